@@ -1,0 +1,102 @@
+//! Compares what arrives with the clip.
+
+use std::collections::HashMap;
+
+use tokio::sync::watch;
+
+use super::{Clip, FrameHash, hash};
+use crate::media::{FrameKind, FrameSink, ReceivedFrame};
+
+/// How many frames arrived.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Byte for byte a frame of the clip.
+    pub matching: u64,
+    /// Anything else.
+    pub foreign: u64,
+}
+
+/// What a [`Checker`] has seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub video: Count,
+    pub audio: Count,
+}
+
+impl Tally {
+    fn of(&mut self, kind: FrameKind) -> &mut Count {
+        match kind {
+            FrameKind::Video => &mut self.video,
+            FrameKind::Audio => &mut self.audio,
+        }
+    }
+
+    /// Whether at least so many frames of both kinds match.
+    pub fn reached(&self, video: u64, audio: u64) -> bool {
+        self.video.matching >= video && self.audio.matching >= audio
+    }
+
+    pub fn foreign(&self) -> u64 {
+        self.video.foreign + self.audio.foreign
+    }
+}
+
+/// Counts received frames whose hash is one of the clip's.
+#[derive(Debug)]
+pub struct Checker {
+    known: HashMap<FrameHash, FrameKind>,
+    tally: watch::Sender<Tally>,
+}
+
+impl Checker {
+    pub fn new(clip: &Clip) -> Self {
+        let known = [FrameKind::Video, FrameKind::Audio]
+            .into_iter()
+            .flat_map(|kind| clip.track(kind).frames().iter().map(move |frame| (frame.hash, kind)))
+            .collect();
+        Self { known, tally: watch::Sender::default() }
+    }
+
+    /// Changes whenever a frame arrives.
+    pub fn tally(&self) -> watch::Receiver<Tally> {
+        self.tally.subscribe()
+    }
+}
+
+impl FrameSink for Checker {
+    fn frame(&self, frame: &ReceivedFrame) {
+        let matches = self.known.get(&hash(&frame.data)) == Some(&frame.kind);
+        self.tally.send_modify(|tally| {
+            let count = tally.of(frame.kind);
+            *(if matches { &mut count.matching } else { &mut count.foreign }) += 1;
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received(kind: FrameKind, data: &[u8]) -> ReceivedFrame {
+        ReceivedFrame { kind, data: data.into(), ticks: 0, contiguous: true }
+    }
+
+    #[test]
+    fn a_frame_with_one_wrong_bit_or_of_the_wrong_kind_does_not_match() {
+        let clip = Clip::embedded().unwrap();
+        let checker = Checker::new(&clip);
+        let video = &clip.video.frames()[3].data;
+        let mut wrong = video.to_vec();
+        wrong[10] ^= 1;
+
+        checker.frame(&received(FrameKind::Video, video));
+        checker.frame(&received(FrameKind::Video, &wrong));
+        checker.frame(&received(FrameKind::Audio, video));
+        checker.frame(&received(FrameKind::Audio, &clip.audio.frames()[0].data));
+
+        let tally = *checker.tally().borrow();
+        assert_eq!(tally.video, Count { matching: 1, foreign: 1 });
+        assert_eq!(tally.audio, Count { matching: 1, foreign: 1 });
+        assert!(tally.reached(1, 1) && !tally.reached(2, 1) && !tally.reached(1, 2));
+    }
+}

@@ -1,0 +1,31 @@
+//! Who may do what with a call.
+
+use crate::{call::Call, ids::ContactId};
+
+/// Somebody who asks something of a call, in the call's own domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Actor {
+    pub contact: ContactId,
+    pub admin: bool,
+    pub expert: bool,
+}
+
+impl Actor {
+    /// Others do not even learn that the call exists.
+    pub fn may_read(self, call: &Call) -> bool {
+        self.admin || self.contact == call.maker() || call.person(self.contact).is_some()
+    }
+
+    /// Rename, move, start early.
+    pub fn may_manage(self, call: &Call) -> bool {
+        self.admin || self.contact == call.maker() || self.contact == call.creator()
+    }
+
+    pub fn may_invite(self, call: &Call) -> bool {
+        self.may_manage(call) || call.is_seated(self.contact)
+    }
+
+    pub fn may_end(self, call: &Call) -> bool {
+        self.may_manage(call) || (self.expert && call.is_seated(self.contact))
+    }
+}

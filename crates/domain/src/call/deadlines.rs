@@ -1,0 +1,162 @@
+//! What time does to a call. Every deadline is listed by one function; [`Call::next_wake`] is the earliest of them, and
+//! [`Call::settle`] carries out all that are due.
+
+use std::time::Duration;
+
+use super::{Call, Effect, EndReason, LogKind, Note, PersonRole, Phase, Place, RingEnd};
+use crate::{ids::ContactId, policy::Policy, time::Timestamp};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    StartRings,
+    RingTimesOut(ContactId),
+    SeatIsGivenUp(ContactId),
+    AloneForTooLong,
+    NobodyCame,
+}
+
+impl Call {
+    /// When the call wants to be handed a `Tick`. `None` once it has ended.
+    pub fn next_wake(&self, policy: &Policy) -> Option<Timestamp> {
+        self.deadlines(policy).into_iter().map(|(at, _)| at).min()
+    }
+
+    fn deadlines(&self, policy: &Policy) -> Vec<(Timestamp, Due)> {
+        let mut all = Vec::new();
+        match self.state.phase {
+            Phase::Ended { .. } => return all,
+            Phase::Planned { ring_at } => {
+                all.extend(ring_at.map(|at| (at, Due::StartRings)));
+                all.push((self.open_until(policy), Due::NobodyCame));
+            }
+            Phase::Started { alone_since, ring_at, .. } => {
+                all.extend(ring_at.map(|at| (at, Due::StartRings)));
+                all.extend(alone_since.map(|since| (since + self.alone_for(policy), Due::AloneForTooLong)));
+                if self.has_open_planned_invitation() {
+                    all.push((self.open_until(policy), Due::NobodyCame));
+                }
+            }
+        }
+        for person in &self.state.people {
+            match person.place {
+                Place::Ringing { until } => all.push((until, Due::RingTimesOut(person.contact))),
+                Place::Seated(seat) => {
+                    all.extend(seat.lost_until.map(|until| (until, Due::SeatIsGivenUp(person.contact))));
+                }
+                Place::Waiting
+                | Place::Unanswered
+                | Place::Declined
+                | Place::Missed
+                | Place::Silenced
+                | Place::Left => {}
+            }
+        }
+        all
+    }
+
+    /// Carries out what is due, then what follows from the state: whether the call is missed, and who is alone.
+    pub(super) fn settle(&mut self, policy: &Policy, now: Timestamp, effects: &mut Vec<Effect>) {
+        loop {
+            self.end_if_nobody_can_come(effects);
+            self.mark_alone(now);
+            let due = self.deadlines(policy).into_iter().filter(|(at, _)| *at <= now).min_by_key(|(at, _)| *at);
+            let Some((_, due)) = due else { return };
+            self.carry_out(due, now, effects);
+        }
+    }
+
+    fn carry_out(&mut self, due: Due, now: Timestamp, effects: &mut Vec<Effect>) {
+        match due {
+            Due::StartRings => self.start_rings(now, effects),
+            Due::RingTimesOut(contact) => self.ring_timed_out(contact, effects),
+            Due::SeatIsGivenUp(contact) => self.give_up_seat(contact, effects),
+            Due::AloneForTooLong => self.end(EndReason::Alone, self.state.terms.creator, effects),
+            Due::NobodyCame => self.nobody_came(effects),
+        }
+    }
+
+    pub(super) fn start_rings(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        match &mut self.state.phase {
+            Phase::Planned { ring_at } | Phase::Started { ring_at, .. } => *ring_at = None,
+            Phase::Ended { .. } => return,
+        }
+        let waiting: Vec<_> = self.state.people.iter().filter(|p| p.place == Place::Waiting).cloned().collect();
+        for person in waiting {
+            if let PersonRole::Invitee { ring_for } = person.role {
+                self.ring(person.contact, now + ring_for, effects);
+            }
+        }
+    }
+
+    fn ring_timed_out(&mut self, contact: ContactId, effects: &mut Vec<Effect>) {
+        let still_open = self.state.terms.planned_at.is_some() && !self.invitee_has_joined();
+        let place = if still_open { Place::Unanswered } else { Place::Missed };
+        self.stop_ring(contact, place, RingEnd::TimedOut, effects);
+        if !still_open {
+            effects.push(Effect::Log { kind: LogKind::Missed, contact });
+        }
+    }
+
+    fn give_up_seat(&mut self, contact: ContactId, effects: &mut Vec<Effect>) {
+        self.stand_up(contact, effects);
+        if self.seated().is_empty() {
+            self.end(EndReason::ConnectionLost, contact, effects);
+        }
+    }
+
+    /// A planned call's time, or a call nobody was invited to, has run out.
+    fn nobody_came(&mut self, effects: &mut Vec<Effect>) {
+        let open: Vec<_> = self.open_invitations().collect();
+        for contact in open {
+            if matches!(self.place(contact), Some(Place::Ringing { .. })) {
+                effects.push(Effect::Note { note: Note::RingEnded(RingEnd::TimedOut), contact });
+            }
+            self.set_place(contact, Place::Missed);
+            effects.push(Effect::Log { kind: LogKind::Missed, contact });
+        }
+        self.end(EndReason::NobodyCame, self.state.terms.creator, effects);
+    }
+
+    /// Missed: no invitation is open, and nobody but the creator has ever joined.
+    fn end_if_nobody_can_come(&mut self, effects: &mut Vec<Effect>) {
+        if self.has_ended() || self.invitee_has_joined() {
+            return;
+        }
+        let closed: Vec<_> = self.invitees().map(|p| p.place).collect();
+        if closed.is_empty() || self.open_invitations().next().is_some() {
+            return;
+        }
+        let all_declined = closed.iter().all(|place| *place == Place::Declined);
+        let reason = if all_declined { EndReason::Declined } else { EndReason::Missed };
+        self.end(reason, self.state.terms.creator, effects);
+    }
+
+    fn mark_alone(&mut self, now: Timestamp) {
+        let alone = self.seated().len() == 1
+            && !self.state.people.iter().any(|p| matches!(p.place, Place::Ringing { .. }))
+            && !self.has_open_planned_invitation();
+        if let Phase::Started { alone_since, .. } = &mut self.state.phase {
+            *alone_since = if alone { alone_since.or(Some(now)) } else { None };
+        }
+    }
+
+    /// Somebody who waits for the first to come is given as long as a planned call.
+    fn alone_for(&self, policy: &Policy) -> Duration {
+        if self.most_together() > 1 || self.state.terms.brokered { policy.alone } else { policy.open }
+    }
+
+    fn open_until(&self, policy: &Policy) -> Timestamp {
+        self.state.terms.planned_at.unwrap_or(self.state.terms.created_at) + policy.open
+    }
+
+    fn has_open_planned_invitation(&self) -> bool {
+        self.state.terms.planned_at.is_some() && !self.invitee_has_joined() && self.open_invitations().next().is_some()
+    }
+
+    /// Invitees who may still answer.
+    fn open_invitations(&self) -> impl Iterator<Item = ContactId> + '_ {
+        self.invitees()
+            .filter(|p| matches!(p.place, Place::Waiting | Place::Ringing { .. } | Place::Unanswered))
+            .map(|p| p.contact)
+    }
+}

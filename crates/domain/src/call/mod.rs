@@ -1,0 +1,308 @@
+//! One call as a state machine. [`Call::handle`] only dispatches; what each event does stands in `transitions.rs`, what
+//! time does in `deadlines.rs`. Who should be ringing is derived from the state ([`Call::rings`]), never queued.
+
+mod deadlines;
+mod transitions;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crate::{
+    ids::{ContactId, DeviceId},
+    policy::Policy,
+    time::Timestamp,
+};
+
+pub use view::{MediaPlan, Ring};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Technology {
+    Mesh,
+    Sfu,
+}
+
+/// Somebody to ring, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Invitee {
+    pub contact: ContactId,
+    pub ring_for: Duration,
+}
+
+/// What is settled when a call is made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Terms {
+    pub technology: Technology,
+    pub creator: ContactId,
+    /// Who asked for the call: the creator, or a broker.
+    pub maker: ContactId,
+    /// Made on behalf of the creator by somebody else.
+    pub brokered: bool,
+    /// False: rings are listed, they do not pop up.
+    pub popup: bool,
+    pub planned_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+}
+
+/// The whole state, open for saving and restoring; only [`Call`] changes it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct State {
+    pub terms: Terms,
+    pub phase: Phase,
+    /// The creator first, then invitees in order, brokers last of their request.
+    pub people: Vec<Person>,
+    /// Rises whenever an end of the media changes.
+    pub epoch: u64,
+    /// Joins so far, to order seats.
+    pub joins: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Nobody has joined. Rings start at `ring_at`; `None` once they have.
+    Planned {
+        ring_at: Option<Timestamp>,
+    },
+    Started {
+        most_together: usize,
+        invitee_joined: bool,
+        alone_since: Option<Timestamp>,
+        ring_at: Option<Timestamp>,
+    },
+    Ended {
+        reason: EndReason,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    HungUp,
+    EndedForAll,
+    Missed,
+    Declined,
+    ConnectionLost,
+    Alone,
+    NobodyCame,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Person {
+    pub contact: ContactId,
+    pub role: PersonRole,
+    pub place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PersonRole {
+    Creator,
+    Invitee {
+        ring_for: Duration,
+    },
+    /// Counts as nobody: reads the call, has no seat.
+    Broker,
+}
+
+/// Where a person stands in the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// Not rung yet.
+    Waiting,
+    Ringing {
+        until: Timestamp,
+    },
+    /// Rang in a planned call that is still open.
+    Unanswered,
+    Seated(Seat),
+    Declined,
+    Missed,
+    /// Somebody else took the call; may still join.
+    Silenced,
+    Left,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Seat {
+    pub device: DeviceId,
+    /// Which join of the call this was.
+    pub order: u32,
+    /// Set while the connection is lost: when the seat is given up.
+    pub lost_until: Option<Timestamp>,
+}
+
+/// What can happen to a call. Whether the actor may do it is asked first, of [`crate::access::Actor`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// `rejoin`: this device was in the call before and still has the media of that epoch.
+    Join {
+        contact: ContactId,
+        device: DeviceId,
+        rejoin: Option<u64>,
+    },
+    Decline {
+        contact: ContactId,
+    },
+    /// An explicit hang-up.
+    Leave {
+        contact: ContactId,
+    },
+    /// Ends the call for all.
+    End {
+        by: ContactId,
+    },
+    ConnectionLost {
+        contact: ContactId,
+        device: DeviceId,
+    },
+    ConnectionBack {
+        contact: ContactId,
+        device: DeviceId,
+    },
+    Invite {
+        people: Vec<Invitee>,
+        brokers: Vec<ContactId>,
+    },
+    RingAgain {
+        contact: ContactId,
+    },
+    Reschedule {
+        planned_at: Timestamp,
+    },
+    /// Rings for a planned call now.
+    Start,
+    /// The server is back after a stop of unknown length: every connection is gone, every deadline gets some time.
+    Recovered,
+    Tick,
+}
+
+/// What the log says (`callEvents`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LogKind {
+    Created,
+    Join,
+    Leave,
+    Declined,
+    Missed,
+    Ended,
+}
+
+/// What the history says beside the log (`callHistory`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Note {
+    RingStarted,
+    RingEnded(RingEnd),
+    ConnectionLost,
+    Reconnected,
+    SeatMoved,
+    Invited,
+    Rescheduled,
+    Ended(EndReason),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RingEnd {
+    Joined,
+    Declined,
+    TimedOut,
+    TakenByOther,
+    CallEnded,
+    /// The call was moved to a later time.
+    Postponed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Effect {
+    Log {
+        kind: LogKind,
+        contact: ContactId,
+    },
+    Note {
+        note: Note,
+        contact: ContactId,
+    },
+    /// The seat is on another device now: tell this one.
+    SeatMoved {
+        contact: ContactId,
+        from: DeviceId,
+    },
+}
+
+/// Why an event was refused. The call is unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    NotInvited,
+    BrokerHasNoSeat,
+    Full,
+    Ended,
+    NotInCall,
+    SeatMoved,
+    NotPlanned,
+    AlreadyStarted,
+    PlannedInPast,
+    /// The creator is rung only after somebody has joined.
+    NobodyJoined,
+}
+
+pub type Handled = Result<Vec<Effect>, Refusal>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Call {
+    state: State,
+}
+
+impl Call {
+    /// Makes a call; with `joined` its creator is in it from the first moment, before any ring.
+    pub fn create(
+        policy: &Policy,
+        now: Timestamp,
+        terms: Terms,
+        invitees: &[Invitee],
+        brokers: &[ContactId],
+        joined: Option<DeviceId>,
+    ) -> (Self, Vec<Effect>) {
+        let ring_at = Some(terms.planned_at.unwrap_or(now));
+        let creator = terms.creator;
+        let people = vec![Person { contact: creator, role: PersonRole::Creator, place: Place::Waiting }];
+        let state = State { terms, phase: Phase::Planned { ring_at }, people, epoch: 0, joins: 0 };
+        let mut call = Self { state };
+        call.add_people(invitees, brokers);
+        let mut effects = vec![Effect::Log { kind: LogKind::Created, contact: creator }];
+        if let Some(device) = joined {
+            call.sit(policy, now, creator, device, &mut effects);
+        }
+        call.settle(policy, now, &mut effects);
+        (call, effects)
+    }
+
+    /// A refused event leaves the call as it was.
+    pub fn handle(&mut self, policy: &Policy, now: Timestamp, event: Event) -> Handled {
+        let mut next = self.clone();
+        let mut effects = match event {
+            Event::Join { contact, device, rejoin } => next.join(policy, now, contact, device, rejoin),
+            Event::Decline { contact } => next.decline(contact),
+            Event::Leave { contact } => next.leave(contact),
+            Event::End { by } => Ok(next.end_for_all(by)),
+            Event::ConnectionLost { contact, device } => Ok(next.connection_lost(policy, now, contact, device)),
+            Event::ConnectionBack { contact, device } => Ok(next.connection_back(contact, device)),
+            Event::Invite { people, brokers } => next.invite(policy, now, &people, &brokers),
+            Event::RingAgain { contact } => next.ring_again(policy, now, contact),
+            Event::Reschedule { planned_at } => next.reschedule(now, planned_at),
+            Event::Start => next.start(now),
+            Event::Recovered => Ok(next.recovered(policy, now)),
+            Event::Tick => Ok(Vec::new()),
+        }?;
+        next.settle(policy, now, &mut effects);
+        *self = next;
+        Ok(effects)
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Takes up a call where it was saved.
+    pub fn restore(state: State) -> Self {
+        Self { state }
+    }
+}

@@ -1,0 +1,355 @@
+//! One method per event. Each works on a copy that [`Call::handle`] keeps only if nothing was refused.
+
+use super::{
+    Call, Effect, EndReason, Handled, Invitee, LogKind, Note, Person, PersonRole, Phase, Place, Refusal, RingEnd, Seat,
+    Technology,
+};
+use crate::{
+    ids::{ContactId, DeviceId},
+    plan,
+    policy::Policy,
+    time::Timestamp,
+};
+
+impl Call {
+    pub(super) fn join(
+        &mut self,
+        policy: &Policy,
+        now: Timestamp,
+        contact: ContactId,
+        device: DeviceId,
+        rejoin: Option<u64>,
+    ) -> Handled {
+        self.refuse_if_ended()?;
+        let mut effects = Vec::new();
+        let person = self.known(contact)?;
+        match person.place {
+            Place::Seated(seat) if seat.device == device => self.come_back(contact, seat, rejoin, &mut effects),
+            Place::Seated(_) if rejoin.is_some() => return Err(Refusal::SeatMoved),
+            Place::Seated(seat) => self.move_seat(contact, seat, device, &mut effects),
+            Place::Ringing { .. }
+            | Place::Waiting
+            | Place::Unanswered
+            | Place::Declined
+            | Place::Missed
+            | Place::Silenced
+            | Place::Left => {
+                if !self.has_room_for(policy, contact) {
+                    return Err(Refusal::Full);
+                }
+                self.sit(policy, now, contact, device, &mut effects);
+            }
+        }
+        Ok(effects)
+    }
+
+    /// The same device again: reloaded, or back after a restart of the server.
+    fn come_back(&mut self, contact: ContactId, seat: Seat, rejoin: Option<u64>, effects: &mut Vec<Effect>) {
+        if seat.lost_until.is_some() {
+            effects.push(Effect::Note { note: Note::Reconnected, contact });
+        }
+        if rejoin != Some(self.state.epoch) {
+            self.state.epoch += 1;
+        }
+        self.set_place(contact, Place::Seated(Seat { lost_until: None, ..seat }));
+    }
+
+    fn move_seat(&mut self, contact: ContactId, seat: Seat, device: DeviceId, effects: &mut Vec<Effect>) {
+        effects.push(Effect::SeatMoved { contact, from: seat.device });
+        effects.push(Effect::Note { note: Note::SeatMoved, contact });
+        self.state.epoch += 1;
+        self.set_place(contact, Place::Seated(Seat { device, lost_until: None, ..seat }));
+    }
+
+    /// A free place, or one's own: a creator who is being rung has a place kept.
+    fn has_room_for(&self, policy: &Policy, contact: ContactId) -> bool {
+        let creator = self.creator();
+        let kept = contact != creator && matches!(self.place(creator), Some(Place::Ringing { .. }));
+        self.seated().len() + usize::from(kept) < policy.max_participants
+    }
+
+    pub(super) fn sit(
+        &mut self,
+        policy: &Policy,
+        now: Timestamp,
+        contact: ContactId,
+        device: DeviceId,
+        effects: &mut Vec<Effect>,
+    ) {
+        let seat = Seat { device, order: self.state.joins, lost_until: None };
+        self.state.joins += 1;
+        self.state.epoch += 1;
+        self.stop_ring(contact, Place::Seated(seat), RingEnd::Joined, effects);
+        effects.push(Effect::Log { kind: LogKind::Join, contact });
+        let by_invitee = contact != self.creator();
+        let first_invitee = by_invitee && !self.invitee_has_joined();
+        self.note_join(by_invitee);
+        if !by_invitee {
+            self.start_rings(now, effects);
+        }
+        // A MESH call belongs to the first who takes it.
+        if first_invitee && self.state.terms.technology == Technology::Mesh {
+            self.silence(effects);
+        }
+        if first_invitee && !self.is_seated(self.creator()) {
+            self.ring(self.creator(), now + policy.creator_ring, effects);
+        }
+        if !self.has_room_for(policy, contact) {
+            self.silence(effects);
+        }
+    }
+
+    fn note_join(&mut self, by_invitee: bool) {
+        let together = self.seated().len();
+        self.state.phase = match self.state.phase {
+            Phase::Planned { ring_at } => {
+                Phase::Started { most_together: together, invitee_joined: by_invitee, alone_since: None, ring_at }
+            }
+            Phase::Started { most_together, invitee_joined, alone_since, ring_at } => Phase::Started {
+                most_together: most_together.max(together),
+                invitee_joined: invitee_joined || by_invitee,
+                alone_since,
+                ring_at,
+            },
+            Phase::Ended { reason } => Phase::Ended { reason },
+        };
+    }
+
+    /// Stops the rings of all invitees, and those to come.
+    fn silence(&mut self, effects: &mut Vec<Effect>) {
+        let open: Vec<_> = self
+            .invitees()
+            .filter(|p| matches!(p.place, Place::Ringing { .. } | Place::Waiting | Place::Unanswered))
+            .map(|p| p.contact)
+            .collect();
+        for contact in open {
+            self.stop_ring(contact, Place::Silenced, RingEnd::TakenByOther, effects);
+        }
+    }
+
+    pub(super) fn decline(&mut self, contact: ContactId) -> Handled {
+        let mut effects = Vec::new();
+        let person = self.known(contact)?.clone();
+        let open = match person.role {
+            PersonRole::Creator => matches!(person.place, Place::Ringing { .. }),
+            PersonRole::Invitee { .. } => {
+                matches!(person.place, Place::Ringing { .. } | Place::Waiting | Place::Unanswered)
+            }
+            PersonRole::Broker => false,
+        };
+        // Another device may have answered, or the ring run out, while the refusal was on its way.
+        if open && !self.has_ended() {
+            self.stop_ring(contact, Place::Declined, RingEnd::Declined, &mut effects);
+            effects.push(Effect::Log { kind: LogKind::Declined, contact });
+        }
+        Ok(effects)
+    }
+
+    pub(super) fn leave(&mut self, contact: ContactId) -> Handled {
+        let mut effects = Vec::new();
+        self.known(contact)?;
+        if self.is_seated(contact) {
+            let ends = self.most_together() <= 2;
+            self.stand_up(contact, &mut effects);
+            if ends || self.seated().is_empty() {
+                self.end(EndReason::HungUp, contact, &mut effects);
+            }
+        }
+        Ok(effects)
+    }
+
+    pub(super) fn end_for_all(&mut self, by: ContactId) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if !self.has_ended() {
+            self.end(EndReason::EndedForAll, by, &mut effects);
+        }
+        effects
+    }
+
+    pub(super) fn connection_lost(
+        &mut self,
+        policy: &Policy,
+        now: Timestamp,
+        contact: ContactId,
+        device: DeviceId,
+    ) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if let Some(seat) = self.seat_on(contact, device).filter(|seat| seat.lost_until.is_none()) {
+            self.set_place(contact, Place::Seated(Seat { lost_until: Some(now + policy.grace), ..seat }));
+            effects.push(Effect::Note { note: Note::ConnectionLost, contact });
+        }
+        effects
+    }
+
+    pub(super) fn connection_back(&mut self, contact: ContactId, device: DeviceId) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if let Some(seat) = self.seat_on(contact, device).filter(|seat| seat.lost_until.is_some()) {
+            self.set_place(contact, Place::Seated(Seat { lost_until: None, ..seat }));
+            effects.push(Effect::Note { note: Note::Reconnected, contact });
+        }
+        effects
+    }
+
+    pub(super) fn invite(
+        &mut self,
+        policy: &Policy,
+        now: Timestamp,
+        people: &[Invitee],
+        brokers: &[ContactId],
+    ) -> Handled {
+        self.refuse_if_ended()?;
+        let mut effects = Vec::new();
+        self.add_people(people, brokers);
+        for invitee in people {
+            effects.push(Effect::Note { note: Note::Invited, contact: invitee.contact });
+            if !self.is_seated(invitee.contact) && !self.rings_later() {
+                self.ring_now(policy, now, invitee.contact, &mut effects)?;
+            }
+        }
+        Ok(effects)
+    }
+
+    pub(super) fn ring_again(&mut self, policy: &Policy, now: Timestamp, contact: ContactId) -> Handled {
+        self.refuse_if_ended()?;
+        let mut effects = Vec::new();
+        if self.known(contact)?.role == PersonRole::Creator && !self.invitee_has_joined() {
+            return Err(Refusal::NobodyJoined);
+        }
+        if !self.is_seated(contact) {
+            self.ring_now(policy, now, contact, &mut effects)?;
+        }
+        Ok(effects)
+    }
+
+    fn ring_now(&mut self, policy: &Policy, now: Timestamp, contact: ContactId, effects: &mut Vec<Effect>) -> Handled {
+        if !self.has_room_for(policy, contact) {
+            return Err(Refusal::Full);
+        }
+        let ring_for = match self.known(contact)?.role {
+            PersonRole::Creator => policy.creator_ring,
+            PersonRole::Invitee { ring_for } => ring_for,
+            PersonRole::Broker => return Err(Refusal::BrokerHasNoSeat),
+        };
+        self.ring(contact, now + ring_for, effects);
+        Ok(Vec::new())
+    }
+
+    pub(super) fn reschedule(&mut self, now: Timestamp, planned_at: Timestamp) -> Handled {
+        self.refuse_if_ended()?;
+        if self.state.terms.planned_at.is_none() {
+            return Err(Refusal::NotPlanned);
+        }
+        let Phase::Planned { ring_at } = &mut self.state.phase else { return Err(Refusal::AlreadyStarted) };
+        if !plan::acceptable(now, planned_at) {
+            return Err(Refusal::PlannedInPast);
+        }
+        *ring_at = Some(planned_at);
+        self.state.terms.planned_at = Some(planned_at);
+        let mut effects = vec![Effect::Note { note: Note::Rescheduled, contact: self.creator() }];
+        let rung: Vec<_> = self
+            .invitees()
+            .filter(|p| matches!(p.place, Place::Ringing { .. } | Place::Unanswered))
+            .map(|p| p.contact)
+            .collect();
+        for contact in rung {
+            self.stop_ring(contact, Place::Waiting, RingEnd::Postponed, &mut effects);
+        }
+        Ok(effects)
+    }
+
+    pub(super) fn start(&mut self, now: Timestamp) -> Handled {
+        self.refuse_if_ended()?;
+        if self.state.terms.planned_at.is_none() {
+            return Err(Refusal::NotPlanned);
+        }
+        let mut effects = Vec::new();
+        self.start_rings(now, &mut effects);
+        Ok(effects)
+    }
+
+    /// Connections did not survive; nobody is to lose a ring or a seat to the outage.
+    pub(super) fn recovered(&mut self, policy: &Policy, now: Timestamp) -> Vec<Effect> {
+        let least = now + policy.grace;
+        for person in &mut self.state.people {
+            match &mut person.place {
+                Place::Ringing { until } => *until = (*until).max(least),
+                Place::Seated(seat) => seat.lost_until = Some(seat.lost_until.map_or(least, |until| until.max(least))),
+                Place::Waiting
+                | Place::Unanswered
+                | Place::Declined
+                | Place::Missed
+                | Place::Silenced
+                | Place::Left => {}
+            }
+        }
+        if let Phase::Started { alone_since, .. } = &mut self.state.phase {
+            *alone_since = None;
+        }
+        Vec::new()
+    }
+
+    pub(super) fn add_people(&mut self, invitees: &[Invitee], brokers: &[ContactId]) {
+        let invited = invitees.iter().map(|i| (i.contact, PersonRole::Invitee { ring_for: i.ring_for }));
+        let brokers = brokers.iter().map(|contact| (*contact, PersonRole::Broker));
+        for (contact, role) in invited.chain(brokers) {
+            if self.person(contact).is_none() {
+                self.state.people.push(Person { contact, role, place: Place::Waiting });
+            }
+        }
+    }
+
+    pub(super) fn ring(&mut self, contact: ContactId, until: Timestamp, effects: &mut Vec<Effect>) {
+        if !matches!(self.place(contact), Some(Place::Ringing { .. })) {
+            effects.push(Effect::Note { note: Note::RingStarted, contact });
+        }
+        self.set_place(contact, Place::Ringing { until });
+    }
+
+    /// Puts a person somewhere else; if it was ringing, the history says how that ended.
+    pub(super) fn stop_ring(&mut self, contact: ContactId, place: Place, end: RingEnd, effects: &mut Vec<Effect>) {
+        if matches!(self.place(contact), Some(Place::Ringing { .. })) {
+            effects.push(Effect::Note { note: Note::RingEnded(end), contact });
+        }
+        self.set_place(contact, place);
+    }
+
+    pub(super) fn stand_up(&mut self, contact: ContactId, effects: &mut Vec<Effect>) {
+        self.set_place(contact, Place::Left);
+        self.state.epoch += 1;
+        effects.push(Effect::Log { kind: LogKind::Leave, contact });
+    }
+
+    /// Writes one `Leave` for everybody still in the call, stops all rings, then writes `Ended`.
+    pub(super) fn end(&mut self, reason: EndReason, by: ContactId, effects: &mut Vec<Effect>) {
+        for ring in self.rings() {
+            self.stop_ring(ring.contact, Place::Silenced, RingEnd::CallEnded, effects);
+        }
+        for (contact, _) in self.seated() {
+            self.stand_up(contact, effects);
+        }
+        self.state.phase = Phase::Ended { reason };
+        effects.push(Effect::Note { note: Note::Ended(reason), contact: by });
+        effects.push(Effect::Log { kind: LogKind::Ended, contact: by });
+    }
+
+    pub(super) fn set_place(&mut self, contact: ContactId, place: Place) {
+        if let Some(person) = self.state.people.iter_mut().find(|p| p.contact == contact) {
+            person.place = place;
+        }
+    }
+
+    /// Somebody with a place in the call; a broker has none.
+    fn known(&self, contact: ContactId) -> Result<&Person, Refusal> {
+        let person = self.person(contact).ok_or(Refusal::NotInvited)?;
+        if person.role == PersonRole::Broker { Err(Refusal::BrokerHasNoSeat) } else { Ok(person) }
+    }
+
+    fn refuse_if_ended(&self) -> Result<(), Refusal> {
+        if self.has_ended() { Err(Refusal::Ended) } else { Ok(()) }
+    }
+
+    /// Rings of a planned call wait for its time.
+    fn rings_later(&self) -> bool {
+        matches!(self.state.phase, Phase::Planned { ring_at: Some(_) } | Phase::Started { ring_at: Some(_), .. })
+    }
+}

@@ -1,0 +1,113 @@
+//! What can be read off a call.
+
+use super::{Call, Person, PersonRole, Phase, Place, Seat};
+use crate::{
+    ids::{ContactId, DeviceId},
+    time::Timestamp,
+};
+
+/// Somebody who should be ringing now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ring {
+    pub contact: ContactId,
+    pub until: Timestamp,
+    pub popup: bool,
+}
+
+/// How one person's media flows, peer to peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MediaPlan {
+    pub epoch: u64,
+    pub peer: Option<ContactId>,
+    /// Exactly one of two ends offers: whoever sat down first, whose camera runs already.
+    pub offerer: bool,
+}
+
+impl Call {
+    pub fn creator(&self) -> ContactId {
+        self.state.terms.creator
+    }
+
+    pub fn maker(&self) -> ContactId {
+        self.state.terms.maker
+    }
+
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state.phase, Phase::Ended { .. })
+    }
+
+    pub fn person(&self, contact: ContactId) -> Option<&Person> {
+        self.state.people.iter().find(|p| p.contact == contact)
+    }
+
+    pub fn place(&self, contact: ContactId) -> Option<Place> {
+        self.person(contact).map(|p| p.place)
+    }
+
+    pub fn seat(&self, contact: ContactId) -> Option<Seat> {
+        match self.place(contact)? {
+            Place::Seated(seat) => Some(seat),
+            Place::Waiting
+            | Place::Ringing { .. }
+            | Place::Unanswered
+            | Place::Declined
+            | Place::Missed
+            | Place::Silenced
+            | Place::Left => None,
+        }
+    }
+
+    pub fn is_seated(&self, contact: ContactId) -> bool {
+        self.seat(contact).is_some()
+    }
+
+    /// Everybody in the call, in the order they joined.
+    pub fn seated(&self) -> Vec<(ContactId, Seat)> {
+        let mut seated: Vec<_> =
+            self.state.people.iter().filter_map(|p| Some((p.contact, self.seat(p.contact)?))).collect();
+        seated.sort_by_key(|(_, seat)| seat.order);
+        seated
+    }
+
+    pub fn rings(&self) -> Vec<Ring> {
+        let ring = |p: &Person| match p.place {
+            Place::Ringing { until } => Some(Ring { contact: p.contact, until, popup: self.state.terms.popup }),
+            Place::Waiting
+            | Place::Unanswered
+            | Place::Seated(_)
+            | Place::Declined
+            | Place::Missed
+            | Place::Silenced
+            | Place::Left => None,
+        };
+        self.state.people.iter().filter_map(ring).collect()
+    }
+
+    /// There while the person is in the call.
+    pub fn media_plan(&self, contact: ContactId) -> Option<MediaPlan> {
+        let own = self.seat(contact)?;
+        let peer = self.seated().into_iter().find(|(other, _)| *other != contact);
+        let offerer = peer.is_some_and(|(_, seat)| own.order < seat.order);
+        Some(MediaPlan { epoch: self.state.epoch, peer: peer.map(|(other, _)| other), offerer })
+    }
+
+    /// Whether a signal from one device may pass to another person: both in the call, on the current plan.
+    pub fn seat_on(&self, contact: ContactId, device: DeviceId) -> Option<Seat> {
+        self.seat(contact).filter(|seat| seat.device == device)
+    }
+
+    pub(super) fn invitees(&self) -> impl Iterator<Item = &Person> {
+        self.state.people.iter().filter(|p| matches!(p.role, PersonRole::Invitee { .. }))
+    }
+
+    pub(super) fn invitee_has_joined(&self) -> bool {
+        matches!(self.state.phase, Phase::Started { invitee_joined: true, .. })
+    }
+
+    pub(super) fn most_together(&self) -> usize {
+        match self.state.phase {
+            Phase::Started { most_together, .. } => most_together,
+            Phase::Planned { .. } | Phase::Ended { .. } => 0,
+        }
+    }
+}

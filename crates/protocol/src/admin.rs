@@ -1,0 +1,118 @@
+//! Administration bodies: users, teams, domains, API keys.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{WireTime, auth::Role};
+
+#[derive(Clone, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewUser {
+    /// Login name, unique in the domain.
+    pub user_id: String,
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// At least 10 characters; left out for a user who only uses API keys.
+    #[serde(default)]
+    pub password: Option<String>,
+    pub roles: Vec<Role>,
+    #[serde(default)]
+    pub email: Option<String>,
+    #[serde(default)]
+    pub phone_number: Option<String>,
+}
+
+/// What is left out stays as it is.
+#[derive(Clone, Default, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UserChange {
+    pub display_name: Option<String>,
+    pub password: Option<String>,
+    pub roles: Option<Vec<Role>>,
+    pub email: Option<String>,
+    pub phone_number: Option<String>,
+    /// A disabled user's tokens, keys and connections stop at once.
+    pub disabled: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UserRecord {
+    pub user_db_id: i64,
+    pub user_id: String,
+    pub display_name: String,
+    pub domain: String,
+    pub roles: Vec<Role>,
+    pub email: Option<String>,
+    pub phone_number: Option<String>,
+    pub disabled: bool,
+}
+
+/// Creates a team, or replaces its name and members.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TeamBody {
+    pub name: String,
+    /// Database ids of users of the domain.
+    #[serde(default)]
+    pub members: Vec<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TeamRecord {
+    pub id: i64,
+    pub name: String,
+    pub domain: String,
+    pub members: Vec<i64>,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewDomain {
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DomainChange {
+    /// Whether people without an account may be invited.
+    pub guests_allowed: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DomainRecord {
+    pub id: i64,
+    pub name: String,
+    pub guests_allowed: bool,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewApiKey {
+    /// What the key is for.
+    pub name: String,
+    /// The user the key acts as.
+    pub user_db_id: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiKeyRecord {
+    pub id: i64,
+    pub name: String,
+    pub user_db_id: i64,
+    /// The key's first characters, to tell keys apart.
+    pub prefix: String,
+    pub created: WireTime,
+    pub revoked: bool,
+}
+
+/// The only time the key itself is shown.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreatedApiKey {
+    pub key: String,
+    pub record: ApiKeyRecord,
+}

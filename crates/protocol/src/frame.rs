@@ -1,0 +1,318 @@
+//! WebSocket frames, JSON text, one object each with a `type`. See `docs/protocol.md` for the order they come in.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    ErrorCode, WireTime,
+    auth::User,
+    call::{CallLogContact, CallReason, CallStatus, CallType, CreateCallRequest, Presence},
+};
+
+/// What a client sends. A frame with an `id` is answered by `ok` or `error` with the same `id`.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum ClientFrame {
+    /// The first frame, within five seconds.
+    Hello {
+        protocol: u32,
+        /// Left out where a session cookie came with the upgrade.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        access_token: Option<String>,
+        /// Made by the client, kept for the life of a browser tab or an installation; tells a reload from a second device.
+        device_id: Uuid,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resume: Option<Resume>,
+    },
+    /// Creates a call and joins it, in one step.
+    CreateCall {
+        id: u32,
+        call: CreateCallRequest,
+    },
+    /// Accepts a ring, or joins a call one may join.
+    Join {
+        id: u32,
+        call_id: Uuid,
+        /// Set when this very page was in the call before: the epoch of the media plan whose connection it still has, or 0.
+        /// Refused with `seat_moved` if another device has the seat now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rejoin: Option<u64>,
+    },
+    Decline {
+        id: u32,
+        call_id: Uuid,
+    },
+    /// Hangs up.
+    Leave {
+        id: u32,
+        call_id: Uuid,
+    },
+    /// Ends the call for all.
+    End {
+        id: u32,
+        call_id: Uuid,
+    },
+    /// Rings somebody again who declined or missed the call.
+    RingAgain {
+        id: u32,
+        call_id: Uuid,
+        contact_id: i64,
+    },
+    /// Something for the other end of the media plan. Answered only when it is refused.
+    Signal {
+        call_id: Uuid,
+        epoch: u64,
+        to: i64,
+        signal: Signal,
+    },
+    /// Says the client lives and what it has received; answered by `pong`.
+    Ping {
+        last_seq: u64,
+    },
+}
+
+/// Takes up a session after a short disconnection.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Resume {
+    pub session_id: Uuid,
+    /// The last `seq` the client has seen.
+    pub last_seq: u64,
+}
+
+/// What two ends of a peer-to-peer call say to each other; the server only passes it on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Signal {
+    Offer {
+        sdp: String,
+    },
+    Answer {
+        sdp: String,
+    },
+    /// As `RTCIceCandidate.toJSON()` gives it; an empty `candidate` ends them.
+    Candidate {
+        candidate: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sdp_mid: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sdp_m_line_index: Option<u16>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        username_fragment: Option<String>,
+    },
+    /// Asks the offerer for an ICE restart.
+    Restart {},
+    /// What the sender's microphone and camera do, to show it.
+    MediaState {
+        microphone: bool,
+        camera: bool,
+    },
+}
+
+/// A frame from the server. Frames with a `seq` are replayed on resume; `welcome` and `pong` have none.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct ServerMessage {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    #[serde(flatten)]
+    pub frame: ServerFrame,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum ServerFrame {
+    /// Answers `hello`.
+    Welcome {
+        protocol: u32,
+        session_id: Uuid,
+        /// True: what was missed follows. False: a new session; `ring` and `call` frames follow for all that is going on.
+        resumed: bool,
+        user: User,
+        server_time: WireTime,
+        /// How often to send `ping`; after three times as long without any frame the server drops the connection.
+        ping_seconds: u32,
+        /// How long a session can be resumed and a seat is held.
+        grace_seconds: u32,
+    },
+    /// The frame with this `id` was carried out. `call` is there after `createCall` and `join`.
+    Ok {
+        id: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<Box<CallView>>,
+    },
+    /// The frame with this `id` was refused, or, without an `id`, the connection is about to be closed.
+    Error {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u32>,
+        code: ErrorCode,
+        detail: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pointer: Option<String>,
+    },
+    /// Somebody calls. Sent again after a new `welcome` while it lasts.
+    Ring {
+        ring: Ring,
+    },
+    RingEnd {
+        call_id: Uuid,
+        reason: RingEndReason,
+    },
+    /// A call as it stands now, sent to everybody in it or invited, at every change.
+    Call {
+        call: Box<CallView>,
+    },
+    /// The seat in this call was taken over by another device of the same person.
+    Moved {
+        call_id: Uuid,
+    },
+    Signal {
+        call_id: Uuid,
+        epoch: u64,
+        from: i64,
+        signal: Signal,
+    },
+    /// Whoever changed; after `welcome` everybody in the domain who is not offline.
+    Presence {
+        users: Vec<UserPresence>,
+    },
+    Pong {},
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UserPresence {
+    pub user_db_id: i64,
+    pub presence: Presence,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Ring {
+    pub call_id: Uuid,
+    pub call_title: String,
+    pub call_reason: CallReason,
+    pub call_type: CallType,
+    /// Who waits at the other end: the creator; for the creator, whoever joined first.
+    pub from: CallLogContact,
+    /// False: list the call, do not pop up.
+    pub popup: bool,
+    /// When the ring ends by itself.
+    pub until: WireTime,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RingEndReason {
+    /// Joined, on this device or another one of the same person.
+    Joined,
+    Declined,
+    TimedOut,
+    /// Somebody else took the call.
+    TakenByOther,
+    /// The call ended, or the caller gave up.
+    CallEnded,
+}
+
+/// A call as one session sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallView {
+    pub call_id: Uuid,
+    pub id: i64,
+    pub call_title: String,
+    pub call_reason: CallReason,
+    pub call_type: CallType,
+    pub call_status: CallStatus,
+    pub planned_date_time: Option<WireTime>,
+    pub started_date_time: Option<WireTime>,
+    /// The receiver's own contact id in this call, where it has one.
+    pub you: Option<i64>,
+    pub seat: Seat,
+    pub creator: i64,
+    pub people: Vec<Person>,
+    /// There while this session has the seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_plan: Option<MediaPlan>,
+    /// There once the call has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<EndReason>,
+    /// Rises with every change; drop a frame with a smaller one.
+    pub version: u64,
+}
+
+/// Where the receiver's seat is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Seat {
+    None,
+    /// With this session.
+    Here,
+    /// With another device of the same person.
+    Elsewhere,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum EndReason {
+    HungUp,
+    /// Ended for all by the creator, an expert or an administrator.
+    EndedForAll,
+    Missed,
+    Declined,
+    /// Everybody's connection was lost for good.
+    ConnectionLost,
+    /// Somebody sat alone in the call for too long.
+    Alone,
+    /// A planned call nobody came to.
+    NobodyCame,
+}
+
+/// Somebody in the call or invited to it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Person {
+    pub contact: CallLogContact,
+    pub state: PersonState,
+    /// Whether a device of this person is connected.
+    pub online: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PersonState {
+    /// Not rung yet.
+    Waiting,
+    Ringing,
+    Joined,
+    /// Connection lost, seat held.
+    Reconnecting,
+    Declined,
+    Missed,
+    /// Somebody else took the call; may still join.
+    Silenced,
+    Left,
+    /// The broker: sees the call, has no seat.
+    Broker,
+}
+
+/// How media flows now. A new `epoch` means: drop the old connection and make a new one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaPlan {
+    pub mode: MediaMode,
+    pub epoch: u64,
+    /// Contact id of the other end; absent while alone.
+    pub peer: Option<i64>,
+    /// Exactly one of the two ends makes the offer.
+    pub offerer: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum MediaMode {
+    /// Peer to peer.
+    P2p,
+    /// Through the server's SFU.
+    Sfu,
+}

@@ -1,0 +1,16 @@
+//! What crosses the wire: REST bodies, WebSocket frames, error codes. Nothing here decides anything; domain types
+//! never appear in JSON, and no wire type enters the domain. `docs/protocol.md` describes the same things in prose.
+
+pub mod admin;
+pub mod auth;
+pub mod call;
+pub mod frame;
+pub mod problem;
+pub mod read;
+pub mod time;
+
+pub use problem::{ErrorCode, Problem};
+pub use time::WireTime;
+
+/// Version of the WebSocket protocol, sent in `hello` and `welcome`. Raised only when an old client could not go on.
+pub const PROTOCOL_VERSION: u32 = 1;

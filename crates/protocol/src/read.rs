@@ -1,0 +1,94 @@
+//! Reading bodies the way existing integrations write them: whatever the content-type, `null`, `""` and a missing
+//! member all mean absent, unknown members are ignored, and a wrong value is answered with a JSON pointer to it.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_path_to_error::Segment;
+
+use crate::{ErrorCode, Problem};
+
+/// Reads `T` from JSON text. Members that are `null` or `""` are dropped before `T` sees them.
+pub fn from_slice<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // serde_json refuses more than 128 levels, which bounds the recursion below as well.
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|e| Problem::new(ErrorCode::MalformedJson, format!("The body is not valid JSON: {e}.")))?;
+    from_value(value)
+}
+
+/// As [`from_slice`], for JSON already parsed.
+pub fn from_value<T: DeserializeOwned>(mut value: Value) -> Result<T, Problem> {
+    drop_absent(&mut value);
+    serde_path_to_error::deserialize(value).map_err(|e| {
+        let pointer = pointer(e.path());
+        Problem::new(ErrorCode::InvalidField, format!("{}.", e.into_inner())).at(pointer)
+    })
+}
+
+fn drop_absent(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, v| !matches!(v, Value::Null) && v.as_str() != Some(""));
+            members.values_mut().for_each(drop_absent);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_absent),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// RFC 6901.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        let text = match segment {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
+            Segment::Enum { .. } | Segment::Unknown => continue,
+        };
+        pointer.push('/');
+        pointer.push_str(&text);
+    }
+    pointer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{CallReason, CallType, CreateCallRequest};
+
+    #[test]
+    fn null_empty_and_missing_all_mean_absent() {
+        let call: CreateCallRequest = from_slice(
+            br#"{"callTitle":"","creatorUser":"","plannedDateTime":null,"invitedTeams":"","joinAnonymousAllowed":""}"#,
+        )
+        .unwrap();
+        assert_eq!(call, CreateCallRequest::default());
+    }
+
+    #[test]
+    fn enums_are_read_in_any_case() {
+        let call: CreateCallRequest = from_slice(br#"{"callType":"mesh","callReason":"Service_Request"}"#).unwrap();
+        assert_eq!((call.call_type, call.call_reason), (CallType::Mesh, CallReason::ServiceRequest));
+    }
+
+    #[test]
+    fn a_wrong_value_is_answered_with_its_pointer() {
+        let wrong = [
+            (r#"{"invitedContacts":[{"userId":"a"},{"userDbId":"eight"}]}"#, "/invitedContacts/1/userDbId"),
+            (r#"{"callType":"CARRIER_PIGEON"}"#, "/callType"),
+            (r#"{"joinAnonymousAllowed":"yes"}"#, "/joinAnonymousAllowed"),
+            (r#"{"callTitle":7}"#, "/callTitle"),
+        ];
+        for (body, pointer) in wrong {
+            let problem = from_slice::<CreateCallRequest>(body.as_bytes()).unwrap_err();
+            assert_eq!(problem.pointer.as_deref(), Some(pointer), "{body}");
+            assert_eq!(problem.code, ErrorCode::InvalidField);
+        }
+    }
+
+    #[test]
+    fn deep_json_is_refused_not_followed() {
+        let deep = "[".repeat(100_000);
+        let problem = from_slice::<CreateCallRequest>(deep.as_bytes()).unwrap_err();
+        assert_eq!(problem.code, ErrorCode::MalformedJson);
+    }
+}

@@ -1,0 +1,104 @@
+//! Durable state behind one seam: [`Store`], implemented once on SeaORM for SQLite and PostgreSQL, proven by one contract
+//! suite run on both. What a call means is not known here: its live state is an opaque text, its events are rows.
+
+pub mod model;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use farhand_domain::time::Timestamp;
+use uuid::Uuid;
+
+use model::{
+    ApiKey, CallFilter, CallRecord, CallWrite, Contact, Domain, IdempotencyRecord, LoginSession, NewApiKey, NewGuest,
+    NewLoginSession, NewUser, Refused, Rotation, RunningCall, Saved, Team, User, UserChange,
+};
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database is away, full or read-only: nothing was written, try again later.
+    #[error("the database cannot be used: {0}")]
+    Unavailable(String),
+    /// A unique name is taken, or a row that is referred to is missing.
+    #[error("the database refused a row: {0}")]
+    Constraint(String),
+    /// What stands in the database cannot be read by this version.
+    #[error("the database holds something unreadable: {0}")]
+    Corrupt(String),
+}
+
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// All durable state. A method that returns has its effects on disk.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    // --- calls -------------------------------------------------------------------------------------------------------
+
+    /// Writes many calls in one transaction with one sync. Each is refused or saved on its own; an error means that
+    /// nothing was saved. Every row of a write goes in or none.
+    async fn save_calls(&self, writes: &[CallWrite]) -> StoreResult<Vec<Result<Saved, Refused>>>;
+    /// Raises and returns the epoch that fences off whoever owned the running calls before.
+    async fn next_owner_epoch(&self, node: &str) -> StoreResult<i64>;
+    /// Makes `node` at `epoch` the owner of all calls that have not ended, and returns them.
+    async fn take_over_running(&self, node: &str, epoch: i64) -> StoreResult<Vec<RunningCall>>;
+    async fn call(&self, call_id: Uuid) -> StoreResult<Option<CallRecord>>;
+    /// Newest first.
+    async fn calls(&self, filter: &CallFilter) -> StoreResult<Vec<CallRecord>>;
+    async fn idempotency(&self, caller: i64, key: &str) -> StoreResult<Option<IdempotencyRecord>>;
+
+    // --- contacts ----------------------------------------------------------------------------------------------------
+
+    /// The contact of each user, made where it is missing; in the order asked.
+    async fn contacts_of_users(&self, users: &[i64]) -> StoreResult<Vec<Contact>>;
+    /// A fresh contact for each guest.
+    async fn create_guests(&self, guests: &[NewGuest]) -> StoreResult<Vec<Contact>>;
+
+    // --- domains, users, teams: every write raises `directory_version` -------------------------------------------------
+
+    async fn directory_version(&self) -> StoreResult<i64>;
+    async fn create_domain(&self, name: &str) -> StoreResult<Domain>;
+    async fn domains(&self) -> StoreResult<Vec<Domain>>;
+    async fn domain_by_name(&self, name: &str) -> StoreResult<Option<Domain>>;
+    async fn set_guests_allowed(&self, domain: i64, allowed: bool) -> StoreResult<Option<Domain>>;
+
+    async fn create_user(&self, user: &NewUser) -> StoreResult<User>;
+    async fn change_user(&self, id: i64, change: &UserChange) -> StoreResult<Option<User>>;
+    async fn user(&self, id: i64) -> StoreResult<Option<User>>;
+    async fn user_by_login(&self, domain: &str, login: &str) -> StoreResult<Option<User>>;
+    async fn users(&self, domain: i64) -> StoreResult<Vec<User>>;
+
+    async fn create_team(&self, domain: i64, name: &str, members: &[i64]) -> StoreResult<Team>;
+    async fn replace_team(&self, id: i64, name: &str, members: &[i64]) -> StoreResult<Option<Team>>;
+    /// False if there was none.
+    async fn delete_team(&self, id: i64) -> StoreResult<bool>;
+    async fn teams(&self, domain: i64) -> StoreResult<Vec<Team>>;
+
+    // --- login sessions and API keys; tokens are stored as SHA-256 only ------------------------------------------------
+
+    async fn create_session(&self, session: &NewLoginSession) -> StoreResult<()>;
+    async fn session_by_access(&self, access_hash: &[u8; 32]) -> StoreResult<Option<LoginSession>>;
+    /// Replaces the pair that `refresh_hash` belongs to. A pair replaced before means theft: its family is revoked.
+    async fn rotate_session(
+        &self,
+        refresh_hash: &[u8; 32],
+        fresh: &model::TokenPair,
+        now: Timestamp,
+    ) -> StoreResult<Rotation>;
+    async fn revoke_family(&self, family: Uuid) -> StoreResult<()>;
+    async fn revoke_sessions_of_user(&self, user: i64) -> StoreResult<()>;
+
+    async fn create_api_key(&self, key: &NewApiKey) -> StoreResult<ApiKey>;
+    async fn api_key_by_hash(&self, hash: &[u8; 32]) -> StoreResult<Option<ApiKey>>;
+    async fn api_keys(&self, domain: i64) -> StoreResult<Vec<ApiKey>>;
+    /// False if the domain has no such key.
+    async fn revoke_api_key(&self, domain: i64, id: i64) -> StoreResult<bool>;
+
+    // --- upkeep ------------------------------------------------------------------------------------------------------
+
+    /// Forgets idempotency keys and sessions that ended more than `age` before `now`.
+    async fn purge(&self, now: Timestamp, age: Duration) -> StoreResult<u64>;
+    /// Fails while the database cannot be reached.
+    async fn ping(&self) -> StoreResult<()>;
+    async fn close(&self);
+}

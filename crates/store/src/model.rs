@@ -1,0 +1,310 @@
+//! Rows as the rest of the program sees them.
+
+use std::fmt;
+
+use farhand_domain::time::Timestamp;
+use uuid::Uuid;
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Domain {
+    pub id: i64,
+    pub name: String,
+    pub guests_allowed: bool,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    pub id: i64,
+    pub domain_id: i64,
+    pub domain: String,
+    pub login: String,
+    pub display_name: String,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    /// An argon2id PHC string; none for a user who only has API keys.
+    pub password_hash: Option<String>,
+    /// Role names as on the wire.
+    pub roles: Vec<String>,
+    pub operator: bool,
+    pub disabled: bool,
+}
+
+#[derive(Clone)]
+pub struct NewUser {
+    /// Fixes the database id; for the demo only.
+    pub id: Option<i64>,
+    pub domain_id: i64,
+    pub login: String,
+    pub display_name: String,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub password_hash: Option<String>,
+    pub roles: Vec<String>,
+    pub operator: bool,
+}
+
+/// `None` leaves a column as it is.
+#[derive(Clone, Default)]
+pub struct UserChange {
+    pub display_name: Option<String>,
+    pub email: Option<Option<String>>,
+    pub phone: Option<Option<String>>,
+    pub password_hash: Option<String>,
+    pub roles: Option<Vec<String>>,
+    pub operator: Option<bool>,
+    pub disabled: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Team {
+    pub id: i64,
+    pub domain_id: i64,
+    pub name: String,
+    /// User ids, ascending.
+    pub members: Vec<i64>,
+}
+
+/// Whoever can be in a call. One per user, reused by later calls; one per guest invitation.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Contact {
+    pub id: i64,
+    pub domain_id: i64,
+    pub domain: String,
+    pub user_id: Option<i64>,
+    pub login: Option<String>,
+    pub display_name: String,
+}
+
+#[derive(Clone)]
+pub struct NewGuest {
+    pub domain_id: i64,
+    pub display_name: String,
+}
+
+/// One person's invitation to one call, with the addresses given in that request.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invitation {
+    pub contact: Contact,
+    pub display_name: String,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvitedTeam {
+    pub id: i64,
+    pub name: String,
+}
+
+/// A row of the log's events. `seq` counts within the call from 1; `id` comes from the database and rises with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRow {
+    pub id: i64,
+    pub seq: i64,
+    pub kind: String,
+    pub contact_id: i64,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    pub seq: i64,
+    pub kind: &'static str,
+    pub contact_id: i64,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRow {
+    pub seq: i64,
+    pub kind: String,
+    pub contact_id: Option<i64>,
+    pub channel: Option<String>,
+    pub state: Option<String>,
+    pub reason: Option<String>,
+    pub at: Timestamp,
+}
+
+/// Everything the log says of a call.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CallRecord {
+    pub id: i64,
+    pub call_id: Uuid,
+    pub domain_id: i64,
+    pub title: String,
+    /// Wire names: `STANDARD`, `MESH`, `Planned` …
+    pub reason: String,
+    pub call_type: String,
+    pub status: String,
+    pub join_anonymous: bool,
+    pub inform_directly: bool,
+    /// The request's `creatorUser`.
+    pub creator_user: Option<i64>,
+    pub creator: Contact,
+    pub maker: Contact,
+    pub invited: Vec<Invitation>,
+    pub teams: Vec<InvitedTeam>,
+    pub planned_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub events: Vec<EventRow>,
+    pub history: Vec<HistoryRow>,
+}
+
+/// A call that has not ended, as it was last saved.
+#[derive(Clone)]
+pub struct RunningCall {
+    pub record: CallRecord,
+    pub state: String,
+    pub version: i64,
+}
+
+pub enum CallWrite {
+    Create(Box<NewCall>),
+    Update(Box<CallUpdate>),
+}
+
+/// A new call, version 1.
+#[derive(Clone)]
+pub struct NewCall {
+    /// `id` and the events' ids are ignored: the database gives them.
+    pub record: CallRecord,
+    pub state: String,
+    pub owner_node: String,
+    pub owner_epoch: i64,
+    pub idempotency: Option<NewIdempotency>,
+}
+
+#[derive(Clone)]
+pub struct NewIdempotency {
+    pub caller: i64,
+    pub key: String,
+    pub body_hash: [u8; 32],
+}
+
+/// The next version of a call. Refused with [`Refused::Conflict`] unless node, epoch and version are as expected.
+#[derive(Clone)]
+pub struct CallUpdate {
+    pub id: i64,
+    pub owner_node: String,
+    pub owner_epoch: i64,
+    pub expected_version: i64,
+    pub state: String,
+    pub title: String,
+    pub call_type: String,
+    pub status: String,
+    pub planned_at: Option<Timestamp>,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub new_events: Vec<NewEvent>,
+    pub new_history: Vec<HistoryRow>,
+    pub new_invited: Vec<Invitation>,
+    pub new_teams: Vec<InvitedTeam>,
+}
+
+/// What the database gave a saved call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    pub id: i64,
+    /// Ids of the new events, in order.
+    pub event_ids: Vec<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// Another owner, epoch or version.
+    Conflict,
+    /// The caller has used this idempotency key before.
+    KeyUsed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    pub body_hash: [u8; 32],
+    pub call_id: Uuid,
+    pub created_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct CallFilter {
+    pub domain_id: i64,
+    /// Only calls this user made, created or was invited to; none: the whole domain's.
+    pub member: Option<i64>,
+    pub status: Option<String>,
+    pub planned: Option<bool>,
+    /// Only smaller ids.
+    pub before: Option<i64>,
+    pub limit: u64,
+}
+
+/// Hashes of an access and a refresh token, and when each stops being good.
+#[derive(Clone)]
+pub struct TokenPair {
+    pub access_hash: [u8; 32],
+    pub access_expires: Timestamp,
+    pub refresh_hash: [u8; 32],
+    pub refresh_expires: Timestamp,
+}
+
+#[derive(Clone)]
+pub struct NewLoginSession {
+    pub family: Uuid,
+    pub user_id: i64,
+    pub pair: TokenPair,
+    pub created_at: Timestamp,
+}
+
+/// All pairs that came from one login are a family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginSession {
+    pub family: Uuid,
+    pub user_id: i64,
+    pub access_expires: Timestamp,
+    pub refresh_expires: Timestamp,
+    pub revoked: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rotation {
+    Rotated(LoginSession),
+    /// Used before: the family is revoked now.
+    Reused {
+        family: Uuid,
+        user_id: i64,
+    },
+    Expired,
+    Unknown,
+}
+
+#[derive(Clone)]
+pub struct NewApiKey {
+    pub user_id: i64,
+    pub name: String,
+    pub prefix: String,
+    pub hash: [u8; 32],
+    pub created_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    pub id: i64,
+    pub user_id: i64,
+    pub name: String,
+    pub prefix: String,
+    pub created_at: Timestamp,
+    pub revoked: bool,
+}
+
+/// People are logged by id only.
+macro_rules! people_by_id {
+    ($($name:ident)+) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.id)
+            }
+        }
+    )+};
+}
+people_by_id!(User Contact CallRecord);

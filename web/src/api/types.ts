@@ -1,0 +1,27 @@
+// Short names for the wire types, so that only this file knows how the generated ones are nested.
+import type { components as frames } from './frames';
+import type { components as rest } from './rest';
+
+export type ClientFrame = frames['schemas']['ClientFrame'];
+export type ServerMessage = frames['schemas']['ServerMessage'];
+export type Welcome = Extract<ServerMessage, { type: 'welcome' }>;
+export type Signal = frames['schemas']['Signal'];
+export type Ring = frames['schemas']['Ring'];
+export type RingEndReason = frames['schemas']['RingEndReason'];
+export type CallView = frames['schemas']['CallView'];
+export type Person = frames['schemas']['Person'];
+export type PersonState = frames['schemas']['PersonState'];
+export type MediaPlan = frames['schemas']['MediaPlan'];
+export type EndReason = frames['schemas']['EndReason'];
+export type UserPresence = frames['schemas']['UserPresence'];
+
+export type User = rest['schemas']['User'];
+export type Contact = rest['schemas']['CallLogContact'];
+export type CallLog = rest['schemas']['CallLog'];
+export type CallLogPage = rest['schemas']['CallLogPage'];
+export type CreateCallRequest = rest['schemas']['CreateCallRequest'];
+export type DirectoryEntry = rest['schemas']['DirectoryEntry'];
+export type Presence = rest['schemas']['Presence'];
+export type IceServers = rest['schemas']['IceServers'];
+export type Problem = rest['schemas']['Problem'];
+export type LoginRequest = rest['schemas']['LoginRequest'];
