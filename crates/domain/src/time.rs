@@ -21,7 +21,7 @@ impl Timestamp {
 
     /// Time from `self` until `later`; zero if that is past.
     pub fn until(self, later: Self) -> Duration {
-        Duration::from_millis(u64::try_from(later.0 - self.0).unwrap_or(0))
+        Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
     }
 }
 

@@ -57,7 +57,6 @@ error_codes! {
     StaleEpoch "stale_epoch" 409 "The media plan has changed";
     NoPeer "no_peer" 409 "Nobody to signal to yet";
     AlreadyExists "already_exists" 409 "It exists already";
-    IdempotencyInProgress "idempotency_in_progress" 409 "The first request with this key is still running";
     BodyTooLarge "body_too_large" 413 "The body is too large";
     UnknownContact "unknown_contact" 422 "Unknown contact";
     ContactMismatch "contact_mismatch" 422 "The contact's ids disagree";

@@ -1,7 +1,26 @@
 //! Durable state behind one seam: [`Store`], implemented once on SeaORM for SQLite and PostgreSQL, proven by one contract
 //! suite run on both. What a call means is not known here: its live state is an opaque text, its events are rows.
 
+mod api_keys;
+mod bulk;
+mod calls_read;
+mod calls_rows;
+mod calls_take_over;
+mod calls_write;
+mod connect;
+mod contacts;
+mod domains;
+#[expect(unreachable_pub, reason = "SeaORM's derives make public types; the module itself is private")]
+mod entity;
+mod error;
+mod migration;
 pub mod model;
+mod sessions;
+mod sql_store;
+mod teams;
+mod users;
+
+pub use connect::open;
 
 use std::time::Duration;
 

@@ -218,6 +218,8 @@ pub enum Refused {
     Conflict,
     /// The caller has used this idempotency key before.
     KeyUsed,
+    /// A row it refers to is missing or a row of it is there already, such as its call id: a mistake of the caller.
+    Constraint(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -56,7 +56,9 @@ mod tests {
     fn a_restart_brings_the_key_frame_next_without_turning_time_back() {
         let track = Clip::embedded().unwrap().video;
         let mut playback = Playback::default();
-        (0..7).for_each(|_| drop(playback.next(&track)));
+        for _ in 0..7 {
+            playback.next(&track);
+        }
         playback.restart();
         let (frame, time) = playback.next(&track);
         assert_eq!((frame.key, time), (true, 7 * 9_000));

@@ -1,9 +1,7 @@
 //! What time does to a call. Every deadline is listed by one function; [`Call::next_wake`] is the earliest of them, and
 //! [`Call::settle`] carries out all that are due.
 
-use std::time::Duration;
-
-use super::{Call, Effect, EndReason, LogKind, Note, PersonRole, Phase, Place, RingEnd};
+use super::{Call, Effect, EndReason, LogKind, Phase, Place, RingEnd};
 use crate::{ids::ContactId, policy::Policy, time::Timestamp};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +25,14 @@ impl Call {
             Phase::Ended { .. } => return all,
             Phase::Planned { ring_at } => {
                 all.extend(ring_at.map(|at| (at, Due::StartRings)));
-                all.push((self.open_until(policy), Due::NobodyCame));
+                // Otherwise somebody is ringing, and the last ring's end decides, however old the call.
+                if self.state.terms.planned_at.is_some() || self.open_invitations().next().is_none() {
+                    all.push((self.open_until(policy), Due::NobodyCame));
+                }
             }
             Phase::Started { alone_since, ring_at, .. } => {
                 all.extend(ring_at.map(|at| (at, Due::StartRings)));
-                all.extend(alone_since.map(|since| (since + self.alone_for(policy), Due::AloneForTooLong)));
+                all.extend(alone_since.map(|since| (self.alone_until(policy, since), Due::AloneForTooLong)));
                 if self.has_open_planned_invitation() {
                     all.push((self.open_until(policy), Due::NobodyCame));
                 }
@@ -75,22 +76,14 @@ impl Call {
         }
     }
 
-    pub(super) fn start_rings(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        match &mut self.state.phase {
-            Phase::Planned { ring_at } | Phase::Started { ring_at, .. } => *ring_at = None,
-            Phase::Ended { .. } => return,
-        }
-        let waiting: Vec<_> = self.state.people.iter().filter(|p| p.place == Place::Waiting).cloned().collect();
-        for person in waiting {
-            if let PersonRole::Invitee { ring_for } = person.role {
-                self.ring(person.contact, now + ring_for, effects);
-            }
-        }
-    }
-
     fn ring_timed_out(&mut self, contact: ContactId, effects: &mut Vec<Effect>) {
         let still_open = self.state.terms.planned_at.is_some() && !self.invitee_has_joined();
-        let place = if still_open { Place::Unanswered } else { Place::Missed };
+        let place = match (still_open, self.rings_later()) {
+            (false, _) => Place::Missed,
+            // Rung by hand before the time: the call's own ring is still to come.
+            (true, true) => Place::Waiting,
+            (true, false) => Place::Unanswered,
+        };
         self.stop_ring(contact, place, RingEnd::TimedOut, effects);
         if !still_open {
             effects.push(Effect::Log { kind: LogKind::Missed, contact });
@@ -108,10 +101,7 @@ impl Call {
     fn nobody_came(&mut self, effects: &mut Vec<Effect>) {
         let open: Vec<_> = self.open_invitations().collect();
         for contact in open {
-            if matches!(self.place(contact), Some(Place::Ringing { .. })) {
-                effects.push(Effect::Note { note: Note::RingEnded(RingEnd::TimedOut), contact });
-            }
-            self.set_place(contact, Place::Missed);
+            self.stop_ring(contact, Place::Missed, RingEnd::TimedOut, effects);
             effects.push(Effect::Log { kind: LogKind::Missed, contact });
         }
         self.end(EndReason::NobodyCame, self.state.terms.creator, effects);
@@ -140,9 +130,14 @@ impl Call {
         }
     }
 
-    /// Somebody who waits for the first to come is given as long as a planned call.
-    fn alone_for(&self, policy: &Policy) -> Duration {
-        if self.most_together() > 1 || self.state.terms.brokered { policy.alone } else { policy.open }
+    /// Somebody who waits for the first to come is given as long as a planned call; who came before a planned time may
+    /// wait for it first.
+    fn alone_until(&self, policy: &Policy, since: Timestamp) -> Timestamp {
+        if self.most_together() > 1 {
+            return since + policy.alone;
+        }
+        let patience = if self.state.terms.brokered { policy.alone } else { policy.open };
+        since.max(self.state.terms.planned_at.unwrap_or(since)) + patience
     }
 
     fn open_until(&self, policy: &Policy) -> Timestamp {

@@ -1,7 +1,9 @@
-//! One call as a state machine. [`Call::handle`] only dispatches; what each event does stands in `transitions.rs`, what
-//! time does in `deadlines.rs`. Who should be ringing is derived from the state ([`Call::rings`]), never queued.
+//! One call as a state machine. [`Call::handle`] only dispatches; what each event does stands in `transitions.rs` and
+//! `rings.rs`, what time does in `deadlines.rs`. Who should be ringing is derived from the state ([`Call::rings`]),
+//! never queued.
 
 mod deadlines;
+mod rings;
 mod transitions;
 mod view;
 

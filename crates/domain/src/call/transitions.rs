@@ -1,12 +1,12 @@
-//! One method per event. Each works on a copy that [`Call::handle`] keeps only if nothing was refused.
+//! One method per event; those about rings stand in `rings.rs`. Each works on a copy that [`Call::handle`] keeps only if
+//! nothing was refused.
 
 use super::{
-    Call, Effect, EndReason, Handled, Invitee, LogKind, Note, Person, PersonRole, Phase, Place, Refusal, RingEnd, Seat,
+    Call, Effect, EndReason, Handled, LogKind, Note, Person, PersonRole, Phase, Place, Refusal, RingEnd, Seat,
     Technology,
 };
 use crate::{
     ids::{ContactId, DeviceId},
-    plan,
     policy::Policy,
     time::Timestamp,
 };
@@ -61,11 +61,18 @@ impl Call {
         self.set_place(contact, Place::Seated(Seat { device, lost_until: None, ..seat }));
     }
 
-    /// A free place, or one's own: a creator who is being rung has a place kept.
-    fn has_room_for(&self, policy: &Policy, contact: ContactId) -> bool {
-        let creator = self.creator();
-        let kept = contact != creator && matches!(self.place(creator), Some(Place::Ringing { .. }));
-        self.seated().len() + usize::from(kept) < policy.max_participants
+    pub(super) fn has_room_for(&self, policy: &Policy, contact: ContactId) -> bool {
+        if contact == self.creator() {
+            self.seated().len() < policy.max_participants
+        } else {
+            !self.is_full_for_invitees(policy)
+        }
+    }
+
+    /// A creator who is being rung has a place kept.
+    pub(super) fn is_full_for_invitees(&self, policy: &Policy) -> bool {
+        let kept = matches!(self.place(self.creator()), Some(Place::Ringing { .. }));
+        self.seated().len() + usize::from(kept) >= policy.max_participants
     }
 
     pub(super) fn sit(
@@ -94,7 +101,7 @@ impl Call {
         if first_invitee && !self.is_seated(self.creator()) {
             self.ring(self.creator(), now + policy.creator_ring, effects);
         }
-        if !self.has_room_for(policy, contact) {
+        if self.is_full_for_invitees(policy) {
             self.silence(effects);
         }
     }
@@ -113,18 +120,6 @@ impl Call {
             },
             Phase::Ended { reason } => Phase::Ended { reason },
         };
-    }
-
-    /// Stops the rings of all invitees, and those to come.
-    fn silence(&mut self, effects: &mut Vec<Effect>) {
-        let open: Vec<_> = self
-            .invitees()
-            .filter(|p| matches!(p.place, Place::Ringing { .. } | Place::Waiting | Place::Unanswered))
-            .map(|p| p.contact)
-            .collect();
-        for contact in open {
-            self.stop_ring(contact, Place::Silenced, RingEnd::TakenByOther, effects);
-        }
     }
 
     pub(super) fn decline(&mut self, contact: ContactId) -> Handled {
@@ -190,83 +185,6 @@ impl Call {
         effects
     }
 
-    pub(super) fn invite(
-        &mut self,
-        policy: &Policy,
-        now: Timestamp,
-        people: &[Invitee],
-        brokers: &[ContactId],
-    ) -> Handled {
-        self.refuse_if_ended()?;
-        let mut effects = Vec::new();
-        self.add_people(people, brokers);
-        for invitee in people {
-            effects.push(Effect::Note { note: Note::Invited, contact: invitee.contact });
-            if !self.is_seated(invitee.contact) && !self.rings_later() {
-                self.ring_now(policy, now, invitee.contact, &mut effects)?;
-            }
-        }
-        Ok(effects)
-    }
-
-    pub(super) fn ring_again(&mut self, policy: &Policy, now: Timestamp, contact: ContactId) -> Handled {
-        self.refuse_if_ended()?;
-        let mut effects = Vec::new();
-        if self.known(contact)?.role == PersonRole::Creator && !self.invitee_has_joined() {
-            return Err(Refusal::NobodyJoined);
-        }
-        if !self.is_seated(contact) {
-            self.ring_now(policy, now, contact, &mut effects)?;
-        }
-        Ok(effects)
-    }
-
-    fn ring_now(&mut self, policy: &Policy, now: Timestamp, contact: ContactId, effects: &mut Vec<Effect>) -> Handled {
-        if !self.has_room_for(policy, contact) {
-            return Err(Refusal::Full);
-        }
-        let ring_for = match self.known(contact)?.role {
-            PersonRole::Creator => policy.creator_ring,
-            PersonRole::Invitee { ring_for } => ring_for,
-            PersonRole::Broker => return Err(Refusal::BrokerHasNoSeat),
-        };
-        self.ring(contact, now + ring_for, effects);
-        Ok(Vec::new())
-    }
-
-    pub(super) fn reschedule(&mut self, now: Timestamp, planned_at: Timestamp) -> Handled {
-        self.refuse_if_ended()?;
-        if self.state.terms.planned_at.is_none() {
-            return Err(Refusal::NotPlanned);
-        }
-        let Phase::Planned { ring_at } = &mut self.state.phase else { return Err(Refusal::AlreadyStarted) };
-        if !plan::acceptable(now, planned_at) {
-            return Err(Refusal::PlannedInPast);
-        }
-        *ring_at = Some(planned_at);
-        self.state.terms.planned_at = Some(planned_at);
-        let mut effects = vec![Effect::Note { note: Note::Rescheduled, contact: self.creator() }];
-        let rung: Vec<_> = self
-            .invitees()
-            .filter(|p| matches!(p.place, Place::Ringing { .. } | Place::Unanswered))
-            .map(|p| p.contact)
-            .collect();
-        for contact in rung {
-            self.stop_ring(contact, Place::Waiting, RingEnd::Postponed, &mut effects);
-        }
-        Ok(effects)
-    }
-
-    pub(super) fn start(&mut self, now: Timestamp) -> Handled {
-        self.refuse_if_ended()?;
-        if self.state.terms.planned_at.is_none() {
-            return Err(Refusal::NotPlanned);
-        }
-        let mut effects = Vec::new();
-        self.start_rings(now, &mut effects);
-        Ok(effects)
-    }
-
     /// Connections did not survive; nobody is to lose a ring or a seat to the outage.
     pub(super) fn recovered(&mut self, policy: &Policy, now: Timestamp) -> Vec<Effect> {
         let least = now + policy.grace;
@@ -286,31 +204,6 @@ impl Call {
             *alone_since = None;
         }
         Vec::new()
-    }
-
-    pub(super) fn add_people(&mut self, invitees: &[Invitee], brokers: &[ContactId]) {
-        let invited = invitees.iter().map(|i| (i.contact, PersonRole::Invitee { ring_for: i.ring_for }));
-        let brokers = brokers.iter().map(|contact| (*contact, PersonRole::Broker));
-        for (contact, role) in invited.chain(brokers) {
-            if self.person(contact).is_none() {
-                self.state.people.push(Person { contact, role, place: Place::Waiting });
-            }
-        }
-    }
-
-    pub(super) fn ring(&mut self, contact: ContactId, until: Timestamp, effects: &mut Vec<Effect>) {
-        if !matches!(self.place(contact), Some(Place::Ringing { .. })) {
-            effects.push(Effect::Note { note: Note::RingStarted, contact });
-        }
-        self.set_place(contact, Place::Ringing { until });
-    }
-
-    /// Puts a person somewhere else; if it was ringing, the history says how that ended.
-    pub(super) fn stop_ring(&mut self, contact: ContactId, place: Place, end: RingEnd, effects: &mut Vec<Effect>) {
-        if matches!(self.place(contact), Some(Place::Ringing { .. })) {
-            effects.push(Effect::Note { note: Note::RingEnded(end), contact });
-        }
-        self.set_place(contact, place);
     }
 
     pub(super) fn stand_up(&mut self, contact: ContactId, effects: &mut Vec<Effect>) {
@@ -339,17 +232,12 @@ impl Call {
     }
 
     /// Somebody with a place in the call; a broker has none.
-    fn known(&self, contact: ContactId) -> Result<&Person, Refusal> {
+    pub(super) fn known(&self, contact: ContactId) -> Result<&Person, Refusal> {
         let person = self.person(contact).ok_or(Refusal::NotInvited)?;
         if person.role == PersonRole::Broker { Err(Refusal::BrokerHasNoSeat) } else { Ok(person) }
     }
 
-    fn refuse_if_ended(&self) -> Result<(), Refusal> {
+    pub(super) fn refuse_if_ended(&self) -> Result<(), Refusal> {
         if self.has_ended() { Err(Refusal::Ended) } else { Ok(()) }
-    }
-
-    /// Rings of a planned call wait for its time.
-    fn rings_later(&self) -> bool {
-        matches!(self.state.phase, Phase::Planned { ring_at: Some(_) } | Phase::Started { ring_at: Some(_), .. })
     }
 }

@@ -1,0 +1,271 @@
+//! Media behind one seam: a [`MediaSession`] follows the `mediaPlan` of a call, whatever its mode, and can change it in
+//! mid-call. What it wants said to the other end comes out as [`MediaEvent::Signal`]; what the other end says goes in
+//! through [`MediaSession::receive`]. It knows neither REST nor the WebSocket.
+//!
+//! Absent on purpose: cameras, microphones and decoders. It sends a [`Clip`] and hands what it receives, whole VP8
+//! frames and Opus packets, to a [`FrameSink`].
+
+mod p2p;
+mod peer;
+mod sdp;
+mod stun;
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
+
+use farhand_protocol::{
+    call::IceServer,
+    frame::{MediaMode, MediaPlan, Signal},
+};
+use tokio::sync::mpsc;
+
+use crate::clip::Clip;
+
+/// Signals kept for a plan that has not come yet. An offer and its candidates are a dozen.
+const MAX_EARLY_SIGNALS: usize = 64;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FrameKind {
+    Video,
+    Audio,
+}
+
+/// A whole frame from the other end.
+#[derive(Debug, Clone)]
+pub struct ReceivedFrame {
+    pub kind: FrameKind,
+    pub data: Arc<[u8]>,
+    /// The sender's media time in ticks of the codec's clock.
+    pub ticks: u64,
+    /// False if packets before this frame were lost.
+    pub contiguous: bool,
+}
+
+/// Takes received frames. Called on the connection's task: be quick.
+pub trait FrameSink: Send + Sync + 'static {
+    fn frame(&self, frame: &ReceivedFrame);
+}
+
+/// Takes no notice of received frames.
+#[derive(Debug, Clone, Copy)]
+pub struct Discard;
+
+impl FrameSink for Discard {
+    fn frame(&self, _: &ReceivedFrame) {}
+}
+
+/// How a session makes its connections.
+#[derive(Clone)]
+pub struct MediaOptions {
+    /// The address of each connection's own UDP socket; the only host candidate.
+    pub bind: IpAddr,
+    /// Asked for a server-reflexive candidate.
+    pub stun_server: Option<std::net::SocketAddr>,
+    /// Sent in a loop once connected.
+    pub clip: Option<Arc<Clip>>,
+    pub sink: Arc<dyn FrameSink>,
+    /// From the moment both ends have described themselves, or the path was lost. A browser's own limit for the same is about 15 s.
+    pub connect_timeout: Duration,
+    /// Lies about the certificate in every SDP it sends, so that no honest peer connects.
+    pub tamper_fingerprint: bool,
+}
+
+impl Default for MediaOptions {
+    fn default() -> Self {
+        Self {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            stun_server: None,
+            clip: None,
+            sink: Arc::new(Discard),
+            connect_timeout: Duration::from_secs(15),
+            tamper_fingerprint: false,
+        }
+    }
+}
+
+/// What a session tells its owner.
+#[derive(Debug)]
+pub enum MediaEvent {
+    /// To be sent to contact `to` with this epoch.
+    Signal { epoch: u64, to: i64, signal: Signal },
+    /// Both ends have proved who they are and media may flow.
+    Connected { epoch: u64 },
+    /// What the other end says about its microphone and camera.
+    RemoteState { epoch: u64, microphone: bool, camera: bool },
+    /// The other end closed the connection.
+    RemoteClosed { epoch: u64 },
+    /// The connection is gone. The session waits for a plan with a new epoch.
+    Failed { epoch: u64, error: MediaError },
+}
+
+/// Why a connection failed.
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    #[error("a UDP socket on {0} could not be opened: {1}")]
+    Bind(IpAddr, #[source] std::io::Error),
+    #[error("the UDP socket failed: {0}")]
+    Socket(#[source] std::io::Error),
+    #[error("the other end's {0} cannot be used: {1}")]
+    Refused(&'static str, String),
+    #[error("the connection broke: {0}")]
+    Engine(String),
+    #[error("both ends have described themselves, but no secure connection came about within {0:?}")]
+    NotConnected(Duration),
+    #[error("the path to the other end was lost and no other found within {0:?}")]
+    PathLost(Duration),
+    #[error("this client cannot carry media through an SFU")]
+    UnsupportedMode,
+    #[error("the connection's task ended without a word")]
+    Vanished,
+}
+
+/// A signal from the other end, as the WebSocket delivers it.
+#[derive(Debug, Clone)]
+pub struct IncomingSignal {
+    pub epoch: u64,
+    pub from: i64,
+    pub signal: Signal,
+}
+
+/// Follows the media plan of one call.
+pub struct MediaSession {
+    options: Arc<MediaOptions>,
+    current: Option<Current>,
+    early: Vec<IncomingSignal>,
+}
+
+struct Current {
+    epoch: u64,
+    peer: i64,
+    connection: Connection,
+    events: mpsc::Receiver<MediaEvent>,
+    ended: bool,
+}
+
+/// One variant for each mode of a plan.
+enum Connection {
+    P2p(p2p::Handle),
+    /// Nothing there; its event says why.
+    Unsupported,
+}
+
+impl MediaSession {
+    pub fn new(options: MediaOptions) -> Self {
+        Self { options: Arc::new(options), current: None, early: Vec::new() }
+    }
+
+    /// Makes what the plan says so: nothing to do if the epoch is the current one, else the old connection is closed and,
+    /// if there is another end, a new one made. Must be called within a Tokio runtime.
+    pub fn apply(&mut self, plan: Option<&MediaPlan>) {
+        let wanted = plan.and_then(|plan| plan.peer.map(|peer| (plan, peer)));
+        let Some((plan, peer)) = wanted else {
+            self.close();
+            return;
+        };
+        if self.current.as_ref().is_some_and(|current| current.epoch == plan.epoch && current.peer == peer) {
+            return;
+        }
+        tracing::debug!(epoch = plan.epoch, offerer = plan.offerer, "new media plan");
+        self.current = Some(Current::start(plan, peer, &self.options));
+        for signal in std::mem::take(&mut self.early) {
+            self.receive(signal);
+        }
+    }
+
+    /// Takes a signal from the other end. One for a plan yet to come is kept; one for a past plan is dropped.
+    pub fn receive(&mut self, incoming: IncomingSignal) {
+        match &self.current {
+            Some(current) if incoming.epoch < current.epoch => {
+                tracing::debug!(epoch = incoming.epoch, "signal for a past plan dropped");
+            }
+            Some(current) if incoming.epoch == current.epoch => {
+                if incoming.from == current.peer {
+                    current.connection.send(p2p::Command::Signal(incoming.signal));
+                }
+            }
+            Some(_) | None => {
+                if self.early.len() < MAX_EARLY_SIGNALS {
+                    self.early.push(incoming);
+                }
+            }
+        }
+    }
+
+    /// The epoch of the plan whose connection still stands: what a `join` with `rejoin` says.
+    pub fn epoch(&self) -> Option<u64> {
+        self.current.as_ref().filter(|current| !current.ended).map(|current| current.epoch)
+    }
+
+    /// Asks the other end for a key frame.
+    pub fn request_keyframe(&self) {
+        if let Some(current) = &self.current {
+            current.connection.send(p2p::Command::RequestKeyframe);
+        }
+    }
+
+    /// The next thing that happens; never, while there is no connection. Can be dropped and called again.
+    pub async fn next_event(&mut self) -> MediaEvent {
+        let Some(current) = self.current.as_mut().filter(|current| !current.ended) else {
+            return std::future::pending().await;
+        };
+        let epoch = current.epoch;
+        let event = current.events.recv().await.unwrap_or(MediaEvent::Failed { epoch, error: MediaError::Vanished });
+        current.ended = matches!(event, MediaEvent::Failed { .. } | MediaEvent::RemoteClosed { .. });
+        event
+    }
+
+    /// Says goodbye to the other end and stops. The session can be used again with a new plan.
+    pub fn close(&mut self) {
+        // Dropping the handle tells the task to say goodbye.
+        self.current = None;
+    }
+}
+
+impl Current {
+    fn start(plan: &MediaPlan, peer: i64, options: &Arc<MediaOptions>) -> Self {
+        // Room for a whole offer with its candidates, so that the task does not have to wait for its owner.
+        let (sender, events) = mpsc::channel(16);
+        let epoch = plan.epoch;
+        let connection = match plan.mode {
+            MediaMode::P2p => {
+                Connection::P2p(p2p::spawn(p2p::Side { epoch, peer, offerer: plan.offerer }, options, sender))
+            }
+            MediaMode::Sfu => {
+                let event = MediaEvent::Failed { epoch, error: MediaError::UnsupportedMode };
+                sender.try_send(event).unwrap_or_else(|_| unreachable!("the channel is new"));
+                Connection::Unsupported
+            }
+        };
+        Self { epoch, peer, connection, events, ended: false }
+    }
+}
+
+impl Connection {
+    fn send(&self, command: p2p::Command) {
+        match self {
+            Self::P2p(handle) => handle.send(command),
+            Self::Unsupported => {}
+        }
+    }
+}
+
+/// The first STUN server among those the call server names, looked up.
+pub async fn stun_server(servers: &[IceServer]) -> Option<std::net::SocketAddr> {
+    let urls = servers.iter().flat_map(|server| &server.urls);
+    for address in urls.filter_map(|url| url.strip_prefix("stun:")) {
+        let address = if address.contains(':') { address.to_owned() } else { format!("{address}:3478") };
+        if let Ok(mut found) = tokio::net::lookup_host(&address).await
+            && let Some(found) = found.next()
+        {
+            return Some(found);
+        }
+        tracing::debug!("a STUN server's name could not be looked up");
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,366 @@
+//! The shell around [`Peer`]: one task with its own UDP socket per connection. It performs the peer's effects, plays the
+//! clip by its timestamps and gives up when no connection comes about.
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use farhand_protocol::frame::Signal;
+use tokio::{
+    net::UdpSocket,
+    sync::mpsc,
+    time::{sleep_until, timeout},
+};
+
+use super::{
+    FrameKind, MediaError, MediaEvent, MediaOptions,
+    peer::{Effect, Peer},
+    stun::Query,
+};
+use crate::{
+    chance,
+    clip::{Clip, Playback},
+};
+
+/// Commands under way. Signals come one by one over a WebSocket, and this task does nothing that takes long.
+const MAX_COMMANDS: usize = 128;
+/// Datagrams taken before anything else gets a turn.
+const RECEIVE_BATCH: usize = 32;
+/// Larger than any datagram of an MTU of 1,500.
+const DATAGRAM: usize = 2048;
+/// For saying goodbye, when the owner does not listen any more.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// Which end of which plan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Side {
+    pub(super) epoch: u64,
+    pub(super) peer: i64,
+    pub(super) offerer: bool,
+}
+
+pub(super) enum Command {
+    Signal(Signal),
+    RequestKeyframe,
+}
+
+/// Dropping it closes the connection.
+pub(super) struct Handle {
+    commands: mpsc::Sender<Command>,
+}
+
+impl Handle {
+    pub(super) fn send(&self, command: Command) {
+        match self.commands.try_send(command) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => tracing::warn!("too many signals at once, one is lost"),
+        }
+    }
+}
+
+pub(super) fn spawn(side: Side, options: &Arc<MediaOptions>, events: mpsc::Sender<MediaEvent>) -> Handle {
+    let (sender, commands) = mpsc::channel(MAX_COMMANDS);
+    let options = Arc::clone(options);
+    tokio::spawn(async move {
+        let mut outbox = VecDeque::new();
+        match Task::open(side, options, commands, events.clone()).await {
+            Ok(mut task) => {
+                if let Err(error) = task.run().await {
+                    task.outbox.push_back(MediaEvent::Failed { epoch: side.epoch, error });
+                }
+                outbox = task.outbox;
+            }
+            Err(error) => outbox.push_back(MediaEvent::Failed { epoch: side.epoch, error }),
+        }
+        for event in outbox {
+            // Nobody listens to an old connection.
+            if events.send(event).await.is_err() {
+                return;
+            }
+        }
+    });
+    Handle { commands: sender }
+}
+
+enum Happening {
+    Datagram(std::io::Result<(usize, SocketAddr)>),
+    Command(Command),
+    TimeOrOwner,
+    OwnerGone,
+}
+
+/// Makes the error from the time that was waited.
+type Reason = fn(Duration) -> MediaError;
+
+struct Task {
+    side: Side,
+    options: Arc<MediaOptions>,
+    commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<MediaEvent>,
+    socket: UdpSocket,
+    local: SocketAddr,
+    peer: Peer,
+    stun: Option<Query>,
+    player: Option<Player>,
+    connected: bool,
+    /// When to give up, and what to say then.
+    deadline: Option<(Instant, Reason)>,
+    /// For the owner, who may be busy: media must not wait for it.
+    outbox: VecDeque<MediaEvent>,
+    finished: bool,
+}
+
+impl Task {
+    async fn open(
+        side: Side,
+        options: Arc<MediaOptions>,
+        commands: mpsc::Receiver<Command>,
+        events: mpsc::Sender<MediaEvent>,
+    ) -> Result<Self, MediaError> {
+        let socket = UdpSocket::bind((options.bind, 0)).await.map_err(|e| MediaError::Bind(options.bind, e))?;
+        let local = socket.local_addr().map_err(MediaError::Socket)?;
+        let now = Instant::now();
+        let mut peer = Peer::new(side.offerer, options.tamper_fingerprint, now)?;
+        peer.local_host(local)?;
+        let stun = options.stun_server.filter(|server| server.is_ipv4() == local.is_ipv4());
+        let stun = stun.map(|server| Query::new(server, chance::stun_transaction(), now));
+        if stun.is_none() {
+            peer.local_end()?;
+        }
+        let (player, connected, deadline, outbox) = (None, false, None, VecDeque::new());
+        Ok(Self {
+            side,
+            options,
+            commands,
+            events,
+            socket,
+            local,
+            peer,
+            stun,
+            player,
+            connected,
+            deadline,
+            outbox,
+            finished: false,
+        })
+    }
+
+    async fn run(&mut self) -> Result<(), MediaError> {
+        let mut buffer = vec![0; DATAGRAM];
+        self.perform().await?;
+        while !self.finished {
+            match self.wait(&mut buffer).await {
+                Happening::Datagram(received) => self.receive(received, &mut buffer)?,
+                Happening::Command(command) => self.command(command)?,
+                Happening::TimeOrOwner => {}
+                Happening::OwnerGone => return self.say_goodbye().await,
+            }
+            self.perform().await?;
+            self.wake(Instant::now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for whatever comes first, and hands the owner an event if it is ready to take one.
+    async fn wait(&mut self, buffer: &mut [u8]) -> Happening {
+        let wake = self.next_wake();
+        tokio::select! {
+            received = self.socket.recv_from(buffer) => Happening::Datagram(received),
+            command = self.commands.recv() => command.map_or(Happening::OwnerGone, Happening::Command),
+            permit = self.events.reserve(), if !self.outbox.is_empty() => match (permit, self.outbox.pop_front()) {
+                (Ok(permit), Some(event)) => {
+                    permit.send(event);
+                    Happening::TimeOrOwner
+                }
+                (Ok(_), None) => Happening::TimeOrOwner,
+                (Err(_), _) => Happening::OwnerGone,
+            },
+            () = sleep_until(wake.into()) => Happening::TimeOrOwner,
+        }
+    }
+
+    fn next_wake(&self) -> Instant {
+        let playing = self.player.as_ref().map(Player::next_wake);
+        let asking = self.stun.as_ref().map(Query::next_wake);
+        let giving_up = self.deadline.map(|(at, _)| at);
+        [playing, asking, giving_up].into_iter().flatten().fold(self.peer.next_wake(), Instant::min)
+    }
+
+    async fn wake(&mut self, now: Instant) -> Result<(), MediaError> {
+        if self.peer.next_wake() <= now {
+            self.peer.advance(now)?;
+            self.perform().await?;
+        }
+        while let Some(due) = self.player.as_mut().and_then(|player| player.next(now)) {
+            self.peer.write(due.kind, due.data, due.ticks, now)?;
+            self.perform().await?;
+        }
+        if self.stun.as_ref().is_some_and(|query| query.next_wake() <= now) {
+            self.ask_how_it_looks_from_outside(now).await?;
+        }
+        match self.deadline {
+            Some((deadline, error)) if deadline <= now => Err(error(self.options.connect_timeout)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn ask_how_it_looks_from_outside(&mut self, now: Instant) -> Result<(), MediaError> {
+        let Some(query) = &mut self.stun else { return Ok(()) };
+        if let Some(request) = query.request(now) {
+            let server = query.server;
+            return self.send(&request, server).await;
+        }
+        self.stun = None;
+        self.peer.local_end()?;
+        self.perform().await
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), MediaError> {
+        match command {
+            Command::Signal(signal) => self.peer.signal(signal),
+            Command::RequestKeyframe => self.peer.request_keyframe(),
+        }
+    }
+
+    fn receive(&mut self, first: std::io::Result<(usize, SocketAddr)>, buffer: &mut [u8]) -> Result<(), MediaError> {
+        let mut received = first;
+        for _ in 0..RECEIVE_BATCH {
+            match received {
+                Ok((length, from)) => self.datagram(from, &buffer[..length])?,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+                // The other end's socket is not there (any more); ICE will notice.
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {}
+                Err(error) => return Err(MediaError::Socket(error)),
+            }
+            received = self.socket.try_recv_from(buffer);
+        }
+        Ok(())
+    }
+
+    fn datagram(&mut self, from: SocketAddr, datagram: &[u8]) -> Result<(), MediaError> {
+        if let Some(mapped) = self.stun.as_ref().and_then(|query| query.answer(from, datagram)) {
+            self.stun = None;
+            self.peer.local_reflexive(mapped, self.local)?;
+            return self.peer.local_end();
+        }
+        self.peer.datagram(Instant::now(), from, self.local, datagram)
+    }
+
+    /// Does what the peer wants done.
+    async fn perform(&mut self) -> Result<(), MediaError> {
+        let epoch = self.side.epoch;
+        while let Some(effect) = self.peer.effects.pop_front() {
+            match effect {
+                Effect::Send(transmit) => self.send(&transmit.contents, transmit.destination).await?,
+                Effect::Frame(frame) => {
+                    self.options.sink.frame(&frame);
+                    if frame.kind == FrameKind::Video && !frame.contiguous {
+                        self.peer.request_keyframe()?;
+                    }
+                }
+                Effect::KeyframeWanted => self.player.iter_mut().for_each(Player::restart_video),
+                Effect::Signal(signal) => self.say(signal),
+                Effect::Connected => self.connected(),
+                Effect::PathLost => self.give_up_after(MediaError::PathLost),
+                Effect::PathFound if self.connected => self.deadline = None,
+                Effect::PathFound => {}
+                Effect::RemoteState { microphone, camera } => {
+                    self.outbox.push_back(MediaEvent::RemoteState { epoch, microphone, camera });
+                }
+                Effect::RemoteClosed => {
+                    self.outbox.push_back(MediaEvent::RemoteClosed { epoch });
+                    self.finished = true;
+                }
+            }
+        }
+        if self.peer.negotiated() && !self.connected && self.deadline.is_none() {
+            self.give_up_after(MediaError::NotConnected);
+        }
+        Ok(())
+    }
+
+    fn give_up_after(&mut self, error: Reason) {
+        self.deadline = Some((Instant::now() + self.options.connect_timeout, error));
+    }
+
+    fn say(&mut self, signal: Signal) {
+        self.outbox.push_back(MediaEvent::Signal { epoch: self.side.epoch, to: self.side.peer, signal });
+    }
+
+    fn connected(&mut self) {
+        tracing::debug!(epoch = self.side.epoch, "media connected");
+        self.connected = true;
+        self.deadline = None;
+        self.outbox.push_back(MediaEvent::Connected { epoch: self.side.epoch });
+        let sending = self.options.clip.is_some();
+        self.say(Signal::MediaState { microphone: sending, camera: sending });
+        self.player = self.options.clip.clone().map(|clip| Player::new(clip, Instant::now()));
+    }
+
+    async fn send(&mut self, datagram: &[u8], to: SocketAddr) -> Result<(), MediaError> {
+        match self.socket.send_to(datagram, to).await {
+            Ok(_) => Ok(()),
+            // A path that does not work, or stopped working: that is for ICE to find out.
+            Err(error) => {
+                tracing::debug!(%error, "a datagram could not be sent");
+                Ok(())
+            }
+        }
+    }
+
+    async fn say_goodbye(&mut self) -> Result<(), MediaError> {
+        self.peer.close()?;
+        let goodbye = async {
+            while self.peer.is_alive() {
+                self.perform().await?;
+                sleep_until(self.peer.next_wake().into()).await;
+                self.peer.advance(Instant::now())?;
+            }
+            self.perform().await
+        };
+        // Late is as good as never: the server has told the other end already.
+        timeout(GOODBYE, goodbye).await.unwrap_or(Ok(()))
+    }
+}
+
+/// Both tracks of the clip, in time.
+struct Player {
+    clip: Arc<Clip>,
+    start: Instant,
+    video: Playback,
+    audio: Playback,
+}
+
+struct Due {
+    kind: FrameKind,
+    data: Arc<[u8]>,
+    ticks: u64,
+}
+
+impl Player {
+    fn new(clip: Arc<Clip>, start: Instant) -> Self {
+        Self { clip, start, video: Playback::default(), audio: Playback::default() }
+    }
+
+    fn next_wake(&self) -> Instant {
+        self.start + self.video.due(&self.clip.video).min(self.audio.due(&self.clip.audio))
+    }
+
+    fn next(&mut self, now: Instant) -> Option<Due> {
+        let (video, audio) = (self.video.due(&self.clip.video), self.audio.due(&self.clip.audio));
+        if now < self.start + video.min(audio) {
+            return None;
+        }
+        let (kind, playback) =
+            if video <= audio { (FrameKind::Video, &mut self.video) } else { (FrameKind::Audio, &mut self.audio) };
+        let (frame, ticks) = playback.next(self.clip.track(kind));
+        Some(Due { kind, data: Arc::clone(&frame.data), ticks })
+    }
+
+    fn restart_video(&mut self) {
+        self.video.restart();
+    }
+}

@@ -1,0 +1,358 @@
+//! One end of a peer-to-peer connection as a state machine over str0m, without sockets and clocks. All knowledge of
+//! str0m's ways is in this file; its one rule is that every change is followed by draining its output.
+
+use std::{collections::VecDeque, net::SocketAddr, time::Instant};
+
+use farhand_protocol::frame::Signal;
+use str0m::{
+    Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError,
+    change::{SdpAnswer, SdpOffer, SdpPendingOffer},
+    config::DtlsVersion,
+    format::Codec,
+    media::{Direction, Frequency, KeyframeRequestKind, MediaData, MediaKind, MediaTime, Mid},
+    net::{Protocol, Receive, Transmit},
+};
+
+use super::{FrameKind, MediaError, ReceivedFrame, sdp};
+
+/// Candidates kept until the description they belong to has come. A browser with a few networks has a dozen.
+const MAX_WAITING_CANDIDATES: usize = 64;
+
+/// What the shell is to do.
+pub(super) enum Effect {
+    Send(Transmit),
+    Signal(Signal),
+    Connected,
+    /// Datagrams do not reach the other end any more.
+    PathLost,
+    PathFound,
+    RemoteState {
+        microphone: bool,
+        camera: bool,
+    },
+    Frame(ReceivedFrame),
+    KeyframeWanted,
+    RemoteClosed,
+}
+
+/// A candidate of this end, or that there are no more.
+enum Local {
+    Candidate(Candidate),
+    End,
+}
+
+pub(super) struct Peer {
+    rtc: Rtc,
+    offerer: bool,
+    pending: Option<SdpPendingOffer>,
+    audio: Option<Mid>,
+    video: Option<Mid>,
+    /// What waits until this end has sent its description; nothing after that.
+    unsent: Option<Vec<Local>>,
+    /// What waits until the other end's description has come; nothing after that.
+    waiting: Option<Vec<Candidate>>,
+    wake: Instant,
+    tamper_fingerprint: bool,
+    pub(super) effects: VecDeque<Effect>,
+}
+
+impl Peer {
+    /// The offerer makes its offer at once.
+    pub(super) fn new(offerer: bool, tamper_fingerprint: bool, now: Instant) -> Result<Self, MediaError> {
+        let config = RtcConfig::new().clear_codecs().enable_opus(true, false).enable_vp8(true);
+        let mut peer = Self {
+            rtc: config.set_dtls_version(DtlsVersion::Auto).build(now),
+            offerer,
+            pending: None,
+            audio: None,
+            video: None,
+            unsent: Some(Vec::new()),
+            waiting: Some(Vec::new()),
+            wake: now,
+            tamper_fingerprint,
+            effects: VecDeque::new(),
+        };
+        peer.advance(now)?;
+        if offerer {
+            peer.offer()?;
+        }
+        Ok(peer)
+    }
+
+    /// When [`Peer::advance`] is due.
+    pub(super) fn next_wake(&self) -> Instant {
+        self.wake
+    }
+
+    /// Both ends have described themselves: from now on a connection should come about.
+    pub(super) fn negotiated(&self) -> bool {
+        self.unsent.is_none() && self.waiting.is_none() && self.pending.is_none()
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.rtc.is_alive()
+    }
+
+    pub(super) fn advance(&mut self, now: Instant) -> Result<(), MediaError> {
+        self.rtc.handle_input(Input::Timeout(now)).map_err(engine)?;
+        self.drain()
+    }
+
+    pub(super) fn datagram(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        destination: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<(), MediaError> {
+        // What is no STUN, DTLS, RTP or RTCP is nobody's.
+        let Ok(contents) = datagram.try_into() else { return Ok(()) };
+        let receive = Receive { proto: Protocol::Udp, source, destination, contents };
+        self.rtc.handle_input(Input::Receive(now, receive)).map_err(engine)?;
+        self.drain()
+    }
+
+    pub(super) fn signal(&mut self, signal: Signal) -> Result<(), MediaError> {
+        match signal {
+            Signal::Offer { sdp } => self.accept_offer(&sdp),
+            Signal::Answer { sdp } => self.accept_answer(&sdp),
+            Signal::Candidate { candidate, .. } => self.remote_candidate(&candidate),
+            Signal::Restart {} => self.restart(),
+            Signal::MediaState { microphone, camera } => {
+                self.effects.push_back(Effect::RemoteState { microphone, camera });
+                Ok(())
+            }
+        }
+    }
+
+    fn offer(&mut self) -> Result<(), MediaError> {
+        let mut change = self.rtc.sdp_api();
+        self.audio = Some(change.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None));
+        self.video = Some(change.add_media(MediaKind::Video, Direction::SendRecv, None, None, None));
+        let offer = change.apply();
+        self.send_offer(offer)
+    }
+
+    fn send_offer(&mut self, offer: Option<(SdpOffer, SdpPendingOffer)>) -> Result<(), MediaError> {
+        self.drain()?;
+        if let Some((offer, pending)) = offer {
+            self.pending = Some(pending);
+            let sdp = self.outgoing(offer.to_sdp_string());
+            self.effects.push_back(Effect::Signal(Signal::Offer { sdp }));
+        }
+        self.now_described()
+    }
+
+    fn accept_offer(&mut self, sdp: &str) -> Result<(), MediaError> {
+        if self.offerer {
+            tracing::warn!("an offer from the end that should answer is ignored");
+            return Ok(());
+        }
+        let offer = SdpOffer::from_sdp_string(sdp).map_err(|e| MediaError::Refused("offer", e.to_string()))?;
+        let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|e| MediaError::Refused("offer", e.to_string()))?;
+        self.drain()?;
+        let sdp = self.outgoing(answer.to_sdp_string());
+        self.effects.push_back(Effect::Signal(Signal::Answer { sdp }));
+        self.now_described()?;
+        self.now_remote_described()
+    }
+
+    fn accept_answer(&mut self, sdp: &str) -> Result<(), MediaError> {
+        let Some(pending) = self.pending.take() else {
+            tracing::warn!("an answer to no offer is ignored");
+            return Ok(());
+        };
+        let refused = |e: String| MediaError::Refused("answer", e);
+        let answer = SdpAnswer::from_sdp_string(sdp).map_err(|e| refused(e.to_string()))?;
+        self.rtc.sdp_api().accept_answer(pending, answer).map_err(|e| refused(e.to_string()))?;
+        self.drain()?;
+        self.now_remote_described()
+    }
+
+    fn restart(&mut self) -> Result<(), MediaError> {
+        // Before the first answer there is nothing to restart; a pending offer may be a restart already.
+        if !self.offerer || self.pending.is_some() {
+            return Ok(());
+        }
+        let mut change = self.rtc.sdp_api();
+        change.ice_restart(true);
+        let offer = change.apply();
+        self.send_offer(offer)
+    }
+
+    fn outgoing(&self, sdp: String) -> String {
+        if self.tamper_fingerprint { sdp::tamper_fingerprint(&sdp) } else { sdp }
+    }
+
+    pub(super) fn local_host(&mut self, address: SocketAddr) -> Result<(), MediaError> {
+        let candidate = Candidate::host(address, "udp").map_err(|e| MediaError::Engine(e.to_string()))?;
+        self.local(Local::Candidate(candidate))
+    }
+
+    /// `mapped` is how the socket at `base` looks from outside.
+    pub(super) fn local_reflexive(&mut self, mapped: SocketAddr, base: SocketAddr) -> Result<(), MediaError> {
+        if mapped == base {
+            return Ok(());
+        }
+        match Candidate::server_reflexive(mapped, base, "udp") {
+            Ok(candidate) => self.local(Local::Candidate(candidate)),
+            Err(error) => {
+                tracing::debug!(%error, "the STUN server's answer is no use");
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn local_end(&mut self) -> Result<(), MediaError> {
+        self.local(Local::End)
+    }
+
+    /// Candidates go out after the description they belong to, one by one.
+    fn local(&mut self, local: Local) -> Result<(), MediaError> {
+        if let Some(unsent) = &mut self.unsent {
+            unsent.push(local);
+            return Ok(());
+        }
+        let text = match local {
+            Local::Candidate(candidate) => self.rtc.add_local_candidate(candidate).map(Candidate::to_sdp_string),
+            Local::End => Some(String::new()),
+        };
+        self.drain()?;
+        if let Some(candidate) = text {
+            let signal =
+                Signal::Candidate { candidate, sdp_mid: None, sdp_m_line_index: Some(0), username_fragment: None };
+            self.effects.push_back(Effect::Signal(signal));
+        }
+        Ok(())
+    }
+
+    fn now_described(&mut self) -> Result<(), MediaError> {
+        self.unsent.take().into_iter().flatten().try_for_each(|local| self.local(local))
+    }
+
+    fn now_remote_described(&mut self) -> Result<(), MediaError> {
+        self.waiting.take().into_iter().flatten().try_for_each(|candidate| self.add_remote(candidate))
+    }
+
+    fn remote_candidate(&mut self, text: &str) -> Result<(), MediaError> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let candidate = match Candidate::from_sdp_string(text.strip_prefix("a=").unwrap_or(text)) {
+            Ok(candidate) if candidate.proto() == Protocol::Udp => candidate,
+            Ok(_) => return Ok(()),
+            // A browser that hides its address sends a name ending in .local: its checks will show the address.
+            Err(error) => {
+                tracing::debug!(%error, "candidate not understood");
+                return Ok(());
+            }
+        };
+        match &mut self.waiting {
+            None => return self.add_remote(candidate),
+            Some(waiting) if waiting.len() < MAX_WAITING_CANDIDATES => waiting.push(candidate),
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    fn add_remote(&mut self, candidate: Candidate) -> Result<(), MediaError> {
+        self.rtc.add_remote_candidate(candidate);
+        self.drain()
+    }
+
+    /// Sends a frame, if the other end wants that kind.
+    pub(super) fn write(
+        &mut self,
+        kind: FrameKind,
+        data: std::sync::Arc<[u8]>,
+        ticks: u64,
+        now: Instant,
+    ) -> Result<(), MediaError> {
+        let (mid, codec, clock) = match kind {
+            FrameKind::Video => (self.video, Codec::Vp8, Frequency::NINETY_KHZ),
+            FrameKind::Audio => (self.audio, Codec::Opus, Frequency::FORTY_EIGHT_KHZ),
+        };
+        let Some(mid) = mid.filter(|mid| self.rtc.media(*mid).is_some_and(|media| media.direction().is_sending()))
+        else {
+            return Ok(());
+        };
+        let Some(writer) = self.rtc.writer(mid) else { return Ok(()) };
+        let Some(params) = writer.payload_params().find(|params| params.spec().codec == codec) else { return Ok(()) };
+        let pt = params.pt();
+        writer.write(pt, now, MediaTime::new(ticks, clock), data).map_err(engine)?;
+        self.drain()?;
+        // Packets leave with the next time-out, not before.
+        self.advance(now)
+    }
+
+    /// Asks the other end for a key frame, where it sends video.
+    pub(super) fn request_keyframe(&mut self) -> Result<(), MediaError> {
+        if let Some(mut writer) = self.video.and_then(|mid| self.rtc.writer(mid)) {
+            // Refused as long as nothing has been received; then the first frame is a key frame anyway.
+            let _ = writer.request_keyframe(None, KeyframeRequestKind::Pli);
+        }
+        self.drain()
+    }
+
+    pub(super) fn close(&mut self) -> Result<(), MediaError> {
+        self.rtc.close().map_err(engine)?;
+        self.drain()
+    }
+
+    fn drain(&mut self) -> Result<(), MediaError> {
+        loop {
+            match self.rtc.poll_output().map_err(engine)? {
+                Output::Timeout(at) => {
+                    self.wake = at;
+                    return Ok(());
+                }
+                Output::Transmit(transmit) => self.effects.push_back(Effect::Send(transmit)),
+                Output::Event(event) => self.event(event)?,
+            }
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum of twenty events, most of them statistics")]
+    fn event(&mut self, event: Event) -> Result<(), MediaError> {
+        match event {
+            Event::Connected => self.effects.push_back(Effect::Connected),
+            Event::IceConnectionStateChange(IceConnectionState::Disconnected) => return self.path_lost(),
+            Event::IceConnectionStateChange(IceConnectionState::Connected | IceConnectionState::Completed) => {
+                self.effects.push_back(Effect::PathFound);
+            }
+            Event::MediaAdded(added) => {
+                let mid = if added.kind.is_video() { &mut self.video } else { &mut self.audio };
+                mid.get_or_insert(added.mid);
+            }
+            Event::MediaData(data) => self.received(data),
+            Event::KeyframeRequest(_) => self.effects.push_back(Effect::KeyframeWanted),
+            Event::Closed => self.effects.push_back(Effect::RemoteClosed),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The offerer tries a new path; the other end asks it to.
+    fn path_lost(&mut self) -> Result<(), MediaError> {
+        self.effects.push_back(Effect::PathLost);
+        if self.offerer {
+            return self.restart();
+        }
+        self.effects.push_back(Effect::Signal(Signal::Restart {}));
+        Ok(())
+    }
+
+    fn received(&mut self, data: MediaData) {
+        let kind = if data.params.spec().codec.is_video() { FrameKind::Video } else { FrameKind::Audio };
+        let frame = ReceivedFrame { kind, ticks: data.time.numer(), contiguous: data.contiguous, data: data.data };
+        self.effects.push_back(Effect::Frame(frame));
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn engine(error: RtcError) -> MediaError {
+    MediaError::Engine(error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

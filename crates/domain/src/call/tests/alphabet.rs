@@ -1,0 +1,166 @@
+//! What can happen next to a call: every kind of event, to everybody it may concern, now or when a deadline has passed.
+
+use std::time::Duration;
+
+use super::{
+    setups::Setup,
+    story::{HOUR, MINUTE, STRANGER, device, second_device},
+};
+use crate::{
+    call::{Call, Event, Invitee},
+    ids::ContactId,
+    time::Timestamp,
+};
+
+/// Divides all times of the policy, so that histories that differ only in the order of waits meet again.
+const LITTLE: Duration = Duration::from_secs(15);
+
+/// A new variant of [`Event`] does not compile before it stands in the list below, and then not before
+/// [`Letters::of_kind`] has letters for it.
+macro_rules! kinds {
+    ($($kind:ident),*) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(super) enum Kind { $($kind),* }
+
+        impl Kind {
+            pub(super) const ALL: &[Self] = &[$(Self::$kind),*];
+
+            pub(super) fn of(event: &Event) -> Self {
+                match event { $(Event::$kind { .. } => Self::$kind),* }
+            }
+        }
+    };
+}
+
+kinds!(
+    Join,
+    Decline,
+    Leave,
+    End,
+    ConnectionLost,
+    ConnectionBack,
+    Invite,
+    RingAgain,
+    Reschedule,
+    Start,
+    Recovered,
+    Tick
+);
+
+pub(super) type Letter = (Timestamp, Event);
+
+/// All letters that make sense in this state; those that ought to be refused or ignored are among them.
+pub(super) fn letters(setup: &Setup, call: &Call, now: Timestamp, wake: Option<Timestamp>) -> Vec<Letter> {
+    let mut letters = Letters { setup, call, now, wake, all: Vec::with_capacity(64) };
+    for kind in Kind::ALL {
+        letters.of_kind(*kind);
+    }
+    letters.all
+}
+
+struct Letters<'a> {
+    setup: &'a Setup,
+    call: &'a Call,
+    now: Timestamp,
+    wake: Option<Timestamp>,
+    all: Vec<Letter>,
+}
+
+impl Letters<'_> {
+    fn of_kind(&mut self, kind: Kind) {
+        match kind {
+            Kind::Join => self.joins(),
+            Kind::Decline => self.for_everybody(|contact| Event::Decline { contact }),
+            Kind::Leave => self.for_everybody(|contact| Event::Leave { contact }),
+            Kind::End => self.at_once(Event::End { by: self.call.maker() }),
+            Kind::ConnectionLost => {
+                self.for_everybody(|contact| Event::ConnectionLost { contact, device: device(contact) });
+                let contact = self.mover();
+                self.at_once(Event::ConnectionLost { contact, device: second_device(contact) });
+            }
+            Kind::ConnectionBack => {
+                self.for_everybody(|contact| Event::ConnectionBack { contact, device: device(contact) });
+                let contact = self.mover();
+                self.at_once(Event::ConnectionBack { contact, device: second_device(contact) });
+                self.after_a_deadline(Event::ConnectionBack { contact, device: device(contact) });
+            }
+            Kind::Invite => self.invitations(),
+            Kind::RingAgain => {
+                self.for_everybody(|contact| Event::RingAgain { contact });
+                self.after_a_deadline(Event::RingAgain { contact: self.call.creator() });
+            }
+            Kind::Reschedule => self.reschedules(),
+            Kind::Start => self.at_once(Event::Start),
+            Kind::Recovered => self.recoveries(),
+            Kind::Tick => self.ticks(),
+        }
+    }
+
+    fn at_once(&mut self, event: Event) {
+        self.all.push((self.now, event));
+    }
+
+    /// The event overtakes the `Tick` that was due.
+    fn after_a_deadline(&mut self, event: Event) {
+        self.all.extend(self.wake.map(|wake| (wake + LITTLE, event)));
+    }
+
+    fn for_everybody(&mut self, event: impl Fn(ContactId) -> Event) {
+        let brokers = self.setup.brokers.clone();
+        for contact in self.setup.people().into_iter().chain(brokers).chain([STRANGER]) {
+            self.at_once(event(contact));
+        }
+    }
+
+    /// One person with a second device is enough.
+    fn mover(&self) -> ContactId {
+        self.setup.invitees.first().map_or(self.call.creator(), |invitee| invitee.contact)
+    }
+
+    fn joins(&mut self) {
+        self.for_everybody(|contact| Event::Join { contact, device: device(contact), rejoin: None });
+        let epoch = self.call.state().epoch;
+        for contact in self.setup.people() {
+            match self.call.seat(contact) {
+                Some(seat) => self.at_once(Event::Join { contact, device: seat.device, rejoin: Some(epoch) }),
+                None => self.after_a_deadline(Event::Join { contact, device: device(contact), rejoin: None }),
+            }
+        }
+        let contact = self.mover();
+        let device = second_device(contact);
+        self.at_once(Event::Join { contact, device, rejoin: None });
+        self.at_once(Event::Join { contact, device, rejoin: Some(epoch) });
+        self.at_once(Event::Join { contact, device, rejoin: epoch.checked_sub(1) });
+    }
+
+    fn invitations(&mut self) {
+        let of = |people: Vec<Invitee>| Event::Invite { people, brokers: Vec::new() };
+        for invitee in self.setup.later.iter().chain(self.setup.invitees.first()) {
+            self.at_once(of(vec![*invitee]));
+        }
+        // A team may hold the creator and a broker.
+        let ring_for = self.setup.policy.popup_ring;
+        let nobodies = [self.call.creator()].into_iter().chain(self.setup.brokers.first().copied());
+        self.at_once(of(nobodies.map(|contact| Invitee { contact, ring_for }).collect()));
+        self.at_once(Event::Invite { people: Vec::new(), brokers: self.setup.brokers.clone() });
+    }
+
+    fn reschedules(&mut self) {
+        self.at_once(Event::Reschedule { planned_at: self.now + 20 * MINUTE });
+        if self.setup.terms.planned_at.is_some() {
+            self.at_once(Event::Reschedule { planned_at: self.now - MINUTE });
+            self.at_once(Event::Reschedule { planned_at: self.now - HOUR });
+        }
+    }
+
+    fn recoveries(&mut self) {
+        self.at_once(Event::Recovered);
+        self.all.extend(self.wake.map(|wake| (wake + 2 * HOUR, Event::Recovered)));
+    }
+
+    fn ticks(&mut self) {
+        self.all.push((self.now + LITTLE, Event::Tick));
+        self.all.extend(self.wake.map(|wake| (wake, Event::Tick)));
+        self.after_a_deadline(Event::Tick);
+    }
+}

@@ -1,0 +1,109 @@
+//! The calls that are explored.
+
+use super::story::{BROKER, COLLEAGUE, CREATOR, EXPERT, LATECOMER, MINUTE, START, by_mail, by_popup, device};
+use crate::{
+    call::{Invitee, Technology, Terms},
+    ids::{ContactId, DeviceId},
+    policy::Policy,
+};
+
+pub(super) struct Setup {
+    pub(super) name: &'static str,
+    pub(super) policy: Policy,
+    pub(super) terms: Terms,
+    pub(super) invitees: Vec<Invitee>,
+    pub(super) brokers: Vec<ContactId>,
+    pub(super) joined: Option<DeviceId>,
+    /// Who may be invited later.
+    pub(super) later: Vec<Invitee>,
+    /// At least so many distinct states must be found, so that the exploration cannot shrink unnoticed.
+    pub(super) floor: usize,
+}
+
+impl Setup {
+    /// Everybody who can be in the call.
+    pub(super) fn people(&self) -> Vec<ContactId> {
+        let invited = self.invitees.iter().chain(&self.later).map(|invitee| invitee.contact);
+        std::iter::once(self.terms.creator).chain(invited).collect()
+    }
+}
+
+fn setup(name: &'static str, technology: Technology, max_participants: usize, floor: usize) -> Setup {
+    Setup {
+        name,
+        policy: Policy { max_participants, ..Policy::default() },
+        terms: Terms {
+            technology,
+            creator: CREATOR,
+            maker: CREATOR,
+            brokered: false,
+            popup: true,
+            planned_at: None,
+            created_at: START,
+        },
+        invitees: vec![by_popup(EXPERT)],
+        brokers: Vec::new(),
+        joined: None,
+        later: Vec::new(),
+        floor,
+    }
+}
+
+fn brokered(setup: Setup) -> Setup {
+    Setup {
+        terms: Terms { maker: BROKER, brokered: true, ..setup.terms },
+        invitees: vec![by_popup(EXPERT), by_popup(COLLEAGUE)],
+        brokers: vec![BROKER],
+        ..setup
+    }
+}
+
+fn planned(setup: Setup) -> Setup {
+    Setup { terms: Terms { planned_at: Some(START + 30 * MINUTE), ..setup.terms }, ..setup }
+}
+
+pub(super) fn direct_mesh() -> Setup {
+    let setup = setup("direct MESH", Technology::Mesh, 2, 1_400);
+    Setup { joined: Some(device(CREATOR)), later: vec![by_mail(LATECOMER)], ..setup }
+}
+
+pub(super) fn mesh_without_its_creator() -> Setup {
+    let setup = setup("MESH for three, creator not in", Technology::Mesh, 3, 4_000);
+    Setup { invitees: vec![by_popup(EXPERT), by_mail(COLLEAGUE)], ..setup }
+}
+
+/// Nobody is invited: people come by being invited later, or not at all.
+pub(super) fn empty_sfu() -> Setup {
+    let setup = setup("SFU with nobody invited", Technology::Sfu, 3, 4_800);
+    Setup { invitees: Vec::new(), later: vec![by_popup(LATECOMER), by_mail(COLLEAGUE)], ..setup }
+}
+
+pub(super) fn brokered_mesh() -> Setup {
+    brokered(setup("brokered MESH", Technology::Mesh, 2, 1_600))
+}
+
+pub(super) fn brokered_sfu() -> Setup {
+    brokered(setup("brokered SFU for three", Technology::Sfu, 3, 2_500))
+}
+
+pub(super) fn planned_sfu() -> Setup {
+    let setup = planned(setup("planned SFU for three", Technology::Sfu, 3, 25_000));
+    Setup { invitees: vec![by_popup(EXPERT), by_popup(COLLEAGUE)], ..setup }
+}
+
+pub(super) fn planned_mesh() -> Setup {
+    let setup = planned(setup("planned MESH", Technology::Mesh, 2, 13_000));
+    Setup { later: vec![by_popup(LATECOMER)], ..setup }
+}
+
+pub(super) fn all() -> [Setup; 7] {
+    [
+        direct_mesh(),
+        mesh_without_its_creator(),
+        empty_sfu(),
+        brokered_mesh(),
+        brokered_sfu(),
+        planned_sfu(),
+        planned_mesh(),
+    ]
+}

@@ -1,0 +1,138 @@
+//! The three who take part.
+
+use std::sync::Arc;
+
+use farhand_client::{
+    Token,
+    clip::{Checker, Clip, Tally},
+    device::{Device, DeviceEvent},
+    media::{MediaEvent, MediaOptions, stun_server},
+    rest::Rest,
+    socket::{Hello, Socket, SocketError},
+};
+use farhand_protocol::{
+    auth::User,
+    frame::{CallView, Ring, ServerFrame},
+};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::{Failure, Options, story::Story};
+
+/// Somebody who is logged in.
+pub(super) struct Account {
+    pub(super) rest: Rest,
+    pub(super) user: User,
+    token: Token,
+}
+
+pub(super) async fn log_in(server: &Rest, options: &Options, name: &str) -> Result<Account, Failure> {
+    let answer = server.login(&options.domain, name, &options.password).await;
+    let login = answer.map_err(|error| Failure::Rest { what: format!("Logging in as {name}"), error })?;
+    let token = Token::new(&login.access_token);
+    Ok(Account { rest: server.with_token(token.clone()), user: login.user, token })
+}
+
+/// Somebody with a device that can be rung.
+pub(super) struct Person {
+    pub(super) name: String,
+    pub(super) account: Account,
+    device: Device,
+    tally: watch::Receiver<Tally>,
+}
+
+impl Person {
+    pub(super) async fn connect(
+        account: Account,
+        clip: &Arc<Clip>,
+        tamper_fingerprint: bool,
+        options: &Options,
+    ) -> Result<Self, Failure> {
+        let name = account.user.user_id.clone();
+        let failed = |error| Failure::Socket { who: name.clone(), error };
+        let hello = Hello::new(account.token.clone());
+        let socket = Socket::connect(account.rest.base_url(), hello).await.map_err(failed)?;
+
+        let asked = account.rest.ice_servers().await;
+        let ice = asked.map_err(|error| Failure::Rest { what: format!("getIceServers of {name}"), error })?;
+        let checker = Arc::new(Checker::new(clip));
+        let tally = checker.tally();
+        let media = MediaOptions {
+            stun_server: stun_server(&ice.ice_servers).await,
+            clip: Some(Arc::clone(clip)),
+            sink: checker,
+            connect_timeout: options.media_limit(),
+            tamper_fingerprint,
+            ..MediaOptions::default()
+        };
+        Ok(Self { name, account, device: Device::new(socket, media), tally })
+    }
+
+    fn broken(&self, error: SocketError) -> Failure {
+        Failure::Socket { who: self.name.clone(), error }
+    }
+
+    /// Waits for the ring of this call.
+    pub(super) async fn rung(&mut self, call_id: Uuid, story: &Story) -> Result<Ring, Failure> {
+        story.waits_for(&format!("{}'s ring", self.name));
+        loop {
+            if let DeviceEvent::Frame(ServerFrame::Ring { ring }) = self.next().await?
+                && ring.call_id == call_id
+            {
+                return Ok(ring);
+            }
+        }
+    }
+
+    /// Whether everything the server has had for this device so far is free of a ring of this call.
+    pub(super) async fn has_not_been_rung(&mut self, call_id: Uuid) -> Result<bool, Failure> {
+        let socket = self.device.socket();
+        let done = socket.round_trip().await;
+        let rung = socket.holds(|frame| matches!(frame, ServerFrame::Ring { ring } if ring.call_id == call_id));
+        done.map_err(|error| self.broken(error))?;
+        Ok(!rung)
+    }
+
+    pub(super) async fn join(&mut self, call_id: Uuid, story: &Story) -> Result<Box<CallView>, Failure> {
+        story.waits_for(&format!("the answer to {}'s join", self.name));
+        let joined = self.device.join(call_id).await.map_err(|error| self.broken(error))?;
+        joined.ok_or_else(|| Failure::Deviation(format!("{}'s join was answered without the call", self.name)))
+    }
+
+    pub(super) async fn hang_up(&mut self, call_id: Uuid, story: &Story) -> Result<(), Failure> {
+        story.waits_for(&format!("the answer to {}'s leave", self.name));
+        self.device.leave(call_id).await.map_err(|error| self.broken(error))
+    }
+
+    /// Waits until the server says the call has ended.
+    pub(super) async fn told_of_the_end(&mut self, call_id: Uuid, story: &Story) -> Result<Box<CallView>, Failure> {
+        story.waits_for(&format!("the news at {}'s that the call has ended", self.name));
+        loop {
+            if let DeviceEvent::Frame(ServerFrame::Call { call }) = self.next().await?
+                && call.call_id == call_id
+                && call.end_reason.is_some()
+            {
+                return Ok(call);
+            }
+        }
+    }
+
+    /// What happens next; a refusal or a broken media connection is a failure.
+    pub(super) async fn next(&mut self) -> Result<DeviceEvent, Failure> {
+        let event = self.device.next().await.map_err(|error| self.broken(error))?;
+        match event {
+            DeviceEvent::Frame(ServerFrame::Error { code, detail, .. }) => {
+                Err(Failure::Deviation(format!("The server told {} {code}: {detail}", self.name)))
+            }
+            DeviceEvent::Media(MediaEvent::Failed { error, .. }) => {
+                Err(Failure::Media { who: self.name.clone(), error })
+            }
+            event @ (DeviceEvent::Frame(_) | DeviceEvent::Media(_)) => Ok(event),
+        }
+    }
+
+    /// What has been received from the other end.
+    pub(super) fn tally(&self) -> watch::Receiver<Tally> {
+        self.tally.clone()
+    }
+}

@@ -1,0 +1,97 @@
+//! Everything the handlers share.
+
+use std::sync::Arc;
+
+use farhand_store::Store;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
+
+use crate::{
+    auth::{Attempts, Auth},
+    calls::{Calls, Ground},
+    config::Config,
+    directory::Directory,
+    http::Outcome,
+    media::IceServers,
+    world::SharedClock,
+    ws::{Hub, Sessions},
+};
+
+pub struct App {
+    pub config: Config,
+    pub clock: SharedClock,
+    pub store: Arc<dyn Store>,
+    pub directory: Arc<Directory>,
+    pub auth: Auth,
+    pub attempts: Attempts,
+    pub hub: Arc<Hub>,
+    pub calls: Calls,
+    pub ice: IceServers,
+    pub connections: Connections,
+    stopping: CancellationToken,
+}
+
+impl App {
+    pub async fn new(config: Config, clock: SharedClock, store: Arc<dyn Store>, ice: IceServers) -> Outcome<Arc<Self>> {
+        let directory = Arc::new(Directory::new(store.clone()));
+        directory.refresh().await?;
+        let hub = Arc::new(Hub::default());
+        let calls = Calls::start(Ground {
+            store: store.clone(),
+            directory: directory.clone(),
+            hub: hub.clone(),
+            clock: clock.clone(),
+            policy: config.policy(),
+            node: "farhand".to_owned(),
+        });
+        Ok(Arc::new(Self {
+            auth: Auth::new(store.clone(), directory.clone(), clock.clone(), config.login.clone()),
+            attempts: Attempts::new(
+                config.login.max_failures,
+                std::time::Duration::from_secs(config.login.lockout_seconds),
+            ),
+            calls: calls.await?,
+            connections: Connections::default(),
+            stopping: CancellationToken::new(),
+            config,
+            clock,
+            store,
+            directory,
+            hub,
+            ice,
+        }))
+    }
+
+    pub fn sessions(self: &Arc<Self>) -> Sessions<'_> {
+        Sessions { app: self }
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
+    pub async fn stopped(&self) {
+        self.stopping.cancelled().await;
+    }
+
+    pub fn stop(&self) {
+        self.stopping.cancel();
+    }
+}
+
+/// Open WebSockets, so that a stop can wait for their good-byes.
+#[derive(Default)]
+pub struct Connections(TaskTracker);
+
+impl Connections {
+    pub fn token(&self) -> TaskTrackerToken {
+        self.0.token()
+    }
+
+    pub async fn all_closed(&self) {
+        self.0.close();
+        self.0.wait().await;
+    }
+}

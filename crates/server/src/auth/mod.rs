@@ -1,0 +1,11 @@
+//! Who is asking: tokens, passwords, and the caches that keep both off the hot path.
+
+mod attempts;
+mod guard;
+mod password;
+mod token;
+
+pub use attempts::Attempts;
+pub use guard::{API_KEY_PREFIX, Auth, Credential, Granted, Login, Refreshed, has_role, role_name};
+pub use password::{hash_password, verify_password};
+pub use token::{Secret, hash_token, mint};

@@ -1,0 +1,437 @@
+//! One task per running call: the only place where a call changes. A command goes to the domain, what came of it is saved in
+//! one transaction, and only then is anybody told.
+
+use std::{sync::Arc, time::Duration};
+
+use farhand_domain::{
+    access::Actor as Asker,
+    call::{Call, Effect, Event, Invitee, LogKind, Note, Phase, Refusal},
+    ids::{ContactId, DeviceId},
+    time::Timestamp,
+};
+use farhand_protocol::{
+    ErrorCode, Problem,
+    frame::{CallView, ServerFrame, Signal},
+};
+use farhand_store::model::{
+    CallRecord, CallUpdate, CallWrite, EventRow, HistoryRow, Invitation, InvitedTeam, NewEvent, Refused,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Shared, log, snapshot,
+    view::{self, Viewer},
+};
+use crate::{http::Fail, ws::Session};
+
+/// Commands that may wait for one call. A call's participants send some tens in its set-up.
+pub const MAILBOX: usize = 128;
+/// How long to wait before time's work is tried again that could not be saved.
+const RETRY: Duration = Duration::from_secs(1);
+/// The longest sleep; the clock is looked at again after it, whatever the machine's time did meanwhile.
+const LONGEST_SLEEP: Duration = Duration::from_secs(600);
+
+/// Who asks, and where from.
+#[derive(Clone, Copy)]
+pub struct By {
+    pub asker: Asker,
+    pub device: Option<DeviceId>,
+}
+
+/// What is asked of a call.
+pub enum Ask {
+    Read,
+    Join { device: DeviceId, rejoin: Option<u64> },
+    Decline,
+    Leave,
+    End,
+    Invite(Box<super::resolve::Resolved>),
+    RingAgain { contact: ContactId },
+    Update { title: Option<String>, planned_at: Option<Timestamp> },
+    Start,
+    ConnectionLost { device: DeviceId },
+    ConnectionBack { device: DeviceId },
+    Signal { epoch: u64, to: ContactId, signal: Signal },
+    /// A session has opened: tell it how the call stands.
+    Attach(Arc<Session>),
+}
+
+pub struct Command {
+    pub by: By,
+    pub ask: Ask,
+    pub reply: oneshot::Sender<Result<Answer, Fail>>,
+}
+
+pub struct Answer {
+    pub record: Arc<CallRecord>,
+    /// For whoever asked from a device.
+    pub view: Option<Box<CallView>>,
+}
+
+/// What a command changes beside the domain's state.
+#[derive(Default)]
+pub struct Extra {
+    title: Option<String>,
+    invited: Vec<Invitation>,
+    teams: Vec<InvitedTeam>,
+}
+
+pub struct CallActor {
+    pub shared: Arc<Shared>,
+    pub call: Call,
+    pub record: Arc<CallRecord>,
+    pub version: i64,
+}
+
+impl CallActor {
+    /// Runs until the call has ended, or another node has taken it.
+    pub async fn run(mut self, mut mailbox: mpsc::Receiver<Command>) {
+        let mut not_before = None;
+        while !self.call.has_ended() {
+            let nap = self.nap(not_before);
+            tokio::select! {
+                command = mailbox.recv() => match command {
+                    Some(command) => self.answer(command).await,
+                    None => return,
+                },
+                () = tokio::time::sleep(nap) => {
+                    not_before = self.tick().await.err().map(|_| self.shared.clock.now() + RETRY);
+                }
+            }
+            if self.shared.is_fenced(self.record.call_id) {
+                return;
+            }
+        }
+    }
+
+    fn nap(&self, not_before: Option<Timestamp>) -> Duration {
+        let wake = self.call.next_wake(&self.shared.policy).max(not_before);
+        wake.map_or(LONGEST_SLEEP, |at| self.shared.clock.now().until(at)).min(LONGEST_SLEEP)
+    }
+
+    async fn tick(&mut self) -> Result<(), Fail> {
+        self.step(Event::Tick, Extra::default()).await
+    }
+
+    async fn answer(&mut self, command: Command) {
+        let Command { by, ask, reply } = command;
+        let answer = match self.carry_out(by, ask).await {
+            Ok(()) => Ok(Answer { record: self.record.clone(), view: self.view_of(by) }),
+            Err(fail) => Err(fail),
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(answer);
+    }
+
+    async fn carry_out(&mut self, by: By, ask: Ask) -> Result<(), Fail> {
+        if !by.asker.may_read(&self.call) {
+            return Err(super::no_such_call());
+        }
+        let contact = by.asker.contact;
+        let none = Extra::default();
+        match ask {
+            Ask::Read => Ok(()),
+            Ask::Join { device, rejoin } => self.step(Event::Join { contact, device, rejoin }, none).await,
+            Ask::Decline => self.step(Event::Decline { contact }, none).await,
+            Ask::Leave => self.step(Event::Leave { contact }, none).await,
+            Ask::End => {
+                allowed(by.asker.may_end(&self.call), "Only the creator, experts in the call and administrators may end it.")?;
+                self.step(Event::End { by: self.known_or_creator(contact) }, none).await
+            }
+            Ask::Invite(resolved) => self.invite(by, *resolved).await,
+            Ask::RingAgain { contact } => {
+                allowed(by.asker.may_invite(&self.call), "Only people in the call may ring others.")?;
+                self.step(Event::RingAgain { contact }, none).await
+            }
+            Ask::Update { title, planned_at } => self.update(by, title, planned_at).await,
+            Ask::Start => {
+                allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may start the call.")?;
+                self.step(Event::Start, none).await
+            }
+            Ask::ConnectionLost { device } => self.step(Event::ConnectionLost { contact, device }, none).await,
+            Ask::ConnectionBack { device } => self.step(Event::ConnectionBack { contact, device }, none).await,
+            Ask::Signal { epoch, to, signal } => self.pass_on(by, epoch, to, signal),
+            Ask::Attach(session) => {
+                self.attach(&session);
+                Ok(())
+            }
+        }
+    }
+
+    async fn invite(&mut self, by: By, resolved: super::resolve::Resolved) -> Result<(), Fail> {
+        allowed(by.asker.may_invite(&self.call), "Only people in the call may invite others.")?;
+        let people: Vec<Invitee> =
+            resolved.invitees.into_iter().filter(|invitee| invitee.contact != self.call.creator()).collect();
+        let fresh = |invitation: &Invitation| {
+            !self.record.invited.iter().any(|known| known.contact.id == invitation.contact.id)
+        };
+        let known_team = |team: &InvitedTeam| self.record.teams.contains(team);
+        let extra = Extra {
+            title: None,
+            invited: resolved.invited.into_iter().filter(fresh).collect(),
+            teams: resolved.teams.into_iter().filter(|team| !known_team(team)).collect(),
+        };
+        self.step(Event::Invite { people, brokers: resolved.brokers }, extra).await
+    }
+
+    async fn update(&mut self, by: By, title: Option<String>, planned_at: Option<Timestamp>) -> Result<(), Fail> {
+        allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may change the call.")?;
+        let event = planned_at.map_or(Event::Tick, |planned_at| Event::Reschedule { planned_at });
+        self.step(event, Extra { title, ..Extra::default() }).await
+    }
+
+    /// An administrator who ends a call need not be one of its contacts.
+    fn known_or_creator(&self, contact: ContactId) -> ContactId {
+        let known = log::known_contact(&self.record, contact.0).is_some();
+        if known { contact } else { self.call.creator() }
+    }
+
+    /// Domain, disk, then the world.
+    pub async fn step(&mut self, event: Event, extra: Extra) -> Result<(), Fail> {
+        let now = self.shared.clock.now();
+        let mut next = self.call.clone();
+        let effects = next.handle(&self.shared.policy, now, event).map_err(refused)?;
+        let nothing_else = extra.title.is_none() && extra.invited.is_empty();
+        if next == self.call && effects.is_empty() && nothing_else {
+            return Ok(());
+        }
+        let change = Change::new(&self.record, now, &next, &effects, extra);
+        let update = change.update(&self.shared, self.record.id, self.version, &next)?;
+        let saved = self.shared.committer.save(CallWrite::Update(Box::new(update))).await?;
+        let saved = saved.map_err(|refused| self.fenced(&refused))?;
+        let before = std::mem::replace(&mut self.call, next);
+        self.version += 1;
+        if !change.invited.is_empty() {
+            self.shared.concern(self.record.call_id, self.concerned());
+        }
+        change.apply(Arc::make_mut(&mut self.record), &saved.event_ids);
+        self.perform(&before, &effects);
+        Ok(())
+    }
+
+    fn fenced(&self, refused: &Refused) -> Fail {
+        tracing::error!(call = %self.record.call_id, ?refused, "another server has taken over this call");
+        self.shared.fence(self.record.call_id);
+        Problem::new(ErrorCode::StorageUnavailable, "Another server has taken over this call.").into()
+    }
+
+    /// Tells everybody concerned what has changed.
+    pub fn perform(&self, before: &Call, effects: &[Effect]) {
+        self.ring_and_silence(before, effects);
+        for effect in effects {
+            if let Effect::SeatMoved { contact, from } = *effect {
+                let moved = ServerFrame::Moved { call_id: self.record.call_id };
+                self.to_device(contact, from, &moved);
+            }
+        }
+        self.count_seats(before);
+        for contact in self.concerned() {
+            self.show_call_to(contact);
+        }
+        if self.call.has_ended() {
+            self.shared.forget(self.record.call_id, &self.concerned());
+        }
+    }
+
+    fn ring_and_silence(&self, before: &Call, effects: &[Effect]) {
+        for effect in effects {
+            if let Effect::Note { note: Note::RingEnded(end), contact } = *effect {
+                let reason = view::ring_end_reason(end);
+                self.to_contact(contact, &ServerFrame::RingEnd { call_id: self.record.call_id, reason });
+            }
+        }
+        let rang = before.rings();
+        for ring in self.call.rings() {
+            if !rang.contains(&ring) {
+                let ring_frame = ServerFrame::Ring { ring: view::ring(&self.call, &self.record, ring) };
+                self.to_contact(ring.contact, &ring_frame);
+            }
+        }
+    }
+
+    fn count_seats(&self, before: &Call) {
+        for person in &self.call.state().people {
+            let (was, is) = (before.is_seated(person.contact), self.call.is_seated(person.contact));
+            if was != is {
+                self.shared.hub.seat_changed(person.contact, is);
+            }
+        }
+    }
+
+    /// Passes a signal to the other end, if both are in the call and mean the same plan.
+    fn pass_on(&self, by: By, epoch: u64, to: ContactId, signal: Signal) -> Result<(), Fail> {
+        let contact = by.asker.contact;
+        let here = by.device.and_then(|device| self.call.seat_on(contact, device)).is_some();
+        if !here {
+            return Err(Fail::new(ErrorCode::NotInCall, "Join the call on this device before signalling."));
+        }
+        let plan = self.call.media_plan(contact).filter(|plan| plan.peer == Some(to));
+        let plan = plan.ok_or_else(|| Fail::new(ErrorCode::NoPeer, "This person is not at the other end of your call."))?;
+        if plan.epoch != epoch {
+            let detail = format!("The media plan's epoch is {}, not {epoch}.", plan.epoch);
+            return Err(Fail::new(ErrorCode::StaleEpoch, detail));
+        }
+        if let Some(seat) = self.call.seat(to) {
+            let call_id = self.record.call_id;
+            self.to_device(to, seat.device, &ServerFrame::Signal { call_id, epoch, from: contact.0, signal });
+        }
+        Ok(())
+    }
+
+    /// Tells a new session how the call stands, and those in the call that the person can be reached now.
+    fn attach(&self, session: &Session) {
+        for ring in self.call.rings().into_iter().filter(|ring| ring.contact == session.contact) {
+            session.send(ServerFrame::Ring { ring: view::ring(&self.call, &self.record, ring) });
+        }
+        self.show_call_to(session.contact);
+        for (contact, _) in self.call.seated().into_iter().filter(|(contact, _)| *contact != session.contact) {
+            self.show_call_to(contact);
+        }
+    }
+
+    fn show_call_to(&self, contact: ContactId) {
+        for session in self.shared.hub.sessions_of(contact) {
+            session.send(ServerFrame::Call { call: Box::new(self.view_for(&session)) });
+        }
+    }
+
+    fn to_contact(&self, contact: ContactId, frame: &ServerFrame) {
+        for session in self.shared.hub.sessions_of(contact) {
+            session.send(frame.clone());
+        }
+    }
+
+    fn to_device(&self, contact: ContactId, device: DeviceId, frame: &ServerFrame) {
+        for session in self.shared.hub.sessions_of(contact) {
+            if session.device == device {
+                session.send(frame.clone());
+            }
+        }
+    }
+
+    /// Everybody in the call or invited, and who made it.
+    fn concerned(&self) -> Vec<ContactId> {
+        concerned(&self.call)
+    }
+
+    fn view_for(&self, session: &Session) -> CallView {
+        let viewer = Viewer { contact: session.contact, device: session.device };
+        view::call_view(&self.call, &self.record, self.version, viewer, &self.shared.hub)
+    }
+
+    fn view_of(&self, by: By) -> Option<Box<CallView>> {
+        let viewer = Viewer { contact: by.asker.contact, device: by.device? };
+        Some(Box::new(view::call_view(&self.call, &self.record, self.version, viewer, &self.shared.hub)))
+    }
+}
+
+pub fn concerned(call: &Call) -> Vec<ContactId> {
+    let mut all: Vec<_> = call.state().people.iter().map(|person| person.contact).collect();
+    if !all.contains(&call.maker()) {
+        all.push(call.maker());
+    }
+    all
+}
+
+/// What a step adds to the log, ready to be saved and then to be shown.
+pub struct Change {
+    status: &'static str,
+    call_type: &'static str,
+    title: String,
+    planned_at: Option<Timestamp>,
+    started_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
+    events: Vec<NewEvent>,
+    history: Vec<HistoryRow>,
+    invited: Vec<Invitation>,
+    teams: Vec<InvitedTeam>,
+}
+
+impl Change {
+    fn new(record: &CallRecord, now: Timestamp, next: &Call, effects: &[Effect], extra: Extra) -> Self {
+        let mut history = super::history_of(record.history.len(), now, effects);
+        super::note_deliveries(&mut history, record.history.len(), now, &extra.invited);
+        Self {
+            status: status_name(next),
+            call_type: log::technology_name(next.state().terms.technology),
+            title: extra.title.unwrap_or_else(|| record.title.clone()),
+            planned_at: next.state().terms.planned_at,
+            started_at: record.started_at.or_else(|| logs(effects, LogKind::Join).then_some(now)),
+            ended_at: next.has_ended().then_some(now),
+            events: super::events_of(record.events.len(), now, effects),
+            history,
+            invited: extra.invited,
+            teams: extra.teams,
+        }
+    }
+
+    fn update(&self, shared: &Shared, id: i64, version: i64, next: &Call) -> Result<CallUpdate, Fail> {
+        Ok(CallUpdate {
+            id,
+            owner_node: shared.node.clone(),
+            owner_epoch: shared.owner_epoch,
+            expected_version: version,
+            state: snapshot::write(next.state()).map_err(Fail::internal)?,
+            title: self.title.clone(),
+            call_type: self.call_type.to_owned(),
+            status: self.status.to_owned(),
+            planned_at: self.planned_at,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            new_events: self.events.clone(),
+            new_history: self.history.clone(),
+            new_invited: self.invited.clone(),
+            new_teams: self.teams.clone(),
+        })
+    }
+
+    fn apply(self, record: &mut CallRecord, event_ids: &[i64]) {
+        self.status.clone_into(&mut record.status);
+        self.call_type.clone_into(&mut record.call_type);
+        record.title = self.title;
+        record.planned_at = self.planned_at;
+        record.started_at = self.started_at;
+        record.ended_at = self.ended_at;
+        record.events.extend(self.events.into_iter().zip(event_ids).map(|(event, id)| row(event, *id)));
+        record.history.extend(self.history);
+        record.invited.extend(self.invited);
+        record.teams.extend(self.teams);
+    }
+}
+
+pub fn row(event: NewEvent, id: i64) -> EventRow {
+    EventRow { id, seq: event.seq, kind: event.kind.to_owned(), contact_id: event.contact_id, at: event.at }
+}
+
+pub fn logs(effects: &[Effect], wanted: LogKind) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Log { kind, .. } if *kind == wanted))
+}
+
+pub fn status_name(call: &Call) -> &'static str {
+    match call.state().phase {
+        Phase::Planned { .. } => "Planned",
+        Phase::Started { .. } => "Started",
+        Phase::Ended { .. } => "Ended",
+    }
+}
+
+fn allowed(yes: bool, why_not: &str) -> Result<(), Fail> {
+    if yes { Ok(()) } else { Err(Fail::new(ErrorCode::Forbidden, why_not)) }
+}
+
+fn refused(refusal: Refusal) -> Fail {
+    let (code, detail) = match refusal {
+        Refusal::NotInvited => (ErrorCode::NotInvited, "You are not invited to this call."),
+        Refusal::BrokerHasNoSeat => (ErrorCode::BrokerHasNoSeat, "Whoever brokers a call takes no part in it."),
+        Refusal::Full => (ErrorCode::CallFull, "Everybody this call has room for is in it already."),
+        Refusal::Ended => (ErrorCode::CallEnded, "The call has ended."),
+        Refusal::NotInCall => (ErrorCode::NotInCall, "You are not in this call."),
+        Refusal::SeatMoved => (ErrorCode::SeatMoved, "You are in this call on another device now."),
+        Refusal::NotPlanned => (ErrorCode::NotPlanned, "The call is not planned for a time."),
+        Refusal::AlreadyStarted => (ErrorCode::CallAlreadyStarted, "The call has started; it cannot be moved any more."),
+        Refusal::PlannedInPast => (ErrorCode::PlannedInPast, "The planned time is more than five minutes past."),
+        Refusal::NobodyJoined => (ErrorCode::NotInCall, "The creator is rung once somebody has joined."),
+    };
+    Fail::new(code, detail)
+}
+

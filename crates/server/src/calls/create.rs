@@ -1,0 +1,247 @@
+//! Making a call: checked, resolved, decided by the domain, saved, and only then rung.
+
+use std::{sync::Arc, time::Duration};
+
+use farhand_domain::{
+    call::{Call, Effect, Terms},
+    ids::{ContactId, DeviceId},
+    plan,
+};
+use farhand_protocol::{
+    ErrorCode, Problem, WireTime,
+    auth::Role,
+    call::CreateCallRequest,
+};
+use farhand_store::model::{CallRecord, CallWrite, Contact, NewCall, NewIdempotency, Refused, User};
+use sha2::{Digest, Sha256};
+
+use super::{
+    Answer, Calls, actor,
+    actor::CallActor,
+    log,
+    resolve::{self, Resolver},
+    snapshot,
+    view::{self, Viewer},
+};
+use crate::{
+    auth::Login,
+    http::{Fail, Outcome},
+    world::new_id,
+};
+
+/// Characters in a title.
+pub const MAX_TITLE: usize = 200;
+/// Characters in an idempotency key.
+const MAX_KEY: usize = 255;
+/// How long a key is good for.
+pub const KEY_LIFE: Duration = Duration::from_hours(24);
+
+/// A call somebody wants made.
+pub struct Order<'a> {
+    pub login: &'a Login,
+    pub request: CreateCallRequest,
+    /// The device the creator joins on at once.
+    pub join: Option<DeviceId>,
+    pub idempotency_key: Option<String>,
+}
+
+impl Calls {
+    pub async fn create(&self, order: Order<'_>) -> Outcome<Answer> {
+        let Order { login, request, join, idempotency_key } = order;
+        check(&request)?;
+        let key = idempotency_key.map(|key| idempotency(login, &request, key)).transpose()?;
+        if let Some(key) = &key
+            && let Some(answer) = self.earlier(login, key).await?
+        {
+            return Ok(answer);
+        }
+        let creator = self.creator(login, &request).await?;
+        let brokered = creator.id != login.user.id;
+        if brokered && !(login.has(Role::Connector) || login.has(Role::Admin)) {
+            let detail = "Creating a call for another user needs the role connector or admin.";
+            return Err(Problem::new(ErrorCode::ConnectorRoleRequired, detail).at("/creatorUser").into());
+        }
+        self.make(login, &request, &creator, brokered, join, key).await
+    }
+
+    async fn make(
+        &self,
+        login: &Login,
+        request: &CreateCallRequest,
+        creator: &User,
+        brokered: bool,
+        join: Option<DeviceId>,
+        key: Option<NewIdempotency>,
+    ) -> Outcome<Answer> {
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        if let Some(WireTime(at)) = request.planned_date_time
+            && !plan::acceptable(now, at)
+        {
+            let detail = "The planned time is more than five minutes past.";
+            return Err(Problem::new(ErrorCode::PlannedInPast, detail).at("/plannedDateTime").into());
+        }
+        let resolver = Resolver {
+            directory: &shared.directory,
+            store: shared.store.as_ref(),
+            policy: &shared.policy,
+            terms: resolve::Terms {
+                domain_id: login.user.domain_id,
+                domain: &login.user.domain,
+                caller: login.user.id,
+                creator: creator.id,
+                brokered,
+            },
+        };
+        let resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;
+        let people = shared.directory.contacts(&[creator.id, login.user.id]).await?;
+        let [creator_contact, maker_contact] = <[Contact; 2]>::try_from(people)
+            .map_err(|_| Fail::internal("the store made too few contacts"))?;
+        let terms = Terms {
+            technology: log::technology(request.call_type),
+            creator: ContactId(creator_contact.id),
+            maker: ContactId(maker_contact.id),
+            brokered,
+            popup: request.inform_others_directly,
+            planned_at: request.planned_date_time.map(|WireTime(at)| at),
+            created_at: now,
+        };
+        let (call, effects) = Call::create(&shared.policy, now, terms, &resolved.invitees, &resolved.brokers, join);
+        let record = new_record(request, resolved, creator_contact, maker_contact, &call, &effects, now);
+        self.save_new(login, record, call, &effects, join, key).await
+    }
+
+    async fn save_new(
+        &self,
+        login: &Login,
+        mut record: CallRecord,
+        call: Call,
+        effects: &[Effect],
+        join: Option<DeviceId>,
+        key: Option<NewIdempotency>,
+    ) -> Outcome<Answer> {
+        let shared = &self.shared;
+        let new = NewCall {
+            record: record.clone(),
+            state: snapshot::write(call.state()).map_err(Fail::internal)?,
+            owner_node: shared.node.clone(),
+            owner_epoch: shared.owner_epoch,
+            idempotency: key.clone(),
+        };
+        match (shared.committer.save(CallWrite::Create(Box::new(new))).await?, key) {
+            (Ok(saved), _) => {
+                record.id = saved.id;
+                for (event, id) in record.events.iter_mut().zip(saved.event_ids) {
+                    event.id = id;
+                }
+            }
+            // The same request came twice at the same time, and the other one was first.
+            (Err(Refused::KeyUsed), Some(key)) => {
+                let earlier = self.earlier(login, &key).await?;
+                return earlier.ok_or_else(|| Fail::internal("the idempotency key vanished"));
+            }
+            (Err(refused), _) => return Err(Fail::internal(format!("a new call was refused: {refused:?}"))),
+        }
+        let record = Arc::new(record);
+        let actor = CallActor { shared: shared.clone(), call, record: record.clone(), version: 1 };
+        let viewer = join.map(|device| Viewer { contact: actor.call.creator(), device });
+        let view = viewer.map(|v| Box::new(view::call_view(&actor.call, &record, 1, v, &shared.hub)));
+        // Nothing was before, so everything that is now is new.
+        let before = nothing_yet(&actor.call);
+        self.spawn(actor, Some((&before, effects)));
+        Ok(Answer { record, view })
+    }
+
+    async fn creator(&self, login: &Login, request: &CreateCallRequest) -> Outcome<Arc<User>> {
+        let Some(id) = request.creator_user.filter(|id| *id != login.user.id) else { return Ok(login.user.clone()) };
+        let user = self.shared.directory.user(id).await?;
+        let user = user.filter(|user| user.domain_id == login.user.domain_id && !user.disabled);
+        user.ok_or_else(|| {
+            let detail = "creatorUser names nobody in your domain.";
+            Problem::new(ErrorCode::UnknownCreator, detail).at("/creatorUser").into()
+        })
+    }
+
+    /// What an earlier request with this key made.
+    async fn earlier(&self, login: &Login, key: &NewIdempotency) -> Outcome<Option<Answer>> {
+        let Some(known) = self.shared.store.idempotency(key.caller, &key.key).await? else { return Ok(None) };
+        let now = self.shared.clock.now();
+        if known.created_at + KEY_LIFE <= now {
+            self.shared.store.purge(now, KEY_LIFE).await?;
+            return Ok(None);
+        }
+        if known.body_hash != key.body_hash {
+            let detail = "This Idempotency-Key was used with another body. Use a new key for a new call.";
+            return Err(Fail::new(ErrorCode::IdempotencyMismatch, detail));
+        }
+        let by = self.by(login, None).await?;
+        self.ask(known.call_id, by, login.user.domain_id, super::Ask::Read).await.map(Some)
+    }
+}
+
+/// A call with the same people before anything happened in it.
+fn nothing_yet(call: &Call) -> Call {
+    let mut state = call.state().clone();
+    for person in &mut state.people {
+        person.place = farhand_domain::call::Place::Waiting;
+    }
+    Call::restore(state)
+}
+
+fn check(request: &CreateCallRequest) -> Outcome<()> {
+    check_title(request.call_title.as_deref())
+}
+
+pub fn check_title(title: Option<&str>) -> Outcome<()> {
+    if title.is_some_and(|title| title.chars().count() > MAX_TITLE) {
+        let detail = format!("A title may have {MAX_TITLE} characters at most.");
+        return Err(Problem::new(ErrorCode::InvalidField, detail).at("/callTitle").into());
+    }
+    Ok(())
+}
+
+fn idempotency(login: &Login, request: &CreateCallRequest, key: String) -> Outcome<NewIdempotency> {
+    if key.is_empty() || key.chars().count() > MAX_KEY {
+        let detail = format!("Idempotency-Key must have 1 to {MAX_KEY} characters.");
+        return Err(Fail::new(ErrorCode::InvalidField, detail));
+    }
+    // Hashed as understood, not as spelled: a retry may order its members differently.
+    let understood = serde_json::to_vec(request).map_err(Fail::internal)?;
+    Ok(NewIdempotency { caller: login.user.id, key, body_hash: Sha256::digest(understood).into() })
+}
+
+fn new_record(
+    request: &CreateCallRequest,
+    resolved: resolve::Resolved,
+    creator: Contact,
+    maker: Contact,
+    call: &Call,
+    effects: &[Effect],
+    now: farhand_domain::time::Timestamp,
+) -> CallRecord {
+    let mut history = super::history_of(0, now, effects);
+    super::note_deliveries(&mut history, 0, now, &resolved.invited);
+    let title = request.call_title.clone().unwrap_or_else(|| format!("Call from {}", creator.display_name));
+    CallRecord {
+        id: 0,
+        call_id: new_id(),
+        domain_id: creator.domain_id,
+        title: title.chars().take(MAX_TITLE).collect(),
+        reason: log::reason_name(request.call_reason).to_owned(),
+        call_type: log::technology_name(call.state().terms.technology).to_owned(),
+        status: actor::status_name(call).to_owned(),
+        join_anonymous: request.join_anonymous_allowed,
+        inform_directly: request.inform_others_directly,
+        creator_user: request.creator_user,
+        creator,
+        maker,
+        invited: resolved.invited,
+        teams: resolved.teams,
+        planned_at: request.planned_date_time.map(|WireTime(at)| at),
+        created_at: now,
+        started_at: actor::logs(effects, farhand_domain::call::LogKind::Join).then_some(now),
+        ended_at: call.has_ended().then_some(now),
+        events: super::events_of(0, now, effects).into_iter().map(|event| actor::row(event, 0)).collect(),
+        history,
+    }
+}

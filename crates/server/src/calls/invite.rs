@@ -1,0 +1,36 @@
+//! Inviting people to a call that exists.
+
+use farhand_protocol::{Problem, call::InviteRequest, ErrorCode};
+
+use super::{
+    Answer, Ask, By, Calls,
+    resolve::{self, Resolver},
+};
+use crate::{auth::Login, http::Outcome};
+
+impl Calls {
+    pub async fn invite(&self, login: &Login, by: By, request: &InviteRequest) -> Outcome<Answer> {
+        if request.invited_contacts.is_empty() && request.invited_teams.is_empty() {
+            let detail = "Name at least one contact or team.";
+            return Err(Problem::new(ErrorCode::InvalidField, detail).at("/invitedContacts").into());
+        }
+        let shared = &self.shared;
+        let call_id = request.call_id;
+        // Read first: whoever may not see the call must not learn whom the domain knows.
+        let known = self.ask(call_id, by, login.user.domain_id, Ask::Read).await?.record;
+        let resolver = Resolver {
+            directory: &shared.directory,
+            store: shared.store.as_ref(),
+            policy: &shared.policy,
+            terms: resolve::Terms {
+                domain_id: login.user.domain_id,
+                domain: &login.user.domain,
+                caller: known.maker.user_id.unwrap_or_default(),
+                creator: known.creator.user_id.unwrap_or_default(),
+                brokered: known.maker.id != known.creator.id,
+            },
+        };
+        let resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;
+        self.ask(call_id, by, login.user.domain_id, Ask::Invite(Box::new(resolved))).await
+    }
+}

@@ -1,0 +1,267 @@
+//! From the people a request names to contacts of the database. Whatever is wrong is refused with a pointer before anything
+//! is written.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use farhand_domain::{
+    call::Invitee,
+    ids::ContactId,
+    policy::Policy,
+};
+use farhand_protocol::{
+    ErrorCode, Problem,
+    auth::Role,
+    call::{CallLogContact, TeamRef},
+};
+use farhand_store::{
+    Store,
+    model::{Invitation, InvitedTeam, NewGuest, User},
+};
+
+use crate::{
+    auth::has_role,
+    directory::Directory,
+    http::{Fail, Outcome},
+};
+
+/// People in one request.
+pub const MAX_INVITED: usize = 500;
+/// Characters in a name or an address.
+const MAX_TEXT: usize = 200;
+
+/// Whom a request invites.
+pub struct Resolved {
+    /// Everybody invited, members of teams included, with the addresses of the request.
+    pub invited: Vec<Invitation>,
+    pub teams: Vec<InvitedTeam>,
+    /// Those who are rung.
+    pub invitees: Vec<Invitee>,
+    /// Those who count as nobody.
+    pub brokers: Vec<ContactId>,
+}
+
+/// What decides who counts.
+pub struct Terms<'a> {
+    pub domain_id: i64,
+    pub domain: &'a str,
+    pub caller: i64,
+    pub creator: i64,
+    pub brokered: bool,
+}
+
+pub struct Resolver<'a> {
+    pub directory: &'a Directory,
+    pub store: &'a dyn Store,
+    pub policy: &'a Policy,
+    pub terms: Terms<'a>,
+}
+
+/// A person of the request, found but not yet a contact.
+enum Found {
+    User(Arc<User>),
+    Guest { display_name: String },
+}
+
+struct Named<'a> {
+    found: Found,
+    /// `None` for members of an invited team.
+    request: Option<&'a CallLogContact>,
+}
+
+impl Resolver<'_> {
+    pub async fn resolve(&self, contacts: &[CallLogContact], teams: &[TeamRef]) -> Outcome<Resolved> {
+        if contacts.len() + teams.len() > MAX_INVITED {
+            let detail = format!("At most {MAX_INVITED} people and teams can be invited at once.");
+            return Err(Problem::new(ErrorCode::TooManyInvited, detail).at("/invitedContacts").into());
+        }
+        let mut named = Vec::new();
+        for (index, contact) in contacts.iter().enumerate() {
+            let at = format!("/invitedContacts/{index}");
+            named.push(Named { found: self.find(contact, &at).await?, request: Some(contact) });
+        }
+        let mut invited_teams = Vec::new();
+        for (index, team) in teams.iter().enumerate() {
+            let (team, members) = self.find_team(team, &format!("/invitedTeams/{index}")).await?;
+            invited_teams.push(team);
+            named.extend(members.into_iter().map(|user| Named { found: Found::User(user), request: None }));
+        }
+        drop_repeated(&mut named);
+        if named.len() > MAX_INVITED {
+            let detail = format!("With all team members {} people would be rung, more than {MAX_INVITED}.", named.len());
+            return Err(Problem::new(ErrorCode::TooManyInvited, detail).at("/invitedTeams").into());
+        }
+        self.refuse_if_nobody_counts(&named)?;
+        self.make_contacts(named, invited_teams).await
+    }
+
+    async fn find(&self, contact: &CallLogContact, at: &str) -> Outcome<Found> {
+        check_lengths(contact, at)?;
+        let foreign = contact.domain.as_deref().is_some_and(|domain| domain != self.terms.domain);
+        let unknown = || {
+            let detail = "There is no such user in your domain.";
+            Fail::from(Problem::new(ErrorCode::UnknownContact, detail).at(at))
+        };
+        if contact.user_db_id.is_none() && contact.user_id.is_none() {
+            return self.guest(contact, at).await;
+        }
+        if foreign {
+            return Err(unknown());
+        }
+        let by_id = match contact.user_db_id {
+            Some(id) => Some(self.directory.user(id).await?.filter(|u| self.callable(u)).ok_or_else(unknown)?),
+            None => None,
+        };
+        let by_login = match &contact.user_id {
+            Some(login) => {
+                let user = self.directory.user_by_login(self.terms.domain, login).await?;
+                Some(user.filter(|u| self.callable(u)).ok_or_else(unknown)?)
+            }
+            None => None,
+        };
+        match (by_id, by_login) {
+            (Some(a), Some(b)) if a.id != b.id => {
+                let detail = "userDbId and userId name different users.";
+                Err(Problem::new(ErrorCode::ContactMismatch, detail).at(at).into())
+            }
+            (Some(user), _) | (None, Some(user)) => Ok(Found::User(user)),
+            (None, None) => Err(unknown()),
+        }
+    }
+
+    fn callable(&self, user: &User) -> bool {
+        user.domain_id == self.terms.domain_id && !user.disabled
+    }
+
+    async fn guest(&self, contact: &CallLogContact, at: &str) -> Outcome<Found> {
+        let Some(address) = contact.email.as_ref().or(contact.phone_number.as_ref()) else {
+            let detail = "Name a user by userDbId or userId, or give a guest's email or phoneNumber.";
+            return Err(Problem::new(ErrorCode::ContactUnreachable, detail).at(at).into());
+        };
+        let allowed = self.directory.domain(self.terms.domain_id).await?.is_some_and(|domain| domain.guests_allowed);
+        if !allowed {
+            let detail = "This domain does not allow guests.";
+            return Err(Problem::new(ErrorCode::GuestsNotAllowed, detail).at(at).into());
+        }
+        Ok(Found::Guest { display_name: contact.display_name.clone().unwrap_or_else(|| address.clone()) })
+    }
+
+    async fn find_team(&self, wanted: &TeamRef, at: &str) -> Outcome<(InvitedTeam, Vec<Arc<User>>)> {
+        let teams = self.directory.teams(self.terms.domain_id).await?;
+        let unknown = || Fail::from(Problem::new(ErrorCode::UnknownTeam, "There is no such team in your domain.").at(at));
+        if wanted.domain.as_deref().is_some_and(|domain| domain != self.terms.domain) {
+            return Err(unknown());
+        }
+        let team = match (wanted.id, &wanted.name) {
+            (Some(id), _) => teams.iter().find(|team| team.id == id),
+            (None, Some(name)) => teams.iter().find(|team| team.name == *name),
+            (None, None) => None,
+        };
+        let team = team.ok_or_else(unknown)?;
+        if wanted.name.as_ref().is_some_and(|name| *name != team.name) {
+            let detail = "The team's id and name disagree.";
+            return Err(Problem::new(ErrorCode::TeamMismatch, detail).at(at).into());
+        }
+        let mut members = Vec::new();
+        for id in &team.members {
+            members.extend(self.directory.user(*id).await?.filter(|user| self.callable(user)));
+        }
+        Ok((InvitedTeam { id: team.id, name: team.name.clone() }, members))
+    }
+
+    /// In a brokered call the caller, connectors and the creator itself count as nobody.
+    fn counts(&self, found: &Found) -> bool {
+        match found {
+            Found::Guest { .. } => true,
+            Found::User(user) if user.id == self.terms.creator => false,
+            Found::User(user) => {
+                !self.terms.brokered || (user.id != self.terms.caller && !has_role(user, Role::Connector))
+            }
+        }
+    }
+
+    fn refuse_if_nobody_counts(&self, named: &[Named<'_>]) -> Outcome<()> {
+        if !self.terms.brokered || named.iter().any(|n| self.counts(&n.found)) {
+            return Ok(());
+        }
+        let detail = "Beside the connector and the creator somebody has to be invited who can take the call.";
+        Err(Problem::new(ErrorCode::NobodyToCall, detail).at("/invitedContacts").into())
+    }
+
+    async fn make_contacts(&self, named: Vec<Named<'_>>, teams: Vec<InvitedTeam>) -> Outcome<Resolved> {
+        let users: Vec<_> = named.iter().filter_map(|n| user_of(&n.found)).map(|user| user.id).collect();
+        let guests: Vec<_> = named
+            .iter()
+            .filter_map(|n| match &n.found {
+                Found::Guest { display_name } => {
+                    Some(NewGuest { domain_id: self.terms.domain_id, display_name: display_name.clone() })
+                }
+                Found::User(_) => None,
+            })
+            .collect();
+        let mut users = self.directory.contacts(&users).await?.into_iter();
+        let mut guests =
+            if guests.is_empty() { Vec::new() } else { self.store.create_guests(&guests).await? }.into_iter();
+        let mut resolved = Resolved { invited: Vec::new(), teams, invitees: Vec::new(), brokers: Vec::new() };
+        for person in named {
+            let contact = match person.found {
+                Found::User(_) => users.next(),
+                Found::Guest { .. } => guests.next(),
+            };
+            let contact = contact.ok_or_else(|| Fail::internal("the store returned too few contacts"))?;
+            let id = ContactId(contact.id);
+            if self.counts(&person.found) {
+                resolved.invitees.push(Invitee { contact: id, ring_for: self.ring_for() });
+            } else if user_of(&person.found).is_some_and(|user| user.id != self.terms.creator) {
+                resolved.brokers.push(id);
+            }
+            let request = person.request.cloned().unwrap_or_default();
+            resolved.invited.push(Invitation {
+                display_name: request.display_name.unwrap_or_else(|| contact.display_name.clone()),
+                email: request.email,
+                phone: request.phone_number,
+                contact,
+            });
+        }
+        Ok(resolved)
+    }
+
+    /// No mail or SMS sender is part of the server yet, so nobody has to be given the time to read one.
+    fn ring_for(&self) -> Duration {
+        self.policy.popup_ring
+    }
+}
+
+fn user_of(found: &Found) -> Option<&Arc<User>> {
+    match found {
+        Found::User(user) => Some(user),
+        Found::Guest { .. } => None,
+    }
+}
+
+/// A person invited twice is invited once: as first named, by account or by address.
+fn drop_repeated(named: &mut Vec<Named<'_>>) {
+    let mut users = HashSet::new();
+    let mut guests = HashSet::new();
+    named.retain(|person| match (&person.found, person.request) {
+        (Found::User(user), _) => users.insert(user.id),
+        (Found::Guest { .. }, Some(request)) => guests.insert((request.email.clone(), request.phone_number.clone())),
+        (Found::Guest { .. }, None) => true,
+    });
+}
+
+fn check_lengths(contact: &CallLogContact, at: &str) -> Outcome<()> {
+    let texts = [
+        ("displayName", &contact.display_name),
+        ("email", &contact.email),
+        ("phoneNumber", &contact.phone_number),
+        ("userId", &contact.user_id),
+        ("domain", &contact.domain),
+    ];
+    for (name, text) in texts {
+        if text.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT) {
+            let detail = format!("{name} may have {MAX_TEXT} characters at most.");
+            return Err(Problem::new(ErrorCode::InvalidField, detail).at(format!("{at}/{name}")).into());
+        }
+    }
+    Ok(())
+}

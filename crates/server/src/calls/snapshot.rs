@@ -1,0 +1,281 @@
+//! A call's state as the text that stands in the database. Own types, so that neither a rename in the domain nor serde's
+//! needs there can change what older databases hold.
+
+use std::time::Duration;
+
+use farhand_domain::{
+    call::{EndReason, Person, PersonRole, Phase, Place, Seat, State, Technology, Terms},
+    ids::{ContactId, DeviceId},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Raised when an older server could not read the text.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    version: u32,
+    technology: SavedTechnology,
+    creator: i64,
+    maker: i64,
+    brokered: bool,
+    popup: bool,
+    planned_at: Option<i64>,
+    created_at: i64,
+    phase: SavedPhase,
+    people: Vec<SavedPerson>,
+    epoch: u64,
+    joins: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+enum SavedTechnology {
+    Mesh,
+    Sfu,
+}
+
+#[derive(Serialize, Deserialize)]
+enum SavedPhase {
+    Planned { ring_at: Option<i64> },
+    Started { most_together: usize, invitee_joined: bool, alone_since: Option<i64>, ring_at: Option<i64> },
+    Ended { reason: SavedEnd },
+}
+
+#[derive(Serialize, Deserialize)]
+enum SavedEnd {
+    HungUp,
+    EndedForAll,
+    Missed,
+    Declined,
+    ConnectionLost,
+    Alone,
+    NobodyCame,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedPerson {
+    contact: i64,
+    role: SavedRole,
+    place: SavedPlace,
+}
+
+#[derive(Serialize, Deserialize)]
+enum SavedRole {
+    Creator,
+    Invitee { ring_ms: u64 },
+    Broker,
+}
+
+#[derive(Serialize, Deserialize)]
+enum SavedPlace {
+    Waiting,
+    Ringing { until: i64 },
+    Unanswered,
+    Seated { device: Uuid, order: u32, lost_until: Option<i64> },
+    Declined,
+    Missed,
+    Silenced,
+    Left,
+}
+
+/// Why a saved call cannot be taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    #[error("the saved call cannot be read or written: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("the call was saved by a newer version ({0})")]
+    Newer(u32),
+}
+
+pub fn write(state: &State) -> Result<String, SnapshotError> {
+    let terms = &state.terms;
+    let saved = Saved {
+        version: VERSION,
+        technology: match terms.technology {
+            Technology::Mesh => SavedTechnology::Mesh,
+            Technology::Sfu => SavedTechnology::Sfu,
+        },
+        creator: terms.creator.0,
+        maker: terms.maker.0,
+        brokered: terms.brokered,
+        popup: terms.popup,
+        planned_at: millis(terms.planned_at),
+        created_at: terms.created_at.as_millis(),
+        phase: write_phase(&state.phase),
+        people: state.people.iter().map(write_person).collect(),
+        epoch: state.epoch,
+        joins: state.joins,
+    };
+    Ok(serde_json::to_string(&saved)?)
+}
+
+pub fn read(text: &str) -> Result<State, SnapshotError> {
+    let saved: Saved = serde_json::from_str(text)?;
+    if saved.version > VERSION {
+        return Err(SnapshotError::Newer(saved.version));
+    }
+    let terms = Terms {
+        technology: match saved.technology {
+            SavedTechnology::Mesh => Technology::Mesh,
+            SavedTechnology::Sfu => Technology::Sfu,
+        },
+        creator: ContactId(saved.creator),
+        maker: ContactId(saved.maker),
+        brokered: saved.brokered,
+        popup: saved.popup,
+        planned_at: saved.planned_at.map(Timestamp::from_millis),
+        created_at: Timestamp::from_millis(saved.created_at),
+    };
+    let people = saved.people.into_iter().map(read_person).collect();
+    Ok(State { terms, phase: read_phase(saved.phase), people, epoch: saved.epoch, joins: saved.joins })
+}
+
+fn millis(at: Option<Timestamp>) -> Option<i64> {
+    at.map(Timestamp::as_millis)
+}
+
+fn write_phase(phase: &Phase) -> SavedPhase {
+    match *phase {
+        Phase::Planned { ring_at } => SavedPhase::Planned { ring_at: millis(ring_at) },
+        Phase::Started { most_together, invitee_joined, alone_since, ring_at } => SavedPhase::Started {
+            most_together,
+            invitee_joined,
+            alone_since: millis(alone_since),
+            ring_at: millis(ring_at),
+        },
+        Phase::Ended { reason } => SavedPhase::Ended {
+            reason: match reason {
+                EndReason::HungUp => SavedEnd::HungUp,
+                EndReason::EndedForAll => SavedEnd::EndedForAll,
+                EndReason::Missed => SavedEnd::Missed,
+                EndReason::Declined => SavedEnd::Declined,
+                EndReason::ConnectionLost => SavedEnd::ConnectionLost,
+                EndReason::Alone => SavedEnd::Alone,
+                EndReason::NobodyCame => SavedEnd::NobodyCame,
+            },
+        },
+    }
+}
+
+fn read_phase(phase: SavedPhase) -> Phase {
+    let at = |millis: Option<i64>| millis.map(Timestamp::from_millis);
+    match phase {
+        SavedPhase::Planned { ring_at } => Phase::Planned { ring_at: at(ring_at) },
+        SavedPhase::Started { most_together, invitee_joined, alone_since, ring_at } => {
+            Phase::Started { most_together, invitee_joined, alone_since: at(alone_since), ring_at: at(ring_at) }
+        }
+        SavedPhase::Ended { reason } => Phase::Ended {
+            reason: match reason {
+                SavedEnd::HungUp => EndReason::HungUp,
+                SavedEnd::EndedForAll => EndReason::EndedForAll,
+                SavedEnd::Missed => EndReason::Missed,
+                SavedEnd::Declined => EndReason::Declined,
+                SavedEnd::ConnectionLost => EndReason::ConnectionLost,
+                SavedEnd::Alone => EndReason::Alone,
+                SavedEnd::NobodyCame => EndReason::NobodyCame,
+            },
+        },
+    }
+}
+
+fn write_person(person: &Person) -> SavedPerson {
+    SavedPerson {
+        contact: person.contact.0,
+        role: match person.role {
+            PersonRole::Creator => SavedRole::Creator,
+            PersonRole::Invitee { ring_for } => {
+                SavedRole::Invitee { ring_ms: u64::try_from(ring_for.as_millis()).unwrap_or(u64::MAX) }
+            }
+            PersonRole::Broker => SavedRole::Broker,
+        },
+        place: match person.place {
+            Place::Waiting => SavedPlace::Waiting,
+            Place::Ringing { until } => SavedPlace::Ringing { until: until.as_millis() },
+            Place::Unanswered => SavedPlace::Unanswered,
+            Place::Seated(seat) => SavedPlace::Seated {
+                device: Uuid::from_u128(seat.device.0),
+                order: seat.order,
+                lost_until: millis(seat.lost_until),
+            },
+            Place::Declined => SavedPlace::Declined,
+            Place::Missed => SavedPlace::Missed,
+            Place::Silenced => SavedPlace::Silenced,
+            Place::Left => SavedPlace::Left,
+        },
+    }
+}
+
+fn read_person(person: SavedPerson) -> Person {
+    Person {
+        contact: ContactId(person.contact),
+        role: match person.role {
+            SavedRole::Creator => PersonRole::Creator,
+            SavedRole::Invitee { ring_ms } => PersonRole::Invitee { ring_for: Duration::from_millis(ring_ms) },
+            SavedRole::Broker => PersonRole::Broker,
+        },
+        place: match person.place {
+            SavedPlace::Waiting => Place::Waiting,
+            SavedPlace::Ringing { until } => Place::Ringing { until: Timestamp::from_millis(until) },
+            SavedPlace::Unanswered => Place::Unanswered,
+            SavedPlace::Seated { device, order, lost_until } => Place::Seated(Seat {
+                device: DeviceId(device.as_u128()),
+                order,
+                lost_until: lost_until.map(Timestamp::from_millis),
+            }),
+            SavedPlace::Declined => Place::Declined,
+            SavedPlace::Missed => Place::Missed,
+            SavedPlace::Silenced => Place::Silenced,
+            SavedPlace::Left => Place::Left,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_state_comes_back_as_it_was_saved() {
+        let at = Timestamp::from_millis;
+        let places = [
+            Place::Waiting,
+            Place::Ringing { until: at(5) },
+            Place::Unanswered,
+            Place::Seated(Seat { device: DeviceId(7), order: 3, lost_until: Some(at(9)) }),
+            Place::Declined,
+            Place::Missed,
+            Place::Silenced,
+            Place::Left,
+        ];
+        let roles = [PersonRole::Creator, PersonRole::Invitee { ring_for: Duration::from_secs(45) }, PersonRole::Broker];
+        let people = (1..).map(ContactId).zip(places).zip(roles.into_iter().cycle());
+        let people: Vec<_> = people.map(|((contact, place), role)| Person { contact, role, place }).collect();
+        let phases = [
+            Phase::Planned { ring_at: Some(at(4)) },
+            Phase::Started { most_together: 2, invitee_joined: true, alone_since: Some(at(1)), ring_at: None },
+            Phase::Ended { reason: EndReason::NobodyCame },
+        ];
+        for phase in phases {
+            let terms = Terms {
+                technology: Technology::Mesh,
+                creator: ContactId(1),
+                maker: ContactId(2),
+                brokered: true,
+                popup: false,
+                planned_at: Some(at(100)),
+                created_at: at(50),
+            };
+            let state = State { terms, phase, people: people.clone(), epoch: 6, joins: 4 };
+            assert_eq!(read(&write(&state).unwrap()).unwrap(), state);
+        }
+    }
+
+    #[test]
+    fn a_state_of_a_newer_version_is_refused_not_guessed() {
+        let text = r#"{"version":99,"technology":"Mesh","creator":1,"maker":1,"brokered":false,"popup":true,
+            "planned_at":null,"created_at":0,"phase":{"Planned":{"ring_at":null}},"people":[],"epoch":0,"joins":0}"#;
+        assert!(matches!(read(text), Err(SnapshotError::Newer(99))));
+    }
+}

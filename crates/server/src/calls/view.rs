@@ -1,0 +1,119 @@
+//! A call as one session sees it.
+
+use farhand_domain::{
+    call::{Call, EndReason, PersonRole, Phase, Place, RingEnd},
+    ids::{ContactId, DeviceId},
+};
+use farhand_protocol::{
+    WireTime,
+    frame::{self, CallView, MediaMode, MediaPlan, Person, PersonState, RingEndReason, Seat},
+};
+use farhand_store::model::CallRecord;
+
+use super::log;
+use crate::ws::Hub;
+
+/// Who looks.
+#[derive(Clone, Copy)]
+pub struct Viewer {
+    pub contact: ContactId,
+    pub device: DeviceId,
+}
+
+pub fn call_view(call: &Call, record: &CallRecord, version: i64, viewer: Viewer, hub: &Hub) -> CallView {
+    let seat = match call.seat(viewer.contact) {
+        Some(seat) if seat.device == viewer.device => Seat::Here,
+        Some(_) => Seat::Elsewhere,
+        None => Seat::None,
+    };
+    let you = call.person(viewer.contact).map(|person| person.contact.0);
+    CallView {
+        call_id: record.call_id,
+        id: record.id,
+        call_title: record.title.clone(),
+        call_reason: log::reason(record),
+        call_type: log::call_type(record),
+        call_status: log::status(record),
+        planned_date_time: record.planned_at.map(WireTime),
+        started_date_time: record.started_at.map(WireTime),
+        you,
+        seat,
+        creator: call.creator().0,
+        people: call.state().people.iter().filter_map(|p| person(p, record, hub)).collect(),
+        media_plan: call.media_plan(viewer.contact).filter(|_| seat == Seat::Here).map(media_plan),
+        end_reason: match call.state().phase {
+            Phase::Ended { reason } => Some(end_reason(reason)),
+            Phase::Planned { .. } | Phase::Started { .. } => None,
+        },
+        version: u64::try_from(version).unwrap_or(0),
+    }
+}
+
+fn person(person: &farhand_domain::call::Person, record: &CallRecord, hub: &Hub) -> Option<Person> {
+    let contact = log::known_contact(record, person.contact.0)?;
+    let state = match (person.role, person.place) {
+        (PersonRole::Broker, _) => PersonState::Broker,
+        (_, Place::Waiting) => PersonState::Waiting,
+        (_, Place::Ringing { .. }) => PersonState::Ringing,
+        (_, Place::Seated(seat)) if seat.lost_until.is_some() => PersonState::Reconnecting,
+        (_, Place::Seated(_)) => PersonState::Joined,
+        (_, Place::Declined) => PersonState::Declined,
+        (_, Place::Missed | Place::Unanswered) => PersonState::Missed,
+        (_, Place::Silenced) => PersonState::Silenced,
+        (_, Place::Left) => PersonState::Left,
+    };
+    Some(Person { contact: log::contact(contact), state, online: hub.is_online(person.contact) })
+}
+
+fn media_plan(plan: farhand_domain::call::MediaPlan) -> MediaPlan {
+    MediaPlan {
+        mode: MediaMode::P2p,
+        epoch: plan.epoch,
+        peer: plan.peer.map(|contact| contact.0),
+        offerer: plan.offerer,
+    }
+}
+
+fn end_reason(reason: EndReason) -> frame::EndReason {
+    match reason {
+        EndReason::HungUp => frame::EndReason::HungUp,
+        EndReason::EndedForAll => frame::EndReason::EndedForAll,
+        EndReason::Missed => frame::EndReason::Missed,
+        EndReason::Declined => frame::EndReason::Declined,
+        EndReason::ConnectionLost => frame::EndReason::ConnectionLost,
+        EndReason::Alone => frame::EndReason::Alone,
+        EndReason::NobodyCame => frame::EndReason::NobodyCame,
+    }
+}
+
+pub fn ring_end_reason(end: RingEnd) -> RingEndReason {
+    match end {
+        RingEnd::Joined => RingEndReason::Joined,
+        RingEnd::Declined => RingEndReason::Declined,
+        RingEnd::TimedOut => RingEndReason::TimedOut,
+        RingEnd::TakenByOther => RingEndReason::TakenByOther,
+        RingEnd::CallEnded | RingEnd::Postponed => RingEndReason::CallEnded,
+    }
+}
+
+/// The `ring` frame for somebody who should be ringing.
+pub fn ring(call: &Call, record: &CallRecord, ring: farhand_domain::call::Ring) -> frame::Ring {
+    frame::Ring {
+        call_id: record.call_id,
+        call_title: record.title.clone(),
+        call_reason: log::reason(record),
+        call_type: log::call_type(record),
+        from: log::contact(other_end(call, record, ring.contact)),
+        popup: ring.popup,
+        until: WireTime(ring.until),
+    }
+}
+
+/// Who waits at the other end: for the creator whoever joined first, for everybody else the creator.
+fn other_end<'a>(call: &Call, record: &'a CallRecord, rung: ContactId) -> &'a farhand_store::model::Contact {
+    if rung != call.creator() {
+        return &record.creator;
+    }
+    let first = call.seated().into_iter().find(|(contact, _)| *contact != rung);
+    first.and_then(|(contact, _)| log::known_contact(record, contact.0)).unwrap_or(&record.maker)
+}

@@ -1,0 +1,200 @@
+//! Configuration: a TOML file, then the environment (`FARHAND_CALLS__GRACE_SECONDS=20`), then flags. Every value has a
+//! default that works. `docs/configuration.md` lists them all; a test keeps it true.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use farhand_domain::policy::Policy;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where HTTP and WebSocket are served.
+    pub listen: SocketAddr,
+    /// Where the database and all other files are kept.
+    pub data_dir: PathBuf,
+    /// Where people reach the server, such as `https://calls.example.com`. Turns on secure cookies when it is https.
+    pub public_url: Option<String>,
+    /// `postgres://user:password@host/database`; SQLite in the data directory when left out.
+    pub database_url: Option<String>,
+    /// Other origins whose pages may use the API, such as `https://portal.example.com`.
+    pub allowed_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    pub calls: CallConfig,
+    pub login: LoginConfig,
+    pub stun: StunConfig,
+    pub websocket: WebSocketConfig,
+}
+
+/// Times of a call, in seconds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CallConfig {
+    /// How long a pop-up rings.
+    pub popup_ring_seconds: u64,
+    /// How long somebody is waited for who was called by mail or SMS.
+    pub message_ring_seconds: u64,
+    /// How long the creator is rung once the first invitee has joined.
+    pub creator_ring_seconds: u64,
+    /// How long a lost connection keeps its seat, and a session can be resumed.
+    pub grace_seconds: u64,
+    /// How long somebody may stay alone in a call after the others have gone.
+    pub alone_seconds: u64,
+    /// How long a call nobody came to stays open.
+    pub open_seconds: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoginConfig {
+    /// Life of an access token, in seconds.
+    pub access_seconds: u64,
+    /// Life of a login that is not used, in seconds.
+    pub refresh_seconds: u64,
+    /// Wrong passwords for one account from one address before it has to wait.
+    pub max_failures: u32,
+    /// How long it has to wait, in seconds.
+    pub lockout_seconds: u64,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StunConfig {
+    /// UDP address of the STUN server; by default the one of `listen`.
+    pub listen: Option<SocketAddr>,
+    /// `host:port` told to clients; by default the host they called and the STUN server's port.
+    pub public: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebSocketConfig {
+    /// How often clients are asked to send `ping`, in seconds. Three missed ones end the connection.
+    pub ping_seconds: u64,
+    /// Open connections per user.
+    pub max_sessions_per_user: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data_dir: PathBuf::from("./farhand-data"),
+            public_url: None,
+            database_url: None,
+            allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            calls: CallConfig::default(),
+            login: LoginConfig::default(),
+            stun: StunConfig::default(),
+            websocket: WebSocketConfig::default(),
+        }
+    }
+}
+
+impl Default for CallConfig {
+    fn default() -> Self {
+        let policy = Policy::default();
+        Self {
+            popup_ring_seconds: policy.popup_ring.as_secs(),
+            message_ring_seconds: policy.message_ring.as_secs(),
+            creator_ring_seconds: policy.creator_ring.as_secs(),
+            grace_seconds: policy.grace.as_secs(),
+            alone_seconds: policy.alone.as_secs(),
+            open_seconds: policy.open.as_secs(),
+        }
+    }
+}
+
+impl Default for LoginConfig {
+    fn default() -> Self {
+        Self { access_seconds: 900, refresh_seconds: 30 * 24 * 3600, max_failures: 10, lockout_seconds: 300 }
+    }
+}
+
+impl Default for WebSocketConfig {
+    fn default() -> Self {
+        Self { ping_seconds: 10, max_sessions_per_user: 20 }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("configuration: {0}")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// Reads `file` (or only the environment) over the defaults.
+    pub fn load(file: Option<&std::path::Path>) -> Result<Self, ConfigError> {
+        let mut sources = config::Config::builder();
+        if let Some(file) = file {
+            sources = sources.add_source(config::File::from(file).format(config::FileFormat::Toml));
+        }
+        let environment = config::Environment::with_prefix("FARHAND")
+            .prefix_separator("_")
+            .separator("__")
+            .list_separator(",")
+            .with_list_parse_key("allowed_origins")
+            .with_list_parse_key("trusted_proxies")
+            .try_parsing(true)
+            // What the tests and the log filter use is no setting.
+            .source(Some(std::env::vars().filter(|(key, _)| !is_foreign(key)).collect()));
+        let read: Self = sources
+            .add_source(environment)
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(|e| ConfigError(e.to_string()))?;
+        read.check()
+    }
+
+    fn check(self) -> Result<Self, ConfigError> {
+        let times = [
+            ("calls.popup_ring_seconds", self.calls.popup_ring_seconds),
+            ("calls.grace_seconds", self.calls.grace_seconds),
+            ("login.access_seconds", self.login.access_seconds),
+            ("websocket.ping_seconds", self.websocket.ping_seconds),
+        ];
+        if let Some((name, _)) = times.iter().find(|(_, seconds)| *seconds == 0) {
+            return Err(ConfigError(format!("{name} must not be 0")));
+        }
+        if let Some(url) = &self.public_url
+            && !(url.starts_with("https://") || url.starts_with("http://"))
+        {
+            return Err(ConfigError(format!("public_url must start with https:// or http://, not {url:?}")));
+        }
+        Ok(self)
+    }
+
+    pub fn policy(&self) -> Policy {
+        let seconds = Duration::from_secs;
+        Policy {
+            popup_ring: seconds(self.calls.popup_ring_seconds),
+            message_ring: seconds(self.calls.message_ring_seconds),
+            creator_ring: seconds(self.calls.creator_ring_seconds),
+            grace: seconds(self.calls.grace_seconds),
+            alone: seconds(self.calls.alone_seconds),
+            open: seconds(self.calls.open_seconds),
+            max_participants: Policy::default().max_participants,
+        }
+    }
+
+    /// The store's address. SQLite lies in the data directory.
+    pub fn store_url(&self) -> String {
+        self.database_url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}", self.data_dir.join("farhand.sqlite").display()))
+    }
+
+    pub fn secure_cookies(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+}
+
+fn is_foreign(key: &str) -> bool {
+    key.starts_with("FARHAND_TEST_") || matches!(key, "FARHAND_LOG" | "FARHAND_CONFIG" | "FARHAND_PASSWORD")
+}

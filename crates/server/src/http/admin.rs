@@ -1,0 +1,24 @@
+//! Administration over REST: the caller's own domain for `admin`s, the list of domains for operators.
+
+mod api_keys;
+mod domains;
+mod teams;
+mod users;
+
+use std::sync::Arc;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::App;
+
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(users::list_users, users::create_user))
+        .routes(routes!(users::get_user, users::change_user))
+        .routes(routes!(teams::list_teams, teams::create_team))
+        .routes(routes!(teams::replace_team, teams::delete_team))
+        .routes(routes!(domains::list_domains, domains::create_domain))
+        .routes(routes!(domains::change_domain))
+        .routes(routes!(api_keys::list_api_keys, api_keys::create_api_key))
+        .routes(routes!(api_keys::revoke_api_key))
+}

@@ -1,0 +1,113 @@
+//! Teams of the administrator's domain.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use farhand_protocol::{
+    ErrorCode, Problem,
+    admin::{TeamBody, TeamRecord},
+    auth::Role,
+};
+use farhand_store::model;
+
+use crate::{
+    admin,
+    app::App,
+    auth::Login,
+    http::{
+        Fail, Outcome,
+        extract::{Body, Caller, Path},
+    },
+};
+
+/// Lists the domain's teams.
+#[utoipa::path(get, path = "/admin/teams", operation_id = "listTeams", tag = "admin",
+    responses((status = 200, description = "The teams", body = Vec<TeamRecord>),
+              (status = 403, description = "Needs the role admin", body = Problem)))]
+pub async fn list_teams(State(app): State<Arc<App>>, Caller(login): Caller) -> Outcome<Json<Vec<TeamRecord>>> {
+    login.require(Role::Admin)?;
+    let teams = app.store.teams(login.user.domain_id).await?;
+    Ok(Json(teams.into_iter().map(|team| record(team, &login)).collect()))
+}
+
+/// Creates a team.
+#[utoipa::path(post, path = "/admin/teams", operation_id = "createTeam", tag = "admin", request_body = TeamBody,
+    responses((status = 200, description = "The team", body = TeamRecord),
+              (status = 403, description = "Needs the role admin", body = Problem),
+              (status = 409, description = "The name is taken", body = Problem),
+              (status = 422, description = "A member is not of the domain", body = Problem)))]
+pub async fn create_team(
+    State(app): State<Arc<App>>,
+    Caller(login): Caller,
+    Body(body): Body<TeamBody>,
+) -> Outcome<Json<TeamRecord>> {
+    login.require(Role::Admin)?;
+    check(&app, &login, &body).await?;
+    let team = app.store.create_team(login.user.domain_id, &body.name, &body.members).await?;
+    app.directory.refresh().await?;
+    Ok(Json(record(team, &login)))
+}
+
+/// Replaces a team's name and members.
+#[utoipa::path(put, path = "/admin/teams/{id}", operation_id = "replaceTeam", tag = "admin",
+    params(("id" = i64, Path, description = "The team")), request_body = TeamBody,
+    responses((status = 200, description = "The team", body = TeamRecord),
+              (status = 403, description = "Needs the role admin", body = Problem),
+              (status = 404, description = "No such team", body = Problem),
+              (status = 422, description = "A member is not of the domain", body = Problem)))]
+pub async fn replace_team(
+    State(app): State<Arc<App>>,
+    Caller(login): Caller,
+    Path(id): Path<i64>,
+    Body(body): Body<TeamBody>,
+) -> Outcome<Json<TeamRecord>> {
+    login.require(Role::Admin)?;
+    own_team(&app, &login, id).await?;
+    check(&app, &login, &body).await?;
+    let team = app.store.replace_team(id, &body.name, &body.members).await?.ok_or_else(no_such_team)?;
+    app.directory.refresh().await?;
+    Ok(Json(record(team, &login)))
+}
+
+/// Deletes a team. Calls it was invited to keep its name.
+#[utoipa::path(delete, path = "/admin/teams/{id}", operation_id = "deleteTeam", tag = "admin",
+    params(("id" = i64, Path, description = "The team")),
+    responses((status = 204, description = "Deleted"),
+              (status = 403, description = "Needs the role admin", body = Problem),
+              (status = 404, description = "No such team", body = Problem)))]
+pub async fn delete_team(
+    State(app): State<Arc<App>>,
+    Caller(login): Caller,
+    Path(id): Path<i64>,
+) -> Outcome<StatusCode> {
+    login.require(Role::Admin)?;
+    own_team(&app, &login, id).await?;
+    app.store.delete_team(id).await?;
+    app.directory.refresh().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn own_team(app: &App, login: &Login, id: i64) -> Outcome<()> {
+    let teams = app.store.teams(login.user.domain_id).await?;
+    if teams.iter().any(|team| team.id == id) { Ok(()) } else { Err(no_such_team()) }
+}
+
+async fn check(app: &App, login: &Login, body: &TeamBody) -> Outcome<()> {
+    admin::check_name("/name", &body.name)?;
+    for (index, member) in body.members.iter().enumerate() {
+        let user = app.directory.user(*member).await?.filter(|user| user.domain_id == login.user.domain_id);
+        if user.is_none() {
+            let detail = format!("There is no user {member} in your domain.");
+            return Err(Problem::new(ErrorCode::UnknownContact, detail).at(format!("/members/{index}")).into());
+        }
+    }
+    Ok(())
+}
+
+fn no_such_team() -> Fail {
+    Fail::new(ErrorCode::NotFound, "There is no such team in your domain.")
+}
+
+fn record(team: model::Team, login: &Login) -> TeamRecord {
+    TeamRecord { id: team.id, name: team.name, domain: login.user.domain.clone(), members: team.members }
+}

@@ -1,0 +1,152 @@
+//! What handlers take: who is asking, from where, and a leniently read body.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::{
+    extract::{ConnectInfo, FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use farhand_protocol::{ErrorCode, Problem, read};
+use serde::de::DeserializeOwned;
+
+use super::{Fail, Outcome, cookies};
+use crate::{app::App, auth::Login};
+
+/// 500 people at about 600 bytes, with room to spare.
+pub const MAX_BODY: usize = 512 * 1024;
+
+/// A JSON body, whatever the content-type says.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
+    type Rejection = Fail;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Outcome<Self> {
+        let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| {
+            Fail::new(ErrorCode::BodyTooLarge, format!("The body may have {} KiB at most.", MAX_BODY / 1024))
+        })?;
+        Ok(Self(read::from_slice(&bytes)?))
+    }
+}
+
+/// As [`Body`], where nothing at all means all defaults.
+pub struct OptionalBody<T>(pub T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Arc<App>> for OptionalBody<T> {
+    type Rejection = Fail;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Outcome<Self> {
+        let empty = request.headers().get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
+            && request.headers().get(header::TRANSFER_ENCODING).is_none();
+        if empty {
+            return Ok(Self(T::default()));
+        }
+        Ok(Self(Body::from_request(request, app).await?.0))
+    }
+}
+
+/// A query string, answered with a problem where it is wrong.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Query<T> {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Outcome<Self> {
+        let query = axum::extract::Query::<T>::try_from_uri(&parts.uri)
+            .map_err(|e| Problem::new(ErrorCode::InvalidField, format!("The query is wrong: {}.", e.body_text())))?;
+        Ok(Self(query.0))
+    }
+}
+
+/// A path parameter, answered with a problem where it is wrong.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Path<T> {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Self> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, app)
+            .await
+            .map_err(|e| Problem::new(ErrorCode::InvalidField, format!("The path is wrong: {}.", e.body_text())))?;
+        Ok(Self(path.0))
+    }
+}
+
+/// Somebody logged in, by Bearer token or cookie. A Bearer token goes first: programs mean what they send.
+pub struct Caller(pub Login);
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Self> {
+        let token = bearer(&parts.headers)?.or_else(|| cookies::access(&parts.headers));
+        let token = token
+            .ok_or_else(|| Problem::new(ErrorCode::Unauthenticated, "Send `authorization: Bearer <token>`."))?;
+        let login = app.auth.check(token).await?;
+        tracing::Span::current().record("user", login.user.id);
+        Ok(Self(login))
+    }
+}
+
+/// The Bearer token, if there is an authorization header. Another scheme is an error rather than ignored.
+fn bearer(headers: &HeaderMap) -> Outcome<Option<&str>> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let token = value.to_str().ok().and_then(|v| {
+        let (scheme, token) = v.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    token.filter(|token| !token.is_empty()).map(Some).ok_or_else(|| {
+        Fail::new(ErrorCode::Unauthenticated, "The authorization header must read `Bearer <token>`.")
+    })
+}
+
+/// Where the request came from. `X-Forwarded-For` counts only from a configured proxy.
+pub struct From(pub IpAddr);
+
+impl FromRequestParts<Arc<App>> for From {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Self> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let peer = peer.ok_or_else(|| Fail::internal("no peer address"))?;
+        let forwarded = parts.headers.get("x-forwarded-for").and_then(|v| v.to_str().ok());
+        Ok(Self(client_address(peer, forwarded, &app.config.trusted_proxies)))
+    }
+}
+
+/// Walks the chain from the nearest proxy outwards as long as the proxies are trusted.
+fn client_address(peer: IpAddr, forwarded: Option<&str>, trusted: &[IpAddr]) -> IpAddr {
+    let mut address = peer;
+    for hop in forwarded.unwrap_or_default().rsplit(',') {
+        if !trusted.contains(&address) {
+            break;
+        }
+        match hop.trim().parse() {
+            Ok(next) => address = next,
+            Err(_) => break,
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn forwarded_addresses_count_only_behind_trusted_proxies() {
+        let trusted = [ip("10.0.0.1"), ip("10.0.0.2")];
+        let forwarded = Some("1.1.1.1, 203.0.113.9, 10.0.0.2");
+        assert_eq!(client_address(ip("198.51.100.7"), forwarded, &trusted), ip("198.51.100.7"));
+        assert_eq!(client_address(ip("10.0.0.1"), forwarded, &trusted), ip("203.0.113.9"));
+        assert_eq!(client_address(ip("10.0.0.1"), None, &trusted), ip("10.0.0.1"));
+        assert_eq!(client_address(ip("10.0.0.1"), Some("garbage"), &trusted), ip("10.0.0.1"));
+    }
+}

@@ -1,0 +1,17 @@
+//! The HTTP side: one small handler per operation, gathered in `routes.rs`.
+
+mod admin;
+mod calls;
+mod contacts;
+pub mod cookies;
+mod extract;
+mod health;
+mod login;
+mod openapi;
+mod problem;
+mod routes;
+
+pub use contacts::user_body;
+pub use openapi::{frames_document, openapi_document};
+pub use problem::{Fail, Outcome};
+pub use routes::router;

@@ -1,0 +1,144 @@
+//! Every address of the server, and the layers around them.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use farhand_protocol::ErrorCode;
+use tower::ServiceBuilder;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::CorsLayer,
+    csrf::{CsrfLayer, ProtectionError},
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    set_header::SetResponseHeaderLayer,
+    trace::TraceLayer,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::{Fail, admin, calls, contacts, health, login, openapi};
+use crate::{app::App, config::Config, ws};
+
+/// Scripts, styles and media from this server only. Blobs for pictures made in the page; `wasm-unsafe-eval` is not needed.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
+    style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; \
+    form-action 'self'; object-src 'none'";
+
+/// The documented API.
+pub fn api() -> OpenApiRouter<Arc<App>> {
+    openapi::router()
+        .routes(routes!(login::login))
+        .routes(routes!(login::refresh))
+        .routes(routes!(login::logout))
+        .routes(routes!(login::me))
+        .routes(routes!(calls::create_call_for_contacts))
+        .routes(routes!(calls::get_call_log_by_id))
+        .routes(routes!(calls::get_call_logs))
+        .routes(routes!(calls::join_call))
+        .routes(routes!(calls::decline_call))
+        .routes(routes!(calls::leave_call))
+        .routes(routes!(calls::end_call))
+        .routes(routes!(calls::invite_to_call))
+        .routes(routes!(calls::update_call))
+        .routes(routes!(calls::start_call))
+        .routes(routes!(calls::get_ice_servers))
+        .routes(routes!(contacts::get_contacts))
+        .merge(admin::routes())
+}
+
+/// Everything.
+pub fn router(app: Arc<App>) -> Result<Router, String> {
+    let (api, document) = api().split_for_parts();
+    let web = memory_serve::load!()
+        .index_file(Some("/index.html"))
+        .fallback(Some("/index.html"))
+        .fallback_status(StatusCode::OK)
+        .into_router();
+    let layers = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(CatchPanicLayer::custom(|_| Fail::internal("a handler panicked").into_response()))
+        .layer(cors(&app.config)?);
+    let router = Router::new()
+        .merge(api)
+        .route("/rtc/ws", get(ws::upgrade))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/rtc/{*rest}", axum::routing::any(unknown))
+        .route("/auth/{*rest}", axum::routing::any(unknown))
+        .route("/admin/{*rest}", axum::routing::any(unknown))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(csrf(&app.config)?)
+        .merge(SwaggerUi::new("/swagger-ui").url("/v3/api-docs", document))
+        .merge(web)
+        .with_state(app);
+    Ok(security_headers(router).layer(layers))
+}
+
+/// A request's span. Never the query string or a header: those carry secrets.
+fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id, user = tracing::field::Empty)
+}
+
+async fn unknown() -> Fail {
+    Fail::new(ErrorCode::NotFound, "There is no such operation; /swagger-ui lists them.")
+}
+
+async fn wrong_method() -> Fail {
+    Fail::new(ErrorCode::MethodNotAllowed, "The operation exists, with another method; /swagger-ui lists them.")
+}
+
+/// Other origins may use the API only if they are configured.
+fn cors(config: &Config) -> Result<CorsLayer, String> {
+    let origins: Result<Vec<HeaderValue>, _> = config.allowed_origins.iter().map(|origin| origin.parse()).collect();
+    let origins = origins.map_err(|_| "allowed_origins must be origins such as https://portal.example.com")?;
+    let headers = [
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        HeaderName::from_static("idempotency-key"),
+        HeaderName::from_static("x-xsrf-token"),
+    ];
+    Ok(CorsLayer::new()
+        .allow_origin(origins)
+        .allow_credentials(true)
+        .allow_headers(headers)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .max_age(Duration::from_hours(1)))
+}
+
+fn csrf(config: &Config) -> Result<CsrfLayer<fn(ProtectionError) -> Response>, String> {
+    let mut layer = CsrfLayer::new();
+    for origin in &config.allowed_origins {
+        layer = layer.add_trusted_origin(origin).map_err(|e| format!("allowed_origins: {origin}: {e}"))?;
+    }
+    if let Some(url) = &config.public_url {
+        layer = layer.add_trusted_origin(url.trim_end_matches('/')).map_err(|e| format!("public_url: {e}"))?;
+    }
+    Ok(layer.with_rejection_response(refuse_cross_site as fn(ProtectionError) -> Response))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
+fn refuse_cross_site(_: ProtectionError) -> Response {
+    Fail::new(ErrorCode::CrossSiteRefused, "This request comes from another site's page.").into_response()
+}
+
+fn security_headers(router: Router) -> Router {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("permissions-policy"), "camera=(self), microphone=(self), display-capture=(self)"),
+    ];
+    headers.into_iter().fold(router, |router, (name, value)| {
+        router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)))
+    })
+}
+

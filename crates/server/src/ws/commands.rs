@@ -1,0 +1,88 @@
+//! What a client asks over the WebSocket, passed to the calls.
+
+use std::sync::Arc;
+
+use farhand_domain::ids::ContactId;
+use farhand_protocol::frame::{ClientFrame, ServerFrame, Signal};
+use farhand_protocol::{ErrorCode, Problem};
+use uuid::Uuid;
+
+use super::session::Session;
+use crate::{
+    app::App,
+    calls::{Answer, Ask, Order},
+    http::{Fail, Outcome},
+};
+
+/// Characters of an SDP. Browsers' own are below 10 KiB.
+const MAX_SDP: usize = 64 * 1024;
+/// Characters of a candidate.
+const MAX_CANDIDATE: usize = 1024;
+
+/// Carries out a frame and answers it.
+pub async fn carry_out(app: &Arc<App>, session: &Arc<Session>, frame: ClientFrame) {
+    let (id, outcome) = match frame {
+        ClientFrame::CreateCall { id, call } => {
+            let order =
+                Order { login: &session.login, request: call, join: Some(session.device), idempotency_key: None };
+            (Some(id), app.calls.create(order).await)
+        }
+        ClientFrame::Join { id, call_id, rejoin } => {
+            (Some(id), ask(app, session, call_id, Ask::Join { device: session.device, rejoin }).await)
+        }
+        ClientFrame::Decline { id, call_id } => (Some(id), ask(app, session, call_id, Ask::Decline).await),
+        ClientFrame::Leave { id, call_id } => (Some(id), ask(app, session, call_id, Ask::Leave).await),
+        ClientFrame::End { id, call_id } => (Some(id), ask(app, session, call_id, Ask::End).await),
+        ClientFrame::RingAgain { id, call_id, contact_id } => {
+            (Some(id), ask(app, session, call_id, Ask::RingAgain { contact: ContactId(contact_id) }).await)
+        }
+        ClientFrame::Signal { call_id, epoch, to, signal } => {
+            (None, pass_on(app, session, call_id, epoch, to, signal).await)
+        }
+        ClientFrame::Hello { .. } | ClientFrame::Ping { .. } => return,
+    };
+    answer(session, id, outcome);
+}
+
+fn answer(session: &Session, id: Option<u32>, outcome: Outcome<Answer>) {
+    match (outcome, id) {
+        (Ok(answer), Some(id)) => session.send(ServerFrame::Ok { id, call: answer.view }),
+        (Ok(_), None) => {}
+        (Err(fail), id) => {
+            let Problem { code, detail, pointer, .. } = *fail.0;
+            session.send(ServerFrame::Error { id, code, detail, pointer });
+        }
+    }
+}
+
+async fn pass_on(
+    app: &Arc<App>,
+    session: &Session,
+    call_id: Uuid,
+    epoch: u64,
+    to: i64,
+    signal: Signal,
+) -> Outcome<Answer> {
+    let (length, most) = match &signal {
+        Signal::Offer { sdp } | Signal::Answer { sdp } => (sdp.len(), MAX_SDP),
+        Signal::Candidate { candidate, .. } => (candidate.len(), MAX_CANDIDATE),
+        Signal::Restart {} | Signal::MediaState { .. } => (0, 0),
+    };
+    if length > most {
+        let detail = format!("This signal may have {most} bytes at most.");
+        return Err(Fail::new(ErrorCode::InvalidField, detail));
+    }
+    ask(app, session, call_id, Ask::Signal { epoch, to: ContactId(to), signal }).await
+}
+
+async fn ask(app: &Arc<App>, session: &Session, call_id: Uuid, ask: Ask) -> Outcome<Answer> {
+    let by = app.calls.by(&session.login, Some(session.device)).await?;
+    app.calls.ask(call_id, by, session.login.user.domain_id, ask).await
+}
+
+/// For what the server asks on a session's behalf: nobody waits for an answer, but a failure is logged.
+pub async fn ask_quietly(app: &Arc<App>, session: &Session, call_id: Uuid, what: Ask) {
+    if let Err(fail) = ask(app, session, call_id, what).await {
+        tracing::warn!(%call_id, contact = session.contact.0, problem = %fail.0, "a call was not told of a connection");
+    }
+}

@@ -1,0 +1,320 @@
+//! One connection's life: hello, welcome, then frames in both directions until it ends.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use farhand_domain::ids::DeviceId;
+use farhand_protocol::{
+    ErrorCode, PROTOCOL_VERSION, WireTime,
+    frame::{ClientFrame, Resume, ServerFrame, ServerMessage},
+    read,
+};
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    time::{Instant, sleep_until, timeout},
+};
+use uuid::Uuid;
+
+use super::{
+    commands,
+    session::{Close, Session},
+};
+use crate::{
+    app::App,
+    auth::Login,
+    http::{Fail, Outcome, user_body},
+    world::new_id,
+};
+
+/// From the upgrade to `hello`. Long enough for a slow link, short enough that idle sockets do not pile up.
+const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// How long a frame may take to leave. A client that reads nothing fills the kernel's buffers and then this.
+const SEND_WITHIN: Duration = Duration::from_secs(10);
+/// Pings a client may miss.
+const MISSED_PINGS: u32 = 3;
+
+/// Why the connection ends.
+enum End {
+    /// The client said good-bye: its session ends with it.
+    Left,
+    /// It is gone without a word, and may resume.
+    Lost,
+    Told(u16, ErrorCode, String),
+}
+
+pub async fn serve(app: Arc<App>, mut socket: WebSocket, cookie: Option<String>) {
+    let _counted = app.connections.token();
+    match hello(&app, &mut socket, cookie).await {
+        Ok(Some((session, connection, resumed))) => {
+            let end = Connection { app: &app, socket: &mut socket, session: &session, connection }.run(resumed).await;
+            let left = matches!(end, End::Left);
+            finish(&mut socket, end).await;
+            app.sessions().disconnected(&session, connection, left).await;
+        }
+        Ok(None) => {}
+        Err(fail) => {
+            let code = close_code(fail.0.code);
+            finish(&mut socket, End::Told(code, fail.0.code, fail.0.detail)).await;
+        }
+    }
+}
+
+fn close_code(code: ErrorCode) -> u16 {
+    match code.status() {
+        401 => 4401,
+        403 => 4403,
+        429 => 4429,
+        400 => 4400,
+        _ => 1011,
+    }
+}
+
+type Welcomed = (Arc<Session>, u64, bool);
+
+/// Reads the first frame and finds or makes the session. `None`: the client went away.
+async fn hello(app: &Arc<App>, socket: &mut WebSocket, cookie: Option<String>) -> Outcome<Option<Welcomed>> {
+    let required = || Fail::new(ErrorCode::HelloRequired, "The first frame must be hello, within five seconds.");
+    let first = timeout(HELLO_WITHIN, next_text(socket)).await.map_err(|_| required())?;
+    let Some(text) = first else { return Ok(None) };
+    let frame: ClientFrame = read::from_slice(text?.as_bytes())?;
+    let ClientFrame::Hello { protocol, access_token, device_id, resume } = frame else { return Err(required()) };
+    if protocol != PROTOCOL_VERSION {
+        let detail = format!("This server speaks protocol {PROTOCOL_VERSION}, not {protocol}.");
+        return Err(Fail::new(ErrorCode::BadFrame, detail));
+    }
+    let token = access_token.or(cookie);
+    let token = token.ok_or_else(|| Fail::new(ErrorCode::Unauthenticated, "hello carries no accessToken."))?;
+    let login = app.auth.check(&token).await?;
+    let device = DeviceId(device_id.as_u128());
+    let sessions = app.sessions();
+    if let Some((session, connection)) = resume.and_then(|resume| resumed(app, &login, device, &resume)) {
+        return Ok(Some((session, connection, true)));
+    }
+    let session = sessions.open(new_id(), device, login).await?;
+    let connection = session.connect(0).ok_or_else(|| Fail::internal("a fresh session has no connection"))?;
+    Ok(Some((session, connection, false)))
+}
+
+fn resumed(app: &App, login: &Login, device: DeviceId, resume: &Resume) -> Option<(Arc<Session>, u64)> {
+    let session = app.hub.session(resume.session_id)?;
+    if session.login.user.id != login.user.id || session.device != device {
+        return None;
+    }
+    let connection = session.connect(resume.last_seq)?;
+    Some((session, connection))
+}
+
+/// The next text frame; `None` at the end. Pings and pongs are answered below us.
+async fn next_text(socket: &mut WebSocket) -> Option<Outcome<Utf8Bytes>> {
+    loop {
+        match socket.recv().await? {
+            Ok(Message::Text(text)) => return Some(Ok(text)),
+            Ok(Message::Ping(_) | Message::Pong(_)) => {}
+            Ok(Message::Binary(_)) => {
+                return Some(Err(Fail::new(ErrorCode::BadFrame, "Frames are text, not binary.")));
+            }
+            Ok(Message::Close(_)) | Err(_) => return None,
+        }
+    }
+}
+
+struct Connection<'a> {
+    app: &'a Arc<App>,
+    socket: &'a mut WebSocket,
+    session: &'a Arc<Session>,
+    connection: u64,
+}
+
+impl Connection<'_> {
+    async fn run(mut self, resumed: bool) -> End {
+        let mut presence = self.app.hub.subscribe(self.session.login.user.domain_id);
+        if let Err(end) = self.begin(resumed).await {
+            return end;
+        }
+        let patience = Duration::from_secs(self.app.config.websocket.ping_seconds) * MISSED_PINGS;
+        let mut silent_until = Instant::now() + patience;
+        loop {
+            if let Err(end) = self.flush().await {
+                return end;
+            }
+            let step = tokio::select! {
+                message = self.socket.recv() => {
+                    silent_until = Instant::now() + patience;
+                    self.received(message).await
+                }
+                () = self.session.wake.notified() => Ok(()),
+                batch = presence.recv() => self.presence(batch).await,
+                () = sleep_until(silent_until) => Err(End::Lost),
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    async fn begin(&mut self, resumed: bool) -> Result<(), End> {
+        let user = user_body(&self.session.login.user);
+        let welcome = ServerFrame::Welcome {
+            protocol: PROTOCOL_VERSION,
+            session_id: self.session.id,
+            resumed,
+            user,
+            server_time: WireTime(self.app.clock.now()),
+            ping_seconds: u32::try_from(self.app.config.websocket.ping_seconds).unwrap_or(u32::MAX),
+            grace_seconds: u32::try_from(self.app.config.calls.grace_seconds).unwrap_or(u32::MAX),
+        };
+        self.send_unnumbered(welcome).await?;
+        self.app.sessions().connected(self.session, resumed).await;
+        self.send(self.app.hub.presence_of_domain(self.session.login.user.domain_id)).await
+    }
+
+    async fn received(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+        match message {
+            Some(Ok(Message::Text(text))) => self.frame(&text).await,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+            Some(Ok(Message::Binary(_))) => Err(bad_frame("Frames are text, not binary.")),
+            // 1000 and 1001 mean that the page was closed on purpose.
+            Some(Ok(Message::Close(Some(CloseFrame { code: 1000 | 1001, .. })))) => Err(End::Left),
+            Some(Ok(Message::Close(_))) | None => Err(End::Lost),
+            Some(Err(error)) if error.to_string().contains("too long") => {
+                Err(End::Told(1009, ErrorCode::BadFrame, "The frame is too large.".to_owned()))
+            }
+            Some(Err(_)) => Err(End::Lost),
+        }
+    }
+
+    async fn frame(&mut self, text: &Utf8Bytes) -> Result<(), End> {
+        let frame: ClientFrame = read::from_slice(text.as_bytes()).map_err(|problem| bad_frame(&problem.detail))?;
+        match frame {
+            ClientFrame::Ping { last_seq } => {
+                self.session.acknowledge(last_seq);
+                self.send_unnumbered(ServerFrame::Pong {}).await
+            }
+            ClientFrame::Hello { .. } => Err(bad_frame("hello comes once, first.")),
+            other => {
+                commands::carry_out(self.app, self.session, other).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends what is queued.
+    async fn flush(&mut self) -> Result<(), End> {
+        loop {
+            match self.session.next_unsent(self.connection) {
+                Ok(Some(frame)) => self.send(frame).await?,
+                Ok(None) => return Ok(()),
+                Err(close) => return Err(told(close)),
+            }
+        }
+    }
+
+    async fn presence(&mut self, batch: Result<Utf8Bytes, RecvError>) -> Result<(), End> {
+        match batch {
+            Ok(frame) => self.send(frame).await,
+            Err(broadcast::error::RecvError::Lagged(_)) => {
+                self.send(self.app.hub.presence_of_domain(self.session.login.user.domain_id)).await
+            }
+            Err(broadcast::error::RecvError::Closed) => Err(End::Lost),
+        }
+    }
+
+    async fn send_unnumbered(&mut self, frame: ServerFrame) -> Result<(), End> {
+        let text = serde_json::to_string(&ServerMessage { seq: None, frame }).map_err(|_| End::Lost)?;
+        self.send(text.into()).await
+    }
+
+    async fn send(&mut self, frame: Utf8Bytes) -> Result<(), End> {
+        match timeout(SEND_WITHIN, self.socket.send(Message::Text(frame))).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Lost),
+            Err(_) => {
+                self.session.close(Close::SlowReader);
+                Err(told(Close::SlowReader))
+            }
+        }
+    }
+}
+
+fn told(close: Close) -> End {
+    let (code, error, detail) = close.codes();
+    End::Told(code, error, detail.to_owned())
+}
+
+fn bad_frame(detail: &str) -> End {
+    End::Told(4400, ErrorCode::BadFrame, detail.to_owned())
+}
+
+/// Tells the client why, if there is something to tell, and closes.
+async fn finish(socket: &mut WebSocket, end: End) {
+    let End::Told(code, error, detail) = end else { return };
+    tracing::debug!(code, %error, detail, "a connection is closed");
+    let reason = error.as_str().into();
+    let frame = ServerFrame::Error { id: None, code: error, detail, pointer: None };
+    let good_bye = async {
+        if let Ok(text) = serde_json::to_string(&ServerMessage { seq: None, frame }) {
+            socket.send(Message::Text(text.into())).await?;
+        }
+        socket.send(Message::Close(Some(CloseFrame { code, reason }))).await
+    };
+    // Whoever does not read its good-bye is not waited for.
+    let _ = timeout(Duration::from_secs(1), good_bye).await;
+}
+
+/// What connections do to sessions, and sessions to calls.
+pub struct Sessions<'a> {
+    pub app: &'a Arc<App>,
+}
+
+impl Sessions<'_> {
+    async fn open(&self, id: Uuid, device: DeviceId, login: Login) -> Outcome<Arc<Session>> {
+        let contact = self.app.calls.contact_of(login.user.id).await?;
+        let session = Arc::new(Session::new(id, contact, device, login));
+        if !self.app.hub.add(&session, self.app.config.websocket.max_sessions_per_user) {
+            let detail = "You have too many connections open. Close some.";
+            return Err(Fail::new(ErrorCode::TooManySessions, detail));
+        }
+        Ok(session)
+    }
+
+    /// Tells a new session how its calls stand; a resumed one has missed nothing, but its seats were lost.
+    async fn connected(&self, session: &Arc<Session>, resumed: bool) {
+        for call_id in self.app.calls.live_of(session.contact) {
+            let ask = if resumed {
+                crate::calls::Ask::ConnectionBack { device: session.device }
+            } else {
+                crate::calls::Ask::Attach(session.clone())
+            };
+            commands::ask_quietly(self.app, session, call_id, ask).await;
+        }
+    }
+
+    async fn disconnected(&self, session: &Arc<Session>, connection: u64, left: bool) {
+        if !session.disconnect(connection) {
+            return;
+        }
+        if left || session.is_closed() {
+            self.app.hub.remove(session);
+        } else {
+            self.end_after_grace(session.clone(), connection);
+        }
+        if self.app.is_stopping() || self.app.hub.is_device_connected(session.contact, session.device) {
+            return;
+        }
+        for call_id in self.app.calls.live_of(session.contact) {
+            let ask = crate::calls::Ask::ConnectionLost { device: session.device };
+            commands::ask_quietly(self.app, session, call_id, ask).await;
+        }
+    }
+
+    fn end_after_grace(&self, session: Arc<Session>, connection: u64) {
+        let app = self.app.clone();
+        let grace = app.calls.policy().grace;
+        tokio::spawn(async move {
+            tokio::time::sleep(grace).await;
+            if session.was_last(connection) {
+                app.hub.remove(&session);
+            }
+        });
+    }
+}

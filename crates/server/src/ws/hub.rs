@@ -1,0 +1,188 @@
+//! All sessions, and who is there. Presence goes to everybody in a domain at most a few times a second, however many
+//! people come and go.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::extract::ws::Utf8Bytes;
+use farhand_domain::ids::{ContactId, DeviceId};
+use farhand_protocol::{
+    call::Presence,
+    frame::{ServerFrame, ServerMessage, UserPresence},
+};
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use super::session::{Close, Session};
+use crate::auth::Credential;
+
+/// How long presence changes are gathered. Shorter looks livelier and costs more when many people come at once.
+pub const GATHER_PRESENCE: Duration = Duration::from_millis(250);
+/// Batches a connection may lag behind before it gets everything anew.
+const MAX_LAG: usize = 8;
+
+#[derive(Default)]
+struct People {
+    sessions: HashMap<Uuid, Arc<Session>>,
+    by_contact: HashMap<ContactId, Vec<Arc<Session>>>,
+    /// Seats per contact.
+    seats: HashMap<ContactId, usize>,
+    /// Which user and domain a contact with a session belongs to.
+    users: HashMap<ContactId, (i64, i64)>,
+    changed: HashSet<ContactId>,
+}
+
+#[derive(Default)]
+pub struct Hub {
+    people: Mutex<People>,
+    domains: Mutex<HashMap<i64, broadcast::Sender<Utf8Bytes>>>,
+}
+
+impl Hub {
+    /// False if this contact has too many sessions already.
+    pub fn add(&self, session: &Arc<Session>, max: usize) -> bool {
+        let mut people = self.lock();
+        let of_contact = people.by_contact.entry(session.contact).or_default();
+        if of_contact.len() >= max {
+            return false;
+        }
+        of_contact.push(session.clone());
+        people.sessions.insert(session.id, session.clone());
+        people.users.insert(session.contact, (session.login.user.id, session.login.user.domain_id));
+        people.changed.insert(session.contact);
+        true
+    }
+
+    pub fn remove(&self, session: &Session) {
+        let mut people = self.lock();
+        people.sessions.remove(&session.id);
+        if let Some(of_contact) = people.by_contact.get_mut(&session.contact) {
+            of_contact.retain(|other| other.id != session.id);
+            if of_contact.is_empty() {
+                people.by_contact.remove(&session.contact);
+            }
+        }
+        people.changed.insert(session.contact);
+    }
+
+    pub fn session(&self, id: Uuid) -> Option<Arc<Session>> {
+        self.lock().sessions.get(&id).cloned()
+    }
+
+    pub fn sessions_of(&self, contact: ContactId) -> Vec<Arc<Session>> {
+        self.lock().by_contact.get(&contact).cloned().unwrap_or_default()
+    }
+
+    /// Whether this very device is connected, be it with another session.
+    pub fn is_device_connected(&self, contact: ContactId, device: DeviceId) -> bool {
+        self.sessions_of(contact).iter().any(|session| session.device == device && session.is_connected())
+    }
+
+    pub fn is_online(&self, contact: ContactId) -> bool {
+        self.lock().by_contact.contains_key(&contact)
+    }
+
+    /// A contact sat down in a call, or stood up.
+    pub fn seat_changed(&self, contact: ContactId, sat_down: bool) {
+        let mut people = self.lock();
+        let seats = people.seats.entry(contact).or_default();
+        *seats = if sat_down { *seats + 1 } else { seats.saturating_sub(1) };
+        if *seats == 0 {
+            people.seats.remove(&contact);
+        }
+        people.changed.insert(contact);
+    }
+
+    /// Everybody in the domain who is not offline, by user.
+    pub fn presence_by_user(&self, domain: i64) -> HashMap<i64, Presence> {
+        let people = self.lock();
+        let here = people.by_contact.keys().filter_map(|contact| {
+            let (user, of_domain) = people.users.get(contact)?;
+            (*of_domain == domain).then(|| (*user, people.presence(*contact)))
+        });
+        here.collect()
+    }
+
+    /// The same as a frame.
+    pub fn presence_of_domain(&self, domain: i64) -> Utf8Bytes {
+        let here = self.presence_by_user(domain).into_iter();
+        presence_frame(here.map(|(user_db_id, presence)| UserPresence { user_db_id, presence }).collect())
+    }
+
+    /// What the domain's connections listen to.
+    pub fn subscribe(&self, domain: i64) -> broadcast::Receiver<Utf8Bytes> {
+        let mut domains = self.domains.lock().unwrap_or_else(PoisonError::into_inner);
+        domains.entry(domain).or_insert_with(|| broadcast::channel(MAX_LAG).0).subscribe()
+    }
+
+    /// Tells each domain who changed since the last time.
+    pub fn announce_presence(&self) {
+        let mut by_domain: HashMap<i64, Vec<UserPresence>> = HashMap::new();
+        let mut people = self.lock();
+        for contact in std::mem::take(&mut people.changed) {
+            if let Some((user, domain)) = people.users.get(&contact).copied() {
+                let presence = people.presence(contact);
+                by_domain.entry(domain).or_default().push(UserPresence { user_db_id: user, presence });
+                if presence == Presence::Offline {
+                    people.users.remove(&contact);
+                }
+            }
+        }
+        drop(people);
+        let domains = self.domains.lock().unwrap_or_else(PoisonError::into_inner);
+        for (domain, users) in by_domain {
+            if let Some(listeners) = domains.get(&domain) {
+                // Nobody listens: nobody has to be told.
+                let _ = listeners.send(presence_frame(users));
+            }
+        }
+    }
+
+    /// Ends the sessions of a login.
+    pub fn close_credential(&self, credential: Credential) {
+        self.close_where(Close::LoggedOut, |session| session.login.credential == credential);
+    }
+
+    pub fn close_user(&self, user: i64) {
+        self.close_where(Close::LoggedOut, |session| session.login.user.id == user);
+    }
+
+    pub fn close_all(&self, close: Close) {
+        self.close_where(close, |_| true);
+    }
+
+    /// Logins that have a session, to see whether they still hold.
+    pub fn credentials(&self) -> HashSet<(i64, Credential)> {
+        self.lock().sessions.values().map(|s| (s.login.user.id, s.login.credential)).collect()
+    }
+
+    fn close_where(&self, close: Close, concerns: impl Fn(&Session) -> bool) {
+        for session in self.lock().sessions.values().filter(|session| concerns(session)) {
+            session.close(close);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, People> {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl People {
+    fn presence(&self, contact: ContactId) -> Presence {
+        if !self.by_contact.contains_key(&contact) {
+            Presence::Offline
+        } else if self.seats.contains_key(&contact) {
+            Presence::InCall
+        } else {
+            Presence::Online
+        }
+    }
+}
+
+fn presence_frame(users: Vec<UserPresence>) -> Utf8Bytes {
+    let message = ServerMessage { seq: None, frame: ServerFrame::Presence { users } };
+    serde_json::to_string(&message).unwrap_or_default().into()
+}

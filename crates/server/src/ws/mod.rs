@@ -1,0 +1,13 @@
+//! The WebSocket: `connection.rs` moves frames, `session.rs` numbers and keeps them, `hub.rs` knows who is there,
+//! `commands.rs` carries out what clients ask. `docs/protocol.md` tells the same from the client's side.
+
+mod commands;
+mod connection;
+mod hub;
+mod session;
+mod upgrade;
+
+pub use hub::{GATHER_PRESENCE, Hub};
+pub use session::{Close, Session};
+pub use connection::Sessions;
+pub use upgrade::upgrade;

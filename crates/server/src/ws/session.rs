@@ -1,0 +1,270 @@
+//! One client's session: a numbered queue of frames that outlives a dropped connection. A client that does not read has its
+//! session ended; nothing is buffered without end.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use axum::extract::ws::Utf8Bytes;
+use farhand_domain::ids::{ContactId, DeviceId};
+use farhand_protocol::{
+    ErrorCode,
+    frame::{ServerFrame, ServerMessage},
+};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::auth::Login;
+
+/// Frames kept for a resume, and waiting to be sent. A call's set-up is some tens of frames.
+const MAX_KEPT: usize = 512;
+/// Their bytes: one SDP is up to 64 KiB.
+const MAX_KEPT_BYTES: usize = 1024 * 1024;
+
+/// Why a session or its connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Close {
+    /// The login was ended, or the user disabled.
+    LoggedOut,
+    SlowReader,
+    /// Resumed on another connection.
+    Replaced,
+    ShuttingDown,
+}
+
+impl Close {
+    /// The close code, and the error sent before it.
+    pub fn codes(self) -> (u16, ErrorCode, &'static str) {
+        match self {
+            Self::LoggedOut => (4401, ErrorCode::Unauthenticated, "The login has ended."),
+            Self::SlowReader => (4429, ErrorCode::SlowReader, "The client did not read what it was sent."),
+            Self::Replaced => (4409, ErrorCode::AlreadyExists, "The session goes on with another connection."),
+            Self::ShuttingDown => (1001, ErrorCode::ShuttingDown, "The server is stopping."),
+        }
+    }
+}
+
+pub struct Session {
+    pub id: Uuid,
+    pub contact: ContactId,
+    pub device: DeviceId,
+    pub login: Login,
+    queue: Mutex<Queue>,
+    /// Wakes the connection: there is something to send, or it has to end.
+    pub wake: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    last_seq: u64,
+    /// Frames not yet acknowledged, oldest first, with consecutive numbers up to `last_seq`.
+    kept: VecDeque<Utf8Bytes>,
+    kept_bytes: usize,
+    sent_up_to: u64,
+    /// Which connection has the session; 0: none.
+    connection: u64,
+    connections: u64,
+    close: Option<Close>,
+}
+
+impl Queue {
+    fn first_kept(&self) -> u64 {
+        self.last_seq + 1 - self.kept.len() as u64
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(frame) = self.kept.pop_front() {
+            self.kept_bytes -= frame.len();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.kept.len() > MAX_KEPT || self.kept_bytes > MAX_KEPT_BYTES
+    }
+}
+
+impl Session {
+    pub fn new(id: Uuid, contact: ContactId, device: DeviceId, login: Login) -> Self {
+        Self { id, contact, device, login, queue: Mutex::default(), wake: Notify::new() }
+    }
+
+    /// Queues a frame. Frames that were sent but not acknowledged make room first; if what is unsent alone is too much,
+    /// the client does not read, and the session ends.
+    pub fn send(&self, frame: ServerFrame) {
+        let mut queue = self.lock();
+        if queue.close.is_some() {
+            return;
+        }
+        queue.last_seq += 1;
+        let message = ServerMessage { seq: Some(queue.last_seq), frame };
+        let Ok(text) = serde_json::to_string(&message) else {
+            tracing::error!(session = %self.id, "a frame could not be written as JSON");
+            queue.last_seq -= 1;
+            return;
+        };
+        queue.kept_bytes += text.len();
+        queue.kept.push_back(text.into());
+        while queue.is_over() && queue.first_kept() <= queue.sent_up_to {
+            queue.drop_oldest();
+        }
+        if queue.is_over() {
+            queue.close = Some(Close::SlowReader);
+            queue.kept.clear();
+            queue.kept_bytes = 0;
+        }
+        drop(queue);
+        self.wake.notify_one();
+    }
+
+    /// Gives the session to a new connection, which has seen everything up to `last_seen`. `None`: what it missed is gone.
+    pub fn connect(&self, last_seen: u64) -> Option<u64> {
+        let mut queue = self.lock();
+        let replayable = last_seen + 1 >= queue.first_kept() && last_seen <= queue.last_seq;
+        if queue.close.is_some() || !replayable {
+            return None;
+        }
+        queue.sent_up_to = last_seen;
+        queue.connections += 1;
+        queue.connection = queue.connections;
+        let connection = queue.connection;
+        drop(queue);
+        // Whoever had it before sees that it was replaced.
+        self.wake.notify_waiters();
+        Some(connection)
+    }
+
+    /// False if another connection has taken the session over meanwhile.
+    pub fn disconnect(&self, connection: u64) -> bool {
+        let mut queue = self.lock();
+        let had_it = queue.connection == connection;
+        if had_it {
+            queue.connection = 0;
+        }
+        had_it
+    }
+
+    /// Whether nobody has connected since this connection, and nobody is connected now.
+    pub fn was_last(&self, connection: u64) -> bool {
+        let queue = self.lock();
+        queue.connection == 0 && queue.connections == connection
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.lock().close.is_some()
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.lock().connection != 0
+    }
+
+    /// The connection's next frame to send.
+    pub fn next_unsent(&self, connection: u64) -> Result<Option<Utf8Bytes>, Close> {
+        let mut queue = self.lock();
+        if let Some(close) = queue.close {
+            return Err(close);
+        }
+        if queue.connection != connection {
+            return Err(Close::Replaced);
+        }
+        let index = usize::try_from(queue.sent_up_to + 1 - queue.first_kept()).unwrap_or(usize::MAX);
+        let frame = queue.kept.get(index).cloned();
+        if frame.is_some() {
+            queue.sent_up_to += 1;
+        }
+        Ok(frame)
+    }
+
+    /// The client has seen everything up to `seq`.
+    pub fn acknowledge(&self, seq: u64) {
+        let mut queue = self.lock();
+        let seen = seq.min(queue.sent_up_to);
+        while !queue.kept.is_empty() && queue.first_kept() <= seen {
+            queue.drop_oldest();
+        }
+        if queue.kept.is_empty() {
+            queue.kept.shrink_to_fit();
+        }
+    }
+
+    pub fn close(&self, close: Close) {
+        self.lock().close.get_or_insert(close);
+        self.wake.notify_one();
+        self.wake.notify_waiters();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use farhand_store::model::User;
+
+    use super::*;
+    use crate::auth::Credential;
+
+    fn session() -> Session {
+        let user = User {
+            id: 1,
+            domain_id: 1,
+            domain: "d".into(),
+            login: "u".into(),
+            display_name: "U".into(),
+            email: None,
+            phone: None,
+            password_hash: None,
+            roles: vec![],
+            operator: false,
+            disabled: false,
+        };
+        let login = Login { user: Arc::new(user), credential: Credential::ApiKey { id: 1 } };
+        Session::new(Uuid::nil(), ContactId(1), DeviceId(1), login)
+    }
+
+    fn drain(session: &Session, connection: u64) -> Vec<String> {
+        std::iter::from_fn(|| session.next_unsent(connection).unwrap()).map(|f| f.to_string()).collect()
+    }
+
+    #[test]
+    fn a_resume_replays_exactly_what_was_not_seen() {
+        let session = session();
+        let first = session.connect(0).unwrap();
+        (0..3).for_each(|_| session.send(ServerFrame::Pong {}));
+        assert_eq!(drain(&session, first).len(), 3);
+        session.send(ServerFrame::Pong {});
+        let second = session.connect(2).unwrap();
+        assert_eq!(drain(&session, second), [r#"{"seq":3,"type":"pong"}"#, r#"{"seq":4,"type":"pong"}"#]);
+        assert_eq!(session.next_unsent(first), Err(Close::Replaced));
+        assert!(!session.disconnect(first));
+        assert!(session.is_connected());
+    }
+
+    #[test]
+    fn what_was_acknowledged_cannot_be_replayed_and_nor_can_the_future() {
+        let session = session();
+        let connection = session.connect(0).unwrap();
+        (0..5).for_each(|_| session.send(ServerFrame::Pong {}));
+        drain(&session, connection);
+        session.acknowledge(4);
+        assert_eq!(session.connect(3), None);
+        assert!(session.connect(4).is_some());
+        assert_eq!(session.connect(6), None);
+    }
+
+    #[test]
+    fn sent_frames_make_room_and_unsent_ones_end_the_session() {
+        let session = session();
+        let connection = session.connect(0).unwrap();
+        for _ in 0..MAX_KEPT * 2 {
+            session.send(ServerFrame::Pong {});
+            drain(&session, connection);
+        }
+        assert!(session.next_unsent(connection).is_ok());
+        (0..=MAX_KEPT).for_each(|_| session.send(ServerFrame::Pong {}));
+        assert_eq!(session.next_unsent(connection), Err(Close::SlowReader));
+    }
+}

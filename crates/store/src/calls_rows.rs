@@ -1,0 +1,176 @@
+//! The rows a batch of calls becomes, table by table.
+
+use farhand_domain::time::Timestamp;
+use sea_orm::{ConnectionTrait, QueryResult, Value};
+
+use crate::{
+    StoreResult,
+    bulk::Bulk,
+    model::{CallRecord, CallUpdate, HistoryRow, Invitation, InvitedTeam, NewCall},
+};
+
+/// Whoever loses a key to an earlier call gets no row back.
+pub(crate) const KEYS: Bulk = Bulk {
+    before: "INSERT INTO idempotency_keys (caller, key, body_hash, call_id, created_at) VALUES ",
+    columns: 5,
+    after: " ON CONFLICT (caller, key) DO NOTHING RETURNING call_id",
+};
+
+pub(crate) const CALLS: Bulk = Bulk {
+    before: "INSERT INTO calls (call_id, domain_id, title, reason, call_type, status, join_anonymous, inform_directly, \
+             creator_user, creator_id, maker_id, planned_at, created_at, started_at, ended_at, version, owner_node, \
+             owner_epoch, state) VALUES ",
+    columns: 19,
+    after: " RETURNING id, call_id",
+};
+
+/// Both databases name the columns of a list of values `column1` and so on.
+pub(crate) const UPDATES: Bulk = Bulk {
+    before: "UPDATE calls SET version = fresh.column2, title = fresh.column3, call_type = fresh.column4, \
+             status = fresh.column5, planned_at = fresh.column6, started_at = fresh.column7, ended_at = fresh.column8, \
+             state = fresh.column9 FROM (VALUES ",
+    columns: 9,
+    after: ") AS fresh WHERE calls.id = fresh.column1",
+};
+
+const MEMBERS: Bulk = Bulk {
+    before: "INSERT INTO call_members (user_id, call) VALUES ",
+    columns: 2,
+    after: " ON CONFLICT (user_id, call) DO NOTHING",
+};
+
+const INVITATIONS: Bulk = Bulk {
+    before: "INSERT INTO call_invitations (call, position, contact_id, display_name, email, phone) VALUES ",
+    columns: 6,
+    after: "",
+};
+
+const TEAMS: Bulk =
+    Bulk { before: "INSERT INTO call_teams (call, position, team_id, name) VALUES ", columns: 4, after: "" };
+
+const EVENTS: Bulk = Bulk {
+    before: "INSERT INTO call_events (call, seq, kind, contact_id, at) VALUES ",
+    columns: 5,
+    after: " RETURNING id, call, seq",
+};
+
+const HISTORY: Bulk = Bulk {
+    before: "INSERT INTO call_history (call, seq, kind, contact_id, channel, state, reason, at) VALUES ",
+    columns: 8,
+    after: "",
+};
+
+fn time(at: Option<Timestamp>) -> Value {
+    at.map(Timestamp::as_millis).into()
+}
+
+fn text(text: Option<&String>) -> Value {
+    text.cloned().into()
+}
+
+pub(crate) fn call_row(new: &NewCall) -> [Value; 19] {
+    let CallRecord { reason, call_type, status, title, .. } = &new.record;
+    [
+        new.record.call_id.to_string().into(),
+        new.record.domain_id.into(),
+        title.clone().into(),
+        reason.clone().into(),
+        call_type.clone().into(),
+        status.clone().into(),
+        new.record.join_anonymous.into(),
+        new.record.inform_directly.into(),
+        new.record.creator_user.into(),
+        new.record.creator.id.into(),
+        new.record.maker.id.into(),
+        time(new.record.planned_at),
+        new.record.created_at.as_millis().into(),
+        time(new.record.started_at),
+        time(new.record.ended_at),
+        1_i64.into(),
+        new.owner_node.clone().into(),
+        new.owner_epoch.into(),
+        new.state.clone().into(),
+    ]
+}
+
+pub(crate) fn update_row(update: &CallUpdate) -> [Value; 9] {
+    [
+        update.id.into(),
+        (update.expected_version + 1).into(),
+        update.title.clone().into(),
+        update.call_type.clone().into(),
+        update.status.clone().into(),
+        time(update.planned_at),
+        time(update.started_at),
+        time(update.ended_at),
+        update.state.clone().into(),
+    ]
+}
+
+/// Rows that hang on calls, gathered over a whole batch.
+#[derive(Default)]
+pub(crate) struct Attached {
+    members: Vec<Value>,
+    invitations: Vec<Value>,
+    teams: Vec<Value>,
+    /// With the key they are sorted by: (call, seq).
+    events: Vec<((i64, i64), [Value; 5])>,
+    history: Vec<Value>,
+}
+
+impl Attached {
+    pub(crate) fn members(&mut self, call: i64, users: impl IntoIterator<Item = Option<i64>>) {
+        self.members.extend(users.into_iter().flatten().flat_map(|user| [user.into(), call.into()]));
+    }
+
+    /// In order, from position `first` on.
+    pub(crate) fn invitations(&mut self, call: i64, first: i64, invited: &[Invitation]) {
+        for (position, invitation) in (first..).zip(invited) {
+            self.invitations.extend([
+                call.into(),
+                position.into(),
+                invitation.contact.id.into(),
+                invitation.display_name.clone().into(),
+                text(invitation.email.as_ref()),
+                text(invitation.phone.as_ref()),
+            ]);
+        }
+    }
+
+    pub(crate) fn teams(&mut self, call: i64, first: i64, teams: &[InvitedTeam]) {
+        for (position, team) in (first..).zip(teams) {
+            self.teams.extend([call.into(), position.into(), team.id.into(), team.name.clone().into()]);
+        }
+    }
+
+    pub(crate) fn event(&mut self, call: i64, seq: i64, kind: &str, contact: i64, at: Timestamp) {
+        let row = [call.into(), seq.into(), kind.into(), contact.into(), at.as_millis().into()];
+        self.events.push(((call, seq), row));
+    }
+
+    pub(crate) fn history(&mut self, call: i64, rows: &[HistoryRow]) {
+        for row in rows {
+            self.history.extend([
+                call.into(),
+                row.seq.into(),
+                row.kind.clone().into(),
+                row.contact_id.into(),
+                text(row.channel.as_ref()),
+                text(row.state.as_ref()),
+                text(row.reason.as_ref()),
+                row.at.as_millis().into(),
+            ]);
+        }
+    }
+
+    /// Returns the events' id, call and seq. Sorted, because ids are given in the order of the rows and have to rise
+    /// within a call.
+    pub(crate) async fn insert(mut self, db: &impl ConnectionTrait) -> StoreResult<Vec<QueryResult>> {
+        MEMBERS.execute(db, self.members).await?;
+        INVITATIONS.execute(db, self.invitations).await?;
+        TEAMS.execute(db, self.teams).await?;
+        HISTORY.execute(db, self.history).await?;
+        self.events.sort_by_key(|(key, _)| *key);
+        EVENTS.query(db, self.events.into_iter().flat_map(|(_, row)| row).collect()).await
+    }
+}

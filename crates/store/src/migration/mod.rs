@@ -1,0 +1,45 @@
+//! The schema, the same on SQLite and PostgreSQL. Times are milliseconds since 1970 as BIGINT, UUIDs are text (readable in
+//! `sqlite3` and `psql`), token hashes are bytes. A released migration is never edited: add another.
+
+mod calls;
+mod m20260101_000001_initial;
+mod people;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
+use sea_orm_migration::prelude::*;
+
+use crate::{StoreError, StoreResult, connect};
+
+/// Any constant number: it names our lock among a PostgreSQL server's advisory locks.
+const ADVISORY_LOCK: i64 = 0x6661_7268_616e_6401;
+
+struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20260101_000001_initial::Migration)]
+    }
+}
+
+/// Brings the schema up to date in one transaction. Two processes that start at once take turns: on SQLite by the
+/// immediate transaction, on PostgreSQL by a lock that ends with it.
+pub(crate) async fn migrate(db: &DatabaseConnection) -> StoreResult<()> {
+    let backend = db.get_database_backend();
+    let txn = db.begin_with_options(connect::write_options(backend)).await?;
+    if backend == DbBackend::Postgres {
+        let lock = Statement::from_sql_and_values(backend, "SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK.into()]);
+        txn.execute_raw(lock).await?;
+    }
+    Migrator::up(&txn, None).await.map_err(newer_schema)?;
+    txn.commit().await?;
+    Ok(())
+}
+
+/// The migrator's own complaint is that it misses a file, which helps nobody who runs a binary.
+fn newer_schema(error: DbErr) -> StoreError {
+    match error {
+        DbErr::Custom(why) => StoreError::Corrupt(format!("written by a newer version of this program: {why}")),
+        other => other.into(),
+    }
+}

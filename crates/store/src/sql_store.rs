@@ -1,0 +1,236 @@
+//! [`Store`] on SeaORM. Only the delegation stands here; each subject has its own file.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use farhand_domain::time::Timestamp;
+use sea_orm::{
+    ColumnTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, TransactionTrait,
+    sea_query::ExprTrait,
+};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError, StoreResult,
+    connect::{read_options, write_options},
+    entity::{access::login_session, calls::idempotency, people::meta},
+    model::{
+        ApiKey, CallFilter, CallRecord, CallWrite, Contact, Domain, IdempotencyRecord, LoginSession, NewApiKey,
+        NewGuest, NewLoginSession, NewUser, Refused, Rotation, RunningCall, Saved, Team, TokenPair, User, UserChange,
+    },
+};
+
+/// A database that swallows a question (a cut cable, a frozen host) is as good as absent. Far above what the largest
+/// batch takes; below what a client waits for an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+pub(crate) struct SqlStore {
+    /// SQLite: a single connection, so that writers queue here and not in the file's lock.
+    pub(crate) writer: DatabaseConnection,
+    /// PostgreSQL: the same pool.
+    pub(crate) reader: DatabaseConnection,
+}
+
+impl SqlStore {
+    pub(crate) fn new(writer: DatabaseConnection, reader: DatabaseConnection) -> Self {
+        Self { writer, reader }
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.writer.get_database_backend()
+    }
+
+    /// Dropping the transaction rolls it back.
+    pub(crate) async fn begin_write(&self) -> StoreResult<DatabaseTransaction> {
+        Ok(self.writer.begin_with_options(write_options(self.backend())).await?)
+    }
+
+    /// Like [`Self::begin_write`], for what a directory cache must notice. The raised row also makes such writers take
+    /// turns.
+    pub(crate) async fn begin_directory_write(&self) -> StoreResult<DatabaseTransaction> {
+        let txn = self.begin_write().await?;
+        meta::Entity::update_many()
+            .col_expr(meta::Column::DirectoryVersion, meta::Column::DirectoryVersion.into_expr().add(1))
+            .exec(&txn)
+            .await?;
+        Ok(txn)
+    }
+
+    pub(crate) async fn begin_read(&self) -> StoreResult<DatabaseTransaction> {
+        Ok(self.reader.begin_with_options(read_options(self.backend())).await?)
+    }
+
+    async fn read_directory_version(&self) -> StoreResult<i64> {
+        let row = meta::Entity::find().one(&self.reader).await?;
+        row.map(|row| row.directory_version).ok_or_else(|| StoreError::Corrupt("the table meta is empty".to_owned()))
+    }
+
+    async fn purge_before(&self, end: i64) -> StoreResult<u64> {
+        let txn = self.begin_write().await?;
+        let keys = idempotency::Entity::delete_many().filter(idempotency::Column::CreatedAt.lt(end)).exec(&txn).await?;
+        // A revoked or replaced pair is kept as long: until then its use is still known to be theft.
+        let sessions = login_session::Entity::delete_many()
+            .filter(login_session::Column::RefreshExpires.lt(end))
+            .exec(&txn)
+            .await?;
+        txn.commit().await?;
+        Ok(keys.rows_affected + sessions.rows_affected)
+    }
+}
+
+/// Ends waiting for a database that does not answer.
+async fn answered<T>(work: impl Future<Output = StoreResult<T>> + Send) -> StoreResult<T> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, work).await {
+        Ok(result) => result,
+        Err(_) => Err(StoreError::Unavailable("the database does not answer".to_owned())),
+    }
+}
+
+#[async_trait]
+impl Store for SqlStore {
+    async fn save_calls(&self, writes: &[CallWrite]) -> StoreResult<Vec<Result<Saved, Refused>>> {
+        answered(self.write_calls(writes)).await
+    }
+
+    async fn next_owner_epoch(&self, node: &str) -> StoreResult<i64> {
+        answered(self.raise_epoch(node)).await
+    }
+
+    /// Without a limit: after a long outage there may be very many.
+    async fn take_over_running(&self, node: &str, epoch: i64) -> StoreResult<Vec<RunningCall>> {
+        self.take_over(node, epoch).await
+    }
+
+    async fn call(&self, call_id: Uuid) -> StoreResult<Option<CallRecord>> {
+        answered(self.read_call(call_id)).await
+    }
+
+    async fn calls(&self, filter: &CallFilter) -> StoreResult<Vec<CallRecord>> {
+        answered(self.read_calls(filter)).await
+    }
+
+    async fn idempotency(&self, caller: i64, key: &str) -> StoreResult<Option<IdempotencyRecord>> {
+        answered(self.read_idempotency(caller, key)).await
+    }
+
+    async fn contacts_of_users(&self, users: &[i64]) -> StoreResult<Vec<Contact>> {
+        answered(self.ensure_contacts(users)).await
+    }
+
+    async fn create_guests(&self, guests: &[NewGuest]) -> StoreResult<Vec<Contact>> {
+        answered(self.insert_guests(guests)).await
+    }
+
+    async fn directory_version(&self) -> StoreResult<i64> {
+        answered(self.read_directory_version()).await
+    }
+
+    async fn create_domain(&self, name: &str) -> StoreResult<Domain> {
+        answered(self.insert_domain(name)).await
+    }
+
+    async fn domains(&self) -> StoreResult<Vec<Domain>> {
+        answered(self.read_domains()).await
+    }
+
+    async fn domain_by_name(&self, name: &str) -> StoreResult<Option<Domain>> {
+        answered(self.find_domain(name)).await
+    }
+
+    async fn set_guests_allowed(&self, domain: i64, allowed: bool) -> StoreResult<Option<Domain>> {
+        answered(self.update_guests_allowed(domain, allowed)).await
+    }
+
+    async fn create_user(&self, user: &NewUser) -> StoreResult<User> {
+        answered(self.insert_user(user)).await
+    }
+
+    async fn change_user(&self, id: i64, change: &UserChange) -> StoreResult<Option<User>> {
+        answered(self.update_user(id, change)).await
+    }
+
+    async fn user(&self, id: i64) -> StoreResult<Option<User>> {
+        answered(self.read_user(id)).await
+    }
+
+    async fn user_by_login(&self, domain: &str, login: &str) -> StoreResult<Option<User>> {
+        answered(self.find_user(domain, login)).await
+    }
+
+    async fn users(&self, domain: i64) -> StoreResult<Vec<User>> {
+        answered(self.read_users(domain)).await
+    }
+
+    async fn create_team(&self, domain: i64, name: &str, members: &[i64]) -> StoreResult<Team> {
+        answered(self.insert_team(domain, name, members)).await
+    }
+
+    async fn replace_team(&self, id: i64, name: &str, members: &[i64]) -> StoreResult<Option<Team>> {
+        answered(self.update_team(id, name, members)).await
+    }
+
+    async fn delete_team(&self, id: i64) -> StoreResult<bool> {
+        answered(self.remove_team(id)).await
+    }
+
+    async fn teams(&self, domain: i64) -> StoreResult<Vec<Team>> {
+        answered(self.read_teams(domain)).await
+    }
+
+    async fn create_session(&self, session: &NewLoginSession) -> StoreResult<()> {
+        answered(self.insert_session(session)).await
+    }
+
+    async fn session_by_access(&self, access_hash: &[u8; 32]) -> StoreResult<Option<LoginSession>> {
+        answered(self.find_session(access_hash)).await
+    }
+
+    async fn rotate_session(
+        &self,
+        refresh_hash: &[u8; 32],
+        fresh: &TokenPair,
+        now: Timestamp,
+    ) -> StoreResult<Rotation> {
+        answered(self.rotate_pair(refresh_hash, fresh, now)).await
+    }
+
+    async fn revoke_family(&self, family: Uuid) -> StoreResult<()> {
+        answered(self.end_family(family)).await
+    }
+
+    async fn revoke_sessions_of_user(&self, user: i64) -> StoreResult<()> {
+        answered(self.end_sessions_of(user)).await
+    }
+
+    async fn create_api_key(&self, key: &NewApiKey) -> StoreResult<ApiKey> {
+        answered(self.insert_api_key(key)).await
+    }
+
+    async fn api_key_by_hash(&self, hash: &[u8; 32]) -> StoreResult<Option<ApiKey>> {
+        answered(self.find_api_key(hash)).await
+    }
+
+    async fn api_keys(&self, domain: i64) -> StoreResult<Vec<ApiKey>> {
+        answered(self.read_api_keys(domain)).await
+    }
+
+    async fn revoke_api_key(&self, domain: i64, id: i64) -> StoreResult<bool> {
+        answered(self.end_api_key(domain, id)).await
+    }
+
+    async fn purge(&self, now: Timestamp, age: Duration) -> StoreResult<u64> {
+        answered(self.purge_before((now - age).as_millis())).await
+    }
+
+    async fn ping(&self) -> StoreResult<()> {
+        answered(self.read_directory_version()).await.map(|_| ())
+    }
+
+    async fn close(&self) {
+        for pool in [&self.reader, &self.writer] {
+            if let Err(error) = pool.clone().close().await {
+                tracing::warn!(%error, "the database could not be closed");
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Keys of programs.
+
+use farhand_store::model::{ApiKey, NewApiKey, User};
+
+use crate::support::{Db, assert_constraint, at};
+
+fn new_key(user: &User, number: u8) -> NewApiKey {
+    NewApiKey {
+        user_id: user.id,
+        name: format!("key {number}"),
+        prefix: "fh_1234".to_owned(),
+        hash: [number; 32],
+        created_at: at(i64::from(number)),
+    }
+}
+
+async fn a_key_is_found_by_its_hash(db: &Db) {
+    let user = db.user(&db.domain("acme").await, "ada").await;
+
+    let key = db.store.create_api_key(&new_key(&user, 1)).await.unwrap();
+
+    let expected = ApiKey {
+        id: key.id,
+        user_id: user.id,
+        name: "key 1".to_owned(),
+        prefix: "fh_1234".to_owned(),
+        created_at: at(1),
+        revoked: false,
+    };
+    assert_eq!(key, expected);
+    assert_eq!(db.store.api_key_by_hash(&[1; 32]).await.unwrap(), Some(expected));
+    assert_eq!(db.store.api_key_by_hash(&[2; 32]).await.unwrap(), None);
+}
+
+async fn a_key_needs_a_user_and_its_own_hash(db: &Db) {
+    let mut user = db.user(&db.domain("acme").await, "ada").await;
+    db.store.create_api_key(&new_key(&user, 1)).await.unwrap();
+    assert_constraint(db.store.create_api_key(&new_key(&user, 1)).await);
+    user.id += 1;
+    assert_constraint(db.store.create_api_key(&new_key(&user, 2)).await);
+}
+
+async fn keys_are_listed_and_revoked_within_their_domain(db: &Db) {
+    let (acme, other) = (db.domain("acme").await, db.domain("other").await);
+    let (ada, eve) = (db.user(&acme, "ada").await, db.user(&other, "eve").await);
+    let first = db.store.create_api_key(&new_key(&ada, 1)).await.unwrap();
+    let there = db.store.create_api_key(&new_key(&eve, 2)).await.unwrap();
+    let second = db.store.create_api_key(&new_key(&ada, 3)).await.unwrap();
+
+    assert!(!db.store.revoke_api_key(acme.id, there.id).await.unwrap(), "another domain's");
+    assert!(!db.store.revoke_api_key(acme.id, second.id + 1).await.unwrap(), "nobody's");
+    assert!(db.store.revoke_api_key(acme.id, first.id).await.unwrap());
+
+    let revoked = ApiKey { revoked: true, ..first };
+    assert_eq!(db.store.api_key_by_hash(&[1; 32]).await.unwrap(), Some(revoked.clone()));
+    assert_eq!(db.store.api_keys(acme.id).await.unwrap(), [revoked, second]);
+    assert_eq!(db.store.api_keys(other.id).await.unwrap(), [there]);
+}
+
+contract!(
+    a_key_is_found_by_its_hash,
+    a_key_needs_a_user_and_its_own_hash,
+    keys_are_listed_and_revoked_within_their_domain,
+);

@@ -1,0 +1,94 @@
+//! Taking over the running calls, and fencing off whoever had them.
+
+use farhand_store::model::{CallUpdate, CallWrite, Refused};
+
+use crate::support::{Db, as_saved, assert_constraint, create, ended, new_call, next};
+
+async fn epochs_rise_for_each_node_apart(db: &Db) {
+    let mut seen = Vec::new();
+    for node in ["a", "a", "b", "a", "b"] {
+        seen.push(db.store.next_owner_epoch(node).await.unwrap());
+    }
+    assert_eq!(seen, [1, 2, 1, 3, 2]);
+}
+
+async fn all_calls_that_have_not_ended_are_taken_over_complete(db: &Db) {
+    let domain = db.domain("acme").await;
+    let (ada, ben) = (db.person(&domain, "ada").await, db.person(&domain, "ben").await);
+    let calls: Vec<_> = (0..40).map(|number| new_call(&ada, &[&ada, &ben][..number % 3])).collect();
+    let outcomes = db.store.save_calls(&calls.iter().map(create).collect::<Vec<_>>()).await.unwrap();
+    let mut expected: Vec<_> =
+        calls.iter().zip(outcomes).map(|(new, outcome)| as_saved(new, &outcome.unwrap())).collect();
+    for gone in [17, 3] {
+        db.update(ended(&expected.remove(gone), 1)).await.unwrap();
+    }
+    db.update(CallUpdate { state: "second".to_owned(), ..next(&expected[5], 1) }).await.unwrap();
+
+    let epoch = db.store.next_owner_epoch("next").await.unwrap();
+    let running = db.store.take_over_running("next", epoch).await.unwrap();
+
+    assert_eq!(running.len(), 38);
+    for (index, (call, record)) in running.iter().zip(&expected).enumerate() {
+        assert!(call.record == *record, "{index}");
+        let live = if index == 5 { (2, "second") } else { (1, "{\"phase\":\"ringing\"}") };
+        assert_eq!((call.version, call.state.as_str()), live);
+    }
+}
+
+async fn a_former_owner_can_change_nothing_after_a_take_over(db: &Db) {
+    let ada = db.person(&db.domain("acme").await, "ada").await;
+    let first = db.store.next_owner_epoch("node").await.unwrap();
+    let mut new = new_call(&ada, &[]);
+    new.owner_epoch = first;
+    let call = db.save(new).await;
+    let second = db.store.next_owner_epoch("node").await.unwrap();
+    let taken = db.store.take_over_running("node", second).await.unwrap();
+
+    let as_epoch = |owner_epoch| CallUpdate { owner_epoch, ..next(&call, taken[0].version) };
+    assert_eq!(db.update(as_epoch(first)).await, Err(Refused::Conflict));
+    assert_constraint(db.store.take_over_running("node", first).await);
+    db.update(as_epoch(second)).await.unwrap();
+
+    let other = db.store.next_owner_epoch("other").await.unwrap();
+    db.store.take_over_running("other", other).await.unwrap();
+    let as_node = |node: &str, owner_epoch| CallUpdate {
+        owner_node: node.to_owned(),
+        owner_epoch,
+        ..next(&call, taken[0].version + 1)
+    };
+    assert_eq!(db.update(as_node("node", second)).await, Err(Refused::Conflict));
+    assert_eq!(db.update(as_node("node", other)).await, Err(Refused::Conflict));
+    db.update(as_node("other", other)).await.unwrap();
+}
+
+async fn an_ended_call_keeps_its_owner(db: &Db) {
+    let ada = db.person(&db.domain("acme").await, "ada").await;
+    let call = db.save(new_call(&ada, &[])).await;
+    db.update(ended(&call, 1)).await.unwrap();
+
+    assert!(db.store.take_over_running("next", 1).await.unwrap().is_empty());
+
+    db.update(ended(&call, 2)).await.unwrap();
+}
+
+async fn thousands_of_running_calls_come_back_in_order(db: &Db) {
+    let ada = db.person(&db.domain("acme").await, "ada").await;
+    for _ in 0..3 {
+        let writes: Vec<CallWrite> = (0..400).map(|_| create(&new_call(&ada, &[&ada]))).collect();
+        db.store.save_calls(&writes).await.unwrap();
+    }
+
+    let running = db.store.take_over_running("next", 1).await.unwrap();
+
+    assert_eq!(running.len(), 1200);
+    assert!(running.is_sorted_by_key(|call| call.record.id));
+    assert!(running.iter().all(|call| call.record.events.len() == 2 && call.record.invited.len() == 1));
+}
+
+contract!(
+    epochs_rise_for_each_node_apart,
+    all_calls_that_have_not_ended_are_taken_over_complete,
+    a_former_owner_can_change_nothing_after_a_take_over,
+    an_ended_call_keeps_its_owner,
+    thousands_of_running_calls_come_back_in_order,
+);

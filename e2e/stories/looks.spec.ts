@@ -1,0 +1,63 @@
+import type { Page } from '@playwright/test';
+import { contact } from '../support/api.ts';
+import { desk, looksGood, phone } from '../support/looks.ts';
+import { expect, test } from '../support/story.ts';
+
+/** Everything one has to reach in a call is on the screen, without scrolling. */
+async function reachable(page: Page): Promise<void> {
+  for (const name of ['Mute microphone', 'Turn camera off', 'Hang up']) {
+    await expect(page.getByRole('button', { name, exact: true })).toBeInViewport({ ratio: 1 });
+  }
+}
+
+for (const [size, look] of Object.entries({ phone, desk })) {
+  test(`the pages on a ${size}`, async ({ stranger, api }) => {
+    const someone = await stranger('expert1', look);
+    const { page } = someone;
+    await expect(someone.button('Sign in')).toBeVisible();
+    await looksGood(page, `${size}-sign-in`);
+    await someone.signIn();
+    await someone.ready();
+    await looksGood(page, `${size}-contacts`);
+
+    const [maker, invited] = [await api('expert2'), (await api('expert1')).user];
+    const inspection = { callTitle: 'Yearly inspection', callType: 'MESH', invitedContacts: [contact(invited)] };
+    const later = (hours: number) => new Date(Date.now() + hours * 3600 * 1000).toISOString();
+    await maker.createCall({ ...inspection, plannedDateTime: later(24) });
+    const { callId } = await maker.createCall({ ...inspection, callTitle: 'Second look', plannedDateTime: later(48) });
+
+    await page.getByRole('link', { name: 'Planned calls' }).click();
+    await expect(page.getByRole('button', { name: 'Join Yearly inspection' })).toBeVisible();
+    await looksGood(page, `${size}-planned`);
+    await page.getByRole('link', { name: 'Call history' }).click();
+    await expect(page.getByRole('link', { name: /^Story of call/ })).toHaveCount(2);
+    await looksGood(page, `${size}-history`);
+    await page.goto(`/history/${callId}`);
+    await expect(page.getByRole('list', { name: 'What happened' })).toBeVisible();
+    await looksGood(page, `${size}-story`);
+  });
+
+  test(`a call on a ${size}`, async ({ person }) => {
+    const [caller, callee, other] = await Promise.all([
+      person('expert1', look),
+      person('expert2', look),
+      person('expert2', look),
+    ]);
+    await caller.call(callee);
+    await expect(caller.connection).toHaveText(`Ringing ${callee.name}…`);
+    await looksGood(caller.page, `${size}-calling`);
+    await expect(callee.ringsFrom(caller)).toBeVisible();
+    await looksGood(callee.page, `${size}-ringing`);
+    await callee.answer(caller);
+    await Promise.all([caller.sees(), callee.sees()]);
+    await reachable(callee.page);
+    await looksGood(callee.page, `${size}-call`);
+    await looksGood(other.page, `${size}-elsewhere`);
+    await other.page.getByRole('button', { name: /^Continue / }).click();
+    await expect(callee.button('Continue the call here')).toBeVisible();
+    await looksGood(callee.page, `${size}-moved`);
+    await other.press('Hang up');
+    await expect(other.page.getByTestId('end-reason')).toBeVisible();
+    await looksGood(other.page, `${size}-ended`);
+  });
+}

@@ -1,0 +1,128 @@
+import { type Browser, type BrowserContext, type BrowserContextOptions, expect, type Locator, type Page } from '@playwright/test';
+import { type Received, watchPeerConnections } from './probe.ts';
+
+/** What the window is like: its size, its colours, and whether the camera's picture is as large as the page asks for. */
+export type Look = BrowserContextOptions & { fullPicture?: boolean };
+
+/** Somebody in front of a browser window. */
+export class Person {
+  /** As others see it; known once signed in. */
+  name = '';
+
+  private constructor(
+    readonly context: BrowserContext,
+    readonly page: Page,
+    readonly userId: string,
+  ) {}
+
+  /** Opens a window with cookies of its own at the sign-in page. */
+  static async open(browser: Browser, base: string, userId: string, look: Look = {}): Promise<Person> {
+    const { fullPicture, ...options } = look;
+    const context = await browser.newContext({ baseURL: base, permissions: ['camera', 'microphone'], ...options });
+    await context.addInitScript(watchPeerConnections);
+    if (!fullPicture) await context.addInitScript(smallPicture);
+    const page = await context.newPage();
+    await page.goto('/');
+    return new Person(context, page, userId);
+  }
+
+  async signIn(password = 'demo'): Promise<void> {
+    await this.page.getByRole('textbox', { name: 'Domain' }).fill('ubimax');
+    await this.page.getByRole('textbox', { name: 'User' }).fill(this.userId);
+    await this.page.getByLabel('Password').fill(password);
+    await this.press('Sign in');
+  }
+
+  /** Waits until calls can come in. */
+  async ready(): Promise<void> {
+    await expect(this.page.getByTestId('server-state')).toHaveText('Ready for calls');
+    const me = (await (await this.context.request.get('/auth/me')).json()) as { displayName: string };
+    this.name = me.displayName;
+  }
+
+  /** Calls somebody from the list of contacts. */
+  async call(other: Person): Promise<void> {
+    await this.press(`Call ${other.name}`);
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole('button', { name, exact: true });
+  }
+
+  async press(name: string): Promise<void> {
+    await this.button(name).click();
+  }
+
+  /** The pop-up of an incoming call. */
+  get ring(): Locator {
+    return this.page.getByRole('alertdialog');
+  }
+
+  ringsFrom(caller: Person): Locator {
+    return this.page.getByRole('alertdialog', { name: `${caller.name} is calling`, exact: true });
+  }
+
+  async answer(caller: Person, how: 'with video' | 'without video' = 'with video'): Promise<void> {
+    await this.ringsFrom(caller).getByRole('button', { name: `Answer ${how}`, exact: true }).click();
+  }
+
+  /** The other one as the heading of the call view. */
+  async inCallWith(other: Person): Promise<void> {
+    await expect(this.page.getByRole('heading', { name: other.name, exact: true })).toBeVisible();
+  }
+
+  /** The view after a call, and why it is over. */
+  async endedBecause(reason: string): Promise<void> {
+    await expect(this.page.getByRole('heading', { name: 'Call ended', exact: true })).toBeVisible();
+    await expect(this.page.getByTestId('end-reason')).toHaveText(reason);
+  }
+
+  get connection(): Locator {
+    return this.page.getByTestId('connection-state');
+  }
+
+  async connected(): Promise<void> {
+    await expect(this.connection).toHaveText('Connected directly');
+  }
+
+  received(): Promise<Received> {
+    return this.page.evaluate(() => window.received());
+  }
+
+  /** From now on, another second's worth of pictures is decoded and something is heard. */
+  async seesAndHears(): Promise<void> {
+    await this.sees();
+    await this.hears();
+  }
+
+  async sees(): Promise<void> {
+    const { framesDecoded } = await this.received();
+    await expect.poll(async () => (await this.received()).framesDecoded, 'pictures').toBeGreaterThan(framesDecoded + 10);
+    await this.showsPictures();
+  }
+
+  async hears(): Promise<void> {
+    const { audioEnergy } = await this.received();
+    await expect.poll(async () => (await this.received()).audioEnergy, 'sound').toBeGreaterThan(audioEnergy);
+  }
+
+  /** What is decoded also reaches the screen: the element plays, and shows new frames. */
+  private async showsPictures(): Promise<void> {
+    const video = this.page.getByTestId('remote-video');
+    await expect(video).toBeVisible();
+    const shown = () => video.evaluate((v: HTMLVideoElement) => v.getVideoPlaybackQuality().totalVideoFrames);
+    const before = await shown();
+    await expect.poll(shown, 'pictures on the screen').toBeGreaterThan(before);
+  }
+}
+
+/** The stories are about calls, not about the picture: a small one leaves the machine time for the call. */
+function smallPicture(): void {
+  const devices = navigator.mediaDevices;
+  const open = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = (wanted) => {
+    const small = { width: 320, height: 180, frameRate: 10 };
+    const video = wanted?.video && typeof wanted.video === 'object' ? { ...wanted.video, ...small } : wanted?.video && small;
+    return open({ ...wanted, video });
+  };
+}

@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const checkout = fileURLToPath(new URL('../..', import.meta.url));
+
+const binary = process.env.FARHAND_BINARY ?? join(checkout, 'target/debug/farhand');
+
+/** With this the kernel ends the server when the process that started it dies, however it dies. */
+const leash = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL'] : [];
+
+export interface Settings {
+  /** How long an invitee's pop-up rings. */
+  ringSeconds?: number;
+  /** How long the creator of a brokered call is rung. */
+  creatorRingSeconds?: number;
+  /** How long a lost connection keeps its seat. */
+  graceSeconds?: number;
+}
+
+/** The real binary with its demo accounts, on a port and a data directory of its own. */
+export class Server {
+  private child: ChildProcess | undefined;
+  private output = '';
+
+  private constructor(
+    private readonly port: number,
+    private readonly data: string,
+    private readonly settings: Settings,
+  ) {}
+
+  static async start(settings: Settings): Promise<Server> {
+    if (!existsSync(binary)) {
+      throw new Error(`There is no server at ${binary}. Build it: cargo build --package farhand`);
+    }
+    const server = new Server(await freePort(), await mkdtemp(join(tmpdir(), 'farhand-story-')), settings);
+    await server.run();
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** What the server printed, for a story that failed. */
+  get log(): string {
+    return this.output;
+  }
+
+  /** Starts on the same port and data as before. */
+  async run(): Promise<void> {
+    const [program = binary, ...args] = [...leash, binary, 'demo', '--listen', `127.0.0.1:${this.port}`, '--data', this.data];
+    const child = spawn(program, args, { env: this.environment(), stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = child;
+    child.stdout?.on('data', (chunk) => (this.output += chunk));
+    child.stderr?.on('data', (chunk) => (this.output += chunk));
+    const ended = once(child, 'exit').then(([code]) => {
+      throw new Error(`The server ended with ${code} before it was ready:\n${this.output}`);
+    });
+    await Promise.race([this.answering(), ended]);
+    // It will end one day, and that is nobody's fault.
+    ended.catch(() => {});
+  }
+
+  /** Ends the process and waits until it is gone. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const child = this.child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+  }
+
+  async dispose(): Promise<void> {
+    await this.stop('SIGKILL');
+    await rm(this.data, { recursive: true, force: true });
+  }
+
+  private async answering(): Promise<void> {
+    while (this.child?.exitCode === null) {
+      const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
+      if (answer?.ok) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  private environment(): NodeJS.ProcessEnv {
+    const { ringSeconds, creatorRingSeconds, graceSeconds } = this.settings;
+    const chosen = {
+      FARHAND_CALLS__POPUP_RING_SECONDS: ringSeconds,
+      FARHAND_CALLS__CREATOR_RING_SECONDS: creatorRingSeconds,
+      FARHAND_CALLS__GRACE_SECONDS: graceSeconds,
+    };
+    const set = Object.entries(chosen).filter(([, value]) => value !== undefined);
+    return { ...process.env, ...Object.fromEntries(set.map(([name, value]) => [name, String(value)])) };
+  }
+}
+
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const address = listener.address();
+  listener.close();
+  await once(listener, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}

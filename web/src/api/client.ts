@@ -1,0 +1,90 @@
+/** The REST operations the page uses. Throws RestError with the server's code, or `network`. */
+import createClient from 'openapi-fetch';
+import type { paths } from './rest';
+import type { CallLog, CallLogPage, DirectoryEntry, IceServers, LoginRequest, Problem, User } from './types';
+
+export class RestError extends Error {
+  constructor(
+    readonly code: string,
+    readonly retryAfter?: number,
+  ) {
+    super(code);
+  }
+}
+
+export interface LoggedIn {
+  user: User;
+  expiresIn: number;
+}
+
+/** Called on a 401; resolves to true where a second try may succeed. `since`: when the refused request was sent. */
+export type Renew = (since: number) => Promise<boolean>;
+
+type Answer<T> = Promise<{ data?: T; error?: unknown; response: Response }>;
+
+async function unwrap<T>(answer: Answer<T>): Promise<T> {
+  let got: Awaited<Answer<T>>;
+  try {
+    got = await answer;
+  } catch {
+    throw new RestError('network');
+  }
+  if (got.response.ok) return got.data as T;
+  const problem = got.error as Partial<Problem> | undefined;
+  throw new RestError(problem?.code ?? 'internal', problem?.retryAfter ?? undefined);
+}
+
+export class Rest {
+  private readonly client;
+
+  constructor(
+    origin: string,
+    private readonly fetcher: typeof fetch,
+    private readonly renew: Renew,
+    private readonly now: () => number,
+  ) {
+    this.client = createClient<paths>({ baseUrl: origin, fetch: (request) => this.fetch(request) });
+  }
+
+  async login(body: LoginRequest): Promise<LoggedIn> {
+    return unwrap(this.client.POST('/auth/login', { body }));
+  }
+
+  async refresh(): Promise<LoggedIn> {
+    return unwrap(this.client.POST('/auth/refresh', { body: {} }));
+  }
+
+  async logout(): Promise<void> {
+    await unwrap(this.client.POST('/auth/logout'));
+  }
+
+  me(): Promise<User> {
+    return unwrap(this.client.GET('/auth/me'));
+  }
+
+  async contacts(): Promise<DirectoryEntry[]> {
+    return (await unwrap(this.client.GET('/rtc/getContacts'))).users;
+  }
+
+  iceServers(): Promise<IceServers> {
+    return unwrap(this.client.GET('/rtc/getIceServers'));
+  }
+
+  callLogs(before: number | undefined, limit: number): Promise<CallLogPage> {
+    return unwrap(this.client.GET('/rtc/getCallLogs', { params: { query: { before, limit } } }));
+  }
+
+  callLog(callId: string): Promise<CallLog> {
+    return unwrap(this.client.GET('/rtc/getCallLogById', { params: { query: { callId } } }));
+  }
+
+  private async fetch(request: Request): Promise<Response> {
+    const path = new URL(request.url).pathname;
+    if (path === '/auth/login' || path === '/auth/refresh') return this.fetcher(request);
+    const again = request.clone();
+    const since = this.now();
+    const response = await this.fetcher(request);
+    if (response.status !== 401 || !(await this.renew(since))) return response;
+    return this.fetcher(again);
+  }
+}

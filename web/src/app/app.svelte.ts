@@ -1,0 +1,163 @@
+/** Puts the parts together: the only place that knows the browser's globals and all the classes. */
+import { Rest } from '../api/client';
+import { Calls } from '../call/calls.svelte';
+import { Contacts } from '../call/contacts.svelte';
+import { acquire } from '../call/devices';
+import { CallMedia } from '../call/media.svelte';
+import { memoryIn } from '../call/memory';
+import { P2pSession } from '../call/p2p';
+import { Ringtone } from '../call/ringtone';
+import { type LinkState, SignallingClient, type SocketLike } from '../signalling/client';
+import { Auth } from './auth.svelte';
+import { browserClock } from './clock';
+import { deviceId } from './device';
+import { IceServerList } from './ice';
+import { Router } from './router.svelte';
+
+const VIDEO_CHOICE = 'farhand.video';
+/** Track constraints as JSON, for machines too weak for the usual picture. */
+const CAPTURE = 'farhand.capture';
+
+export class App {
+  readonly clock = browserClock();
+  readonly router = new Router();
+  readonly ringtone = new Ringtone();
+  readonly rest: Rest;
+  readonly auth: Auth;
+  readonly contacts: Contacts;
+  readonly media: CallMedia;
+  readonly calls: Calls;
+  link = $state<LinkState>('idle');
+  /** Whether calls one makes or joins start with the camera. */
+  startWithVideo = $state(localStorage.getItem(VIDEO_CHOICE) !== 'off');
+
+  private readonly signalling: SignallingClient;
+  private readonly ice: IceServerList;
+
+  constructor(device: string) {
+    const now = () => this.clock.now();
+    const renew = async (since: number) => (await this.auth.renew(since)) === 'ok';
+    this.rest = new Rest(location.origin, (request) => fetch(request), renew, now);
+    this.auth = new Auth({ clock: this.clock, storage: localStorage, exclusive, rest: this.rest });
+    this.auth.onForgotten = () => this.disconnect();
+    this.contacts = new Contacts(() => this.rest.contacts());
+    this.ice = new IceServerList(() => this.rest.iceServers(), this.clock);
+    this.signalling = this.makeSignalling(device);
+    this.media = this.makeMedia();
+    const { signalling, media, clock } = this;
+    this.calls = new Calls({ signalling, media, clock, memory: memoryIn(sessionStorage) });
+  }
+
+  async start(): Promise<void> {
+    this.listenToBrowser();
+    await this.auth.resume();
+    if (this.auth.user) this.connect(true);
+  }
+
+  async signIn(domain: string, userId: string, password: string): Promise<void> {
+    this.ringtone.unlock();
+    await this.auth.login({ domain, userId, password });
+    this.connect(false);
+  }
+
+  async signOut(): Promise<void> {
+    // The server closes the socket with the login; ours goes first, so that it does not try to come back.
+    this.disconnect();
+    await this.auth.logout();
+    this.router.go('/');
+  }
+
+  chooseVideo(on: boolean): void {
+    this.startWithVideo = on;
+    localStorage.setItem(VIDEO_CHOICE, on ? 'on' : 'off');
+  }
+
+  private connect(reloaded: boolean): void {
+    if (reloaded) this.calls.restore();
+    else memoryIn(sessionStorage).clear();
+    void this.ice.start();
+    void this.contacts.load();
+    this.signalling.start();
+  }
+
+  private disconnect(): void {
+    this.calls.reset();
+    this.signalling.stop();
+    this.ice.stop();
+    this.contacts.reset();
+  }
+
+  private makeSignalling(device: string): SignallingClient {
+    const url = `${location.origin.replace(/^http/, 'ws')}/rtc/ws`;
+    const env = {
+      clock: this.clock,
+      random: Math.random,
+      deviceId: device,
+      open: () => new WebSocket(url) as unknown as SocketLike,
+      authorise: (force: boolean) => this.auth.ensure(force),
+    };
+    return new SignallingClient(env, {
+      state: (state) => {
+        this.link = state;
+      },
+      welcome: (welcome) => {
+        this.calls.welcome(welcome);
+        // A presence frame follows with everybody who is not offline; only the list itself can be out of date.
+        if (!welcome.resumed && this.contacts.loaded) void this.contacts.load();
+      },
+      frame: (frame) => {
+        if (frame.type === 'presence') this.contacts.presence(frame.users);
+        else this.calls.frame(frame);
+      },
+      signedOut: () => this.auth.forget(),
+    });
+  }
+
+  private makeMedia(): CallMedia {
+    const capture = localStorage.getItem(CAPTURE);
+    const video = capture ? (JSON.parse(capture) as MediaTrackConstraints) : undefined;
+    return new CallMedia(
+      {
+        acquire: (want) => acquire(navigator.mediaDevices, want, video),
+        session: (events) => {
+          const connect = () => new RTCPeerConnection({ iceServers: this.ice.current, bundlePolicy: 'max-bundle' });
+          return new P2pSession(connect, this.clock, events);
+        },
+        stream: (tracks) => new MediaStream(tracks),
+      },
+      {
+        send: (epoch, to, signal) => {
+          const callId = this.calls.active?.callId;
+          if (callId) this.signalling.signal({ type: 'signal', callId, epoch, to, signal });
+        },
+        broken: () => this.calls.mediaBroken(),
+        switched: (state) => this.calls.remember(state),
+      },
+    );
+  }
+
+  private listenToBrowser(): void {
+    addEventListener('online', () => {
+      this.signalling.nudge();
+      this.media.check(true);
+    });
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible') this.signalling.nudge();
+    });
+    addEventListener('storage', (event) => {
+      if (event.key === 'farhand.login') this.auth.stampChanged();
+    });
+    addEventListener('pointerdown', () => this.ringtone.unlock());
+    addEventListener('keydown', () => this.ringtone.unlock());
+  }
+}
+
+function exclusive<T>(work: () => Promise<T>): Promise<T> {
+  // Without locks the page is not in a secure context; tabs then take their chance.
+  return navigator.locks ? (navigator.locks.request('farhand.refresh', work) as Promise<T>) : work();
+}
+
+export async function makeApp(): Promise<App> {
+  const copied = () => memoryIn(sessionStorage).clear();
+  return new App(await deviceId(sessionStorage, navigator.locks, copied));
+}

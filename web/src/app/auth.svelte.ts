@@ -1,0 +1,158 @@
+/**
+ * Who is signed in. The tokens are HttpOnly cookies shared by all tabs; a refresh token used twice revokes the login, so
+ * tabs take turns by a lock, and a tab that finds a refresh newer than its reason to ask leaves it at that.
+ */
+import { type LoggedIn, RestError } from '../api/client';
+import type { LoginRequest, User } from '../api/types';
+import type { Authorised } from '../signalling/client';
+import type { Clock } from '../signalling/clock';
+
+export interface AuthEnvironment {
+  clock: Clock;
+  storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+  /** Runs `work` while no other tab runs one. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>;
+  rest: {
+    login(body: LoginRequest): Promise<LoggedIn>;
+    refresh(): Promise<LoggedIn>;
+    logout(): Promise<void>;
+    me(): Promise<User>;
+  };
+}
+
+/** What tabs tell each other: when the cookies were last renewed, and until when the access token holds. */
+interface Stamp {
+  renewed: number;
+  expires: number;
+}
+
+const STAMP = 'farhand.login';
+const DOMAIN = 'farhand.domain';
+/** Renew this long before the end, so that a slow network does not make it late. */
+const MARGIN_MS = 120_000;
+const RETRY_MS = 3_000;
+
+export class Auth {
+  /** `unknown` until the first answer of the server. */
+  state = $state<'unknown' | 'signedOut' | 'signedIn'>('unknown');
+  user = $state.raw<User | undefined>();
+
+  /** Called when the login has gone, for whatever reason. */
+  onForgotten: () => void = () => undefined;
+
+  private timer: number | undefined;
+
+  constructor(private readonly env: AuthEnvironment) {}
+
+  /** The domain last signed in to on this machine. */
+  get lastDomain(): string {
+    return this.env.storage.getItem(DOMAIN) ?? '';
+  }
+
+  /** Takes up a login of an earlier page, if there is one; settles once the server has said yes or no. */
+  async resume(): Promise<void> {
+    while (this.stamp()) {
+      try {
+        if ((await this.ensure()) === 'signedOut') return;
+        this.signedIn(await this.env.rest.me());
+        return;
+      } catch (error) {
+        if (error instanceof RestError && REFUSED.has(error.code)) break;
+        // Out of reach is not signed out: the cookie may be good.
+        await new Promise<void>((resolve) => this.later(resolve, RETRY_MS));
+      }
+    }
+    this.forget();
+  }
+
+  async login(body: LoginRequest): Promise<void> {
+    const answer = await this.env.rest.login(body);
+    this.env.storage.setItem(DOMAIN, body.domain);
+    this.renewed(answer.expiresIn);
+    this.signedIn(answer.user);
+  }
+
+  async logout(): Promise<void> {
+    // Whatever the server says, this page shows nothing any more.
+    await this.env.rest.logout().catch(() => undefined);
+    this.forget();
+  }
+
+  /** The login is gone (the server said so). */
+  forget(): void {
+    this.env.storage.removeItem(STAMP);
+    this.env.clock.clearTimeout(this.timer);
+    this.user = undefined;
+    this.state = 'signedOut';
+    this.onForgotten();
+  }
+
+  /** Sees to a cookie that holds for a while. */
+  async ensure(force = false): Promise<Authorised> {
+    const stamp = this.stamp();
+    const now = this.env.clock.now();
+    if (!force && stamp && stamp.expires - now > MARGIN_MS / 2) return 'ok';
+    return this.renew(force ? now : (stamp?.renewed ?? 0));
+  }
+
+  /** Renews the cookies, unless another tab has done so since `since`. */
+  async renew(since: number): Promise<Authorised> {
+    return this.env.exclusive(async () => {
+      const stamp = this.stamp();
+      if (stamp && stamp.renewed > since) return 'ok';
+      try {
+        this.renewed((await this.env.rest.refresh()).expiresIn);
+        return 'ok';
+      } catch (error) {
+        const refused = error instanceof RestError && REFUSED.has(error.code);
+        if (!refused) return 'retry';
+        this.forget();
+        return 'signedOut';
+      }
+    });
+  }
+
+  /** Another tab renewed, signed in or signed out. */
+  stampChanged(): void {
+    const stamp = this.stamp();
+    if (stamp) this.schedule(stamp);
+  }
+
+  private signedIn(user: User): void {
+    this.user = user;
+    this.state = 'signedIn';
+    const stamp = this.stamp();
+    if (stamp) this.schedule(stamp);
+  }
+
+  private renewed(expiresIn: number): void {
+    const now = this.env.clock.now();
+    const stamp = { renewed: now, expires: now + expiresIn * 1000 };
+    this.env.storage.setItem(STAMP, JSON.stringify(stamp));
+    this.schedule(stamp);
+  }
+
+  private schedule(stamp: Stamp): void {
+    const left = stamp.expires - this.env.clock.now();
+    const again = async () => {
+      if ((await this.ensureUntil(stamp)) === 'retry') this.later(again, 10_000);
+    };
+    this.later(again, Math.max(1_000, left - MARGIN_MS, left / 3));
+  }
+
+  private ensureUntil(stamp: Stamp): Promise<Authorised> {
+    return this.renew(stamp.renewed);
+  }
+
+  private later(run: () => void, milliseconds: number): void {
+    this.env.clock.clearTimeout(this.timer);
+    this.timer = this.env.clock.setTimeout(run, milliseconds);
+  }
+
+  private stamp(): Stamp | undefined {
+    const text = this.env.storage.getItem(STAMP);
+    return text ? (JSON.parse(text) as Stamp) : undefined;
+  }
+}
+
+const REFUSED = new Set(['unauthenticated', 'token_expired', 'refresh_reused', 'invalid_credentials', 'forbidden']);

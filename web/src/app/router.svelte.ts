@@ -1,0 +1,39 @@
+/** Which page the address names. The server answers every unknown path with this application. */
+export type Route =
+  | { page: 'contacts' }
+  | { page: 'planned' }
+  | { page: 'history' }
+  | { page: 'story'; callId: string };
+
+export function parse(path: string): Route {
+  const [first, second] = path.split('/').filter(Boolean);
+  if (first === 'planned') return { page: 'planned' };
+  if (first === 'history' && second) return { page: 'story', callId: decodeURIComponent(second) };
+  if (first === 'history') return { page: 'history' };
+  return { page: 'contacts' };
+}
+
+export class Router {
+  route = $state.raw<Route>({ page: 'contacts' });
+
+  constructor() {
+    this.route = parse(location.pathname);
+    addEventListener('popstate', () => {
+      this.route = parse(location.pathname);
+    });
+  }
+
+  go(path: string): void {
+    if (path !== location.pathname) history.pushState(null, '', path);
+    this.route = parse(path);
+  }
+
+  /** For links: follows them without loading the page anew, but leaves new-tab clicks to the browser. */
+  follow = (event: MouseEvent): void => {
+    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    const link = (event.currentTarget as HTMLAnchorElement).getAttribute('href');
+    if (!link) return;
+    event.preventDefault();
+    this.go(link);
+  };
+}

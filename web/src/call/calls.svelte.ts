@@ -1,0 +1,339 @@
+/**
+ * The calls this page knows of, the rings, and the one call it is in. Follows the server: what a `call` frame says
+ * holds, and what the person does is asked of the server first. No DOM, no RTCPeerConnection.
+ */
+import { SvelteMap } from 'svelte/reactivity';
+import type { CallView, EndReason, Ring, RingEndReason, ServerMessage, Signal, Welcome } from '../api/types';
+import type { Clock } from '../signalling/clock';
+import { RequestError, type RequestFrame } from '../signalling/requests';
+import type { Memory } from './memory';
+import { nameOf } from './people';
+import type { MediaState } from './session';
+
+/** Why the call view closed; `youHungUp` and `unknown` are ours, the rest is the server's word. */
+export type Ending = EndReason | 'youHungUp' | 'unknown';
+
+/** What the screen is about. `starting`: asked the server, no answer yet. */
+export type Stage =
+  | { name: 'none' }
+  | { name: 'starting'; label: string }
+  | { name: 'active'; callId: string }
+  | { name: 'ended'; call: CallView; ending: Ending }
+  | { name: 'moved'; callId: string };
+
+/** Something to tell in passing; `code` is an error's code. */
+export type Notice = { kind: 'ring'; reason: RingEndReason; who: string } | { kind: 'error'; code: string };
+
+export interface Signalling {
+  inCall: boolean;
+  request(frame: RequestFrame): Promise<CallView | undefined>;
+  signal(frame: { type: 'signal'; callId: string; epoch: number; to: number; signal: Signal }): void;
+}
+
+/** What of CallMedia is used here. */
+export interface Media {
+  readonly liveEpoch: number;
+  readonly active: boolean;
+  begin(want: MediaState): void;
+  apply(plan: CallView['mediaPlan']): void;
+  signal(epoch: number, signal: Signal): void;
+  check(networkChanged: boolean): void;
+  end(): void;
+}
+
+export interface CallsEnvironment {
+  signalling: Signalling;
+  media: Media;
+  memory: Memory;
+  clock: Clock;
+}
+
+export class Calls {
+  readonly rings = new SvelteMap<string, Ring>();
+  readonly known = new SvelteMap<string, CallView>();
+  stage = $state.raw<Stage>({ name: 'none' });
+  notice = $state.raw<Notice | undefined>();
+
+  /** The call being joined, if its id is known; frames about it may overtake the answer. */
+  private joining: string | undefined;
+  /** Calls hung up here, until the server agrees; `unheard` where it could not be told. */
+  private readonly leaving = new Map<string, 'asked' | 'unheard'>();
+  /** Raised by every start and every hang-up: an answer that comes later than the next wish is void. */
+  private wish = 0;
+  /** The server's clock minus ours. */
+  private skew = 0;
+
+  constructor(private readonly env: CallsEnvironment) {}
+
+  get active(): CallView | undefined {
+    return this.stage.name === 'active' ? this.known.get(this.stage.callId) : undefined;
+  }
+
+  get inCall(): boolean {
+    return this.stage.name === 'active' || this.stage.name === 'starting';
+  }
+
+  /** Calls somebody of the domain. */
+  call(user: { userDbId: number; displayName: string }, camera: boolean): Promise<void> {
+    const call = { callType: 'MESH' as const, invitedContacts: [{ userDbId: user.userDbId }] };
+    return this.begin({ type: 'createCall', call }, user.displayName, camera);
+  }
+
+  accept(ring: Ring, camera: boolean): Promise<void> {
+    this.rings.delete(ring.callId);
+    return this.join(ring.callId, nameOf(ring.from), camera);
+  }
+
+  join(callId: string, label: string, camera: boolean): Promise<void> {
+    return this.begin({ type: 'join', callId }, label, camera);
+  }
+
+  decline(ring: Ring): Promise<void> {
+    this.rings.delete(ring.callId);
+    return this.ask({ type: 'decline', callId: ring.callId });
+  }
+
+  ringAgain(contactId: number): Promise<void> {
+    if (this.stage.name !== 'active') return Promise.resolve();
+    return this.ask({ type: 'ringAgain', callId: this.stage.callId, contactId });
+  }
+
+  hangUp(): Promise<void> {
+    const call = this.active;
+    this.wish += 1;
+    this.joining = undefined;
+    if (!call) {
+      this.leave({ name: 'none' });
+      return Promise.resolve();
+    }
+    this.leave({ name: 'ended', call, ending: 'youHungUp' });
+    return this.sendLeave(call.callId);
+  }
+
+  /** Closes the "ended" or "moved" view. */
+  dismiss(): void {
+    if (this.stage.name === 'ended' || this.stage.name === 'moved') this.stage = { name: 'none' };
+  }
+
+  /** A page reloaded in mid-call goes back into it; said once, before the first welcome. */
+  restore(): void {
+    const remembered = this.env.memory.load();
+    if (!remembered) return;
+    this.stage = { name: 'active', callId: remembered.callId };
+    this.env.signalling.inCall = true;
+    this.env.media.begin(remembered);
+  }
+
+  /** Everything stops: signed out. */
+  reset(): void {
+    this.wish += 1;
+    this.leave({ name: 'none' });
+    this.rings.clear();
+    this.known.clear();
+    this.leaving.clear();
+    this.notice = undefined;
+  }
+
+  /** A link that cannot be mended: a new epoch gives both ends a new one. */
+  mediaBroken(): void {
+    if (this.stage.name === 'active' && this.joining === undefined) void this.rejoin(this.stage.callId, 0);
+  }
+
+  remember(state: MediaState): void {
+    if (this.stage.name === 'active') this.env.memory.save({ callId: this.stage.callId, ...state });
+  }
+
+  welcome(welcome: Welcome): void {
+    this.skew = Date.parse(welcome.serverTime) - this.env.clock.now();
+    if (welcome.resumed) {
+      this.env.media.check(false);
+      return;
+    }
+    const active = this.active;
+    this.rings.clear();
+    this.known.clear();
+    if (this.stage.name !== 'active') return;
+    // The view goes on showing what was last known until the server has answered.
+    if (active) this.known.set(active.callId, { ...active, version: -1 });
+    void this.rejoin(this.stage.callId, this.env.media.liveEpoch);
+  }
+
+  frame(frame: ServerMessage): void {
+    if (frame.type === 'ring') this.ring(frame.ring);
+    else if (frame.type === 'ringEnd') this.ringEnded(frame.callId, frame.reason);
+    else if (frame.type === 'call') this.see(frame.call);
+    else if (frame.type === 'moved') this.moved(frame.callId);
+    else if (frame.type === 'signal' && this.concerns(frame.callId)) this.env.media.signal(frame.epoch, frame.signal);
+  }
+
+  private async begin(frame: RequestFrame, label: string, camera: boolean): Promise<void> {
+    const left = this.active;
+    const wish = ++this.wish;
+    this.joining = frame.type === 'join' ? frame.callId : undefined;
+    if (frame.type === 'join') this.leaving.delete(frame.callId);
+    this.notice = undefined;
+    // Both at once: the server's answer and the camera.
+    this.stage = { name: 'starting', label };
+    this.env.signalling.inCall = true;
+    const answer = this.env.signalling.request(frame);
+    this.env.media.begin({ microphone: true, camera });
+    if (left) void this.sendLeave(left.callId);
+    try {
+      const call = await answer;
+      if (!call) return;
+      if (wish === this.wish) this.enter(call);
+      else if (!this.concerns(call.callId)) void this.sendLeave(call.callId);
+    } catch (error) {
+      if (wish !== this.wish) return;
+      this.leave({ name: 'none' });
+      this.notice = { kind: 'error', code: codeOf(error) };
+    } finally {
+      if (wish === this.wish) this.joining = undefined;
+    }
+  }
+
+  private async rejoin(callId: string, epoch: number): Promise<void> {
+    const wish = this.wish;
+    this.joining = callId;
+    try {
+      const call = await this.env.signalling.request({ type: 'join', callId, rejoin: epoch });
+      if (wish !== this.wish || !call) return;
+      this.enter(call);
+      this.env.media.check(false);
+    } catch (error) {
+      if (wish === this.wish) this.rejoinFailed(callId, codeOf(error));
+    } finally {
+      if (wish === this.wish) this.joining = undefined;
+    }
+  }
+
+  private rejoinFailed(callId: string, code: string): void {
+    // No answer: the next welcome asks again.
+    if (code === 'timeout' || code === 'connection_lost') return;
+    const call = this.known.get(callId);
+    if (code === 'seat_moved') {
+      this.leave({ name: 'moved', callId });
+    } else if (call) {
+      this.leave({ name: 'ended', call, ending: call.endReason ?? 'unknown' });
+    } else {
+      this.leave({ name: 'none' });
+      this.notice = { kind: 'error', code };
+    }
+  }
+
+  /** This page has the seat. */
+  private enter(call: CallView): void {
+    const known = this.known.get(call.callId);
+    if (!known || known.version <= call.version) this.known.set(call.callId, call);
+    const current = known && known.version > call.version ? known : call;
+    this.rings.delete(call.callId);
+    if (current.callStatus === 'Ended') {
+      this.leave({ name: 'ended', call: current, ending: current.endReason ?? 'unknown' });
+      return;
+    }
+    if (this.stage.name !== 'active' || this.stage.callId !== call.callId) {
+      this.stage = { name: 'active', callId: call.callId };
+    }
+    this.env.signalling.inCall = true;
+    this.env.media.apply(current.mediaPlan);
+  }
+
+  private see(call: CallView): void {
+    const known = this.known.get(call.callId);
+    if (known && known.version >= call.version) return;
+    if (call.callStatus === 'Ended') {
+      this.known.delete(call.callId);
+      this.rings.delete(call.callId);
+      this.leaving.delete(call.callId);
+      if (this.concerns(call.callId)) this.leave({ name: 'ended', call, ending: call.endReason ?? 'unknown' });
+      return;
+    }
+    this.known.set(call.callId, call);
+    if (this.leaving.has(call.callId)) {
+      this.stillLeaving(call);
+      return;
+    }
+    if (call.seat === 'here') this.seated(call);
+    else if (this.stage.name === 'active' && this.concerns(call.callId) && !this.joining) this.unseated(call);
+  }
+
+  /** Hung up while the server was out of reach: it held the seat, and hears of it now. */
+  private stillLeaving(call: CallView): void {
+    if (call.seat === 'none') this.leaving.delete(call.callId);
+    else if (this.leaving.get(call.callId) === 'unheard') void this.sendLeave(call.callId);
+  }
+
+  private seated(call: CallView): void {
+    if (this.concerns(call.callId)) {
+      this.enter(call);
+    } else if (this.stage.name !== 'active' && this.stage.name !== 'starting') {
+      // Another program of this person joined for this page (POST /rtc/joinCall). Nobody clicked here, so nothing is
+      // switched on.
+      this.env.media.begin({ microphone: false, camera: false });
+      this.enter(call);
+    }
+  }
+
+  private unseated(call: CallView): void {
+    if (call.seat === 'elsewhere') this.moved(call.callId);
+    else this.leave({ name: 'ended', call, ending: 'unknown' });
+  }
+
+  private moved(callId: string): void {
+    if (this.concerns(callId)) this.leave({ name: 'moved', callId });
+  }
+
+  private concerns(callId: string): boolean {
+    return this.joining === callId || (this.stage.name === 'active' && this.stage.callId === callId);
+  }
+
+  /** Media stop, and the screen shows `next`. */
+  private leave(next: Stage): void {
+    this.stage = next;
+    this.env.media.end();
+    this.env.memory.clear();
+    this.env.signalling.inCall = false;
+  }
+
+  private async sendLeave(callId: string): Promise<void> {
+    this.leaving.set(callId, 'asked');
+    try {
+      await this.env.signalling.request({ type: 'leave', callId });
+      this.leaving.delete(callId);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === 'timeout' || code === 'connection_lost') this.leaving.set(callId, 'unheard');
+      else this.leaving.delete(callId);
+    }
+  }
+
+  private async ask(frame: RequestFrame): Promise<void> {
+    try {
+      await this.env.signalling.request(frame);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code !== 'call_ended') this.notice = { kind: 'error', code };
+    }
+  }
+
+  private ring(ring: Ring): void {
+    if (this.concerns(ring.callId)) return;
+    this.rings.set(ring.callId, ring);
+    // The server says when a ring ends. This is for a page that is cut off meanwhile: it must not ring for ever.
+    const left = Date.parse(ring.until) - (this.env.clock.now() + this.skew) + 1_000;
+    this.env.clock.setTimeout(() => {
+      if (this.rings.get(ring.callId)?.until === ring.until) this.rings.delete(ring.callId);
+    }, left);
+  }
+
+  private ringEnded(callId: string, reason: RingEndReason): void {
+    const ring = this.rings.get(callId);
+    if (!ring) return;
+    this.rings.delete(callId);
+    if (reason !== 'declined') this.notice = { kind: 'ring', reason, who: nameOf(ring.from) };
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof RequestError ? error.code : 'internal';
+}

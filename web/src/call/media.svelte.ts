@@ -1,0 +1,208 @@
+/** What the call view shows of media, and the switches for it. Owns the local tracks and the media session. */
+import type { MediaPlan, Signal } from '../api/types';
+import type { Acquired, Device, Trouble } from './devices';
+import type { Connection, MediaSession, MediaState, Path, SessionEvents } from './session';
+
+export interface MediaEnvironment {
+  acquire(want: { audio: boolean; video: boolean }): Promise<Acquired>;
+  session(events: SessionEvents): MediaSession;
+  stream(tracks: MediaStreamTrack[]): MediaStream;
+}
+
+export interface MediaHooks {
+  send(epoch: number, to: number, signal: Signal): void;
+  broken(): void;
+  /** The switches were used: remember them for a reload. */
+  switched(state: MediaState): void;
+}
+
+export class CallMedia {
+  /** What the person wants; the tracks follow. */
+  microphone = $state(false);
+  camera = $state(false);
+  audioTrack = $state.raw<MediaStreamTrack | null>(null);
+  videoTrack = $state.raw<MediaStreamTrack | null>(null);
+  connection = $state<Connection>('none');
+  path = $state<Path | undefined>();
+  remoteStream = $state.raw<MediaStream | null>(null);
+  /** Whether a picture has come from the other end. */
+  remotePicture = $state(false);
+  remoteState = $state.raw<MediaState | undefined>();
+  troubles = $state.raw<Trouble[]>([]);
+
+  private session: MediaSession | undefined;
+  /** Counts connections: a track of an old one must not turn up in the stream of the new. */
+  private remoteEpoch = 0;
+  /** Counts calls: an answer of the browser that comes after hanging up must not switch the camera on. */
+  private turn = 0;
+
+  constructor(
+    private readonly env: MediaEnvironment,
+    private readonly hooks: MediaHooks,
+  ) {}
+
+  /** A call begins. Devices start in the background; the call does not wait for them. */
+  begin(want: MediaState): void {
+    this.end();
+    this.microphone = want.microphone;
+    this.camera = want.camera;
+    this.session = this.env.session({
+      send: (epoch, to, signal) => this.hooks.send(epoch, to, signal),
+      connection: (connection, path) => {
+        // Still connected, only not looked up yet: the old answer stands.
+        this.path = path ?? (connection === 'connected' ? this.path : undefined);
+        this.connection = connection;
+      },
+      remoteReset: () => this.resetRemote(),
+      remoteTrack: (track) => this.addRemote(track),
+      remoteState: (state) => {
+        this.remoteState = state;
+      },
+      broken: () => this.hooks.broken(),
+    });
+    this.tell();
+    void this.fetch({ audio: want.microphone, video: want.camera });
+  }
+
+  apply(plan: MediaPlan | null | undefined): void {
+    if (plan) this.session?.apply(plan);
+  }
+
+  signal(epoch: number, signal: Signal): void {
+    this.session?.signal(epoch, signal);
+  }
+
+  check(networkChanged: boolean): void {
+    this.session?.check(networkChanged);
+  }
+
+  get liveEpoch(): number {
+    return this.session?.liveEpoch ?? 0;
+  }
+
+  get active(): boolean {
+    return this.session !== undefined;
+  }
+
+  toggleMicrophone(): void {
+    this.microphone = !this.microphone;
+    // A muted track stays: unmuting must be instant, and the browser shows the microphone as in use all the same.
+    if (this.audioTrack) this.audioTrack.enabled = this.microphone;
+    else if (this.microphone) void this.fetch({ audio: true, video: false });
+    this.tell();
+  }
+
+  toggleCamera(): void {
+    this.camera = !this.camera;
+    if (this.camera) {
+      void this.fetch({ audio: false, video: true });
+    } else {
+      // Stopped, not paused: the camera's light has to go out.
+      this.videoTrack?.stop();
+      this.videoTrack = null;
+      this.session?.setTracks(this.tracks());
+    }
+    this.clear('camera');
+    this.tell();
+  }
+
+  end(): void {
+    this.turn += 1;
+    this.session?.close();
+    this.session = undefined;
+    this.audioTrack?.stop();
+    this.videoTrack?.stop();
+    this.audioTrack = null;
+    this.videoTrack = null;
+    this.microphone = false;
+    this.camera = false;
+    this.troubles = [];
+    this.connection = 'none';
+    this.path = undefined;
+    this.resetRemote();
+  }
+
+  private async fetch(want: { audio: boolean; video: boolean }): Promise<void> {
+    const turn = this.turn;
+    const got = await this.env.acquire(want);
+    // The call is over, or the switch was turned back meanwhile.
+    const late = turn !== this.turn;
+    if (late || (got.audio && this.audioTrack)) got.audio?.stop();
+    else if (want.audio) this.setAudio(got.audio);
+    if (late || !this.camera || (got.video && this.videoTrack)) got.video?.stop();
+    else if (want.video) this.setVideo(got.video);
+    if (late) return;
+    this.troubles = [...this.troubles.filter((t) => !got.troubles.some((g) => g.device === t.device)), ...got.troubles];
+    this.session?.setTracks(this.tracks());
+    this.tell();
+  }
+
+  private setAudio(track: MediaStreamTrack | null): void {
+    this.audioTrack = track;
+    if (!track) {
+      this.microphone = false;
+      return;
+    }
+    track.enabled = this.microphone;
+    this.clear('microphone');
+    track.onended = () => this.lost('microphone');
+  }
+
+  private setVideo(track: MediaStreamTrack | null): void {
+    this.videoTrack = track;
+    if (!track) {
+      this.camera = false;
+      return;
+    }
+    this.clear('camera');
+    track.onended = () => this.lost('camera');
+  }
+
+  /** Unplugged, or taken away by the browser. */
+  private lost(device: Device): void {
+    if (device === 'microphone') this.setAudio(null);
+    else this.setVideo(null);
+    this.troubles = [...this.troubles.filter((t) => t.device !== device), { device, why: 'failed' }];
+    this.session?.setTracks(this.tracks());
+    this.tell();
+  }
+
+  private clear(device: Device): void {
+    this.troubles = this.troubles.filter((t) => t.device !== device);
+  }
+
+  private tracks() {
+    return { audio: this.audioTrack, video: this.videoTrack };
+  }
+
+  private tell(): void {
+    const state = { microphone: this.microphone, camera: this.camera };
+    this.session?.setState(state);
+    this.hooks.switched(state);
+  }
+
+  /**
+   * A video element with a picture that never comes plays no sound, either (Chromium waits for the first frame). So the
+   * video track joins the stream only once something arrives on it.
+   */
+  private addRemote(track: MediaStreamTrack): void {
+    if (track.kind === 'video' && track.muted) {
+      const epoch = this.remoteEpoch;
+      track.onunmute = () => {
+        track.onunmute = null;
+        if (epoch === this.remoteEpoch) this.addRemote(track);
+      };
+      return;
+    }
+    if (track.kind === 'video') this.remotePicture = true;
+    if (this.remoteStream) this.remoteStream.addTrack(track);
+    else this.remoteStream = this.env.stream([track]);
+  }
+
+  private resetRemote(): void {
+    this.remoteEpoch += 1;
+    this.remoteStream = null;
+    this.remotePicture = false;
+    this.remoteState = undefined;
+  }
+}

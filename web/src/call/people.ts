@@ -1,0 +1,35 @@
+/** Who is who in a call, and how to name them so that every control's label is unique on the screen. */
+import type { CallView, Contact, Person } from '../api/types';
+
+export function nameOf(contact: Contact | undefined): string {
+  return contact?.displayName || contact?.userId || contact?.email || contact?.phoneNumber || '?';
+}
+
+export function others(call: CallView): Person[] {
+  return call.people.filter((p) => p.contact.id !== call.you && p.state !== 'broker');
+}
+
+/** The person a two-person call is with; in a larger one, whoever is at the other end of the media. */
+export function otherIn(call: CallView): Person | undefined {
+  const all = others(call);
+  return all.find((p) => p.contact.id === call.mediaPlan?.peer) ?? all.find((p) => p.state === 'joined') ?? all[0];
+}
+
+/** Whether this person may be rung again from within the call. */
+export function canRingAgain(person: Person): boolean {
+  return (
+    person.state === 'declined' || person.state === 'missed' || person.state === 'silenced' || person.state === 'left'
+  );
+}
+
+export function canJoin(call: CallView): boolean {
+  const me = call.people.find((p) => p.contact.id === call.you);
+  return call.callStatus !== 'Ended' && call.seat !== 'here' && me !== undefined && me.state !== 'broker';
+}
+
+/** One label per item: the plain name, and where names collide, with what tells them apart. */
+export function uniqueLabels<T>(items: T[], plain: (item: T) => string, exact: (item: T) => string): string[] {
+  const count = new Map<string, number>();
+  for (const item of items) count.set(plain(item), (count.get(plain(item)) ?? 0) + 1);
+  return items.map((item) => ((count.get(plain(item)) ?? 0) > 1 ? `${plain(item)} (${exact(item)})` : plain(item)));
+}

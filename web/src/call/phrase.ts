@@ -1,0 +1,43 @@
+/** How a call stands, as the id of a sentence for the person in it. */
+import type { CallView, Person } from '../api/types';
+import { nameOf, otherIn } from './people';
+import type { Connection, Path } from './session';
+
+export interface Phrase {
+  id: string;
+  args: { name: string };
+}
+
+export function phrase(call: CallView, connection: Connection, path: Path | undefined): Phrase {
+  const other = otherIn(call);
+  const args = { name: nameOf(other?.contact) };
+  if (connection === 'unsupported') return { id: 'call-unsupported', args };
+  // Media that flow count more than what the server hears of the other end.
+  if (connection === 'connected') return { id: connectedId(path), args };
+  if (!other) return { id: 'call-alone', args };
+  if (other.state === 'reconnecting') return { id: 'call-other-lost', args };
+  if (connection === 'reconnecting') return { id: 'call-reconnecting', args };
+  return { id: waitingId(other), args };
+}
+
+function connectedId(path: Path | undefined): string {
+  if (path === 'direct') return 'call-direct';
+  return path === 'relay' ? 'call-relay' : 'call-connected';
+}
+
+function waitingId(other: Person): string {
+  switch (other.state) {
+    case 'ringing':
+      return other.online ? 'call-ringing' : 'call-ringing-offline';
+    case 'declined':
+      return 'call-declined';
+    case 'missed':
+      return 'call-missed';
+    case 'left':
+      return 'call-left';
+    case 'joined':
+      return 'call-connecting';
+    default:
+      return 'call-waiting';
+  }
+}

@@ -1,0 +1,116 @@
+/** A call's story: its events and its history as sentences in the order they happened. Words live in the translations. */
+import type { CallLog, Contact } from '../api/types';
+import { nameOf } from './people';
+
+export interface Sentence {
+  at: string;
+  id: string;
+  args: Record<string, string>;
+}
+
+const EVENTS: Record<string, string> = {
+  Created: 'story-created',
+  Join: 'story-join',
+  Leave: 'story-leave',
+  Declined: 'story-declined',
+  Missed: 'story-missed',
+  TypeChanged: 'story-type-changed',
+  Claimed: 'story-claimed',
+};
+
+const ENDED: Record<string, string> = {
+  hungUp: 'story-ended-hung-up',
+  endedForAll: 'story-ended-for-all',
+  missed: 'story-ended-missed',
+  declined: 'story-ended-declined',
+  connectionLost: 'story-ended-connection-lost',
+  alone: 'story-ended-alone',
+  nobodyCame: 'story-ended-nobody-came',
+};
+
+const HISTORY: Record<string, string> = {
+  RingStarted: 'story-ring-started',
+  ConnectionLost: 'story-connection-lost',
+  Reconnected: 'story-reconnected',
+  SeatMoved: 'story-seat-moved',
+  Invited: 'story-invited',
+  Updated: 'story-updated',
+};
+
+const CHANNELS: Record<string, string> = { email: 'story-email', sms: 'story-sms', push: 'story-push' };
+
+/** Ring ends that an event (Join, Declined, Missed) does not tell already. */
+const RING_ENDS: Record<string, string> = { takenByOther: 'story-ring-taken', callEnded: 'story-ring-call-ended' };
+
+export function story(log: CallLog): Sentence[] {
+  const names = contactNames(log);
+  const ended = log.callHistory.find((item) => item.type === 'Ended');
+  const sentences: Sentence[] = [];
+  for (const event of log.callEvents) {
+    const args = { name: nameOf(event.contact), creator: nameOf(log.creatorContact) };
+    if (event.type === 'Ended') {
+      sentences.push({ at: event.dateTime, id: ENDED[ended?.reason ?? ''] ?? 'story-ended', args });
+    } else if (event.type === 'Created' && broker(log)) {
+      const maker = nameOf(log.makerContact);
+      sentences.push({ at: event.dateTime, id: 'story-created-for', args: { ...args, maker } });
+    } else {
+      const id = EVENTS[event.type] ?? 'story-other';
+      sentences.push({ at: event.dateTime, id, args: { ...args, type: event.type } });
+    }
+  }
+  for (const item of log.callHistory) {
+    const id = historyId(item);
+    if (!id) continue;
+    const name = (item.contactId && names.get(item.contactId)) || '?';
+    sentences.push({ at: item.dateTime, id, args: { name, type: item.type } });
+  }
+  // Stable: within a millisecond the events stay in their order, and before what followed from them.
+  return sentences.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+}
+
+function historyId(item: CallLog['callHistory'][number]): string | undefined {
+  // Told with the event of the same name.
+  if (item.type === 'Ended') return undefined;
+  if (item.type === 'RingEnded') return RING_ENDS[item.reason ?? ''];
+  if (item.type !== 'Notification') return HISTORY[item.type] ?? 'story-other';
+  if (item.state === 'notConfigured') return 'story-not-configured';
+  return CHANNELS[item.channel ?? ''] ?? 'story-other';
+}
+
+function broker(log: CallLog): boolean {
+  return log.makerContact.id !== log.creatorContact.id;
+}
+
+function contactNames(log: CallLog): Map<number, string> {
+  const people: Contact[] = [
+    log.creatorContact,
+    log.makerContact,
+    ...log.invitedContacts,
+    ...log.callEvents.map((e) => e.contact),
+  ];
+  const names = new Map<number, string>();
+  // An event's contact may carry less than the invited one: the first name found stays.
+  for (const contact of people) {
+    if (typeof contact.id === 'number' && !names.has(contact.id)) names.set(contact.id, nameOf(contact));
+  }
+  return names;
+}
+
+/** Who the call was with, for a list: everybody but oneself. */
+export function withWhom(log: CallLog, me: number): string[] {
+  const seen = new Map<string, string>();
+  for (const contact of [log.creatorContact, ...log.invitedContacts]) {
+    if (contact.userDbId !== me) seen.set(String(contact.id ?? contact.userDbId), nameOf(contact));
+  }
+  return [...seen.values()];
+}
+
+/** Seconds from the second person's joining to the end; undefined where nobody talked. */
+export function talkSeconds(log: CallLog): number | undefined {
+  const joins = log.callEvents.filter((e) => e.type === 'Join');
+  const people = new Map(joins.map((e) => [e.contact.id, e]));
+  if (people.size < 2 || !log.endedDateTime) return undefined;
+  const first = joins[0]?.contact.id;
+  const second = joins.find((e) => e.contact.id !== first);
+  return second && Math.max(0, Math.round((Date.parse(log.endedDateTime) - Date.parse(second.dateTime)) / 1000));
+}

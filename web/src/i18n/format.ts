@@ -1,0 +1,33 @@
+/** Times as the person's own settings write them. */
+const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
+const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
+const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const exact = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+
+export function dateTime(iso: string): string {
+  const at = new Date(iso);
+  return `${day.format(at)}, ${time.format(at)}`;
+}
+
+export function dayAndTime(iso: string): string {
+  const at = new Date(iso);
+  return `${weekday.format(at)}, ${time.format(at)}`;
+}
+
+export function clockTime(iso: string): string {
+  return exact.format(new Date(iso));
+}
+
+/** `4:05`, `1:02:03`: read as a length beside the word for it. */
+export function duration(seconds: number): string {
+  const two = (n: number) => String(n).padStart(2, '0');
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** Up to two letters to stand for a person. */
+export function initials(name: string): string {
+  const words = name.trim().split(/\s+/).filter(Boolean);
+  const [first, last] = [words[0], words.length > 1 ? words.at(-1) : undefined];
+  return `${first ? [...first][0] : '?'}${last ? [...last][0] : ''}`.toUpperCase();
+}

@@ -1,0 +1,321 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { CallView, ServerMessage, Signal, Welcome } from '../src/api/types';
+import { Calls } from '../src/call/calls.svelte';
+import type { RememberedCall } from '../src/call/memory';
+import type { MediaState } from '../src/call/session';
+import { RequestError, type RequestFrame } from '../src/signalling/requests';
+import { FakeClock, person, ring, settle, view } from './fakes';
+
+class Rig {
+  clock = new FakeClock();
+  asked: { frame: RequestFrame; resolve(call?: CallView): void; reject(code: string): void }[] = [];
+  began: MediaState[] = [];
+  plans: CallView['mediaPlan'][] = [];
+  signals: Signal[] = [];
+  ended = 0;
+  checked = 0;
+  remembered: RememberedCall | undefined;
+  media = {
+    liveEpoch: 0,
+    active: false,
+    begin: (want: MediaState) => void this.began.push(want),
+    apply: (plan: CallView['mediaPlan']) => void this.plans.push(plan),
+    signal: (_: number, signal: Signal) => void this.signals.push(signal),
+    check: () => void this.checked++,
+    end: () => void this.ended++,
+  };
+  signalling = {
+    inCall: false,
+    request: (frame: RequestFrame) =>
+      new Promise<CallView | undefined>((resolve, reject) => {
+        this.asked.push({ frame, resolve, reject: (code) => reject(new RequestError(code)) });
+      }),
+    signal: () => undefined,
+  };
+  calls = new Calls({
+    clock: this.clock,
+    media: this.media,
+    signalling: this.signalling,
+    memory: {
+      load: () => this.remembered,
+      save: (call) => {
+        this.remembered = call;
+      },
+      clear: () => {
+        this.remembered = undefined;
+      },
+    },
+  });
+
+  get last() {
+    return this.asked.at(-1)!;
+  }
+
+  frame(frame: ServerMessage): void {
+    this.calls.frame(frame);
+  }
+
+  async inCall(over: Partial<CallView> = {}): Promise<void> {
+    void this.calls.accept(ring(), true);
+    this.last.resolve(view(over));
+    await settle();
+  }
+
+  welcome(resumed: boolean): void {
+    const serverTime = new Date(this.clock.now()).toISOString();
+    this.calls.welcome({ resumed, serverTime } as Welcome);
+  }
+}
+
+let rig: Rig;
+beforeEach(() => {
+  rig = new Rig();
+});
+
+describe('calling somebody', () => {
+  it('creates a MESH call and starts the devices without waiting for the answer', async () => {
+    void rig.calls.call({ userDbId: 8, displayName: 'Tester' }, true);
+    expect(rig.last.frame).toEqual({
+      type: 'createCall',
+      call: { callType: 'MESH', invitedContacts: [{ userDbId: 8 }] },
+    });
+    expect(rig.began).toEqual([{ microphone: true, camera: true }]);
+    expect(rig.calls.stage).toEqual({ name: 'starting', label: 'Tester' });
+    rig.last.resolve(view());
+    await settle();
+    expect(rig.calls.stage).toEqual({ name: 'active', callId: 'call-1' });
+    expect(rig.plans.at(-1)?.epoch).toBe(1);
+    expect(rig.signalling.inCall).toBe(true);
+  });
+
+  it('that is refused ends in words, with the devices off', async () => {
+    void rig.calls.call({ userDbId: 8, displayName: 'Tester' }, true);
+    rig.last.reject('unknown_contact');
+    await settle();
+    expect(rig.calls.stage.name).toBe('none');
+    expect(rig.calls.notice).toEqual({ kind: 'error', code: 'unknown_contact' });
+    expect(rig.ended).toBeGreaterThan(0);
+  });
+
+  it('and hanging up before the answer leaves the call once it is there', async () => {
+    void rig.calls.call({ userDbId: 8, displayName: 'Tester' }, true);
+    const create = rig.last;
+    void rig.calls.hangUp();
+    expect(rig.calls.stage.name).toBe('none');
+    create.resolve(view());
+    await settle();
+    expect(rig.calls.stage.name).toBe('none');
+    expect(rig.last.frame).toEqual({ type: 'leave', callId: 'call-1' });
+  });
+});
+
+describe('a ring', () => {
+  it('is answered by a join, and its end is no news then', async () => {
+    rig.frame({ type: 'ring', ring: ring() });
+    expect(rig.calls.rings.size).toBe(1);
+    void rig.calls.accept(ring(), false);
+    expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1' });
+    expect(rig.began).toEqual([{ microphone: true, camera: false }]);
+    rig.frame({ type: 'ringEnd', callId: 'call-1', reason: 'joined' });
+    rig.last.resolve(view());
+    await settle();
+    expect(rig.calls.rings.size).toBe(0);
+    expect(rig.calls.notice).toBeUndefined();
+    expect(rig.calls.stage.name).toBe('active');
+  });
+
+  it('that comes again is one ring', () => {
+    rig.frame({ type: 'ring', ring: ring() });
+    rig.frame({ type: 'ring', ring: ring({ until: '2026-11-22T10:01:00.000Z' }) });
+    expect([...rig.calls.rings.values()].map((r) => r.until)).toEqual(['2026-11-22T10:01:00.000Z']);
+  });
+
+  it('that ends elsewhere is told', () => {
+    rig.frame({ type: 'ring', ring: ring() });
+    rig.frame({ type: 'ringEnd', callId: 'call-1', reason: 'takenByOther' });
+    expect(rig.calls.rings.size).toBe(0);
+    expect(rig.calls.notice).toEqual({ kind: 'ring', reason: 'takenByOther', who: 'Person 2' });
+  });
+
+  it('is declined for good', () => {
+    rig.frame({ type: 'ring', ring: ring() });
+    void rig.calls.decline(ring());
+    expect(rig.calls.rings.size).toBe(0);
+    expect(rig.last.frame).toEqual({ type: 'decline', callId: 'call-1' });
+    expect(rig.began).toHaveLength(0);
+  });
+
+  it('does not outlast its time, even if the server cannot say so', async () => {
+    rig.welcome(false);
+    const until = new Date(rig.clock.now() + 45_000).toISOString();
+    rig.frame({ type: 'ring', ring: ring({ until }) });
+    await rig.clock.advance(45_500);
+    expect(rig.calls.rings.size).toBe(1);
+    await rig.clock.advance(1_000);
+    expect(rig.calls.rings.size).toBe(0);
+  });
+
+  it('answered during a call leaves that call', async () => {
+    await rig.inCall();
+    void rig.calls.accept(ring({ callId: 'call-2' }), true);
+    expect(rig.asked.map((a) => a.frame).slice(-2)).toEqual([
+      { type: 'join', callId: 'call-2' },
+      { type: 'leave', callId: 'call-1' },
+    ]);
+  });
+});
+
+describe('in a call', () => {
+  it('plans are applied as they come, and old frames are not', async () => {
+    await rig.inCall({ version: 5 });
+    const plan = { mode: 'p2p', epoch: 2, peer: 2, offerer: true } as const;
+    rig.frame({ type: 'call', call: view({ version: 6, mediaPlan: plan }) });
+    rig.frame({ type: 'call', call: view({ version: 4, mediaPlan: { ...plan, epoch: 1 } }) });
+    expect(rig.plans.at(-1)?.epoch).toBe(2);
+    expect(rig.calls.active?.version).toBe(6);
+  });
+
+  it('a newer frame may overtake the answer to the join', async () => {
+    void rig.calls.accept(ring(), true);
+    const plan = { mode: 'p2p', epoch: 2, peer: 2, offerer: true } as const;
+    rig.frame({ type: 'call', call: view({ version: 9, mediaPlan: plan }) });
+    expect(rig.plans.at(-1)?.epoch).toBe(2);
+    rig.last.resolve(view({ version: 8 }));
+    await settle();
+    expect(rig.plans.at(-1)?.epoch).toBe(2);
+  });
+
+  it('signals reach the media, those of other calls do not', async () => {
+    await rig.inCall();
+    const signal = { kind: 'offer', sdp: 'x' } as const;
+    rig.frame({ type: 'signal', callId: 'call-1', epoch: 1, from: 2, signal });
+    rig.frame({ type: 'signal', callId: 'other', epoch: 1, from: 2, signal });
+    expect(rig.signals).toEqual([signal]);
+  });
+
+  it('the end comes with its reason and the devices off', async () => {
+    await rig.inCall();
+    const before = rig.ended;
+    rig.frame({ type: 'call', call: view({ version: 2, callStatus: 'Ended', seat: 'none', endReason: 'declined' }) });
+    expect(rig.calls.stage).toMatchObject({ name: 'ended', ending: 'declined' });
+    expect(rig.ended).toBe(before + 1);
+    expect(rig.remembered).toBeUndefined();
+    expect(rig.signalling.inCall).toBe(false);
+  });
+
+  it('hanging up is at once, and the later "ended" does not change the words', async () => {
+    await rig.inCall();
+    void rig.calls.hangUp();
+    expect(rig.calls.stage).toMatchObject({ name: 'ended', ending: 'youHungUp' });
+    expect(rig.last.frame).toEqual({ type: 'leave', callId: 'call-1' });
+    rig.frame({ type: 'call', call: view({ version: 2, callStatus: 'Ended', seat: 'none', endReason: 'hungUp' }) });
+    expect(rig.calls.stage).toMatchObject({ ending: 'youHungUp' });
+  });
+
+  it('a hung-up call whose seat the server still holds does not come back', async () => {
+    await rig.inCall();
+    void rig.calls.hangUp();
+    rig.frame({ type: 'call', call: view({ version: 2 }) });
+    expect(rig.calls.stage.name).toBe('ended');
+  });
+
+  it('the seat moves to another device', async () => {
+    await rig.inCall();
+    rig.frame({ type: 'moved', callId: 'call-1' });
+    expect(rig.calls.stage).toEqual({ name: 'moved', callId: 'call-1' });
+    rig.frame({ type: 'call', call: view({ version: 2, seat: 'elsewhere', mediaPlan: undefined }) });
+    expect(rig.calls.stage.name).toBe('moved');
+    void rig.calls.join('call-1', 'x', true);
+    expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1' });
+  });
+
+  it('somebody is rung again', async () => {
+    await rig.inCall({ people: [person(1, 'joined'), person(2, 'declined')] });
+    void rig.calls.ringAgain(2);
+    expect(rig.last.frame).toEqual({ type: 'ringAgain', callId: 'call-1', contactId: 2 });
+  });
+
+  it('a seat taken for this page by another program shows the call, with nothing switched on', () => {
+    rig.frame({ type: 'call', call: view() });
+    expect(rig.calls.stage.name).toBe('active');
+    expect(rig.began).toEqual([{ microphone: false, camera: false }]);
+  });
+});
+
+describe('after a lost connection', () => {
+  it('a resumed session only checks the media', async () => {
+    await rig.inCall();
+    rig.welcome(true);
+    expect(rig.checked).toBe(1);
+    expect(rig.asked).toHaveLength(1);
+  });
+
+  it('a new session rejoins with the epoch that still lives here', async () => {
+    await rig.inCall();
+    rig.media.liveEpoch = 3;
+    rig.welcome(false);
+    expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1', rejoin: 3 });
+    // Frames of the new session come before the answer and say that nobody sits here yet.
+    rig.frame({ type: 'call', call: view({ version: 1, seat: 'none', mediaPlan: undefined }) });
+    expect(rig.calls.stage.name).toBe('active');
+    rig.last.resolve(view({ version: 1 }));
+    await settle();
+    expect(rig.calls.stage.name).toBe('active');
+    expect(rig.ended).toBe(0);
+  });
+
+  it('a rejoin is refused where another device took the seat', async () => {
+    await rig.inCall();
+    rig.welcome(false);
+    rig.last.reject('seat_moved');
+    await settle();
+    expect(rig.calls.stage).toEqual({ name: 'moved', callId: 'call-1' });
+  });
+
+  it('a rejoin of an ended call shows the end', async () => {
+    await rig.inCall();
+    rig.welcome(false);
+    rig.last.reject('call_ended');
+    await settle();
+    expect(rig.calls.stage).toMatchObject({ name: 'ended', ending: 'unknown' });
+  });
+
+  it('a rejoin without an answer is tried with the next welcome', async () => {
+    await rig.inCall();
+    rig.welcome(false);
+    rig.last.reject('connection_lost');
+    await settle();
+    expect(rig.calls.stage.name).toBe('active');
+    rig.welcome(false);
+    expect(rig.last.frame).toMatchObject({ type: 'join', rejoin: 0 });
+  });
+
+  it('a reloaded page comes back with what was switched on', async () => {
+    rig.remembered = { callId: 'call-1', microphone: false, camera: true };
+    rig.calls.restore();
+    expect(rig.began).toEqual([{ callId: 'call-1', microphone: false, camera: true }]);
+    rig.welcome(false);
+    expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1', rejoin: 0 });
+    rig.last.resolve(view());
+    await settle();
+    expect(rig.calls.stage).toEqual({ name: 'active', callId: 'call-1' });
+  });
+
+  it('a link beyond repair asks for a new epoch', async () => {
+    await rig.inCall();
+    rig.calls.mediaBroken();
+    expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1', rejoin: 0 });
+  });
+
+  it('a call hung up meanwhile is left as soon as the server is heard again', async () => {
+    await rig.inCall();
+    void rig.calls.hangUp();
+    rig.last.reject('timeout');
+    await settle();
+    rig.welcome(false);
+    rig.frame({ type: 'call', call: view({ version: 3, seat: 'elsewhere', mediaPlan: undefined }) });
+    expect(rig.last.frame).toEqual({ type: 'leave', callId: 'call-1' });
+    expect(rig.asked.filter((a) => a.frame.type === 'leave')).toHaveLength(2);
+    expect(rig.calls.stage.name).toBe('ended');
+  });
+});

@@ -1,0 +1,205 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Acquired, acquire } from '../src/call/devices';
+import { CallMedia } from '../src/call/media.svelte';
+import type { MediaSession, MediaState, SessionEvents, Tracks } from '../src/call/session';
+import { settle, track } from './fakes';
+
+class FakeSession implements MediaSession {
+  liveEpoch = 1;
+  closed = false;
+  tracks: Tracks[] = [];
+  states: MediaState[] = [];
+  constructor(readonly events: SessionEvents) {}
+  apply(): void {}
+  signal(): void {}
+  setTracks(tracks: Tracks): void {
+    this.tracks.push(tracks);
+  }
+  setState(state: MediaState): void {
+    this.states.push(state);
+  }
+  check(): void {}
+  close(): void {
+    this.closed = true;
+  }
+}
+
+let asked: { want: { audio: boolean; video: boolean }; answer(got: Partial<Acquired>): void }[];
+let sessions: FakeSession[];
+let media: CallMedia;
+
+beforeEach(() => {
+  asked = [];
+  sessions = [];
+  media = new CallMedia(
+    {
+      acquire: (want) =>
+        new Promise((resolve) => {
+          asked.push({ want, answer: (got) => resolve({ audio: null, video: null, troubles: [], ...got }) });
+        }),
+      session: (events) => {
+        const session = new FakeSession(events);
+        sessions.push(session);
+        return session;
+      },
+      stream: (tracks) => {
+        const all = [...tracks];
+        return { getTracks: () => all, addTrack: (t: MediaStreamTrack) => all.push(t) } as unknown as MediaStream;
+      },
+    },
+    { send: () => undefined, broken: () => undefined, switched: () => undefined },
+  );
+});
+
+async function running() {
+  media.begin({ microphone: true, camera: true });
+  const tracks = { audio: track('audio'), video: track('video') };
+  asked[0]!.answer(tracks);
+  await settle();
+  return tracks;
+}
+
+describe('own devices', () => {
+  it('are asked for as wanted, and sent when they are there', async () => {
+    media.begin({ microphone: true, camera: false });
+    expect(asked.map((a) => a.want)).toEqual([{ audio: true, video: false }]);
+    const audio = track('audio');
+    asked[0]!.answer({ audio });
+    await settle();
+    expect(sessions[0]!.tracks.at(-1)).toEqual({ audio, video: null });
+  });
+
+  it('that come after the call has ended are switched off', async () => {
+    media.begin({ microphone: true, camera: true });
+    media.end();
+    const tracks = { audio: track('audio'), video: track('video') };
+    asked[0]!.answer(tracks);
+    await settle();
+    expect([tracks.audio.stopped, tracks.video.stopped]).toEqual([true, true]);
+    expect(media.videoTrack).toBeNull();
+  });
+
+  it('the camera is really off when it is turned off', async () => {
+    const { video } = await running();
+    media.toggleCamera();
+    expect(video.stopped).toBe(true);
+    expect(sessions[0]!.tracks.at(-1)?.video).toBeNull();
+    expect(sessions[0]!.states.at(-1)).toEqual({ microphone: true, camera: false });
+  });
+
+  it('a camera that comes after it was turned off again is switched off', async () => {
+    await running();
+    media.toggleCamera();
+    media.toggleCamera();
+    media.toggleCamera();
+    const late = track('video');
+    asked[1]!.answer({ video: late });
+    await settle();
+    expect(late.stopped).toBe(true);
+    expect(media.videoTrack).toBeNull();
+  });
+
+  it('the microphone is muted, not given back', async () => {
+    const { audio } = await running();
+    media.toggleMicrophone();
+    expect([audio.enabled, audio.stopped]).toEqual([false, false]);
+    media.toggleMicrophone();
+    expect(audio.enabled).toBe(true);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('muting while the browser still asks holds', async () => {
+    media.begin({ microphone: true, camera: false });
+    media.toggleMicrophone();
+    const audio = track('audio');
+    asked[0]!.answer({ audio });
+    await settle();
+    expect(audio.enabled).toBe(false);
+  });
+
+  it('that are refused are told, and shown as off', async () => {
+    media.begin({ microphone: true, camera: true });
+    asked[0]!.answer({ audio: track('audio'), troubles: [{ device: 'camera', why: 'missing' }] });
+    await settle();
+    expect(media.troubles).toEqual([{ device: 'camera', why: 'missing' }]);
+    expect([media.microphone, media.camera]).toEqual([true, false]);
+    expect(sessions[0]!.states.at(-1)).toEqual({ microphone: true, camera: false });
+  });
+
+  it('unplugged in mid-call are told', async () => {
+    const { video } = await running();
+    video.onended?.();
+    expect(media.camera).toBe(false);
+    expect(media.troubles).toEqual([{ device: 'camera', why: 'failed' }]);
+  });
+
+  it('all stop at the end', async () => {
+    const { audio, video } = await running();
+    media.end();
+    expect([audio.stopped, video.stopped, sessions[0]!.closed]).toEqual([true, true, true]);
+  });
+});
+
+describe('the other end', () => {
+  it('its picture joins the stream only once it comes, since it would hold up the sound', async () => {
+    await running();
+    const [audio, video] = [track('audio'), track('video')];
+    video.muted = true;
+    sessions[0]!.events.remoteTrack(video);
+    sessions[0]!.events.remoteTrack(audio);
+    expect(media.remoteStream?.getTracks()).toEqual([audio]);
+    expect(media.remotePicture).toBe(false);
+    video.muted = false;
+    video.onunmute?.(new Event('unmute'));
+    expect(media.remoteStream?.getTracks()).toEqual([audio, video]);
+    expect(media.remotePicture).toBe(true);
+  });
+
+  it('a picture of an old connection does not turn up in the new one', async () => {
+    await running();
+    const video = track('video');
+    video.muted = true;
+    sessions[0]!.events.remoteTrack(video);
+    sessions[0]!.events.remoteReset();
+    video.muted = false;
+    video.onunmute?.(new Event('unmute'));
+    expect(media.remoteStream).toBeNull();
+  });
+});
+
+describe('acquire', () => {
+  const refuse = (name: string) => Promise.reject(new DOMException('', name));
+  const stream = (...tracks: MediaStreamTrack[]) =>
+    ({
+      getAudioTracks: () => tracks.filter((t) => t.kind === 'audio'),
+      getVideoTracks: () => tracks.filter((t) => t.kind === 'video'),
+    }) as MediaStream;
+
+  it('takes what works where both together fail', async () => {
+    const audio = track('audio');
+    const devices = {
+      getUserMedia: (c: MediaStreamConstraints) => (c.video ? refuse('NotFoundError') : Promise.resolve(stream(audio))),
+    };
+    const got = await acquire(devices, { audio: true, video: true });
+    expect(got).toEqual({ audio, video: null, troubles: [{ device: 'camera', why: 'missing' }] });
+  });
+
+  it('says why', async () => {
+    const whys = [];
+    for (const name of ['NotAllowedError', 'NotFoundError', 'NotReadableError', 'TypeError']) {
+      const got = await acquire({ getUserMedia: () => refuse(name) }, { audio: true, video: false });
+      whys.push(got.troubles[0]?.why);
+    }
+    expect(whys).toEqual(['denied', 'missing', 'busy', 'failed']);
+  });
+
+  it('asks for nothing when nothing is wanted', async () => {
+    const got = await acquire({ getUserMedia: () => refuse('never') }, { audio: false, video: false });
+    expect(got.troubles).toEqual([]);
+  });
+
+  it('knows that an insecure page has no devices', async () => {
+    const got = await acquire(undefined, { audio: true, video: true });
+    expect(got.troubles.map((t) => t.why)).toEqual(['insecure', 'insecure']);
+  });
+});

@@ -1,0 +1,375 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { MediaPlan, Signal } from '../src/api/types';
+import { P2pSession } from '../src/call/p2p';
+import { pathOf } from '../src/call/peer-link';
+import type { Connection } from '../src/call/session';
+import { FakeClock, FakeTrack, settle, track } from './fakes';
+
+class FakeSender {
+  track: unknown = null;
+  async replaceTrack(next: unknown): Promise<void> {
+    this.track = next;
+  }
+}
+
+/** As much of an RTCPeerConnection as the order of things needs. */
+class FakePeer {
+  signalingState = 'stable';
+  connectionState = 'new';
+  iceConnectionState = 'new';
+  localDescription: { type: string; sdp: string } | null = null;
+  remoteDescription: { type: string; sdp: string } | null = null;
+  transceivers: { sender: FakeSender; receiver: { track: FakeTrack }; direction: string }[] = [];
+  candidates: string[] = [];
+  iceRestarts = 0;
+  offers = 0;
+  closed = false;
+  onicecandidate: ((event: { candidate: unknown }) => void) | null = null;
+  ontrack: ((event: { track: FakeTrack }) => void) | null = null;
+  onconnectionstatechange: (() => void) | null = null;
+  oniceconnectionstatechange: (() => void) | null = null;
+
+  addTransceiver(kind: 'audio' | 'video', init: { direction: string }) {
+    const transceiver = { sender: new FakeSender(), receiver: { track: new FakeTrack(kind) }, ...init };
+    this.transceivers.push(transceiver);
+    return transceiver;
+  }
+
+  getTransceivers() {
+    return this.transceivers;
+  }
+
+  async setLocalDescription(): Promise<void> {
+    await Promise.resolve();
+    const answer = this.signalingState === 'have-remote-offer';
+    this.localDescription = {
+      type: answer ? 'answer' : 'offer',
+      sdp: answer ? 'my-answer' : `my-offer-${++this.offers}`,
+    };
+    this.signalingState = answer ? 'stable' : 'have-local-offer';
+  }
+
+  async setRemoteDescription(description: { type: string; sdp: string }): Promise<void> {
+    await Promise.resolve();
+    this.remoteDescription = description;
+    this.signalingState = description.type === 'offer' ? 'have-remote-offer' : 'stable';
+    if (this.transceivers.length === 0)
+      for (const kind of ['audio', 'video'] as const) {
+        this.addTransceiver(kind, { direction: 'recvonly' });
+      }
+  }
+
+  async addIceCandidate(candidate: { candidate: string }): Promise<void> {
+    if (!this.remoteDescription) throw new Error('too early');
+    this.candidates.push(candidate.candidate);
+  }
+
+  restartIce(): void {
+    this.iceRestarts += 1;
+  }
+
+  async getStats() {
+    return new Map();
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  become(connection: string, ice: string): void {
+    this.connectionState = connection;
+    this.iceConnectionState = ice;
+    this.oniceconnectionstatechange?.();
+  }
+}
+
+let clock: FakeClock;
+let peers: FakePeer[];
+let sent: { epoch: number; to: number; signal: Signal }[];
+let connections: Connection[];
+let broken: number;
+let resets: number;
+let states: unknown[];
+let session: P2pSession;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  peers = [];
+  sent = [];
+  connections = [];
+  broken = 0;
+  resets = 0;
+  states = [];
+  session = new P2pSession(
+    () => {
+      const peer = new FakePeer();
+      peers.push(peer);
+      return peer as unknown as RTCPeerConnection;
+    },
+    clock,
+    {
+      send: (epoch, to, signal) => sent.push({ epoch, to, signal }),
+      connection: (connection) => connections.push(connection),
+      remoteReset: () => resets++,
+      remoteTrack: () => undefined,
+      remoteState: (state) => states.push(state),
+      broken: () => broken++,
+    },
+  );
+});
+
+const plan = (epoch: number, offerer: boolean, peer: number | null = 2): MediaPlan => ({
+  mode: 'p2p',
+  epoch,
+  peer,
+  offerer,
+});
+const kinds = () => sent.map((s) => s.signal.kind);
+const candidate = (text: string): Signal => ({ kind: 'candidate', candidate: text, sdpMid: '0', sdpMLineIndex: 0 });
+
+async function connected(offerer: boolean): Promise<FakePeer> {
+  session.apply(plan(1, offerer));
+  await settle();
+  session.signal(1, offerer ? { kind: 'answer', sdp: 'a' } : { kind: 'offer', sdp: 'o' });
+  await settle();
+  await settle();
+  const peer = peers[0]!;
+  peer.become('connected', 'connected');
+  sent.length = 0;
+  return peer;
+}
+
+describe('the plan', () => {
+  it('without a peer makes no connection', () => {
+    session.apply(plan(1, false, null));
+    expect(peers).toHaveLength(0);
+    expect(connections).toEqual(['none']);
+  });
+
+  it('makes the offerer offer two fixed lines, and the other end wait', async () => {
+    session.apply(plan(3, true));
+    await settle();
+    expect(peers[0]!.transceivers.map((t) => [t.receiver.track.kind, t.direction])).toEqual([
+      ['audio', 'sendrecv'],
+      ['video', 'sendrecv'],
+    ]);
+    expect(sent).toEqual([{ epoch: 3, to: 2, signal: { kind: 'offer', sdp: 'my-offer-1' } }]);
+
+    session.apply(plan(4, false));
+    sent.length = 0;
+    await settle();
+    expect(sent).toEqual([]);
+  });
+
+  it('with the same epoch leaves the connection alone', async () => {
+    await connected(true);
+    session.apply(plan(1, true));
+    await settle();
+    expect(peers).toHaveLength(1);
+    expect(peers[0]!.closed).toBe(false);
+    expect(sent).toEqual([]);
+  });
+
+  it('with a new epoch makes another', async () => {
+    await connected(true);
+    session.apply(plan(2, true));
+    expect(peers[0]!.closed).toBe(true);
+    expect(peers).toHaveLength(2);
+    expect(resets).toBe(1);
+  });
+
+  it('for the server’s SFU is said to be unknown here', () => {
+    session.apply({ mode: 'sfu', epoch: 1, peer: null, offerer: false });
+    expect(connections).toEqual(['unsupported']);
+  });
+});
+
+describe('signals', () => {
+  it('are answered: an offer by an answer, in both directions on both lines', async () => {
+    session.apply(plan(1, false));
+    session.setTracks({ audio: track('audio'), video: null });
+    session.signal(1, { kind: 'offer', sdp: 'o' });
+    await settle();
+    await settle();
+    expect(kinds()).toEqual(['answer']);
+    expect(peers[0]!.transceivers.map((t) => t.direction)).toEqual(['sendrecv', 'sendrecv']);
+    expect(peers[0]!.transceivers.map((t) => (t.sender.track as FakeTrack | null)?.kind)).toEqual(['audio', undefined]);
+  });
+
+  it('that come before the plan of their epoch wait for it', async () => {
+    session.apply(plan(1, false, null));
+    session.signal(2, { kind: 'offer', sdp: 'o' });
+    session.signal(2, candidate('c1'));
+    session.apply(plan(2, false));
+    await settle();
+    await settle();
+    expect(peers[0]!.remoteDescription?.sdp).toBe('o');
+    expect(peers[0]!.candidates).toEqual(['c1']);
+  });
+
+  it('of an old epoch are dropped', async () => {
+    session.apply(plan(2, false));
+    session.signal(1, { kind: 'offer', sdp: 'old' });
+    await settle();
+    expect(peers[0]!.remoteDescription).toBeNull();
+  });
+
+  it('candidates wait for the description they belong to', async () => {
+    session.apply(plan(1, true));
+    await settle();
+    session.signal(1, candidate('c1'));
+    session.signal(1, candidate('c2'));
+    await settle();
+    expect(peers[0]!.candidates).toEqual([]);
+    session.signal(1, { kind: 'answer', sdp: 'a' });
+    await settle();
+    await settle();
+    expect(peers[0]!.candidates).toEqual(['c1', 'c2']);
+  });
+
+  it('own candidates go out, without the empty last one', () => {
+    session.apply(plan(1, true));
+    const own = { candidate: 'c', sdpMid: '0', sdpMLineIndex: 0, usernameFragment: 'u' };
+    peers[0]!.onicecandidate?.({ candidate: own });
+    peers[0]!.onicecandidate?.({ candidate: { ...own, candidate: '' } });
+    peers[0]!.onicecandidate?.({ candidate: null });
+    expect(kinds().filter((k) => k === 'candidate')).toHaveLength(1);
+  });
+
+  it('tell what the other end has switched on, and are told again to a new connection', async () => {
+    session.setState({ microphone: true, camera: false });
+    expect(sent).toEqual([]);
+    session.apply(plan(1, false));
+    expect(kinds()).toEqual(['mediaState']);
+    session.signal(1, { kind: 'mediaState', microphone: false, camera: true });
+    expect(states).toEqual([{ microphone: false, camera: true }]);
+    session.apply(plan(2, false));
+    expect(sent.at(-1)).toMatchObject({ epoch: 2, signal: { kind: 'mediaState' } });
+  });
+});
+
+describe('switching devices', () => {
+  it('replaces tracks and negotiates nothing', async () => {
+    const peer = await connected(true);
+    const video = track('video');
+    session.setTracks({ audio: null, video });
+    await settle();
+    expect(peer.transceivers[1]!.sender.track).toBe(video);
+    session.setTracks({ audio: null, video: null });
+    await settle();
+    expect(peer.transceivers[1]!.sender.track).toBeNull();
+    expect(sent).toEqual([]);
+  });
+});
+
+describe('a connection that suffers', () => {
+  it('is given two seconds to mend itself', async () => {
+    const peer = await connected(true);
+    peer.become('connected', 'disconnected');
+    await clock.advance(1_900);
+    peer.become('connected', 'connected');
+    await clock.advance(60_000);
+    expect(peer.iceRestarts).toBe(0);
+    expect(connections.at(-1)).toBe('connected');
+  });
+
+  it('is restarted by the offerer', async () => {
+    const peer = await connected(true);
+    peer.become('connected', 'disconnected');
+    expect(connections.at(-1)).toBe('reconnecting');
+    await clock.advance(2_000);
+    expect(peer.iceRestarts).toBe(1);
+    expect(sent.at(-1)?.signal).toEqual({ kind: 'offer', sdp: 'my-offer-2' });
+  });
+
+  it('is restarted at once when ICE has failed', async () => {
+    const peer = await connected(true);
+    peer.become('failed', 'failed');
+    await clock.advance(0);
+    expect(peer.iceRestarts).toBe(1);
+  });
+
+  it('makes the answerer ask the offerer', async () => {
+    const peer = await connected(false);
+    peer.become('failed', 'failed');
+    await clock.advance(0);
+    expect(peer.iceRestarts).toBe(0);
+    expect(kinds()).toEqual(['restart']);
+  });
+
+  it('is restarted when the other end asks, but only by the offerer', async () => {
+    const peer = await connected(true);
+    session.signal(1, { kind: 'restart' });
+    await settle();
+    await settle();
+    expect(peer.iceRestarts).toBe(1);
+  });
+
+  it('is restarted when the network has changed, even if it looks well', async () => {
+    const peer = await connected(true);
+    session.check(false);
+    await settle();
+    expect(peer.iceRestarts).toBe(0);
+    session.check(true);
+    await settle();
+    expect(peer.iceRestarts).toBe(1);
+  });
+
+  it('whose answer got lost is offered again, not twice over', async () => {
+    session.apply(plan(1, true));
+    await settle();
+    await clock.advance(8_000);
+    expect(sent.map((s) => s.signal)).toEqual([
+      { kind: 'offer', sdp: 'my-offer-1' },
+      { kind: 'offer', sdp: 'my-offer-1' },
+    ]);
+    expect(peers[0]!.iceRestarts).toBe(0);
+  });
+
+  it('beyond repair is called broken', async () => {
+    const peer = await connected(true);
+    peer.become('failed', 'failed');
+    await clock.advance(60_000);
+    expect(broken).toBeGreaterThan(0);
+    expect(session.liveEpoch).toBe(0);
+  });
+
+  it('lives, for a rejoin, while it is connected or may come back', async () => {
+    expect(session.liveEpoch).toBe(0);
+    const peer = await connected(true);
+    expect(session.liveEpoch).toBe(1);
+    peer.become('disconnected', 'disconnected');
+    expect(session.liveEpoch).toBe(1);
+    session.close();
+    expect(session.liveEpoch).toBe(0);
+  });
+});
+
+describe('the path', () => {
+  const stats = (local: string, remote: string) =>
+    new Map<string, object>([
+      ['t', { type: 'transport', selectedCandidatePairId: 'p2' }],
+      [
+        'p1',
+        {
+          id: 'p1',
+          type: 'candidate-pair',
+          nominated: true,
+          state: 'succeeded',
+          localCandidateId: 'r',
+          remoteCandidateId: 'r',
+        },
+      ],
+      ['p2', { id: 'p2', type: 'candidate-pair', localCandidateId: 'l', remoteCandidateId: 'm' }],
+      ['l', { type: 'local-candidate', candidateType: local }],
+      ['m', { type: 'remote-candidate', candidateType: remote }],
+      ['r', { type: 'local-candidate', candidateType: 'relay' }],
+    ]) as unknown as RTCStatsReport;
+
+  it('is that of the selected pair', () => {
+    expect(pathOf(stats('host', 'srflx'))).toBe('direct');
+    expect(pathOf(stats('host', 'relay'))).toBe('relay');
+    expect(pathOf(stats('relay', 'host'))).toBe('relay');
+    expect(pathOf(new Map() as unknown as RTCStatsReport)).toBeUndefined();
+  });
+});

@@ -1,0 +1,143 @@
+//! The stages of `cargo xtask test`, in the order in which they run.
+
+use std::path::Path;
+
+use super::counts::{self, Counts};
+use super::java;
+use crate::console::note;
+use crate::packages::{self, Group};
+use crate::process::{Job, Outcome, Said, fail};
+use crate::{codegen, demo, tidy, web};
+
+/// Does a stage's work in the checkout; the arguments are for its test runner.
+pub(crate) type Run = fn(&Path, &[String], &mut Counts) -> Outcome;
+
+pub(crate) struct Stage {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    /// Runs whatever was selected, and nothing runs after it has failed.
+    pub(crate) needed_by_all: bool,
+    /// Whether it runs tests, and so must have run some.
+    pub(crate) counts: bool,
+    pub(crate) run: Run,
+}
+
+const fn check(name: &'static str, title: &'static str, run: Run) -> Stage {
+    Stage { name, title, needed_by_all: false, counts: false, run }
+}
+
+const fn tests(name: &'static str, title: &'static str, run: Run) -> Stage {
+    Stage { name, title, needed_by_all: false, counts: true, run }
+}
+
+pub(crate) const STAGES: &[Stage] = &[
+    Stage {
+        name: "packages",
+        title: "What the tests need is on this machine",
+        needed_by_all: true,
+        counts: false,
+        run: packages,
+    },
+    check("fmt", "Rust is formatted", fmt),
+    check("tidy", "House rules", tidy),
+    tests("web", "The web client: types, lints, unit tests, build", web),
+    check("clippy", "Lints", clippy),
+    check("doc", "Rust documentation has no warnings", doc),
+    tests("cargo", "Rust tests", cargo_tests),
+    check("codegen", "The web client's types are those of the server", codegen),
+    tests("examples", "The connectors in examples/ against a running server", examples),
+    tests("e2e", "Stories in a real browser", stories),
+];
+
+fn packages(root: &Path, _: &[String], _: &mut Counts) -> Outcome {
+    packages::ensure(root, &[Group::Build, Group::Test])?;
+    web::check_node(root)?;
+    for (command, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        ensure_component(root, command, component)?;
+    }
+    note("everything is there");
+    Ok(())
+}
+
+/// A minimal Rust installation lacks these two.
+fn ensure_component(root: &Path, command: &str, component: &str) -> Outcome {
+    let is_there = || Job::new("cargo", root).args([command, "--version"]).succeeds();
+    if is_there() {
+        return Ok(());
+    }
+    note(&format!("adding {component} to the Rust installation"));
+    if Job::new("rustup", root).args(["component", "add", component]).run().is_ok() && is_there() {
+        return Ok(());
+    }
+    fail(format!("`cargo {command}` is missing and could not be added. Install {component}, then try again"))
+}
+
+fn fmt(root: &Path, _: &[String], _: &mut Counts) -> Outcome {
+    Job::new("cargo", root).args(["fmt", "--all", "--check"]).run()
+}
+
+fn tidy(root: &Path, _: &[String], _: &mut Counts) -> Outcome {
+    tidy::check(root)
+}
+
+fn web(root: &Path, rest: &[String], counts: &mut Counts) -> Outcome {
+    let project = root.join("web");
+    web::install(&project)?;
+    web::npm(&project).args(["run", "--silent", "check"]).run()?;
+    let said = web::npm(&project).args(["run", "--silent", "test", "--"]).args(rest).tee()?;
+    take(&said, counts::of_vitest, counts, "unit tests of the web client")?;
+    web::build(root)
+}
+
+fn clippy(root: &Path, _: &[String], _: &mut Counts) -> Outcome {
+    Job::new("cargo", root).args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]).run()
+}
+
+fn doc(root: &Path, _: &[String], _: &mut Counts) -> Outcome {
+    Job::new("cargo", root)
+        .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
+        .env("RUSTDOCFLAGS", "--deny warnings")
+        .run()
+}
+
+fn cargo_tests(root: &Path, rest: &[String], counts: &mut Counts) -> Outcome {
+    web::build(root)?;
+    let said = Job::new("cargo", root).args(["test", "--workspace", "--no-fail-fast"]).args(rest).tee()?;
+    take(&said, counts::of_cargo, counts, "Rust tests")
+}
+
+fn codegen(root: &Path, _: &[String], _: &mut Counts) -> Outcome {
+    demo::build_server(root)?;
+    codegen::check(root)
+}
+
+fn examples(root: &Path, rest: &[String], counts: &mut Counts) -> Outcome {
+    server_for_stories(root)?;
+    let classes = java::build(root)?;
+    play(root, "examples", rest, counts, |job| job.env("FARHAND_JAVA_CLASSPATH", &classes))
+}
+
+fn stories(root: &Path, rest: &[String], counts: &mut Counts) -> Outcome {
+    server_for_stories(root)?;
+    web::npm(&root.join("e2e")).args(["run", "--silent", "check"]).run()?;
+    play(root, "stories", rest, counts, |job| job)
+}
+
+fn server_for_stories(root: &Path) -> Outcome {
+    web::build(root)?;
+    demo::build_server(root)?;
+    web::install(&root.join("e2e"))
+}
+
+fn play(root: &Path, project: &str, rest: &[String], counts: &mut Counts, with: impl FnOnce(Job) -> Job) -> Outcome {
+    let job = web::npm(&root.join("e2e"))
+        .args(["run", "--silent", "stories", "--", "--project", project])
+        .args(rest)
+        .env("FARHAND_BINARY", demo::server(root));
+    take(&with(job).tee()?, counts::of_stories, counts, project)
+}
+
+fn take(said: &Said, count: fn(&str) -> Counts, counts: &mut Counts, what: &str) -> Outcome {
+    *counts += count(&said.text);
+    if said.ok { Ok(()) } else { fail(format!("{what} failed")) }
+}
