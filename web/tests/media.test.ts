@@ -155,6 +155,28 @@ describe('the other end', () => {
     expect(media.remotePicture).toBe(true);
   });
 
+  it('its picture joins at once where the other end says that it comes', async () => {
+    await running();
+    const [first, second] = [track('video'), track('video')];
+    first.muted = second.muted = true;
+    sessions[0]!.events.remoteState({ microphone: true, camera: true });
+    sessions[0]!.events.remoteTrack(first);
+    expect(media.remoteStream?.getTracks()).toEqual([first]);
+    sessions[0]!.events.remoteReset();
+    sessions[0]!.events.remoteTrack(second);
+    expect(media.remoteStream).toBeNull();
+    sessions[0]!.events.remoteState({ microphone: true, camera: true });
+    expect(media.remoteStream?.getTracks()).toEqual([second]);
+  });
+
+  it('is not promised a picture before the camera is there', async () => {
+    media.begin({ microphone: true, camera: true });
+    expect(sessions[0]!.states.at(-1)).toEqual({ microphone: false, camera: false });
+    asked[0]!.answer({ audio: track('audio'), video: track('video') });
+    await settle();
+    expect(sessions[0]!.states.at(-1)).toEqual({ microphone: true, camera: true });
+  });
+
   it('a picture of an old connection does not turn up in the new one', async () => {
     await running();
     const video = track('video');

@@ -93,6 +93,7 @@ pub enum Signal {
     },
     /// As `RTCIceCandidate.toJSON()` gives it; an empty `candidate` ends them.
     Candidate {
+        #[serde(default)]
         candidate: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sdp_mid: Option<String>,

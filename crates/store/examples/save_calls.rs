@@ -22,10 +22,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url = arguments.next().ok_or("which database?")?;
     let time = Duration::from_secs(arguments.next().map_or(Ok(3), |text| text.parse())?);
     let store = open(&url).await?;
-    let people = people(&*store).await?;
+    let mut ids = Ids::new()?;
+    let people = people(&*store, &mut ids).await?;
     for size in [1, 16, 64, 256] {
-        run(&*store, &people, size, time / 10).await?;
-        let (calls, wall, cpu) = run(&*store, &people, size, time).await?;
+        run(&*store, &people, &mut ids, size, time / 10).await?;
+        let (calls, wall, cpu) = run(&*store, &people, &mut ids, size, time).await?;
         println!(
             "batches of {size:>3}: {:>6.0} calls/s, {:>5.1} us wall and {:>5.1} us of this process's CPU per call",
             calls / wall.as_secs_f64(),
@@ -38,8 +39,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// A fresh domain, so that the same database can be measured twice.
-async fn people(store: &dyn Store) -> Result<Vec<Contact>, Box<dyn std::error::Error>> {
-    let domain = store.create_domain(&Uuid::new_v4().to_string()).await?;
+async fn people(store: &dyn Store, ids: &mut Ids) -> Result<Vec<Contact>, Box<dyn std::error::Error>> {
+    let domain = store.create_domain(&ids.next().to_string()).await?;
     let mut users = Vec::new();
     for number in 0..20 {
         let user = NewUser {
@@ -61,13 +62,14 @@ async fn people(store: &dyn Store) -> Result<Vec<Contact>, Box<dyn std::error::E
 async fn run(
     store: &dyn Store,
     people: &[Contact],
+    ids: &mut Ids,
     size: usize,
     time: Duration,
 ) -> Result<(f64, Duration, Duration), Box<dyn std::error::Error>> {
     let (started, cpu) = (Instant::now(), cpu_time()?);
     let mut calls = 0;
     while started.elapsed() < time {
-        let writes: Vec<_> = (0..size).map(|number| call(people, calls + number)).collect();
+        let writes: Vec<_> = (0..size).map(|number| call(people, ids, calls + number)).collect();
         for outcome in store.save_calls(&writes).await? {
             outcome.map_err(|refused| format!("{refused:?}"))?;
         }
@@ -77,7 +79,7 @@ async fn run(
 }
 
 /// Two events, two members, one invitation, two rows of history, an idempotency key and 600 bytes of state.
-fn call(people: &[Contact], number: usize) -> CallWrite {
+fn call(people: &[Contact], ids: &mut Ids, number: usize) -> CallWrite {
     let at = Timestamp::from_millis(1_700_000_000_000);
     let creator = people[number % people.len()].clone();
     let invited = people[(number + 1) % people.len()].clone();
@@ -93,7 +95,7 @@ fn call(people: &[Contact], number: usize) -> CallWrite {
     };
     let record = CallRecord {
         id: 0,
-        call_id: Uuid::new_v4(),
+        call_id: ids.next(),
         domain_id: creator.domain_id,
         title: "Pump 7 makes a noise".to_owned(),
         reason: "STANDARD".to_owned(),
@@ -118,10 +120,25 @@ fn call(people: &[Contact], number: usize) -> CallWrite {
         started_at: None,
         ended_at: None,
     };
-    let key = Uuid::new_v4().to_string();
+    let key = ids.next().to_string();
     let idempotency = Some(NewIdempotency { caller: 1, key, body_hash: [7; 32] });
     let state = "x".repeat(600);
     CallWrite::Create(Box::new(NewCall { record, state, owner_node: "bench".to_owned(), owner_epoch: 1, idempotency }))
+}
+
+/// Ids spread like random ones, which is what the indexes feel, from another start in every run.
+struct Ids(u128);
+
+impl Ids {
+    fn new() -> Result<Self, Box<dyn std::error::Error>> {
+        let start = fs::read_to_string("/proc/sys/kernel/random/uuid")?;
+        Ok(Self(Uuid::parse_str(start.trim())?.as_u128()))
+    }
+
+    fn next(&mut self) -> Uuid {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        Uuid::from_u128(self.0)
+    }
 }
 
 /// User and system time of this process so far, in the kernel's ticks of 10 ms.

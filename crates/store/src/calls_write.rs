@@ -128,9 +128,10 @@ async fn refuse_fenced_creates(
 /// Locked until the commit: a node that raises its epoch afterwards finds all calls its former self created.
 pub(crate) async fn read_epoch(txn: &DatabaseTransaction, node: &str) -> StoreResult<i64> {
     let backend = txn.get_database_backend();
-    let sql = match backend {
-        DbBackend::Postgres => "SELECT epoch FROM node_epochs WHERE node = $1 FOR SHARE",
-        _ => "SELECT epoch FROM node_epochs WHERE node = ?",
+    let sql = if backend == DbBackend::Postgres {
+        "SELECT epoch FROM node_epochs WHERE node = $1 FOR SHARE"
+    } else {
+        "SELECT epoch FROM node_epochs WHERE node = ?"
     };
     let row = txn.query_one_raw(Statement::from_sql_and_values(backend, sql, [node.into()])).await?;
     Ok(row.map(|row| row.try_get_by(0)).transpose()?.unwrap_or(0))

@@ -4,6 +4,7 @@ use sea_orm::{DbErr, RuntimeErr, sqlx};
 
 use crate::StoreError;
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "SeaORM may add errors at any time")]
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
         let text = error.to_string();
@@ -18,6 +19,7 @@ impl From<DbErr> for StoreError {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "sqlx may add errors at any time")]
 pub(crate) fn from_sqlx(error: &sqlx::Error) -> StoreError {
     let text = error.to_string();
     match error {

@@ -1,5 +1,6 @@
 //! Durable state behind one seam: [`Store`], implemented once on SeaORM for SQLite and PostgreSQL, proven by one contract
 //! suite run on both. What a call means is not known here: its live state is an opaque text, its events are rows.
+#![expect(clippy::doc_markdown, reason = "SQLite, PostgreSQL and SeaORM are names, not code")]
 
 mod api_keys;
 mod bulk;

@@ -45,6 +45,7 @@ pub struct NewUser {
 }
 
 /// `None` leaves a column as it is.
+#[expect(clippy::option_option, reason = "outside: whether to change it; inside: the new value, which may be none")]
 #[derive(Clone, Default)]
 pub struct UserChange {
     pub display_name: Option<String>,

@@ -34,7 +34,7 @@ impl SqlStore {
             .filter(Column::ReplacedAt.is_null())
             .one(&self.reader)
             .await?;
-        row.map(to_session).transpose()
+        row.as_ref().map(to_session).transpose()
     }
 
     pub(crate) async fn rotate_pair(
@@ -69,7 +69,7 @@ impl SqlStore {
         replaced.replaced_at = Set(Some(now.as_millis()));
         replaced.update(&txn).await?;
         txn.commit().await?;
-        Ok(Rotation::Rotated(to_session(next)?))
+        Ok(Rotation::Rotated(to_session(&next)?))
     }
 
     pub(crate) async fn end_family(&self, family: Uuid) -> StoreResult<()> {
@@ -118,7 +118,7 @@ fn fresh_row(family: String, user_id: i64, pair: &TokenPair, created_at: Timesta
     }
 }
 
-fn to_session(row: Model) -> StoreResult<LoginSession> {
+fn to_session(row: &Model) -> StoreResult<LoginSession> {
     Ok(LoginSession {
         family: parse_family(&row.family)?,
         user_id: row.user_id,

@@ -7,6 +7,7 @@ import { CallMedia } from '../call/media.svelte';
 import { memoryIn } from '../call/memory';
 import { P2pSession } from '../call/p2p';
 import { Ringtone } from '../call/ringtone';
+import { SparePeer } from '../call/spare-peer';
 import { type LinkState, SignallingClient, type SocketLike } from '../signalling/client';
 import { Auth } from './auth.svelte';
 import { browserClock } from './clock';
@@ -33,6 +34,7 @@ export class App {
 
   private readonly signalling: SignallingClient;
   private readonly ice: IceServerList;
+  private readonly peer: SparePeer;
 
   constructor(device: string) {
     const now = () => this.clock.now();
@@ -42,6 +44,10 @@ export class App {
     this.auth.onForgotten = () => this.disconnect();
     this.contacts = new Contacts(() => this.rest.contacts());
     this.ice = new IceServerList(() => this.rest.iceServers(), this.clock);
+    this.peer = new SparePeer(
+      (iceServers) => new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' }),
+      () => this.ice.current,
+    );
     this.signalling = this.makeSignalling(device);
     this.media = this.makeMedia();
     const { signalling, media, clock } = this;
@@ -84,6 +90,7 @@ export class App {
     this.calls.reset();
     this.signalling.stop();
     this.ice.stop();
+    this.peer.drop();
     this.contacts.reset();
   }
 
@@ -106,6 +113,7 @@ export class App {
         if (!welcome.resumed && this.contacts.loaded) void this.contacts.load();
       },
       frame: (frame) => {
+        if (frame.type === 'ring') this.peer.warm();
         if (frame.type === 'presence') this.contacts.presence(frame.users);
         else this.calls.frame(frame);
       },
@@ -120,8 +128,8 @@ export class App {
       {
         acquire: (want) => acquire(navigator.mediaDevices, want, video),
         session: (events) => {
-          const connect = () => new RTCPeerConnection({ iceServers: this.ice.current, bundlePolicy: 'max-bundle' });
-          return new P2pSession(connect, this.clock, events);
+          this.peer.warm();
+          return new P2pSession(() => this.peer.take(), this.clock, events);
         },
         stream: (tracks) => new MediaStream(tracks),
       },

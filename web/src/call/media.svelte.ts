@@ -31,8 +31,8 @@ export class CallMedia {
   troubles = $state.raw<Trouble[]>([]);
 
   private session: MediaSession | undefined;
-  /** Counts connections: a track of an old one must not turn up in the stream of the new. */
-  private remoteEpoch = 0;
+  /** The other end's video track, while nothing comes on it. */
+  private awaited: MediaStreamTrack | undefined;
   /** Counts calls: an answer of the browser that comes after hanging up must not switch the camera on. */
   private turn = 0;
 
@@ -55,9 +55,7 @@ export class CallMedia {
       },
       remoteReset: () => this.resetRemote(),
       remoteTrack: (track) => this.addRemote(track),
-      remoteState: (state) => {
-        this.remoteState = state;
-      },
+      remoteState: (state) => this.setRemoteState(state),
       broken: () => this.hooks.broken(),
     });
     this.tell();
@@ -104,6 +102,11 @@ export class CallMedia {
     }
     this.clear('camera');
     this.tell();
+  }
+
+  /** The person has read what is wrong. */
+  dismissTroubles(): void {
+    this.troubles = [];
   }
 
   end(): void {
@@ -176,31 +179,49 @@ export class CallMedia {
   }
 
   private tell(): void {
-    const state = { microphone: this.microphone, camera: this.camera };
-    this.session?.setState(state);
-    this.hooks.switched(state);
+    // The other end is told what it gets, and a reload brings back what was wanted.
+    this.session?.setState({
+      microphone: this.microphone && this.audioTrack !== null,
+      camera: this.camera && this.videoTrack !== null,
+    });
+    this.hooks.switched({ microphone: this.microphone, camera: this.camera });
   }
 
   /**
    * A video element with a picture that never comes plays no sound, either (Chromium waits for the first frame). So the
-   * video track joins the stream only once something arrives on it.
+   * video track joins the stream only once the other end says that it sends one, or something arrives.
    */
   private addRemote(track: MediaStreamTrack): void {
-    if (track.kind === 'video' && track.muted) {
-      const epoch = this.remoteEpoch;
-      track.onunmute = () => {
-        track.onunmute = null;
-        if (epoch === this.remoteEpoch) this.addRemote(track);
-      };
-      return;
+    if (track.kind === 'audio') {
+      this.join(track);
+    } else if (!track.muted || this.remoteState?.camera) {
+      this.showPicture(track);
+    } else {
+      this.awaited = track;
+      track.onunmute = () => this.showPicture(track);
     }
-    if (track.kind === 'video') this.remotePicture = true;
+  }
+
+  private showPicture(track: MediaStreamTrack): void {
+    track.onunmute = null;
+    this.awaited = undefined;
+    this.remotePicture = true;
+    this.join(track);
+  }
+
+  private join(track: MediaStreamTrack): void {
     if (this.remoteStream) this.remoteStream.addTrack(track);
     else this.remoteStream = this.env.stream([track]);
   }
 
+  private setRemoteState(state: MediaState): void {
+    this.remoteState = state;
+    if (state.camera && this.awaited) this.showPicture(this.awaited);
+  }
+
   private resetRemote(): void {
-    this.remoteEpoch += 1;
+    if (this.awaited) this.awaited.onunmute = null;
+    this.awaited = undefined;
     this.remoteStream = null;
     this.remotePicture = false;
     this.remoteState = undefined;

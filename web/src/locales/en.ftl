@@ -23,6 +23,7 @@ server-refused = The server refuses this page. Please load it again.
 server-lost-in-call = The connection to the server is lost. The call goes on…
 signed-in-as = Signed in as { $name }
 close-message = Close message
+close-warning = Close warning
 
 # Contacts
 presence-online = Online

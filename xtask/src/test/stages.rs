@@ -131,7 +131,7 @@ fn server_for_stories(root: &Path) -> Outcome {
 
 fn play(root: &Path, project: &str, rest: &[String], counts: &mut Counts, with: impl FnOnce(Job) -> Job) -> Outcome {
     let job = web::npm(&root.join("e2e"))
-        .args(["run", "--silent", "stories", "--", "--project", project])
+        .args(["run", "--silent", "stories", "--", &format!("--project={project}")])
         .args(rest)
         .env("FARHAND_BINARY", demo::server(root));
     take(&with(job).tee()?, counts::of_stories, counts, project)

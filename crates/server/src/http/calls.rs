@@ -29,9 +29,11 @@ const MAX_PAGE: u32 = 100;
 const PAGE: u32 = 20;
 
 /// Creates a call and rings whom it invites.
+///
+/// The header `Idempotency-Key` makes a retry within 24 hours safe. It is no declared parameter: generated clients would make
+/// it an argument, and existing connectors would not compile against them.
 #[utoipa::path(post, path = "/rtc/createCall", operation_id = "createCallForContacts", tag = "rtc-controller",
     request_body = CreateCallRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a retry within 24 hours safe")),
     responses((status = 200, description = "The call", body = CallLog),
               (status = 400, description = "A field has a wrong value", body = Problem),
               (status = 401, description = "Not logged in", body = Problem),

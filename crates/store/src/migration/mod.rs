@@ -38,8 +38,8 @@ pub(crate) async fn migrate(db: &DatabaseConnection) -> StoreResult<()> {
 
 /// The migrator's own complaint is that it misses a file, which helps nobody who runs a binary.
 fn newer_schema(error: DbErr) -> StoreError {
-    match error {
-        DbErr::Custom(why) => StoreError::Corrupt(format!("written by a newer version of this program: {why}")),
-        other => other.into(),
+    if let DbErr::Custom(why) = &error {
+        return StoreError::Corrupt(format!("written by a newer version of this program: {why}"));
     }
+    error.into()
 }

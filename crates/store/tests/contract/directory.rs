@@ -98,7 +98,7 @@ async fn a_change_touches_only_what_it_names(db: &Db) {
         operator: Some(true),
         disabled: Some(false),
     };
-    expected.display_name = "Ada".to_owned();
+    "Ada".clone_into(&mut expected.display_name);
     (expected.email, expected.phone) = (Some("c@d".to_owned()), None);
     expected.password_hash = Some("hash".to_owned());
     expected.roles = vec!["admin".to_owned()];

@@ -1,9 +1,8 @@
 //! The log: which calls a list holds.
 
 use farhand_store::model::{CallFilter, CallRecord, CallUpdate, Contact, UserChange};
-use uuid::Uuid;
 
-use crate::support::{Db, at, ended, invite, new_call, next};
+use crate::support::{Db, at, ended, fresh_uuid, invite, new_call, next};
 
 async fn ids(db: &Db, filter: &CallFilter) -> Vec<i64> {
     db.store.calls(filter).await.unwrap().iter().map(|record| record.id).collect()
@@ -32,7 +31,7 @@ async fn a_list_holds_whole_calls_newest_first(db: &Db) {
 
 async fn an_unknown_call_is_none(db: &Db) {
     let ada = db.person(&db.domain("acme").await, "ada").await;
-    assert!(db.store.call(Uuid::new_v4()).await.unwrap().is_none());
+    assert!(db.store.call(fresh_uuid()).await.unwrap().is_none());
     assert!(db.store.calls(&of(&ada)).await.unwrap().is_empty());
 }
 

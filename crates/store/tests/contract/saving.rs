@@ -15,7 +15,7 @@ async fn a_saved_call_reads_back_exactly_as_it_was_written(db: &Db) {
     new.record.creator_user = ada.user_id;
     new.record.join_anonymous = true;
     new.record.inform_directly = false;
-    new.record.title = "it's \"quoted\"; DROP TABLE calls; --".to_owned();
+    "it's \"quoted\"; DROP TABLE calls; --".clone_into(&mut new.record.title);
     new.record.planned_at = Some(at(5));
     new.record.started_at = Some(at(6));
     new.record.ended_at = Some(at(7));

@@ -122,7 +122,7 @@ async fn a_row_nobody_foresaw_fails_only_its_own_write(db: &Db) {
 async fn a_character_one_database_cannot_store_fails_only_its_own_write(db: &Db) {
     let ada = db.person(&db.domain("acme").await, "ada").await;
     let (mut odd, plain) = (new_call(&ada, &[]), new_call(&ada, &[]));
-    odd.record.title = "a\0b".to_owned();
+    "a\0b".clone_into(&mut odd.record.title);
 
     let outcomes = db.store.save_calls(&[create(&odd), create(&plain)]).await.unwrap();
 

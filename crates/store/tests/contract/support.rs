@@ -70,6 +70,13 @@ pub async fn on_postgres(test: impl AsyncFnOnce(&Db)) {
     admin(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
 }
 
+/// Spread over the whole range, as real ones are.
+pub fn fresh_uuid() -> Uuid {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    let number = u128::from(COUNT.fetch_add(1, Ordering::Relaxed));
+    Uuid::from_u128(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+}
+
 fn fresh_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("farhand_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
@@ -213,7 +220,7 @@ pub fn history(seq: i64, contact: Option<&Contact>) -> HistoryRow {
 pub fn new_call(creator: &Contact, invited: &[&Contact]) -> NewCall {
     let record = CallRecord {
         id: 0,
-        call_id: Uuid::new_v4(),
+        call_id: fresh_uuid(),
         domain_id: creator.domain_id,
         title: "Pump 7".to_owned(),
         reason: "STANDARD".to_owned(),
