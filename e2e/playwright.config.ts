@@ -16,7 +16,7 @@ const flags = [
 const isRoot = process.getuid?.() === 0;
 
 export default defineConfig({
-  outputDir: 'results',
+  outputDir: 'results/run',
   fullyParallel: true,
   // A call takes two pages that encode and decode; more at once makes a small machine late, and late looks like broken.
   workers: 2,
@@ -29,7 +29,7 @@ export default defineConfig({
     browserName: 'chromium',
     screenshot: 'only-on-failure',
     launchOptions: {
-      executablePath: process.env.FARHAND_CHROMIUM ?? '/usr/bin/chromium',
+      executablePath: process.env.E2E_CHROMIUM ?? '/usr/bin/chromium',
       args: flags,
       chromiumSandbox: !isRoot,
     },

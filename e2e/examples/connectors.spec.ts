@@ -89,7 +89,7 @@ test('Java: a generated client brokers a call between an expert and a technician
     Party.connect(server.url, 'tester'),
     Party.connect(server.url, 'glasses1'),
   ]);
-  const classes = process.env.FARHAND_JAVA_CLASSPATH ?? '';
+  const classes = process.env.E2E_JAVA_CLASSPATH ?? '';
   const example = run('java', '-cp', classes, 'Connector', server.url);
   const callId = await expert.rung();
   expect(glasses.hasRung, 'the technician is not rung before the expert has joined').toBe(false);

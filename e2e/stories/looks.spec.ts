@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 import { contact } from '../support/api.ts';
-import { desk, looksGood, phone } from '../support/looks.ts';
+import { desk, expectLabels, looksGood, phone } from '../support/looks.ts';
 import { expect, test } from '../support/story.ts';
 
 /** Everything one has to reach in a call is on the screen, without scrolling. */
@@ -61,3 +61,21 @@ for (const [size, look] of Object.entries({ phone, desk })) {
     await looksGood(other.page, `${size}-ended`);
   });
 }
+
+test('the check of labels sees what is wrong', async ({ page }) => {
+  const wrong = {
+    'no label': '<button><svg width="20" height="20"></svg></button>',
+    'a label to be read aloud only': '<button aria-label="Mute"><svg width="20" height="20"></svg></button>',
+    'a label nobody sees': '<button style="padding:9px"><span style="position:absolute;width:1px;height:1px;overflow:hidden">Mute</span></button>',
+    'the same label twice': '<button>Mute</button><a href="/">mute</a>',
+    'another name than the one shown': '<button aria-label="Silence">Mute</button>',
+    'a field without a label': '<input placeholder="Name">',
+    'no control at all': '<p>Mute</p>',
+  };
+  for (const [what, html] of Object.entries(wrong)) {
+    await page.setContent(html);
+    await expect(expectLabels(page, what), what).rejects.toThrow();
+  }
+  await page.setContent('<button>Mute</button><button hidden>Mute</button><label>Name <input></label>');
+  await expectLabels(page, 'good');
+});

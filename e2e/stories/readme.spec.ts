@@ -2,7 +2,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Browser } from '@playwright/test';
 import { contact } from '../support/api.ts';
-import { desk } from '../support/looks.ts';
 import { type Look, Person } from '../support/person.ts';
 import { expert as desktop, pump } from '../support/scenes.ts';
 import { checkout } from '../support/server.ts';
@@ -27,7 +26,7 @@ test('the picture for the README shows a call as it is', async ({ browser, playw
     }),
   );
   const [atPump, atDesk] = browsers as [Browser, Browser];
-  const look: Look = { ...desk, colorScheme: 'light', fullPicture: true };
+  const look: Look = { viewport: { width: 1280, height: 720 }, colorScheme: 'light', fullPicture: true };
   const [glasses, expert] = await Promise.all([
     Person.open(atPump, server.url, 'glasses1', look),
     Person.open(atDesk, server.url, 'tester', look),
@@ -50,7 +49,7 @@ test('the picture for the README shows a call as it is', async ({ browser, playw
   await expect(expert.page.getByRole('heading', { name: glasses.name, exact: true })).toBeVisible();
 
   // Only on demand: a test leaves the checkout as it was.
-  const file = process.env.FARHAND_SAVE_IMAGES ? join(checkout, 'docs/images/call.png') : info.outputPath('call.png');
+  const file = process.env.E2E_SAVE_IMAGES ? join(checkout, 'docs/images/call.png') : info.outputPath('call.png');
   await mkdir(dirname(file), { recursive: true });
   await expert.page.screenshot({ path: file });
   await Promise.all(browsers.map((one) => one.close()));

@@ -25,7 +25,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     await log.tells(callId, joined, 'Started');
     await callee.press('Hang up');
     await caller.endedBecause('The call was hung up.');
-    await log.tells(callId, [...joined, 'Leave expert2', 'Leave expert1', 'Ended expert1'], 'Ended');
+    await log.tells(callId, [...joined, 'Leave expert2', 'Leave expert1', 'Ended expert2'], 'Ended');
   });
 }
 

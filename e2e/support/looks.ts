@@ -14,12 +14,22 @@ export async function looksGood(page: Page, view: string): Promise<void> {
   await mkdir(pictures, { recursive: true });
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await settled(page);
     await page.screenshot({ path: join(pictures, `${view}-${colorScheme}.png`) });
     expect(await violations(page), `${view}, ${colorScheme}: accessibility`).toEqual([]);
   }
   await expectLabels(page, view);
   const overhang = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   expect(overhang, `${view}: pixels wider than the screen`).toBe(0);
+}
+
+/** Colours change by transition: waits until the last one is through. */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)));
+    const ending = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map(({ finished }) => finished));
+  });
 }
 
 /** What axe-core finds serious, one line for each place. */

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 export const checkout = fileURLToPath(new URL('../..', import.meta.url));
 
-const binary = process.env.FARHAND_BINARY ?? join(checkout, 'target/debug/farhand');
+const binary = process.env.E2E_BINARY ?? join(checkout, 'target/debug/farhand');
 
 /** With this the kernel ends the server when the process that started it dies, however it dies. */
 const leash = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL'] : [];

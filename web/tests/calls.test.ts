@@ -264,6 +264,20 @@ describe('after a lost connection', () => {
     expect(rig.ended).toBe(0);
   });
 
+  it('the old plan does not make a connection that the rejoin would replace at once', async () => {
+    rig.remembered = { callId: 'call-1', microphone: true, camera: true };
+    rig.calls.restore();
+    rig.welcome(false);
+    const plan = { mode: 'p2p', epoch: 4, peer: 2, offerer: true } as const;
+    rig.frame({ type: 'call', call: view({ version: 3, mediaPlan: plan }) });
+    expect(rig.plans).toEqual([]);
+    rig.last.resolve(view({ version: 4, mediaPlan: { ...plan, epoch: 5 } }));
+    await settle();
+    expect(rig.plans.map((p) => p?.epoch)).toEqual([5]);
+    rig.frame({ type: 'call', call: view({ version: 5, mediaPlan: { ...plan, epoch: 6 } }) });
+    expect(rig.plans.map((p) => p?.epoch)).toEqual([5, 6]);
+  });
+
   it('a rejoin is refused where another device took the seat', async () => {
     await rig.inCall();
     rig.welcome(false);

@@ -27,6 +27,7 @@ class FakeSession implements MediaSession {
 let asked: { want: { audio: boolean; video: boolean }; answer(got: Partial<Acquired>): void }[];
 let sessions: FakeSession[];
 let media: CallMedia;
+let suffered = 0;
 
 beforeEach(() => {
   asked = [];
@@ -47,7 +48,7 @@ beforeEach(() => {
         return { getTracks: () => all, addTrack: (t: MediaStreamTrack) => all.push(t) } as unknown as MediaStream;
       },
     },
-    { send: () => undefined, broken: () => undefined, switched: () => undefined },
+    { send: () => undefined, broken: () => undefined, suffering: () => suffered++, switched: () => undefined },
   );
 });
 
@@ -186,6 +187,34 @@ describe('the other end', () => {
     video.muted = false;
     video.onunmute?.(new Event('unmute'));
     expect(media.remoteStream).toBeNull();
+  });
+});
+
+describe('a connection that stops flowing', () => {
+  it('is told once, so that the way to the server is looked at', async () => {
+    await running();
+    suffered = 0;
+    for (const state of [
+      'connecting',
+      'connected',
+      'reconnecting',
+      'reconnecting',
+      'connected',
+      'reconnecting',
+    ] as const) {
+      sessions[0]!.events.connection(state, undefined);
+    }
+    expect(suffered).toBe(2);
+  });
+
+  it('keeps its path while it is only looked up again', async () => {
+    await running();
+    sessions[0]!.events.connection('connected', 'relay');
+    sessions[0]!.events.connection('connected', undefined);
+    expect(media.path).toBe('relay');
+    sessions[0]!.events.connection('reconnecting', undefined);
+    sessions[0]!.events.connection('connected', undefined);
+    expect(media.path).toBeUndefined();
   });
 });
 

@@ -3,12 +3,7 @@
 use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
 use clap::Args;
-use farhand_server::{
-    Sockets,
-    auth::hash_password,
-    config::Config,
-    world::SystemClock,
-};
+use farhand_server::{Sockets, auth::hash_password, config::Config, world::SystemClock};
 use farhand_store::{Store, model::NewUser};
 use tokio::sync::oneshot;
 

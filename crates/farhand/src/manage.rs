@@ -42,7 +42,7 @@ impl Role {
 /// Where the password comes from. Never from an argument, which other users of the machine can see.
 #[derive(Args)]
 pub struct PasswordSource {
-    /// Read the password from standard input. Otherwise FARHAND_PASSWORD is taken, or a password made and printed.
+    /// Read the password from standard input. Otherwise `FARHAND_PASSWORD` is taken, or a password made and printed.
     #[arg(long)]
     password_stdin: bool,
 }

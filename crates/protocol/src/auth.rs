@@ -23,7 +23,7 @@ pub struct LoginRequest {
     pub password: String,
 }
 
-/// The pair of tokens. Browsers get both as HttpOnly cookies as well.
+/// The pair of tokens. Browsers get both as `HttpOnly` cookies as well.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LoginResponse {

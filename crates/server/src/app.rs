@@ -81,7 +81,7 @@ impl App {
     }
 }
 
-/// Open WebSockets, so that a stop can wait for their good-byes.
+/// Open `WebSockets`, so that a stop can wait for their good-byes.
 #[derive(Default)]
 pub struct Connections(TaskTracker);
 

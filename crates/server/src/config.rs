@@ -19,7 +19,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where people reach the server, such as `https://calls.example.com`. Turns on secure cookies when it is https.
     pub public_url: Option<String>,
-    /// `postgres://user:password@host/database`; SQLite in the data directory when left out.
+    /// `postgres://user:password@host/database`; `SQLite` in the data directory when left out.
     pub database_url: Option<String>,
     /// Other origins whose pages may use the API, such as `https://portal.example.com`.
     pub allowed_origins: Vec<String>,
@@ -183,7 +183,7 @@ impl Config {
         }
     }
 
-    /// The store's address. SQLite lies in the data directory.
+    /// The store's address. `SQLite` lies in the data directory.
     pub fn store_url(&self) -> String {
         self.database_url
             .clone()

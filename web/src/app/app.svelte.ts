@@ -139,6 +139,8 @@ export class App {
           if (callId) this.signalling.signal({ type: 'signal', callId, epoch, to, signal });
         },
         broken: () => this.calls.mediaBroken(),
+        // The way to the server may be as dead, and is needed to mend the other.
+        suffering: () => this.signalling.nudge(),
         switched: (state) => this.calls.remember(state),
       },
     );
@@ -149,6 +151,11 @@ export class App {
       this.signalling.nudge();
       this.media.check(true);
     });
+    networkInformation()?.addEventListener('change', () => {
+      // Fires for mere guesses of the speed, too: look, but restart nothing that works.
+      this.signalling.nudge();
+      this.media.check(false);
+    });
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.signalling.nudge();
     });
@@ -158,6 +165,11 @@ export class App {
     addEventListener('pointerdown', () => this.ringtone.unlock());
     addEventListener('keydown', () => this.ringtone.unlock());
   }
+}
+
+/** Not in every browser, and not in TypeScript's. */
+function networkInformation(): EventTarget | undefined {
+  return (navigator as Navigator & { connection?: EventTarget }).connection;
 }
 
 function exclusive<T>(work: () => Promise<T>): Promise<T> {

@@ -56,6 +56,8 @@ export class Calls {
 
   /** The call being joined, if its id is known; frames about it may overtake the answer. */
   private joining: string | undefined;
+  /** A rejoin is on its way: frames still tell of the plan that it is about to replace. */
+  private rejoining = false;
   /** Calls hung up here, until the server agrees; `unheard` where it could not be told. */
   private readonly leaving = new Map<string, 'asked' | 'unheard'>();
   /** Raised by every start and every hang-up: an answer that comes later than the next wish is void. */
@@ -102,6 +104,7 @@ export class Calls {
     const call = this.active;
     this.wish += 1;
     this.joining = undefined;
+    this.rejoining = false;
     if (!call) {
       this.leave({ name: 'none' });
       return Promise.resolve();
@@ -127,6 +130,8 @@ export class Calls {
   /** Everything stops: signed out. */
   reset(): void {
     this.wish += 1;
+    this.joining = undefined;
+    this.rejoining = false;
     this.leave({ name: 'none' });
     this.rings.clear();
     this.known.clear();
@@ -169,6 +174,7 @@ export class Calls {
   private async begin(frame: RequestFrame, label: string, camera: boolean): Promise<void> {
     const left = this.active;
     const wish = ++this.wish;
+    this.rejoining = false;
     this.joining = frame.type === 'join' ? frame.callId : undefined;
     if (frame.type === 'join') this.leaving.delete(frame.callId);
     this.notice = undefined;
@@ -195,15 +201,20 @@ export class Calls {
   private async rejoin(callId: string, epoch: number): Promise<void> {
     const wish = this.wish;
     this.joining = callId;
+    this.rejoining = true;
     try {
       const call = await this.env.signalling.request({ type: 'join', callId, rejoin: epoch });
       if (wish !== this.wish || !call) return;
+      this.rejoining = false;
       this.enter(call);
       this.env.media.check(false);
     } catch (error) {
       if (wish === this.wish) this.rejoinFailed(callId, codeOf(error));
     } finally {
-      if (wish === this.wish) this.joining = undefined;
+      if (wish === this.wish) {
+        this.joining = undefined;
+        this.rejoining = false;
+      }
     }
   }
 
@@ -264,6 +275,7 @@ export class Calls {
   }
 
   private seated(call: CallView): void {
+    if (this.rejoining && this.concerns(call.callId)) return;
     if (this.concerns(call.callId)) {
       this.enter(call);
     } else if (this.stage.name !== 'active' && this.stage.name !== 'starting') {

@@ -12,6 +12,8 @@ export interface MediaEnvironment {
 export interface MediaHooks {
   send(epoch: number, to: number, signal: Signal): void;
   broken(): void;
+  /** The other end is not heard any more: perhaps the whole network is gone. */
+  suffering(): void;
   /** The switches were used: remember them for a reload. */
   switched(state: MediaState): void;
 }
@@ -51,6 +53,7 @@ export class CallMedia {
       connection: (connection, path) => {
         // Still connected, only not looked up yet: the old answer stands.
         this.path = path ?? (connection === 'connected' ? this.path : undefined);
+        if (connection === 'reconnecting' && this.connection !== connection) this.hooks.suffering();
         this.connection = connection;
       },
       remoteReset: () => this.resetRemote(),

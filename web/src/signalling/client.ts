@@ -15,7 +15,7 @@ export interface SocketLike {
   onmessage: ((event: { data: string }) => void) | null;
   onclose: ((event: { code: number }) => void) | null;
   send(text: string): void;
-  close(): void;
+  close(code?: number): void;
 }
 
 export type Authorised = 'ok' | 'signedOut' | 'retry';
@@ -78,7 +78,8 @@ export class SignallingClient {
   }
 
   stop(): void {
-    this.drop();
+    // On purpose: the server need not wait for a resume.
+    this.drop(1000);
     this.env.clock.clearTimeout(this.retryTimer);
     this.session = undefined;
     this.signals = [];
@@ -223,14 +224,14 @@ export class SignallingClient {
     this.listener.signedOut();
   }
 
-  private drop(): void {
+  private drop(code?: number): void {
     this.env.clock.clearTimeout(this.pingTimer);
     this.env.clock.clearTimeout(this.silenceTimer);
     const socket = this.socket;
     this.socket = undefined;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
+    socket.close(code);
   }
 
   private sendRequest(frame: Extract<ClientFrame, { id: number }>): void {

@@ -114,7 +114,7 @@ fn codegen(root: &Path, _: &[String], _: &mut Counts) -> Outcome {
 fn examples(root: &Path, rest: &[String], counts: &mut Counts) -> Outcome {
     server_for_stories(root)?;
     let classes = java::build(root)?;
-    play(root, "examples", rest, counts, |job| job.env("FARHAND_JAVA_CLASSPATH", &classes))
+    play(root, "examples", rest, counts, |job| job.env("E2E_JAVA_CLASSPATH", &classes))
 }
 
 fn stories(root: &Path, rest: &[String], counts: &mut Counts) -> Outcome {
@@ -133,7 +133,7 @@ fn play(root: &Path, project: &str, rest: &[String], counts: &mut Counts, with: 
     let job = web::npm(&root.join("e2e"))
         .args(["run", "--silent", "stories", "--", &format!("--project={project}")])
         .args(rest)
-        .env("FARHAND_BINARY", demo::server(root));
+        .env("E2E_BINARY", demo::server(root));
     take(&with(job).tee()?, counts::of_stories, counts, project)
 }
 

@@ -21,7 +21,10 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{self, Message},
+    tungstenite::{
+        self, Message, Utf8Bytes,
+        protocol::{CloseFrame, frame::coding::CloseCode},
+    },
 };
 use uuid::Uuid;
 
@@ -83,12 +86,15 @@ pub struct Hello {
     pub token: Option<Token>,
     pub device_id: Uuid,
     pub resume: Option<Resume>,
+    /// Bytes the kernel keeps unread; `None`: its default, which is megabytes on loopback. Small for a slow reader, or where
+    /// there are thousands.
+    pub receive_buffer: Option<u32>,
 }
 
 impl Hello {
     /// A new session on a new device.
     pub fn new(token: Token) -> Self {
-        Self { token: Some(token), device_id: chance::uuid(), resume: None }
+        Self { token: Some(token), device_id: chance::uuid(), resume: None, receive_buffer: None }
     }
 }
 
@@ -121,7 +127,7 @@ pub struct Socket {
 impl Socket {
     /// Connects to the server at `base_url`, such as `http://127.0.0.1:8080`, and says hello.
     pub async fn connect(base_url: &str, hello: Hello) -> Result<Self, SocketError> {
-        let mut stream = open(base_url).await?;
+        let mut stream = open(base_url, hello.receive_buffer).await?;
         send(&mut stream, &hello_frame(&hello)).await?;
         let welcomed = timeout(ANSWER_LIMIT, welcome(&mut stream));
         let welcome = welcomed.await.map_err(|_| SocketError::NoAnswer("welcome"))??;
@@ -267,13 +273,14 @@ impl Socket {
         self.send(&ClientFrame::Ping { last_seq }).await
     }
 
-    /// Closes the connection in good order. The session can still be resumed.
+    /// Says good-bye, as a page that is closed: the session is over. A seat is still held for the grace time.
     pub async fn close(mut self) {
+        let frame = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::default() };
         // Whether or not it comes to a good end, the connection is gone.
-        let _ = self.stream.close(None).await;
+        let _ = self.stream.close(Some(frame)).await;
     }
 
-    /// Resets the connection, as a network that breaks does.
+    /// Resets the connection, as a network that breaks does. The session can be resumed.
     pub fn drop_abruptly(self) {
         if let Err(error) = self.stream.get_ref().set_zero_linger() {
             tracing::debug!(%error, "the connection is closed, not reset");

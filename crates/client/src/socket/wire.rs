@@ -7,7 +7,10 @@ use farhand_protocol::{
     frame::{ClientFrame, ServerFrame},
 };
 use futures_util::{SinkExt, StreamExt};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::{TcpSocket, TcpStream, lookup_host},
+    time::timeout,
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{self, Message, protocol::WebSocketConfig},
@@ -32,8 +35,8 @@ pub(super) fn hello_frame(hello: &Hello) -> ClientFrame {
     }
 }
 
-/// Upgrades a connection, without saying hello.
-pub async fn open(base_url: &str) -> Result<WebSocketStream<TcpStream>, SocketError> {
+/// Upgrades a connection, without saying hello. For `receive_buffer` see [`Hello`].
+pub async fn open(base_url: &str, receive_buffer: Option<u32>) -> Result<WebSocketStream<TcpStream>, SocketError> {
     let address = base_url.trim_end_matches('/').strip_prefix("http://");
     let address = address.ok_or_else(|| SocketError::Address(base_url.to_owned()))?;
     let config = WebSocketConfig::default()
@@ -42,12 +45,28 @@ pub async fn open(base_url: &str) -> Result<WebSocketStream<TcpStream>, SocketEr
         .max_frame_size(Some(MAX_FRAME))
         .max_message_size(Some(MAX_FRAME));
     let opening = async {
-        let tcp = TcpStream::connect(address).await.map_err(SocketError::Connect)?;
+        let tcp = connect(address, receive_buffer).await.map_err(SocketError::Connect)?;
         tcp.set_nodelay(true).map_err(SocketError::Connect)?;
         let (stream, _) = client_async_with_config(format!("ws://{address}/rtc/ws"), tcp, Some(config)).await?;
         Ok(stream)
     };
     timeout(ANSWER_LIMIT, opening).await.map_err(|_| SocketError::NoAnswer("connection"))?
+}
+
+/// The size of the receive buffer must be set before connecting.
+async fn connect(address: &str, receive_buffer: Option<u32>) -> std::io::Result<TcpStream> {
+    let mut failed = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
+    for address in lookup_host(address).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(bytes) = receive_buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        match socket.connect(address).await {
+            Ok(tcp) => return Ok(tcp),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 pub(super) async fn send(stream: &mut WebSocketStream<TcpStream>, frame: &ClientFrame) -> Result<(), SocketError> {

@@ -40,8 +40,12 @@ pub(super) async fn play(base_url: &str, options: &Options, story: &Story) -> Re
     if !glasses.has_not_been_rung(call_id).await? {
         return deviation(format!("{} was rung before an expert had taken the call", glasses.name));
     }
+    let call = log_of(&connector, call_id).await?;
+    check(&call, &whole[..1], CallStatus::Planned)?;
+    if was_rung(&call, call.creator_contact.id) {
+        return deviation(format!("A ring of {} is in the history before an expert had taken the call", glasses.name));
+    }
     story.tell(format!("{} not rung yet, as it should be", glasses.name));
-    check(&log_of(&connector, call_id).await?, &whole[..1], CallStatus::Planned)?;
 
     expert.join(call_id, story).await?;
     story.tell(format!("{} joined", expert.name));
@@ -133,6 +137,11 @@ fn rung_by(person: &Person, ring: &Ring, caller: i64, story: &Story) -> Result<(
     let from = ring.from.display_name.as_deref().unwrap_or("somebody without a name");
     story.tell(format!("{} rung: {:?} from {from}", person.name, ring.call_title));
     Ok(())
+}
+
+/// By the call's history, which also knows of rings that are still on their way.
+fn was_rung(call: &CallLog, contact: Option<i64>) -> bool {
+    call.call_history.iter().any(|item| item.kind == "RingStarted" && item.contact_id == contact)
 }
 
 /// Both send the clip until enough of it has arrived unchanged at both.

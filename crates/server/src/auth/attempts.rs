@@ -74,21 +74,21 @@ mod tests {
 
     #[test]
     fn an_account_waits_after_too_many_failures_at_that_address_only() {
-        let attempts = Attempts::new(3, Duration::from_secs(60));
+        let attempts = Attempts::new(3, Duration::from_mins(1));
         let now = Timestamp::from_millis(0);
         for _ in 0..3 {
             assert_eq!(attempts.must_wait(now, "d/u", A), None);
             attempts.failed(now, "d/u", A);
         }
-        assert_eq!(attempts.must_wait(now, "d/u", A), Some(Duration::from_secs(60)));
+        assert_eq!(attempts.must_wait(now, "d/u", A), Some(Duration::from_mins(1)));
         assert_eq!(attempts.must_wait(now, "d/u", B), None);
         assert_eq!(attempts.must_wait(now, "d/v", A), None);
-        assert_eq!(attempts.must_wait(now + Duration::from_secs(60), "d/u", A), None);
+        assert_eq!(attempts.must_wait(now + Duration::from_mins(1), "d/u", A), None);
     }
 
     #[test]
     fn an_address_that_tries_many_accounts_waits_for_all_of_them() {
-        let attempts = Attempts::new(3, Duration::from_secs(60));
+        let attempts = Attempts::new(3, Duration::from_mins(1));
         let now = Timestamp::from_millis(0);
         for i in 0..30 {
             attempts.failed(now, &format!("d/u{i}"), A);
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_success_forgets_the_failures() {
-        let attempts = Attempts::new(1, Duration::from_secs(60));
+        let attempts = Attempts::new(1, Duration::from_mins(1));
         let now = Timestamp::from_millis(0);
         attempts.failed(now, "d/u", A);
         attempts.succeeded("d/u", A);

@@ -106,7 +106,9 @@ impl Auth {
             None => self.look_up(token, hash, now).await?,
         };
         if believed.expires.is_some_and(|at| at <= now) {
-            return Err(Problem::new(ErrorCode::TokenExpired, "The token has expired: refresh it or log in again.").into());
+            return Err(
+                Problem::new(ErrorCode::TokenExpired, "The token has expired: refresh it or log in again.").into()
+            );
         }
         let user = self.directory.user(believed.user_id).await?.filter(|user| !user.disabled);
         let user = user.ok_or_else(unauthenticated)?;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use farhand_domain::{
     access::Actor as Asker,
-    call::{Call, Effect, Event, Invitee, LogKind, Note, Phase, Refusal},
+    call::{Call, Effect, Event, Invitee, Note, Refusal},
     ids::{ContactId, DeviceId},
     time::Timestamp,
 };
@@ -13,13 +13,13 @@ use farhand_protocol::{
     ErrorCode, Problem,
     frame::{CallView, ServerFrame, Signal},
 };
-use farhand_store::model::{
-    CallRecord, CallUpdate, CallWrite, EventRow, HistoryRow, Invitation, InvitedTeam, NewEvent, Refused,
-};
+use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam, Refused};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Shared, log, snapshot,
+    Shared,
+    change::{Change, Extra},
+    log,
     view::{self, Viewer},
 };
 use crate::{http::Fail, ws::Session};
@@ -29,7 +29,7 @@ pub const MAILBOX: usize = 128;
 /// How long to wait before time's work is tried again that could not be saved.
 const RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep; the clock is looked at again after it, whatever the machine's time did meanwhile.
-const LONGEST_SLEEP: Duration = Duration::from_secs(600);
+const LONGEST_SLEEP: Duration = Duration::from_mins(10);
 
 /// Who asks, and where from.
 #[derive(Clone, Copy)]
@@ -41,17 +41,33 @@ pub struct By {
 /// What is asked of a call.
 pub enum Ask {
     Read,
-    Join { device: DeviceId, rejoin: Option<u64> },
+    Join {
+        device: DeviceId,
+        rejoin: Option<u64>,
+    },
     Decline,
     Leave,
     End,
     Invite(Box<super::resolve::Resolved>),
-    RingAgain { contact: ContactId },
-    Update { title: Option<String>, planned_at: Option<Timestamp> },
+    RingAgain {
+        contact: ContactId,
+    },
+    Update {
+        title: Option<String>,
+        planned_at: Option<Timestamp>,
+    },
     Start,
-    ConnectionLost { device: DeviceId },
-    ConnectionBack { device: DeviceId },
-    Signal { epoch: u64, to: ContactId, signal: Signal },
+    ConnectionLost {
+        device: DeviceId,
+    },
+    ConnectionBack {
+        device: DeviceId,
+    },
+    Signal {
+        epoch: u64,
+        to: ContactId,
+        signal: Signal,
+    },
     /// A session has opened: tell it how the call stands.
     Attach(Arc<Session>),
 }
@@ -66,14 +82,6 @@ pub struct Answer {
     pub record: Arc<CallRecord>,
     /// For whoever asked from a device.
     pub view: Option<Box<CallView>>,
-}
-
-/// What a command changes beside the domain's state.
-#[derive(Default)]
-pub struct Extra {
-    title: Option<String>,
-    invited: Vec<Invitation>,
-    teams: Vec<InvitedTeam>,
 }
 
 pub struct CallActor {
@@ -135,7 +143,10 @@ impl CallActor {
             Ask::Decline => self.step(Event::Decline { contact }, none).await,
             Ask::Leave => self.step(Event::Leave { contact }, none).await,
             Ask::End => {
-                allowed(by.asker.may_end(&self.call), "Only the creator, experts in the call and administrators may end it.")?;
+                allowed(
+                    by.asker.may_end(&self.call),
+                    "Only the creator, experts in the call and administrators may end it.",
+                )?;
                 self.step(Event::End { by: self.known_or_creator(contact) }, none).await
             }
             Ask::Invite(resolved) => self.invite(by, *resolved).await,
@@ -266,7 +277,8 @@ impl CallActor {
             return Err(Fail::new(ErrorCode::NotInCall, "Join the call on this device before signalling."));
         }
         let plan = self.call.media_plan(contact).filter(|plan| plan.peer == Some(to));
-        let plan = plan.ok_or_else(|| Fail::new(ErrorCode::NoPeer, "This person is not at the other end of your call."))?;
+        let plan =
+            plan.ok_or_else(|| Fail::new(ErrorCode::NoPeer, "This person is not at the other end of your call."))?;
         if plan.epoch != epoch {
             let detail = format!("The media plan's epoch is {}, not {epoch}.", plan.epoch);
             return Err(Fail::new(ErrorCode::StaleEpoch, detail));
@@ -333,88 +345,6 @@ pub fn concerned(call: &Call) -> Vec<ContactId> {
     all
 }
 
-/// What a step adds to the log, ready to be saved and then to be shown.
-pub struct Change {
-    status: &'static str,
-    call_type: &'static str,
-    title: String,
-    planned_at: Option<Timestamp>,
-    started_at: Option<Timestamp>,
-    ended_at: Option<Timestamp>,
-    events: Vec<NewEvent>,
-    history: Vec<HistoryRow>,
-    invited: Vec<Invitation>,
-    teams: Vec<InvitedTeam>,
-}
-
-impl Change {
-    fn new(record: &CallRecord, now: Timestamp, next: &Call, effects: &[Effect], extra: Extra) -> Self {
-        let mut history = super::history_of(record.history.len(), now, effects);
-        super::note_deliveries(&mut history, record.history.len(), now, &extra.invited);
-        Self {
-            status: status_name(next),
-            call_type: log::technology_name(next.state().terms.technology),
-            title: extra.title.unwrap_or_else(|| record.title.clone()),
-            planned_at: next.state().terms.planned_at,
-            started_at: record.started_at.or_else(|| logs(effects, LogKind::Join).then_some(now)),
-            ended_at: next.has_ended().then_some(now),
-            events: super::events_of(record.events.len(), now, effects),
-            history,
-            invited: extra.invited,
-            teams: extra.teams,
-        }
-    }
-
-    fn update(&self, shared: &Shared, id: i64, version: i64, next: &Call) -> Result<CallUpdate, Fail> {
-        Ok(CallUpdate {
-            id,
-            owner_node: shared.node.clone(),
-            owner_epoch: shared.owner_epoch,
-            expected_version: version,
-            state: snapshot::write(next.state()).map_err(Fail::internal)?,
-            title: self.title.clone(),
-            call_type: self.call_type.to_owned(),
-            status: self.status.to_owned(),
-            planned_at: self.planned_at,
-            started_at: self.started_at,
-            ended_at: self.ended_at,
-            new_events: self.events.clone(),
-            new_history: self.history.clone(),
-            new_invited: self.invited.clone(),
-            new_teams: self.teams.clone(),
-        })
-    }
-
-    fn apply(self, record: &mut CallRecord, event_ids: &[i64]) {
-        self.status.clone_into(&mut record.status);
-        self.call_type.clone_into(&mut record.call_type);
-        record.title = self.title;
-        record.planned_at = self.planned_at;
-        record.started_at = self.started_at;
-        record.ended_at = self.ended_at;
-        record.events.extend(self.events.into_iter().zip(event_ids).map(|(event, id)| row(event, *id)));
-        record.history.extend(self.history);
-        record.invited.extend(self.invited);
-        record.teams.extend(self.teams);
-    }
-}
-
-pub fn row(event: NewEvent, id: i64) -> EventRow {
-    EventRow { id, seq: event.seq, kind: event.kind.to_owned(), contact_id: event.contact_id, at: event.at }
-}
-
-pub fn logs(effects: &[Effect], wanted: LogKind) -> bool {
-    effects.iter().any(|effect| matches!(effect, Effect::Log { kind, .. } if *kind == wanted))
-}
-
-pub fn status_name(call: &Call) -> &'static str {
-    match call.state().phase {
-        Phase::Planned { .. } => "Planned",
-        Phase::Started { .. } => "Started",
-        Phase::Ended { .. } => "Ended",
-    }
-}
-
 fn allowed(yes: bool, why_not: &str) -> Result<(), Fail> {
     if yes { Ok(()) } else { Err(Fail::new(ErrorCode::Forbidden, why_not)) }
 }
@@ -428,10 +358,11 @@ fn refused(refusal: Refusal) -> Fail {
         Refusal::NotInCall => (ErrorCode::NotInCall, "You are not in this call."),
         Refusal::SeatMoved => (ErrorCode::SeatMoved, "You are in this call on another device now."),
         Refusal::NotPlanned => (ErrorCode::NotPlanned, "The call is not planned for a time."),
-        Refusal::AlreadyStarted => (ErrorCode::CallAlreadyStarted, "The call has started; it cannot be moved any more."),
+        Refusal::AlreadyStarted => {
+            (ErrorCode::CallAlreadyStarted, "The call has started; it cannot be moved any more.")
+        }
         Refusal::PlannedInPast => (ErrorCode::PlannedInPast, "The planned time is more than five minutes past."),
         Refusal::NobodyJoined => (ErrorCode::NotInCall, "The creator is rung once somebody has joined."),
     };
     Fail::new(code, detail)
 }
-

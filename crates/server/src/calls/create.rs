@@ -7,18 +7,14 @@ use farhand_domain::{
     ids::{ContactId, DeviceId},
     plan,
 };
-use farhand_protocol::{
-    ErrorCode, Problem, WireTime,
-    auth::Role,
-    call::CreateCallRequest,
-};
+use farhand_protocol::{ErrorCode, Problem, WireTime, auth::Role, call::CreateCallRequest};
 use farhand_store::model::{CallRecord, CallWrite, Contact, NewCall, NewIdempotency, Refused, User};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Answer, Calls, actor,
+    Answer, Calls,
     actor::CallActor,
-    log,
+    change, log,
     resolve::{self, Resolver},
     snapshot,
     view::{self, Viewer},
@@ -95,8 +91,8 @@ impl Calls {
         };
         let resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;
         let people = shared.directory.contacts(&[creator.id, login.user.id]).await?;
-        let [creator_contact, maker_contact] = <[Contact; 2]>::try_from(people)
-            .map_err(|_| Fail::internal("the store made too few contacts"))?;
+        let [creator_contact, maker_contact] =
+            <[Contact; 2]>::try_from(people).map_err(|_| Fail::internal("the store made too few contacts"))?;
         let terms = Terms {
             technology: log::technology(request.call_type),
             creator: ContactId(creator_contact.id),
@@ -229,7 +225,7 @@ fn new_record(
         title: title.chars().take(MAX_TITLE).collect(),
         reason: log::reason_name(request.call_reason).to_owned(),
         call_type: log::technology_name(call.state().terms.technology).to_owned(),
-        status: actor::status_name(call).to_owned(),
+        status: change::status_name(call).to_owned(),
         join_anonymous: request.join_anonymous_allowed,
         inform_directly: request.inform_others_directly,
         creator_user: request.creator_user,
@@ -239,9 +235,9 @@ fn new_record(
         teams: resolved.teams,
         planned_at: request.planned_date_time.map(|WireTime(at)| at),
         created_at: now,
-        started_at: actor::logs(effects, farhand_domain::call::LogKind::Join).then_some(now),
+        started_at: change::logs(effects, farhand_domain::call::LogKind::Join).then_some(now),
         ended_at: call.has_ended().then_some(now),
-        events: super::events_of(0, now, effects).into_iter().map(|event| actor::row(event, 0)).collect(),
+        events: super::events_of(0, now, effects).into_iter().map(|event| change::row(&event, 0)).collect(),
         history,
     }
 }

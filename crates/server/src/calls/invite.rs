@@ -1,6 +1,6 @@
 //! Inviting people to a call that exists.
 
-use farhand_protocol::{Problem, call::InviteRequest, ErrorCode};
+use farhand_protocol::{ErrorCode, Problem, call::InviteRequest};
 
 use super::{
     Answer, Ask, By, Calls,

@@ -1,4 +1,4 @@
-//! The CallLog as the API shows it, and the names that stand in the database for what the domain says.
+//! The `CallLog` as the API shows it, and the names that stand in the database for what the domain says.
 
 use farhand_domain::call::{EndReason, LogKind, Note, RingEnd, Technology};
 use farhand_protocol::{

@@ -2,6 +2,7 @@
 //! (`actor.rs`); new calls are made in `create.rs`; calls that have ended are read from the database.
 
 mod actor;
+mod change;
 mod committer;
 mod create;
 mod invite;
@@ -37,8 +38,8 @@ use crate::{
     world::SharedClock,
     ws::Hub,
 };
-use actor::{CallActor, Command};
 pub use actor::{Answer, Ask, By};
+use actor::{CallActor, Command};
 use committer::Committer;
 pub use create::{KEY_LIFE, Order, check_title};
 
@@ -215,7 +216,6 @@ impl Calls {
         self.shared.lock().by_contact.get(&contact).into_iter().flatten().copied().collect()
     }
 
-
     pub fn policy(&self) -> &Policy {
         &self.shared.policy
     }
@@ -251,7 +251,7 @@ fn no_such_call() -> Fail {
 
 impl CallActor {
     async fn recover(&mut self) -> Outcome<()> {
-        self.step(Event::Recovered, actor::Extra::default()).await
+        self.step(Event::Recovered, change::Extra::default()).await
     }
 }
 

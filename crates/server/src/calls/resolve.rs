@@ -3,11 +3,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use farhand_domain::{
-    call::Invitee,
-    ids::ContactId,
-    policy::Policy,
-};
+use farhand_domain::{call::Invitee, ids::ContactId, policy::Policy};
 use farhand_protocol::{
     ErrorCode, Problem,
     auth::Role,
@@ -87,7 +83,8 @@ impl Resolver<'_> {
         }
         drop_repeated(&mut named);
         if named.len() > MAX_INVITED {
-            let detail = format!("With all team members {} people would be rung, more than {MAX_INVITED}.", named.len());
+            let detail =
+                format!("With all team members {} people would be rung, more than {MAX_INVITED}.", named.len());
             return Err(Problem::new(ErrorCode::TooManyInvited, detail).at("/invitedTeams").into());
         }
         self.refuse_if_nobody_counts(&named)?;
@@ -147,7 +144,8 @@ impl Resolver<'_> {
 
     async fn find_team(&self, wanted: &TeamRef, at: &str) -> Outcome<(InvitedTeam, Vec<Arc<User>>)> {
         let teams = self.directory.teams(self.terms.domain_id).await?;
-        let unknown = || Fail::from(Problem::new(ErrorCode::UnknownTeam, "There is no such team in your domain.").at(at));
+        let unknown =
+            || Fail::from(Problem::new(ErrorCode::UnknownTeam, "There is no such team in your domain.").at(at));
         if wanted.domain.as_deref().is_some_and(|domain| domain != self.terms.domain) {
             return Err(unknown());
         }

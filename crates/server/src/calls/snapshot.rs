@@ -128,7 +128,7 @@ pub fn read(text: &str) -> Result<State, SnapshotError> {
         planned_at: saved.planned_at.map(Timestamp::from_millis),
         created_at: Timestamp::from_millis(saved.created_at),
     };
-    let people = saved.people.into_iter().map(read_person).collect();
+    let people = saved.people.iter().map(read_person).collect();
     Ok(State { terms, phase: read_phase(saved.phase), people, epoch: saved.epoch, joins: saved.joins })
 }
 
@@ -207,7 +207,7 @@ fn write_person(person: &Person) -> SavedPerson {
     }
 }
 
-fn read_person(person: SavedPerson) -> Person {
+fn read_person(person: &SavedPerson) -> Person {
     Person {
         contact: ContactId(person.contact),
         role: match person.role {
@@ -249,7 +249,8 @@ mod tests {
             Place::Silenced,
             Place::Left,
         ];
-        let roles = [PersonRole::Creator, PersonRole::Invitee { ring_for: Duration::from_secs(45) }, PersonRole::Broker];
+        let roles =
+            [PersonRole::Creator, PersonRole::Invitee { ring_for: Duration::from_secs(45) }, PersonRole::Broker];
         let people = (1..).map(ContactId).zip(places).zip(roles.into_iter().cycle());
         let people: Vec<_> = people.map(|((contact, place), role)| Person { contact, role, place }).collect();
         let phases = [

@@ -83,8 +83,8 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Self> {
         let token = bearer(&parts.headers)?.or_else(|| cookies::access(&parts.headers));
-        let token = token
-            .ok_or_else(|| Problem::new(ErrorCode::Unauthenticated, "Send `authorization: Bearer <token>`."))?;
+        let token =
+            token.ok_or_else(|| Problem::new(ErrorCode::Unauthenticated, "Send `authorization: Bearer <token>`."))?;
         let login = app.auth.check(token).await?;
         tracing::Span::current().record("user", login.user.id);
         Ok(Self(login))
@@ -98,9 +98,10 @@ fn bearer(headers: &HeaderMap) -> Outcome<Option<&str>> {
         let (scheme, token) = v.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
-    token.filter(|token| !token.is_empty()).map(Some).ok_or_else(|| {
-        Fail::new(ErrorCode::Unauthenticated, "The authorization header must read `Bearer <token>`.")
-    })
+    token
+        .filter(|token| !token.is_empty())
+        .map(Some)
+        .ok_or_else(|| Fail::new(ErrorCode::Unauthenticated, "The authorization header must read `Bearer <token>`."))
 }
 
 /// Where the request came from. `X-Forwarded-For` counts only from a configured proxy.

@@ -15,8 +15,9 @@ use farhand_protocol::{
 use farhand_store::model;
 
 use super::{
-    Fail, Outcome, cookies,
+    Fail, Outcome,
     contacts::user_body,
+    cookies,
     extract::{Body, Caller, From, OptionalBody},
 };
 use crate::{

@@ -1,4 +1,4 @@
-//! The OpenAPI document, and a second one whose only purpose is to carry the WebSocket frames' schemas to TypeScript.
+//! The `OpenAPI` document, and a second one whose only purpose is to carry the WebSocket frames' schemas to TypeScript.
 
 use std::sync::Arc;
 

@@ -19,7 +19,6 @@ impl Fail {
     }
 
     /// Something that is our fault: the reason goes to the log, not to the client.
-    #[expect(clippy::needless_pass_by_value, reason = "messages are made for this call")]
     pub fn internal(reason: impl std::fmt::Display) -> Self {
         tracing::error!(%reason, "internal error");
         Self::new(ErrorCode::Internal, "The server failed. Its log says why.")

@@ -113,7 +113,9 @@ fn cors(config: &Config) -> Result<CorsLayer, String> {
         .max_age(Duration::from_hours(1)))
 }
 
-fn csrf(config: &Config) -> Result<CsrfLayer<fn(ProtectionError) -> Response>, String> {
+type Csrf = CsrfLayer<fn(ProtectionError) -> Response>;
+
+fn csrf(config: &Config) -> Result<Csrf, String> {
     let mut layer = CsrfLayer::new();
     for origin in &config.allowed_origins {
         layer = layer.add_trusted_origin(origin).map_err(|e| format!("allowed_origins: {origin}: {e}"))?;
@@ -124,7 +126,6 @@ fn csrf(config: &Config) -> Result<CsrfLayer<fn(ProtectionError) -> Response>, S
     Ok(layer.with_rejection_response(refuse_cross_site as fn(ProtectionError) -> Response))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
 fn refuse_cross_site(_: ProtectionError) -> Response {
     Fail::new(ErrorCode::CrossSiteRefused, "This request comes from another site's page.").into_response()
 }
@@ -141,4 +142,3 @@ fn security_headers(router: Router) -> Router {
         router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)))
     })
 }
-

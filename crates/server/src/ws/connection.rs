@@ -175,11 +175,10 @@ impl Connection<'_> {
             Some(Ok(Message::Binary(_))) => Err(bad_frame("Frames are text, not binary.")),
             // 1000 and 1001 mean that the page was closed on purpose.
             Some(Ok(Message::Close(Some(CloseFrame { code: 1000 | 1001, .. })))) => Err(End::Left),
-            Some(Ok(Message::Close(_))) | None => Err(End::Lost),
             Some(Err(error)) if error.to_string().contains("too long") => {
                 Err(End::Told(1009, ErrorCode::BadFrame, "The frame is too large.".to_owned()))
             }
-            Some(Err(_)) => Err(End::Lost),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Lost),
         }
     }
 
@@ -191,8 +190,14 @@ impl Connection<'_> {
                 self.send_unnumbered(ServerFrame::Pong {}).await
             }
             ClientFrame::Hello { .. } => Err(bad_frame("hello comes once, first.")),
-            other => {
-                commands::carry_out(self.app, self.session, other).await;
+            command @ (ClientFrame::CreateCall { .. }
+            | ClientFrame::Join { .. }
+            | ClientFrame::Decline { .. }
+            | ClientFrame::Leave { .. }
+            | ClientFrame::End { .. }
+            | ClientFrame::RingAgain { .. }
+            | ClientFrame::Signal { .. }) => {
+                commands::carry_out(self.app, self.session, command).await;
                 Ok(())
             }
         }

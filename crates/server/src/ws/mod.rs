@@ -7,7 +7,7 @@ mod hub;
 mod session;
 mod upgrade;
 
+pub use connection::Sessions;
 pub use hub::{GATHER_PRESENCE, Hub};
 pub use session::{Close, Session};
-pub use connection::Sessions;
 pub use upgrade::upgrade;

@@ -52,7 +52,8 @@ impl World {
                 let what = match signal {
                     Signal::Offer { .. } => "offer",
                     Signal::Answer { .. } => "answer",
-                    Signal::Restart {} => "restart",
+                    // Not delivered: the offerer must notice by itself.
+                    Signal::Restart {} => return "restart",
                     Signal::Candidate { .. } | Signal::MediaState { .. } => "signal",
                 };
                 self.peers[to].signal(signal).unwrap();

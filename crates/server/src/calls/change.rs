@@ -1,0 +1,100 @@
+//! What one step changes in a call's log: first as an update for the database, then applied to the record in memory.
+
+use farhand_domain::{
+    call::{Call, Effect, LogKind, Phase},
+    time::Timestamp,
+};
+use farhand_store::model::{CallRecord, CallUpdate, EventRow, HistoryRow, Invitation, InvitedTeam, NewEvent};
+
+use super::{Shared, log, snapshot};
+use crate::http::Fail;
+
+/// What a command changes beside the domain's state.
+#[derive(Default)]
+pub struct Extra {
+    pub title: Option<String>,
+    pub invited: Vec<Invitation>,
+    pub teams: Vec<InvitedTeam>,
+}
+
+/// What a step adds to the log, ready to be saved and then to be shown.
+pub struct Change {
+    status: &'static str,
+    call_type: &'static str,
+    title: String,
+    planned_at: Option<Timestamp>,
+    started_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
+    events: Vec<NewEvent>,
+    history: Vec<HistoryRow>,
+    pub invited: Vec<Invitation>,
+    teams: Vec<InvitedTeam>,
+}
+
+impl Change {
+    pub fn new(record: &CallRecord, now: Timestamp, next: &Call, effects: &[Effect], extra: Extra) -> Self {
+        let mut history = super::history_of(record.history.len(), now, effects);
+        super::note_deliveries(&mut history, record.history.len(), now, &extra.invited);
+        Self {
+            status: status_name(next),
+            call_type: log::technology_name(next.state().terms.technology),
+            title: extra.title.unwrap_or_else(|| record.title.clone()),
+            planned_at: next.state().terms.planned_at,
+            started_at: record.started_at.or_else(|| logs(effects, LogKind::Join).then_some(now)),
+            ended_at: next.has_ended().then_some(now),
+            events: super::events_of(record.events.len(), now, effects),
+            history,
+            invited: extra.invited,
+            teams: extra.teams,
+        }
+    }
+
+    pub fn update(&self, shared: &Shared, id: i64, version: i64, next: &Call) -> Result<CallUpdate, Fail> {
+        Ok(CallUpdate {
+            id,
+            owner_node: shared.node.clone(),
+            owner_epoch: shared.owner_epoch,
+            expected_version: version,
+            state: snapshot::write(next.state()).map_err(Fail::internal)?,
+            title: self.title.clone(),
+            call_type: self.call_type.to_owned(),
+            status: self.status.to_owned(),
+            planned_at: self.planned_at,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            new_events: self.events.clone(),
+            new_history: self.history.clone(),
+            new_invited: self.invited.clone(),
+            new_teams: self.teams.clone(),
+        })
+    }
+
+    pub fn apply(self, record: &mut CallRecord, event_ids: &[i64]) {
+        self.status.clone_into(&mut record.status);
+        self.call_type.clone_into(&mut record.call_type);
+        record.title = self.title;
+        record.planned_at = self.planned_at;
+        record.started_at = self.started_at;
+        record.ended_at = self.ended_at;
+        record.events.extend(self.events.into_iter().zip(event_ids).map(|(event, id)| row(&event, *id)));
+        record.history.extend(self.history);
+        record.invited.extend(self.invited);
+        record.teams.extend(self.teams);
+    }
+}
+
+pub fn row(event: &NewEvent, id: i64) -> EventRow {
+    EventRow { id, seq: event.seq, kind: event.kind.to_owned(), contact_id: event.contact_id, at: event.at }
+}
+
+pub fn logs(effects: &[Effect], wanted: LogKind) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Log { kind, .. } if *kind == wanted))
+}
+
+pub fn status_name(call: &Call) -> &'static str {
+    match call.state().phase {
+        Phase::Planned { .. } => "Planned",
+        Phase::Started { .. } => "Started",
+        Phase::Ended { .. } => "Ended",
+    }
+}

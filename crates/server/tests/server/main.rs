@@ -1,0 +1,4 @@
+//! The whole server through its public API: REST and WebSocket, on a database of its own for each test.
+#![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
+
+mod testkit;
