@@ -1,8 +1,11 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { Party } from '../support/party.ts';
-import { run } from '../support/program.ts';
+import { type Ended, run } from '../support/program.ts';
+import { checkout } from '../support/server.ts';
 import { expect, test } from '../support/story.ts';
 
 /** The request of the call API, as `fetch` sends it. */
@@ -14,7 +17,7 @@ const REQUEST =
 test('Node.js: calls the expert and follows the call to its end', async ({ server, api }) => {
   const expert = await Party.connect(server.url, 'tester');
   const example = run('node', 'examples/nodejs/connector.mjs', server.url);
-  const callId = await expert.rung();
+  const callId = await rungBy(example, expert);
   await expert.join(callId);
   const log = await api('tester');
   await log.tells(callId, ['Created connector1', 'Join tester'], 'Started');
@@ -31,6 +34,14 @@ test('Node.js: calls the expert and follows the call to its end', async ({ serve
   expect(code).toBe(0);
   expect(await log.log(callId)).toMatchObject({ callTitle: 'New Call', callType: 'SFU', callStatus: 'Ended' });
 });
+
+/** Waits for the ring that the example causes, or says why there is none. */
+async function rungBy(example: Promise<Ended>, party: Party): Promise<string> {
+  const ended = example.then(({ code, output }) => {
+    throw new Error(`The example ended with ${code} before anybody was rung:\n${output}`);
+  });
+  return Promise.race([party.rung(), ended]);
+}
 
 /** Stands in for the server, so as to see what is sent and to answer what a story needs. */
 async function standIn(answer: object, status = 200): Promise<{ url: string; sent: Sent[]; close: () => void }> {
@@ -75,7 +86,7 @@ test('Node.js: an error is told by its code', async () => {
 test('curl: calls the expert and follows the call to its end', async ({ server }) => {
   const expert = await Party.connect(server.url, 'tester');
   const example = run('examples/curl/connector.sh', server.url);
-  const callId = await expert.rung();
+  const callId = await rungBy(example, expert);
   await expert.join(callId);
   await expert.leave(callId);
   const { code, output } = await example;
@@ -91,7 +102,7 @@ test('Java: a generated client brokers a call between an expert and a technician
   ]);
   const classes = process.env.E2E_JAVA_CLASSPATH ?? '';
   const example = run('java', '-cp', classes, 'Connector', server.url);
-  const callId = await expert.rung();
+  const callId = await rungBy(example, expert);
   expect(glasses.hasRung, 'the technician is not rung before the expert has joined').toBe(false);
   await expert.join(callId);
   expect(await glasses.rung()).toBe(callId);
@@ -105,4 +116,31 @@ test('Java: a generated client brokers a call between an expert and a technician
   const events = [...joined, 'Leave glasses1', 'Leave tester'];
   expect(output.trim().split('\n')).toEqual([`Call ${callId} was created.`, ...events, expect.stringMatching(/^Ended /)]);
   expect(code).toBe(0);
+});
+
+test('README: the Node.js example works as printed', async ({ server }) => {
+  const expert = await Party.connect(server.url, 'tester');
+  const text = await readFile(join(checkout, 'README.md'), 'utf8');
+  const code = /```js\n(.*?)```/s.exec(text)?.[1] ?? '';
+  expect(code).toContain("'http://127.0.0.1:8080'");
+  const example = run('node', '--input-type=module', '-e', code.replace('http://127.0.0.1:8080', server.url));
+  const callId = await rungBy(example, expert);
+  expect(await example).toEqual({ code: 0, output: `${callId} Planned\n` });
+});
+
+test('demo: the lines it prints for pasting make the expert ring', async ({ server }) => {
+  const lines = server.log.split('\n').map((line) => line.trim());
+  const pasted = lines.filter((line) => line.startsWith('TOKEN=') || line.startsWith('node '));
+  expect(pasted).toHaveLength(2);
+  for (const line of pasted) {
+    const expert = await Party.connect(server.url, 'tester');
+    const example = run('sh', '-c', line);
+    const callId = await rungBy(example, expert);
+    await expert.join(callId);
+    await expert.leave(callId);
+    expert.close();
+    const { code, output } = await example;
+    expect(code, output).toBe(0);
+    expect(output).toContain(callId);
+  }
 });

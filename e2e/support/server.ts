@@ -63,8 +63,6 @@ export class Server {
       throw new Error(`The server ended with ${code} before it was ready:\n${this.output}`);
     });
     await Promise.race([this.answering(), ended]);
-    // It will end one day, and that is nobody's fault.
-    ended.catch(() => {});
   }
 
   /** Ends the process and waits until it is gone. */

@@ -17,20 +17,22 @@ public final class Connector {
   private static final String DOMAIN = "ubimax";
   private static final long GLASSES = 12;
 
-  private final ApiClient client = new ApiClient();
-  private final RtcControllerApi calls = new RtcControllerApi(client);
+  private final RtcControllerApi calls;
 
-  private Connector(String server) {
-    client.updateBaseUri(server);
+  private Connector(RtcControllerApi calls) {
+    this.calls = calls;
   }
 
   public static void main(String[] args) throws ApiException, InterruptedException {
-    var connector = new Connector(args.length > 0 ? args[0] : "http://127.0.0.1:8080");
-    connector.logIn("connector1", "demo");
+    var client = new ApiClient();
+    client.updateBaseUri(args.length > 0 ? args[0] : "http://127.0.0.1:8080");
+    logIn(client, "connector1", "demo");
+    // Takes the address and the token over from the client as they are now.
+    var connector = new Connector(new RtcControllerApi(client));
     connector.follow(connector.broker("Pump 7 leaks", "tester"));
   }
 
-  private void logIn(String userId, String password) throws ApiException {
+  private static void logIn(ApiClient client, String userId, String password) throws ApiException {
     var account = new LoginRequest().domain(DOMAIN).userId(userId).password(password);
     LoginResponse login = new AuthApi(client).login(account);
     client.setRequestInterceptor(request -> request.header("authorization", "Bearer " + login.getAccessToken()));

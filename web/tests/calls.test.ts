@@ -110,6 +110,20 @@ describe('calling somebody', () => {
 });
 
 describe('a ring', () => {
+  it('of the call one is in is none', async () => {
+    await rig.inCall();
+    rig.frame({ type: 'ring', ring: ring() });
+    expect(rig.calls.rings.size).toBe(0);
+  });
+
+  it('does not outlast the session', () => {
+    rig.frame({ type: 'ring', ring: ring() });
+    rig.welcome(true);
+    expect(rig.calls.rings.size).toBe(1);
+    rig.welcome(false);
+    expect(rig.calls.rings.size).toBe(0);
+  });
+
   it('is answered by a join, and its end is no news then', async () => {
     rig.frame({ type: 'ring', ring: ring() });
     expect(rig.calls.rings.size).toBe(1);
@@ -165,6 +179,19 @@ describe('a ring', () => {
   });
 });
 
+describe('changing one’s mind', () => {
+  it('the refusal of an earlier wish does not end the later call', async () => {
+    void rig.calls.call({ userDbId: 8, displayName: 'Tester' }, true);
+    const first = rig.last;
+    void rig.calls.hangUp();
+    await rig.inCall();
+    first.reject('timeout');
+    await settle();
+    expect(rig.calls.stage).toEqual({ name: 'active', callId: 'call-1' });
+    expect(rig.calls.notice).toBeUndefined();
+  });
+});
+
 describe('in a call', () => {
   it('plans are applied as they come, and old frames are not', async () => {
     await rig.inCall({ version: 5 });
@@ -195,6 +222,8 @@ describe('in a call', () => {
 
   it('the end comes with its reason and the devices off', async () => {
     await rig.inCall();
+    rig.calls.remember({ microphone: true, camera: true });
+    expect(rig.remembered?.callId).toBe('call-1');
     const before = rig.ended;
     rig.frame({ type: 'call', call: view({ version: 2, callStatus: 'Ended', seat: 'none', endReason: 'declined' }) });
     expect(rig.calls.stage).toMatchObject({ name: 'ended', ending: 'declined' });

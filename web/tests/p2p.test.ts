@@ -326,6 +326,18 @@ describe('a connection that suffers', () => {
     expect(peers[0]!.iceRestarts).toBe(0);
   });
 
+  it('is restarted once more where the network changed while a restart was not answered yet', async () => {
+    const peer = await connected(true);
+    session.check(true);
+    await settle();
+    session.check(true);
+    await settle();
+    expect(peer.iceRestarts).toBe(1);
+    session.signal(1, { kind: 'answer', sdp: 'a2' });
+    await settle();
+    expect(peer.iceRestarts).toBe(2);
+  });
+
   it('beyond repair is called broken', async () => {
     const peer = await connected(true);
     peer.become('failed', 'failed');

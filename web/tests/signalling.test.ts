@@ -270,6 +270,47 @@ describe('the connection', () => {
     expect(rig.sockets).toHaveLength(2);
   });
 
+  it('whose session another connection took starts a new one', async () => {
+    await rig.open();
+    rig.socket.onclose?.({ code: 4409 });
+    await rig.clock.advance(500);
+    rig.socket.onopen?.();
+    expect(rig.socket.sent[0]).not.toHaveProperty('resume');
+  });
+
+  it('is tried less often when the server has too much of us', async () => {
+    await rig.open();
+    rig.socket.onclose?.({ code: 4429 });
+    await rig.clock.advance(7_000);
+    expect(rig.sockets).toHaveLength(1);
+    await rig.clock.advance(1_000);
+    expect(rig.sockets).toHaveLength(2);
+  });
+
+  it('is not opened any more when stop() came while the login was checked', async () => {
+    rig.client.start();
+    rig.client.stop();
+    await settle();
+    expect(rig.sockets).toHaveLength(0);
+  });
+
+  it('waits and tries again while the login cannot be checked', async () => {
+    rig.authorised = 'retry';
+    rig.client.start();
+    await settle();
+    expect(rig.sockets).toHaveLength(0);
+    rig.authorised = 'ok';
+    await rig.clock.advance(500);
+    expect(rig.sockets).toHaveLength(1);
+  });
+
+  it('is not opened without a login', async () => {
+    rig.authorised = 'signedOut';
+    rig.client.start();
+    await settle();
+    expect([rig.sockets.length, rig.signedOut]).toEqual([0, 1]);
+  });
+
   it('stays closed where this page is refused', async () => {
     await rig.open();
     rig.socket.onclose?.({ code: 4403 });

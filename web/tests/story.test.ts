@@ -94,6 +94,13 @@ describe('a call’s story', () => {
     ]);
   });
 
+  it('names people as they were invited, where an event knows less', () => {
+    const bare = { id: 2, userDbId: 2, userId: 'u2' };
+    const callEvents = [{ id: 1, type: 'Join', contact: bare, dateTime: at(1) }];
+    const callHistory = [{ type: 'Reconnected', dateTime: at(2), contactId: 2 }];
+    expect(told(log({ callEvents, callHistory }))).toEqual(['u2 joined.', 'Tester was back.']);
+  });
+
   it('tells what it does not know yet by its name', () => {
     const callEvents = [{ id: 1, type: 'Snapshot', contact: tester, dateTime: at(1) }];
     expect(told(log({ callEvents, callHistory: [] }))).toEqual(['Tester: Snapshot']);

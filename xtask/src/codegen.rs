@@ -1,4 +1,5 @@
-//! `cargo xtask codegen`: the web client's types, made from the server's own description of what it speaks.
+//! `cargo xtask codegen`: the web client's types and the configuration reference, made from the server's own description of
+//! what it speaks and takes.
 
 use std::path::Path;
 
@@ -6,14 +7,16 @@ use crate::console::{header, note};
 use crate::process::{Job, Outcome, fail};
 use crate::{demo, files, web};
 
-const API: &str = "web/src/api";
-
 /// What is made, and what makes it.
-const DOCUMENTS: [(&str, &[&str]); 2] = [("openapi.json", &["openapi"]), ("frames.json", &["openapi", "--frames"])];
-const TYPES: [&str; 2] = ["rest.d.ts", "frames.d.ts"];
+const DOCUMENTS: [(&str, &[&str]); 3] = [
+    ("web/src/api/openapi.json", &["openapi"]),
+    ("web/src/api/frames.json", &["openapi", "--frames"]),
+    ("docs/configuration.md", &["configuration"]),
+];
+const TYPES: [&str; 2] = ["web/src/api/rest.d.ts", "web/src/api/frames.d.ts"];
 
 pub(crate) fn run(root: &Path, args: &[String]) -> Outcome {
-    header("Types of the web client");
+    header("Generated types and documents");
     demo::build_server(root)?;
     match args {
         [] => generate(root),
@@ -25,23 +28,23 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Outcome {
 fn generate(root: &Path) -> Outcome {
     for (name, args) in DOCUMENTS {
         let document = Job::new(demo::server(root), root).args(args).capture()?;
-        files::write(&root.join(API).join(name), &document)?;
+        files::write(&root.join(name), &document)?;
     }
     let web = root.join("web");
     web::install(&web)?;
     web::npm(&web).args(["run", "--silent", "codegen"]).run()?;
-    note(&format!("written to {API}"));
+    note("written");
     Ok(())
 }
 
 /// Generates over what is there and puts it back: the generator knows no other place to write to.
 pub(crate) fn check(root: &Path) -> Outcome {
     let all = DOCUMENTS.iter().map(|(name, _)| *name).chain(TYPES);
-    let before: Vec<_> = all.map(|name| (name, std::fs::read(root.join(API).join(name)).ok())).collect();
+    let before: Vec<_> = all.map(|name| (name, std::fs::read(root.join(name)).ok())).collect();
     let generated = generate(root);
     let mut stale = Vec::new();
     for (name, old) in before {
-        let file = root.join(API).join(name);
+        let file = root.join(name);
         if std::fs::read(&file).ok() == old {
             continue;
         }
@@ -55,5 +58,5 @@ pub(crate) fn check(root: &Path) -> Outcome {
     if stale.is_empty() {
         return Ok(());
     }
-    fail(format!("not what the server says: {} (in {API}). Run `cargo xtask codegen`", stale.join(", ")))
+    fail(format!("not what the server says: {}. Run `cargo xtask codegen`", stale.join(", ")))
 }

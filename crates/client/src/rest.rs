@@ -1,6 +1,6 @@
 //! The REST operations, typed. One [`Rest`] for each user; all made from the same one share its connections.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use farhand_protocol::{
     Problem,
@@ -26,10 +26,16 @@ pub enum RestError {
     Refused(Box<Problem>),
     #[error("the server answered {0} with something that cannot be read: {1}")]
     Unreadable(StatusCode, String),
-    #[error("no answer: {0}")]
+    #[error("no answer: {}", with_causes(.0))]
     Transport(#[from] reqwest::Error),
     #[error("the query cannot be written: {0}")]
     Query(#[source] serde_json::Error),
+}
+
+/// reqwest keeps what really happened, such as a refused connection, among the causes.
+fn with_causes(error: &reqwest::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause: &&dyn Error| -> Option<_> { (*cause).source() });
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 impl RestError {

@@ -36,7 +36,9 @@ enum Command {
     /// Creates, lists and revokes API keys.
     #[command(subcommand)]
     ApiKey(manage::ApiKeyCommand),
-    /// Prints the `OpenAPI` 3.1 document.
+    /// Prints the configuration reference, in Markdown.
+    Configuration,
+    /// Prints the OpenAPI 3.1 document.
     Openapi {
         /// Print the schemas of the WebSocket frames instead.
         #[arg(long)]
@@ -48,7 +50,7 @@ enum Command {
 #[derive(Args, Clone, Default)]
 pub struct Place {
     /// A configuration file (TOML). Every setting can also be given in the environment, such as
-    /// `FARHAND_CALLS__GRACE_SECONDS=20`.
+    /// FARHAND_CALLS__GRACE_SECONDS=20.
     #[arg(long, env = "FARHAND_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where the database and all other files are kept [default: ./farhand-data]
@@ -73,6 +75,10 @@ impl Cli {
             Command::Team(command) => manage::team(command).await.map(|()| ExitCode::SUCCESS),
             Command::Domain(command) => manage::domain(command).await.map(|()| ExitCode::SUCCESS),
             Command::ApiKey(command) => manage::api_key(command).await.map(|()| ExitCode::SUCCESS),
+            Command::Configuration => {
+                print!("{}", farhand_server::config_reference()?);
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Openapi { frames } => {
                 let document =
                     if frames { farhand_server::frames_document() } else { farhand_server::openapi_document() };

@@ -89,7 +89,7 @@ fn throw_away_unless_chosen(place: &Place, config: &mut Config) -> Result<Option
         return Ok(None);
     }
     let dir = tempfile::Builder::new().prefix("farhand-demo-").tempdir()?;
-    config.data_dir = dir.path().to_owned();
+    dir.path().clone_into(&mut config.data_dir);
     Ok(Some(dir))
 }
 

@@ -1,5 +1,5 @@
 //! Configuration: a TOML file, then the environment (`FARHAND_CALLS__GRACE_SECONDS=20`), then flags. Every value has a
-//! default that works. `docs/configuration.md` lists them all; a test keeps it true.
+//! default that works. `docs/configuration.md` lists them all, written by `config_reference.rs`.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -9,13 +9,16 @@ use std::{
 
 use farhand_domain::policy::Policy;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where HTTP and WebSocket are served.
+    #[schema(value_type = String)]
     pub listen: SocketAddr,
     /// Where the database and all other files are kept.
+    #[schema(value_type = String)]
     pub data_dir: PathBuf,
     /// Where people reach the server, such as `https://calls.example.com`. Turns on secure cookies when it is https.
     pub public_url: Option<String>,
@@ -24,6 +27,7 @@ pub struct Config {
     /// Other origins whose pages may use the API, such as `https://portal.example.com`.
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
+    #[schema(value_type = Vec<String>)]
     pub trusted_proxies: Vec<IpAddr>,
     pub calls: CallConfig,
     pub login: LoginConfig,
@@ -32,7 +36,7 @@ pub struct Config {
 }
 
 /// Times of a call, in seconds.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CallConfig {
     /// How long a pop-up rings.
@@ -49,7 +53,7 @@ pub struct CallConfig {
     pub open_seconds: u64,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoginConfig {
     /// Life of an access token, in seconds.
@@ -62,16 +66,17 @@ pub struct LoginConfig {
     pub lockout_seconds: u64,
 }
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StunConfig {
     /// UDP address of the STUN server; by default the one of `listen`.
+    #[schema(value_type = Option<String>)]
     pub listen: Option<SocketAddr>,
     /// `host:port` told to clients; by default the host they called and the STUN server's port.
     pub public: Option<String>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebSocketConfig {
     /// How often clients are asked to send `ping`, in seconds. Three missed ones end the connection.

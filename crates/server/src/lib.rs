@@ -6,6 +6,7 @@ mod app;
 pub mod auth;
 mod calls;
 pub mod config;
+mod config_reference;
 mod directory;
 mod http;
 mod jobs;
@@ -15,6 +16,7 @@ mod ws;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use axum::serve::ListenerExt;
 use farhand_store::{Store, StoreError};
 use tokio::net::TcpListener;
 
@@ -23,6 +25,7 @@ use config::Config;
 use media::{IceServers, Stun};
 use world::SharedClock;
 
+pub use config_reference::reference as config_reference;
 pub use http::{Fail, frames_document, openapi_document};
 
 /// How long a stop waits for good-byes and running requests.
@@ -84,6 +87,12 @@ pub async fn run(
         stopping.hub.close_all(ws::Close::ShuttingDown);
     };
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    // Frames are small and each of them is waited for: none is held back to fill a packet (Nagle).
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY cannot be set");
+        }
+    });
     let served = axum::serve(listener, service).with_graceful_shutdown(stopped);
     let stopping = app.clone();
     let hurry = async move {

@@ -61,7 +61,6 @@ export class SignallingClient {
   private attempt = 0;
   private refusals = 0;
   private pingMs = 10_000;
-  private resendOnPong = false;
   private retryTimer: number | undefined;
   private pingTimer: number | undefined;
   private silenceTimer: number | undefined;
@@ -165,14 +164,11 @@ export class SignallingClient {
     this.listener.welcome(welcome);
     for (const frame of this.requests.unsent()) this.sendRequest(frame);
     for (const frame of this.signals.splice(0)) this.send(frame);
-    // What was missed comes before the pong; a request still open after that never arrived.
-    this.resendOnPong = welcome.resumed;
     this.ping(PONG_MS);
   }
 
+  /** What was missed comes before the first pong: a request of the old connection still open now never arrived. */
   private ponged(): void {
-    if (!this.resendOnPong) return;
-    this.resendOnPong = false;
     for (const frame of this.requests.doubtful(this.connection)) this.sendRequest(frame);
   }
 

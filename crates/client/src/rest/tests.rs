@@ -80,6 +80,13 @@ async fn an_answer_without_a_body_is_enough_for_a_logout() {
     assert!(asked.await.unwrap().starts_with("POST /auth/logout HTTP/1.1"));
 }
 
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_with_its_cause() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let error = Rest::new(&format!("http://{free}")).unwrap().me().await.unwrap_err();
+    assert!(error.to_string().contains("Connection refused"), "{error}");
+}
+
 #[test]
 fn secrets_cannot_be_printed() {
     let rest = Rest::new("http://localhost:1").unwrap().with_token(Token::new("abc-secret"));

@@ -71,7 +71,11 @@ impl Call {
 
     pub fn rings(&self) -> Vec<Ring> {
         let ring = |p: &Person| match p.place {
-            Place::Ringing { until } => Some(Ring { contact: p.contact, until, popup: self.state.terms.popup }),
+            // The creator's ring always pops up: somebody is in the call and waits.
+            Place::Ringing { until } => {
+                let popup = self.state.terms.popup || p.contact == self.creator();
+                Some(Ring { contact: p.contact, until, popup })
+            }
             Place::Waiting
             | Place::Unanswered
             | Place::Seated(_)

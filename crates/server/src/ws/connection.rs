@@ -90,8 +90,7 @@ async fn hello(app: &Arc<App>, socket: &mut WebSocket, cookie: Option<String>) -
     if let Some((session, connection)) = resume.and_then(|resume| resumed(app, &login, device, &resume)) {
         return Ok(Some((session, connection, true)));
     }
-    let session = sessions.open(new_id(), device, login).await?;
-    let connection = session.connect(0).ok_or_else(|| Fail::internal("a fresh session has no connection"))?;
+    let (session, connection) = sessions.open(new_id(), device, login).await?;
     Ok(Some((session, connection, false)))
 }
 
@@ -187,6 +186,8 @@ impl Connection<'_> {
         match frame {
             ClientFrame::Ping { last_seq } => {
                 self.session.acknowledge(last_seq);
+                // Whoever has the pong has everything that was sent before it.
+                self.flush().await?;
                 self.send_unnumbered(ServerFrame::Pong {}).await
             }
             ClientFrame::Hello { .. } => Err(bad_frame("hello comes once, first.")),
@@ -272,14 +273,18 @@ pub struct Sessions<'a> {
 }
 
 impl Sessions<'_> {
-    async fn open(&self, id: Uuid, device: DeviceId, login: Login) -> Outcome<Arc<Session>> {
+    /// Makes a session. A device has one: an older one of it is a page that was reloaded, and is ended.
+    async fn open(&self, id: Uuid, device: DeviceId, login: Login) -> Outcome<(Arc<Session>, u64)> {
         let contact = self.app.calls.contact_of(login.user.id).await?;
         let session = Arc::new(Session::new(id, contact, device, login));
+        // Connected before the older one ends, so that the device is never thought lost.
+        let connection = session.connect(0).ok_or_else(|| Fail::internal("a fresh session has no connection"))?;
+        self.app.hub.end_older(&session);
         if !self.app.hub.add(&session, self.app.config.websocket.max_sessions_per_user) {
             let detail = "You have too many connections open. Close some.";
             return Err(Fail::new(ErrorCode::TooManySessions, detail));
         }
-        Ok(session)
+        Ok((session, connection))
     }
 
     /// Tells a new session how its calls stand; a resumed one has missed nothing, but its seats were lost.

@@ -56,6 +56,16 @@ impl Hub {
         true
     }
 
+    /// Ends other sessions of the same device.
+    pub fn end_older(&self, session: &Session) {
+        for older in self.sessions_of(session.contact) {
+            if older.device == session.device && older.id != session.id {
+                older.close(Close::Replaced);
+                self.remove(&older);
+            }
+        }
+    }
+
     pub fn remove(&self, session: &Session) {
         let mut people = self.lock();
         people.sessions.remove(&session.id);
