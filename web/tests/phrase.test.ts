@@ -7,7 +7,12 @@ import { t } from '../src/i18n';
 import { person, view } from './fakes';
 
 const says = (state: PersonState, connection: Connection, path?: Path, online = true) => {
-  const { id, args } = phrase(view({ people: [person(1, 'joined'), person(2, state, online)] }), connection, path);
+  const { id, args } = phrase(
+    view({ people: [person(1, 'joined'), person(2, state, online)] }),
+    connection,
+    path,
+    (p) => p.online,
+  );
   return t(id, { ...args });
 };
 
@@ -36,7 +41,7 @@ describe('how a call stands', () => {
   });
 
   it('with nobody else in it', () => {
-    expect(phrase(view({ people: [person(1, 'joined')] }), 'none', undefined).id).toBe('call-alone');
+    expect(phrase(view({ people: [person(1, 'joined')] }), 'none', undefined, () => true).id).toBe('call-alone');
   });
 });
 

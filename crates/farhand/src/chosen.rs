@@ -7,7 +7,10 @@ use farhand_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Listen, Place};
+use crate::{
+    cli::{Listen, Place},
+    lock::DataLock,
+};
 
 /// Why a command failed, in words for whoever typed it.
 #[derive(Debug)]
@@ -60,16 +63,25 @@ pub fn config(place: &Place, listen: Option<&Listen>) -> Result<Config, Failure>
     Ok(config)
 }
 
-/// Opens the database, in a data directory that only its owner may look into.
+/// Opens the database, beside a server that may be running.
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
+    make_data_dir(config)?;
+    Ok(farhand_store::open(&config.store_url()).await?)
+}
+
+/// Makes the data directory this process's own, and opens the database.
+pub async fn own_store(config: &Config) -> Result<(DataLock, Arc<dyn Store>), Failure> {
+    make_data_dir(config)?;
+    let lock = DataLock::take(&config.data_dir)?;
+    Ok((lock, farhand_store::open(&config.store_url()).await?))
+}
+
+/// Only its owner may look into it.
+fn make_data_dir(config: &Config) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     let dir = &config.data_dir;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(|e| Failure::new(format!("cannot make the data directory {}: {e}", dir.display())))?;
-    Ok(farhand_store::open(&config.store_url()).await?)
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|e| Failure::new(format!("cannot make the data directory {}: {e}", dir.display())))
 }
 
 /// Logs to standard error. `FARHAND_LOG` filters as `RUST_LOG` does elsewhere.

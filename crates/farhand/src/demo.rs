@@ -58,7 +58,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
     let shutdown = chosen::shutdown()?;
     let sockets = Sockets::bind(&config).await?;
     let address = sockets.address()?;
-    let store = chosen::open_store(&config).await?;
+    let (_lock, store) = chosen::own_store(&config).await?;
     populate(store.as_ref()).await?;
     let (stop, stopped) = oneshot::channel::<()>();
     let until = async move {
@@ -83,9 +83,11 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-/// Without `--data` everything is gone after the demo.
+/// Without `--data` everything is gone after the demo. Its accounts have public passwords: only a directory that was named for
+/// it gets them, never the database that a real server's configuration names.
 fn throw_away_unless_chosen(place: &Place, config: &mut Config) -> Result<Option<tempfile::TempDir>, Failure> {
-    if place.data.is_some() || place.config.is_some() {
+    config.database_url = None;
+    if place.data.is_some() {
         return Ok(None);
     }
     let dir = tempfile::Builder::new().prefix("farhand-demo-").tempdir()?;

@@ -3,6 +3,7 @@
 mod chosen;
 mod cli;
 mod demo;
+mod lock;
 mod manage;
 mod selftest;
 mod serve;

@@ -23,7 +23,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let config = chosen::config(&args.place, Some(&args.listen))?;
     let shutdown = chosen::shutdown()?;
     let sockets = Sockets::bind(&config).await?;
-    let store = chosen::open_store(&config).await?;
+    let (_lock, store) = chosen::own_store(&config).await?;
     println!("Farhand listens on http://{}", sockets.address()?);
     if store.domains().await?.is_empty() {
         let data = config.data_dir.display();

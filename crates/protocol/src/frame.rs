@@ -1,4 +1,5 @@
-//! WebSocket frames, JSON text, one object each with a `type`. See `docs/protocol.md` for the order they come in.
+//! WebSocket frames, JSON text, one object each with a `type`. See `docs/protocol.md` for the order they come in. Variants say
+//! `rename_all` one by one: the schemas that TypeScript is made from do not know serde's `rename_all_fields`.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,9 +13,10 @@ use crate::{
 
 /// What a client sends. A frame with an `id` is answered by `ok` or `error` with the same `id`.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "type", rename_all = "camelCase")]
 pub enum ClientFrame {
     /// The first frame, within five seconds.
+    #[serde(rename_all = "camelCase")]
     Hello {
         protocol: u32,
         /// Left out where a session cookie came with the upgrade.
@@ -26,11 +28,10 @@ pub enum ClientFrame {
         resume: Option<Resume>,
     },
     /// Creates a call and joins it, in one step.
-    CreateCall {
-        id: u32,
-        call: CreateCallRequest,
-    },
+    #[serde(rename_all = "camelCase")]
+    CreateCall { id: u32, call: CreateCallRequest },
     /// Accepts a ring, or joins a call one may join.
+    #[serde(rename_all = "camelCase")]
     Join {
         id: u32,
         call_id: Uuid,
@@ -39,37 +40,23 @@ pub enum ClientFrame {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rejoin: Option<u64>,
     },
-    Decline {
-        id: u32,
-        call_id: Uuid,
-    },
+    #[serde(rename_all = "camelCase")]
+    Decline { id: u32, call_id: Uuid },
     /// Hangs up.
-    Leave {
-        id: u32,
-        call_id: Uuid,
-    },
+    #[serde(rename_all = "camelCase")]
+    Leave { id: u32, call_id: Uuid },
     /// Ends the call for all.
-    End {
-        id: u32,
-        call_id: Uuid,
-    },
+    #[serde(rename_all = "camelCase")]
+    End { id: u32, call_id: Uuid },
     /// Rings somebody again who declined or missed the call.
-    RingAgain {
-        id: u32,
-        call_id: Uuid,
-        contact_id: i64,
-    },
+    #[serde(rename_all = "camelCase")]
+    RingAgain { id: u32, call_id: Uuid, contact_id: i64 },
     /// Something for the other end of the media plan. Answered only when it is refused.
-    Signal {
-        call_id: Uuid,
-        epoch: u64,
-        to: i64,
-        signal: Signal,
-    },
+    #[serde(rename_all = "camelCase")]
+    Signal { call_id: Uuid, epoch: u64, to: i64, signal: Signal },
     /// Says the client lives and what it has received; answered by `pong`.
-    Ping {
-        last_seq: u64,
-    },
+    #[serde(rename_all = "camelCase")]
+    Ping { last_seq: u64 },
 }
 
 /// Takes up a session after a short disconnection.
@@ -83,15 +70,14 @@ pub struct Resume {
 
 /// What two ends of a peer-to-peer call say to each other; the server only passes it on.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Signal {
-    Offer {
-        sdp: String,
-    },
-    Answer {
-        sdp: String,
-    },
+    #[serde(rename_all = "camelCase")]
+    Offer { sdp: String },
+    #[serde(rename_all = "camelCase")]
+    Answer { sdp: String },
     /// As `RTCIceCandidate.toJSON()` gives it; an empty `candidate` ends them.
+    #[serde(rename_all = "camelCase")]
     Candidate {
         #[serde(default)]
         candidate: String,
@@ -105,10 +91,8 @@ pub enum Signal {
     /// Asks the offerer for an ICE restart.
     Restart {},
     /// What the sender's microphone and camera do, to show it.
-    MediaState {
-        microphone: bool,
-        camera: bool,
-    },
+    #[serde(rename_all = "camelCase")]
+    MediaState { microphone: bool, camera: bool },
 }
 
 /// A frame from the server. Frames with a `seq` are replayed on resume; `welcome` and `pong` have none.
@@ -121,9 +105,10 @@ pub struct ServerMessage {
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "type", rename_all = "camelCase")]
 pub enum ServerFrame {
     /// Answers `hello`.
+    #[serde(rename_all = "camelCase")]
     Welcome {
         protocol: u32,
         session_id: Uuid,
@@ -137,12 +122,14 @@ pub enum ServerFrame {
         grace_seconds: u32,
     },
     /// The frame with this `id` was carried out. `call` is there after `createCall` and `join`.
+    #[serde(rename_all = "camelCase")]
     Ok {
         id: u32,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<Box<CallView>>,
     },
     /// The frame with this `id` was refused, or, without an `id`, the connection is about to be closed.
+    #[serde(rename_all = "camelCase")]
     Error {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<u32>,
@@ -152,21 +139,26 @@ pub enum ServerFrame {
         pointer: Option<String>,
     },
     /// Somebody calls. Sent again after a new `welcome` while it lasts.
+    #[serde(rename_all = "camelCase")]
     Ring {
         ring: Ring,
     },
+    #[serde(rename_all = "camelCase")]
     RingEnd {
         call_id: Uuid,
         reason: RingEndReason,
     },
     /// A call as it stands now, sent to everybody in it or invited, at every change.
+    #[serde(rename_all = "camelCase")]
     Call {
         call: Box<CallView>,
     },
     /// The seat in this call was taken over by another device of the same person.
+    #[serde(rename_all = "camelCase")]
     Moved {
         call_id: Uuid,
     },
+    #[serde(rename_all = "camelCase")]
     Signal {
         call_id: Uuid,
         epoch: u64,
@@ -174,6 +166,7 @@ pub enum ServerFrame {
         signal: Signal,
     },
     /// Whoever changed; after `welcome` everybody in the domain who is not offline.
+    #[serde(rename_all = "camelCase")]
     Presence {
         users: Vec<UserPresence>,
     },

@@ -1,12 +1,15 @@
 //! Errors as RFC 9457 problem documents with a stable code, shared by REST and the WebSocket.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
 macro_rules! error_codes {
     ($($name:ident $text:literal $status:literal $title:literal;)+) => {
         /// Every way Farhand says no. Codes are stable; `docs/errors.md` has a row for each.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum ErrorCode {
             $(#[doc = $title] #[serde(rename = $text)] $name,)+
         }
@@ -78,6 +81,20 @@ error_codes! {
     Overloaded "overloaded" 503 "Too busy";
     ShuttingDown "shutting_down" 503 "The server is stopping";
 }
+
+// By hand: the derive does not see the names through the macro.
+impl PartialSchema for ErrorCode {
+    fn schema() -> RefOr<Schema> {
+        let names = Self::ALL.iter().map(|code| code.as_str());
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("Every way Farhand says no. Codes are stable."))
+            .enum_values(Some(names))
+            .into()
+    }
+}
+
+impl ToSchema for ErrorCode {}
 
 impl std::fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

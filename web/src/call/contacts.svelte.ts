@@ -1,5 +1,5 @@
 /** The people of the domain and whether they can be rung. */
-import type { DirectoryEntry, Presence, UserPresence } from '../api/types';
+import type { DirectoryEntry, Person, Presence, UserPresence } from '../api/types';
 
 export class Contacts {
   users = $state.raw<DirectoryEntry[]>([]);
@@ -25,6 +25,12 @@ export class Contacts {
     const known = new Set(this.users.map((u) => u.userDbId));
     this.users = this.users.map((u) => ({ ...u, presence: presence.get(u.userDbId) ?? u.presence }));
     if (this.loaded && changes.some((c) => !known.has(c.userDbId))) void this.load();
+  }
+
+  /** Whether somebody in a call can be reached. Presence is fresher than the call's last change; guests have none. */
+  online(person: Person): boolean {
+    const user = this.users.find((u) => u.userDbId === person.contact.userDbId);
+    return user ? user.presence !== 'offline' : person.online;
   }
 
   reset(): void {

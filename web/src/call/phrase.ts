@@ -8,7 +8,12 @@ export interface Phrase {
   args: { name: string };
 }
 
-export function phrase(call: CallView, connection: Connection, path: Path | undefined): Phrase {
+export function phrase(
+  call: CallView,
+  connection: Connection,
+  path: Path | undefined,
+  online: (person: Person) => boolean,
+): Phrase {
   const other = otherIn(call);
   const args = { name: nameOf(other?.contact) };
   if (connection === 'unsupported') return { id: 'call-unsupported', args };
@@ -17,7 +22,7 @@ export function phrase(call: CallView, connection: Connection, path: Path | unde
   if (!other) return { id: 'call-alone', args };
   if (other.state === 'reconnecting') return { id: 'call-other-lost', args };
   if (connection === 'reconnecting') return { id: 'call-reconnecting', args };
-  return { id: waitingId(other), args };
+  return { id: waitingId(other, online(other)), args };
 }
 
 function connectedId(path: Path | undefined): string {
@@ -25,10 +30,10 @@ function connectedId(path: Path | undefined): string {
   return path === 'relay' ? 'call-relay' : 'call-connected';
 }
 
-function waitingId(other: Person): string {
+function waitingId(other: Person, online: boolean): string {
   switch (other.state) {
     case 'ringing':
-      return other.online ? 'call-ringing' : 'call-ringing-offline';
+      return online ? 'call-ringing' : 'call-ringing-offline';
     case 'declined':
       return 'call-declined';
     case 'missed':

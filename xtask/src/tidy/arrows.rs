@@ -9,7 +9,7 @@ enum May<'a> {
     All,
 }
 
-/// Our crates, and which of ours each may use. A test kit may be used by everybody's tests.
+/// Our crates, and which of ours each may use.
 const ARROWS: &[(&str, May<'static>)] = &[
     ("domain", May::Only(&[])),
     ("sfu", May::Only(&[])),
@@ -23,7 +23,9 @@ const ARROWS: &[(&str, May<'static>)] = &[
 ];
 
 const PREFIX: &str = "farhand-";
-const TESTKIT: &str = "testkit";
+
+/// What everybody's tests may use, whatever the code may.
+const FOR_TESTS: [&str; 2] = ["testkit", "client"];
 
 pub(crate) fn check(tree: &Tree) -> Vec<String> {
     let manifests = tree.all().filter(|(name, _)| name.ends_with("Cargo.toml") && *name != Path::new("Cargo.toml"));
@@ -51,7 +53,7 @@ fn check_crate(manifest: &Path, text: &str) -> Vec<String> {
 
 fn is_allowed(may: &May, name: &str, for_tests: bool) -> bool {
     match may {
-        _ if name == TESTKIT => for_tests || matches!(may, May::All),
+        _ if for_tests && FOR_TESTS.contains(&name) => true,
         May::All => true,
         May::Only(list) => list.contains(&name),
     }
@@ -113,8 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn the_test_kit_is_for_tests_only() {
+    fn what_is_for_tests_is_for_tests_only() {
         assert_eq!(complaints("server", "[dependencies]\nfarhand-testkit.workspace = true").len(), 1);
+        assert_eq!(complaints("server", "[dependencies]\nfarhand-client.workspace = true").len(), 1);
+        assert!(complaints("server", "[dev-dependencies]\nfarhand-client.workspace = true").is_empty());
     }
 
     #[test]

@@ -196,26 +196,6 @@ async fn an_abrupt_end_is_a_reset_and_a_close_is_not() {
 }
 
 #[tokio::test]
-async fn with_a_small_receive_buffer_who_does_not_read_holds_the_server_up() {
-    let (url, far) = server(async |mut far| {
-        far.welcome(false).await;
-        // Far more than the buffers of both ends hold by default on loopback.
-        let large = "x".repeat(900_000);
-        let writing = async {
-            for _ in 0..20 {
-                far.say(json!({"type":"fromTheFuture","x":large})).await;
-            }
-        };
-        assert!(timeout(Duration::from_millis(500), writing).await.is_err());
-    })
-    .await;
-    let hello = Hello { receive_buffer: Some(4096), ..hello() };
-    let raw = Socket::connect(&url, hello).await.unwrap().into_raw();
-    far.await.unwrap();
-    drop(raw);
-}
-
-#[tokio::test]
 async fn only_plain_addresses_are_taken() {
     for url in ["https://localhost:1", "ws://localhost:1", "localhost:1"] {
         assert!(matches!(open(url, None).await.unwrap_err(), SocketError::Address(_)), "{url}");
