@@ -47,6 +47,30 @@ test('a connector brings an expert and a technician together', async ({ person, 
   });
 });
 
+test('of several experts the first to answer takes the call, and the others fall silent', async ({ person, api }) => {
+  const [first, second, glasses, connector] = await Promise.all([
+    person('expert1'),
+    person('expert2'),
+    person('glasses1'),
+    api('connector1'),
+  ]);
+  const users = await Promise.all(['expert1', 'expert2', 'glasses1'].map(async (name) => (await api(name)).user));
+  const { callId } = await connector.createCall({
+    callType: 'MESH',
+    creatorUser: users[2]?.userDbId,
+    invitedContacts: users.slice(0, 2).map(contact),
+  });
+
+  await expect(first.ringsFrom(glasses)).toBeVisible();
+  await expect(second.ringsFrom(glasses)).toBeVisible();
+  await second.answer(glasses);
+  await expect(first.ring).toBeHidden();
+  await expect(first.page.getByText(`Somebody else answered ${glasses.name}.`)).toBeVisible();
+  await glasses.answer(second);
+  await Promise.all([second.seesAndHears(), glasses.seesAndHears()]);
+  await connector.tells(callId, ['Created glasses1', 'Join expert2', 'Join glasses1'], 'Started');
+});
+
 test.describe('a technician who does not answer', () => {
   test.use({ settings: { creatorRingSeconds: 2 } });
 

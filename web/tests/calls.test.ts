@@ -17,7 +17,7 @@ class Rig {
   remembered: RememberedCall | undefined;
   media = {
     liveEpoch: 0,
-    active: false,
+    wanted: { microphone: true, camera: false },
     begin: (want: MediaState) => void this.began.push(want),
     apply: (plan: CallView['mediaPlan']) => void this.plans.push(plan),
     signal: (_: number, signal: Signal) => void this.signals.push(signal),
@@ -222,8 +222,7 @@ describe('in a call', () => {
 
   it('the end comes with its reason and the devices off', async () => {
     await rig.inCall();
-    rig.calls.remember({ microphone: true, camera: true });
-    expect(rig.remembered?.callId).toBe('call-1');
+    expect(rig.remembered).toEqual({ callId: 'call-1', microphone: true, camera: false });
     const before = rig.ended;
     rig.frame({ type: 'call', call: view({ version: 2, callStatus: 'Ended', seat: 'none', endReason: 'declined' }) });
     expect(rig.calls.stage).toMatchObject({ name: 'ended', ending: 'declined' });

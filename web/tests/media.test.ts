@@ -28,9 +28,11 @@ let asked: { want: { audio: boolean; video: boolean }; answer(got: Partial<Acqui
 let sessions: FakeSession[];
 let media: CallMedia;
 let suffered = 0;
+let remembered: MediaState[];
 
 beforeEach(() => {
   asked = [];
+  remembered = [];
   sessions = [];
   media = new CallMedia(
     {
@@ -48,7 +50,12 @@ beforeEach(() => {
         return { getTracks: () => all, addTrack: (t: MediaStreamTrack) => all.push(t) } as unknown as MediaStream;
       },
     },
-    { send: () => undefined, broken: () => undefined, suffering: () => suffered++, switched: () => undefined },
+    {
+      send: () => undefined,
+      broken: () => undefined,
+      suffering: () => suffered++,
+      switched: (state) => remembered.push(state),
+    },
   );
 });
 
@@ -132,6 +139,21 @@ describe('own devices', () => {
     video.onended?.();
     expect(media.camera).toBe(false);
     expect(media.troubles).toEqual([{ device: 'camera', why: 'failed' }]);
+  });
+
+  it('that a closing page takes away are not remembered as switched off', async () => {
+    const { audio, video } = await running();
+    audio.onended?.();
+    video.onended?.();
+    expect(remembered).toEqual([{ microphone: true, camera: true }]);
+    expect(media.wanted).toEqual({ microphone: true, camera: true });
+  });
+
+  it('that the person switches are remembered', async () => {
+    await running();
+    media.toggleMicrophone();
+    media.toggleCamera();
+    expect(remembered.at(-1)).toEqual({ microphone: false, camera: false });
   });
 
   it('all stop at the end', async () => {

@@ -106,6 +106,22 @@ describe('the views', () => {
   });
 });
 
+describe('the lock file', () => {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { resolved?: string; optionalDependencies?: Record<string, string> }>;
+  };
+
+  it('names no registry', () => {
+    expect(Object.values(lock.packages).filter((p) => p.resolved)).toEqual([]);
+  });
+
+  it('is complete for `npm ci` (if not: `npm run lock`)', () => {
+    const wanted = Object.keys(lock.packages['node_modules/@biomejs/biome']?.optionalDependencies ?? {});
+    expect(wanted.length).toBeGreaterThan(3);
+    expect(wanted.filter((name) => !lock.packages[`node_modules/${name}`])).toEqual([]);
+  });
+});
+
 describe('the files', () => {
   it('stay short enough to be read', () => {
     const long = code.map((c) => ({ file: c.file, lines: c.text.split('\n').length })).filter((c) => c.lines > 400);

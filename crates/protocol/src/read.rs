@@ -17,10 +17,28 @@ pub fn from_slice<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 /// As [`from_slice`], for JSON already parsed.
 pub fn from_value<T: DeserializeOwned>(mut value: Value) -> Result<T, Problem> {
+    if let Some(at) = array_for_object(&value) {
+        return Err(Problem::new(ErrorCode::InvalidField, "An object is expected here, not an array.").at(at));
+    }
     drop_absent(&mut value);
     serde_path_to_error::deserialize(value).map_err(|e| {
         let pointer = pointer(e.path());
         Problem::new(ErrorCode::InvalidField, format!("{}.", e.into_inner())).at(pointer)
+    })
+}
+
+/// Serde reads a struct from an array as well, by position, which nobody means: a body is an object, and no array of the API
+/// holds arrays.
+fn array_for_object(value: &Value) -> Option<String> {
+    let members = match value {
+        Value::Object(members) => members,
+        Value::Array(_) => return Some(String::new()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return None,
+    };
+    members.iter().find_map(|(key, member)| {
+        let items = member.as_array()?;
+        let index = items.iter().position(Value::is_array)?;
+        Some(format!("/{key}/{index}"))
     })
 }
 
@@ -82,6 +100,14 @@ mod tests {
             let problem = from_slice::<CreateCallRequest>(body.as_bytes()).unwrap_err();
             assert_eq!(problem.pointer.as_deref(), Some(pointer), "{body}");
             assert_eq!(problem.code, ErrorCode::InvalidField);
+        }
+    }
+
+    #[test]
+    fn arrays_are_not_read_as_objects() {
+        for (body, pointer) in [("[]", ""), (r#"{"invitedContacts":[{},[8]]}"#, "/invitedContacts/1")] {
+            let problem = from_slice::<CreateCallRequest>(body.as_bytes()).unwrap_err();
+            assert_eq!((problem.code, problem.pointer.as_deref()), (ErrorCode::InvalidField, Some(pointer)), "{body}");
         }
     }
 

@@ -18,7 +18,7 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::serve::ListenerExt;
 use farhand_store::{Store, StoreError};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use app::App;
 use config::Config;
@@ -30,6 +30,11 @@ pub use http::{Fail, frames_document, openapi_document};
 
 /// How long a stop waits for good-byes and running requests.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// What the kernel keeps for a client that does not read. By itself it grows to megabytes, for each of them.
+const SEND_BUFFER: u32 = 256 * 1024;
+/// Connections that wait to be accepted: everybody comes back at once after a restart.
+const BACKLOG: u32 = 4096;
 
 /// Why the server could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +59,7 @@ pub struct Sockets {
 
 impl Sockets {
     pub async fn bind(config: &Config) -> Result<Self, RunError> {
-        let http = TcpListener::bind(config.listen).await.map_err(|e| RunError::Listen(config.listen, e))?;
+        let http = listen(config.listen).map_err(|e| RunError::Listen(config.listen, e))?;
         let stun = config.stun.listen.unwrap_or(http.local_addr()?);
         let stun = Stun::bind(stun).await.map_err(|e| RunError::Listen(stun, e))?;
         Ok(Self { http, stun })
@@ -63,6 +68,15 @@ impl Sockets {
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.http.local_addr()
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A server that is started again gets its port back at once.
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `shutdown` is done, then stops cleanly.

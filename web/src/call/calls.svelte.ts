@@ -33,7 +33,7 @@ export interface Signalling {
 /** What of CallMedia is used here. */
 export interface Media {
   readonly liveEpoch: number;
-  readonly active: boolean;
+  readonly wanted: MediaState;
   begin(want: MediaState): void;
   apply(plan: CallView['mediaPlan']): void;
   signal(epoch: number, signal: Signal): void;
@@ -245,6 +245,7 @@ export class Calls {
     if (this.stage.name !== 'active' || this.stage.callId !== call.callId) {
       this.stage = { name: 'active', callId: call.callId };
     }
+    this.remember(this.env.media.wanted);
     this.env.signalling.inCall = true;
     this.env.media.apply(current.mediaPlan);
   }

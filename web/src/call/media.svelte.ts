@@ -32,6 +32,12 @@ export class CallMedia {
   remoteState = $state.raw<MediaState | undefined>();
   troubles = $state.raw<Trouble[]>([]);
 
+  /**
+   * What the person switched, for a reload. Not what the devices do: a page that is torn down sees its tracks end, and
+   * must not remember that as a wish.
+   */
+  wanted: MediaState = { microphone: false, camera: false };
+
   private session: MediaSession | undefined;
   /** The other end's video track, while nothing comes on it. */
   private awaited: MediaStreamTrack | undefined;
@@ -61,7 +67,7 @@ export class CallMedia {
       remoteState: (state) => this.setRemoteState(state),
       broken: () => this.hooks.broken(),
     });
-    this.tell();
+    this.switched();
     void this.fetch({ audio: want.microphone, video: want.camera });
   }
 
@@ -81,16 +87,12 @@ export class CallMedia {
     return this.session?.liveEpoch ?? 0;
   }
 
-  get active(): boolean {
-    return this.session !== undefined;
-  }
-
   toggleMicrophone(): void {
     this.microphone = !this.microphone;
     // A muted track stays: unmuting must be instant, and the browser shows the microphone as in use all the same.
     if (this.audioTrack) this.audioTrack.enabled = this.microphone;
     else if (this.microphone) void this.fetch({ audio: true, video: false });
-    this.tell();
+    this.switched();
   }
 
   toggleCamera(): void {
@@ -104,7 +106,7 @@ export class CallMedia {
       this.session?.setTracks(this.tracks());
     }
     this.clear('camera');
-    this.tell();
+    this.switched();
   }
 
   /** The person has read what is wrong. */
@@ -181,13 +183,18 @@ export class CallMedia {
     return { audio: this.audioTrack, video: this.videoTrack };
   }
 
+  private switched(): void {
+    this.wanted = { microphone: this.microphone, camera: this.camera };
+    this.hooks.switched(this.wanted);
+    this.tell();
+  }
+
+  /** The other end is told what it really gets. */
   private tell(): void {
-    // The other end is told what it gets, and a reload brings back what was wanted.
     this.session?.setState({
       microphone: this.microphone && this.audioTrack !== null,
       camera: this.camera && this.videoTrack !== null,
     });
-    this.hooks.switched({ microphone: this.microphone, camera: this.camera });
   }
 
   /**

@@ -47,7 +47,7 @@ async fn sigterm_and_sigint_say_good_bye_to_every_websocket_and_end_with_success
         let mut server = Server::start(data.serve()).await;
         let mut sockets = [people.expert.connect(&server.url).await, people.glasses.connect(&server.url).await];
         // Neither a connection that has not said hello nor one that does not speak at all may hold it up.
-        let mut silent = open(&server.url).await.unwrap();
+        let mut silent = open(&server.url, None).await.unwrap();
         let idle = tokio::net::TcpStream::connect(server.address()).await.unwrap();
         let asked = Instant::now();
         server.signal(signal).await;

@@ -35,6 +35,8 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(10);
 #[derive(Clone, Copy)]
 pub struct By {
     pub asker: Asker,
+    /// Calls of other domains do not exist, not even for their administrators.
+    pub domain_id: i64,
     pub device: Option<DeviceId>,
 }
 
@@ -132,7 +134,7 @@ impl CallActor {
     }
 
     async fn carry_out(&mut self, by: By, ask: Ask) -> Result<(), Fail> {
-        if !by.asker.may_read(&self.call) {
+        if by.domain_id != self.record.domain_id || !by.asker.may_read(&self.call) {
             return Err(super::no_such_call());
         }
         let contact = by.asker.contact;

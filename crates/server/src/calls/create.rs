@@ -171,7 +171,7 @@ impl Calls {
             return Err(Fail::new(ErrorCode::IdempotencyMismatch, detail));
         }
         let by = self.by(login, None).await?;
-        self.ask(known.call_id, by, login.user.domain_id, super::Ask::Read).await.map(Some)
+        self.ask(known.call_id, by, super::Ask::Read).await.map(Some)
     }
 }
 

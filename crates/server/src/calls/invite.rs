@@ -17,7 +17,7 @@ impl Calls {
         let shared = &self.shared;
         let call_id = request.call_id;
         // Read first: whoever may not see the call must not learn whom the domain knows.
-        let known = self.ask(call_id, by, login.user.domain_id, Ask::Read).await?.record;
+        let known = self.ask(call_id, by, Ask::Read).await?.record;
         let resolver = Resolver {
             directory: &shared.directory,
             store: shared.store.as_ref(),
@@ -31,6 +31,6 @@ impl Calls {
             },
         };
         let resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;
-        self.ask(call_id, by, login.user.domain_id, Ask::Invite(Box::new(resolved))).await
+        self.ask(call_id, by, Ask::Invite(Box::new(resolved))).await
     }
 }

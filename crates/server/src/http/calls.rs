@@ -118,7 +118,7 @@ pub async fn join_call(
         Fail::new(ErrorCode::SessionRequired, "Open the WebSocket, and give its sessionId if you have more than one.")
     })?;
     let by = app.calls.by(&login, Some(device)).await?;
-    ask_by(&app, &login, by, request.call_id, Ask::Join { device, rejoin: None }).await
+    ask_by(&app, by, request.call_id, Ask::Join { device, rejoin: None }).await
 }
 
 /// Declines a call for the user, on all devices.
@@ -221,11 +221,11 @@ pub async fn get_ice_servers(State(app): State<Arc<App>>, _: Caller, headers: He
 
 async fn ask(app: &App, login: &Login, call_id: Uuid, what: Ask) -> Outcome<Json<CallLog>> {
     let by = app.calls.by(login, None).await?;
-    ask_by(app, login, by, call_id, what).await
+    ask_by(app, by, call_id, what).await
 }
 
-async fn ask_by(app: &App, login: &Login, by: By, call_id: Uuid, what: Ask) -> Outcome<Json<CallLog>> {
-    let answer = app.calls.ask(call_id, by, login.user.domain_id, what).await?;
+async fn ask_by(app: &App, by: By, call_id: Uuid, what: Ask) -> Outcome<Json<CallLog>> {
+    let answer = app.calls.ask(call_id, by, what).await?;
     Ok(Json(call_log(&answer.record)))
 }
 

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use farhand_domain::ids::ContactId;
-use farhand_protocol::frame::{ClientFrame, ServerFrame, Signal};
-use farhand_protocol::{ErrorCode, Problem};
+use farhand_protocol::{
+    ErrorCode, Problem,
+    call::CreateCallRequest,
+    frame::{ClientFrame, ServerFrame, Signal},
+};
 use uuid::Uuid;
 
 use super::session::Session;
 use crate::{
     app::App,
+    auth::Login,
     calls::{Answer, Ask, Order},
     http::{Fail, Outcome},
 };
@@ -22,11 +26,7 @@ const MAX_CANDIDATE: usize = 1024;
 /// Carries out a frame and answers it.
 pub async fn carry_out(app: &Arc<App>, session: &Arc<Session>, frame: ClientFrame) {
     let (id, outcome) = match frame {
-        ClientFrame::CreateCall { id, call } => {
-            let order =
-                Order { login: &session.login, request: call, join: Some(session.device), idempotency_key: None };
-            (Some(id), app.calls.create(order).await)
-        }
+        ClientFrame::CreateCall { id, call } => (Some(id), create(app, session, call).await),
         ClientFrame::Join { id, call_id, rejoin } => {
             (Some(id), ask(app, session, call_id, Ask::Join { device: session.device, rejoin }).await)
         }
@@ -75,9 +75,21 @@ async fn pass_on(
     ask(app, session, call_id, Ask::Signal { epoch, to: ContactId(to), signal }).await
 }
 
+async fn create(app: &App, session: &Session, request: CreateCallRequest) -> Outcome<Answer> {
+    let login = current(app, session).await?;
+    app.calls.create(Order { login: &login, request, join: Some(session.device), idempotency_key: None }).await
+}
+
 async fn ask(app: &Arc<App>, session: &Session, call_id: Uuid, ask: Ask) -> Outcome<Answer> {
-    let by = app.calls.by(&session.login, Some(session.device)).await?;
-    app.calls.ask(call_id, by, session.login.user.domain_id, ask).await
+    let by = app.calls.by(&current(app, session).await?, Some(session.device)).await?;
+    app.calls.ask(call_id, by, ask).await
+}
+
+/// The login with the user's roles as they are now: they may have changed since the socket was opened.
+async fn current(app: &App, session: &Session) -> Outcome<Login> {
+    let user = app.directory.user(session.login.user.id).await?.filter(|user| !user.disabled);
+    let user = user.ok_or_else(|| Fail::new(ErrorCode::Unauthenticated, "The login has ended."))?;
+    Ok(Login { user, credential: session.login.credential })
 }
 
 /// For what the server asks on a session's behalf: nobody waits for an answer, but a failure is logged.

@@ -31,7 +31,10 @@ async fn the_key_is_shown_once_and_its_record_only_tells_it_apart() {
     let created = create_key(&admin, 8).await;
     assert!(created.key.starts_with("fhk_") && created.key.len() > 40);
     assert!(created.key.starts_with(&created.record.prefix) && created.record.prefix.len() == 8);
-    assert_eq!((created.record.name.as_str(), created.record.user_db_id, created.record.revoked), ("the CRM", 8, false));
+    assert_eq!(
+        (created.record.name.as_str(), created.record.user_db_id, created.record.revoked),
+        ("the CRM", 8, false)
+    );
     let list = admin.get("/admin/api-keys").await;
     assert_eq!(list.ok::<Vec<ApiKeyRecord>>(), [created.record]);
     assert!(!list.text().contains(&created.key));

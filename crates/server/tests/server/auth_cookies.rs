@@ -27,7 +27,8 @@ async fn the_cookies_are_hidden_from_scripts_and_the_refresh_token_goes_to_auth_
     let answer = log_in(&server).await;
     let login: LoginResponse = answer.ok();
     let access = format!("farhand_session={}; Path=/; Max-Age=900; HttpOnly; SameSite=Lax", login.access_token);
-    let refresh = format!("farhand_refresh={}; Path=/auth; Max-Age=2592000; HttpOnly; SameSite=Lax", login.refresh_token);
+    let refresh =
+        format!("farhand_refresh={}; Path=/auth; Max-Age=2592000; HttpOnly; SameSite=Lax", login.refresh_token);
     assert_eq!(answer.all("set-cookie"), [access, refresh]);
 }
 
@@ -44,7 +45,8 @@ async fn with_https_the_cookies_are_secure_and_bound_to_the_host() {
 async fn a_cookie_authenticates_refreshes_and_logs_out() {
     let server = Server::start().await;
     let first = cookies(&log_in(&server).await);
-    let send = async |method, path, cookies: &str| Answer::to(server.request(method, path).header("cookie", cookies)).await;
+    let send =
+        async |method, path, cookies: &str| Answer::to(server.request(method, path).header("cookie", cookies)).await;
     assert_eq!(send(Method::GET, "/auth/me", &first).await.json()["userId"], "tester");
     assert_eq!(send(Method::GET, "/auth/me", &format!("theme=dark; {first}; x=y")).await.status, 200);
     let second = cookies(&send(Method::POST, "/auth/refresh", &first).await);

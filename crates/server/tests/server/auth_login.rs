@@ -20,7 +20,9 @@ async fn the_right_password_opens_a_login_that_says_who_one_is() {
     assert_eq!(answer.header("cache-control"), "no-store");
     let login: LoginResponse = answer.ok();
     assert_eq!((login.token_type.as_str(), login.expires_in), ("Bearer", 900));
-    assert!(login.access_token.len() > 40 && login.refresh_token.len() > 40 && login.access_token != login.refresh_token);
+    assert!(
+        login.access_token.len() > 40 && login.refresh_token.len() > 40 && login.access_token != login.refresh_token
+    );
     let user = User {
         user_db_id: 8,
         user_id: "tester".to_owned(),

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use farhand_client::{Token, socket::{Hello, Socket, SocketError}};
+use farhand_client::{
+    Token,
+    socket::{Hello, Socket, SocketError},
+};
 use farhand_protocol::{ErrorCode, auth::LoginResponse};
 use farhand_testkit::{Account, Answer, PASSWORD, Server, UBIMAX, json};
 use reqwest::Method;
