@@ -1,15 +1,15 @@
 //! What happens by itself: presence is announced, changes from the command line are noticed, old rows are forgotten.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use farhand_store::StoreResult;
 
-use crate::{app::App, calls::KEY_LIFE, ws::GATHER_PRESENCE};
+use crate::{app::App, auth::Credential, calls::KEY_LIFE, ws::GATHER_PRESENCE};
 
 /// How often the directory's version is looked at: how long a change from the command line takes to be seen.
 const LOOK_FOR_CHANGES: Duration = Duration::from_secs(1);
 /// How often the logins of open connections are asked about again.
-const CHECK_LOGINS: Duration = Duration::from_secs(4);
+const CHECK_LOGINS: Duration = Duration::from_secs(3);
 const PURGE: Duration = Duration::from_hours(1);
 
 pub async fn run(app: Arc<App>) {
@@ -36,22 +36,34 @@ async fn look_for_changes(app: &App) {
 async fn check_logins(app: &App) {
     loop {
         tokio::time::sleep(CHECK_LOGINS).await;
-        let users: std::collections::HashSet<_> = app.hub.credentials().into_iter().map(|(user, _)| user).collect();
-        for user in users {
-            match disabled(app, user).await {
-                Ok(true) => app.hub.close_user(user),
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "logins cannot be checked");
-                    break;
-                }
-            }
+        if let Err(error) = close_ended(app).await {
+            tracing::warn!(%error, "logins cannot be checked");
         }
     }
 }
 
-async fn disabled(app: &App, user: i64) -> StoreResult<bool> {
-    Ok(app.directory.user(user).await?.is_none_or(|user| user.disabled))
+async fn close_ended(app: &App) -> StoreResult<()> {
+    let logins = app.hub.credentials();
+    let users: HashSet<i64> = logins.iter().map(|(user, _)| *user).collect();
+    for user in users {
+        if app.directory.user(user).await?.is_none_or(|user| user.disabled) {
+            app.hub.close_user(user);
+        }
+    }
+    let (mut families, mut keys) = (Vec::new(), Vec::new());
+    for (_, credential) in logins {
+        match credential {
+            Credential::Session { family } => families.push(family),
+            Credential::ApiKey { id } => keys.push(id),
+        }
+    }
+    for family in app.store.revoked_families(&families).await? {
+        app.hub.close_credential(Credential::Session { family });
+    }
+    for id in app.store.revoked_api_keys(&keys).await? {
+        app.hub.close_credential(Credential::ApiKey { id });
+    }
+    Ok(())
 }
 
 async fn purge(app: &App) {

@@ -1,11 +1,13 @@
 //! Keys of programs. Only their SHA-256 is stored.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Select,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    Select,
 };
 
 use crate::{
     StoreResult,
+    bulk::id_lists,
     entity::{access::api_key, people::user},
     model::{ApiKey, NewApiKey},
     sql_store::SqlStore,
@@ -66,5 +68,15 @@ impl SqlStore {
         row.update(&txn).await?;
         txn.commit().await?;
         Ok(true)
+    }
+
+    pub(crate) async fn find_revoked_api_keys(&self, ids: &[i64]) -> StoreResult<Vec<i64>> {
+        let mut revoked = Vec::new();
+        for list in id_lists(ids.to_vec()) {
+            let of_list = api_key::Entity::find().select_only().column(api_key::Column::Id);
+            let of_list = of_list.filter(api_key::Column::Revoked.eq(true)).filter(api_key::Column::Id.is_in(list));
+            revoked.extend(of_list.into_tuple::<i64>().all(&self.reader).await?);
+        }
+        Ok(revoked)
     }
 }

@@ -12,7 +12,7 @@ use crate::StoreResult;
 /// SQLite's limit of 32,766 parameters, and more rows would not make a row any cheaper.
 const MOST_ROWS: usize = 64;
 /// Ids in one `IN` list.
-const MOST_IDS: usize = 512;
+pub(crate) const MOST_IDS: usize = 512;
 
 /// A statement around a list of rows.
 pub(crate) struct Bulk {

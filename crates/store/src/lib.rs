@@ -107,12 +107,16 @@ pub trait Store: Send + Sync + 'static {
     ) -> StoreResult<Rotation>;
     async fn revoke_family(&self, family: Uuid) -> StoreResult<()>;
     async fn revoke_sessions_of_user(&self, user: i64) -> StoreResult<()>;
+    /// Those of these families that have been revoked.
+    async fn revoked_families(&self, families: &[Uuid]) -> StoreResult<Vec<Uuid>>;
 
     async fn create_api_key(&self, key: &NewApiKey) -> StoreResult<ApiKey>;
     async fn api_key_by_hash(&self, hash: &[u8; 32]) -> StoreResult<Option<ApiKey>>;
     async fn api_keys(&self, domain: i64) -> StoreResult<Vec<ApiKey>>;
     /// False if the domain has no such key.
     async fn revoke_api_key(&self, domain: i64, id: i64) -> StoreResult<bool>;
+    /// Those of these keys that have been revoked.
+    async fn revoked_api_keys(&self, ids: &[i64]) -> StoreResult<Vec<i64>>;
 
     // --- upkeep ------------------------------------------------------------------------------------------------------
 

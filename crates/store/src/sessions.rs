@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     StoreError, StoreResult,
+    bulk::MOST_IDS,
     entity::{
         access::login_session::{ActiveModel, Column, Entity, Model},
         people::user,
@@ -87,6 +88,20 @@ impl SqlStore {
         take_turns(&txn, user).await?;
         revoke(&txn, Column::UserId.eq(user)).await?;
         Ok(txn.commit().await?)
+    }
+
+    pub(crate) async fn find_revoked_families(&self, families: &[Uuid]) -> StoreResult<Vec<Uuid>> {
+        let mut revoked = Vec::new();
+        for list in families.chunks(MOST_IDS) {
+            let names = list.iter().map(Uuid::to_string);
+            let of_list = Entity::find().select_only().column(Column::Family).distinct();
+            let of_list = of_list.filter(Column::Revoked.eq(true)).filter(Column::Family.is_in(names));
+            let names: Vec<String> = of_list.into_tuple().all(&self.reader).await?;
+            for name in names {
+                revoked.push(parse_family(&name)?);
+            }
+        }
+        Ok(revoked)
     }
 }
 

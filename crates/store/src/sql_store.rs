@@ -206,6 +206,10 @@ impl Store for SqlStore {
         self.answered(self.end_sessions_of(user)).await
     }
 
+    async fn revoked_families(&self, families: &[Uuid]) -> StoreResult<Vec<Uuid>> {
+        self.answered(self.find_revoked_families(families)).await
+    }
+
     async fn create_api_key(&self, key: &NewApiKey) -> StoreResult<ApiKey> {
         self.answered(self.insert_api_key(key)).await
     }
@@ -220,6 +224,10 @@ impl Store for SqlStore {
 
     async fn revoke_api_key(&self, domain: i64, id: i64) -> StoreResult<bool> {
         self.answered(self.end_api_key(domain, id)).await
+    }
+
+    async fn revoked_api_keys(&self, ids: &[i64]) -> StoreResult<Vec<i64>> {
+        self.answered(self.find_revoked_api_keys(ids)).await
     }
 
     async fn purge(&self, now: Timestamp, age: Duration) -> StoreResult<u64> {

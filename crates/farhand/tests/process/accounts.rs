@@ -165,8 +165,8 @@ async fn mistakes_on_the_command_line_are_told_and_change_nothing() {
     let list = || data.command(&["user", "list", "--domain", DOMAIN]);
     let before = run(list()).await.succeeded().out;
     let user = |arguments: &[&str], password: &str| {
-        let mut command = data.command(&["user"]);
-        command.args(arguments).env("FARHAND_PASSWORD", password);
+        let mut command = data.command(&[&["user"], arguments].concat());
+        command.env("FARHAND_PASSWORD", password);
         run(command)
     };
     let role = ["--role", "expert"];

@@ -117,44 +117,46 @@ async fn a_full_disk_refuses_calls_and_a_larger_one_takes_them_again() {
     survives(server, &people, || disk.grow()).await;
 }
 
-/// A server whose files may not grow beyond a limit, which the kernel enforces for anybody: for tests that are not root.
-fn with_small_files(data: &Data) -> Command {
-    let script = "trap '' XFSZ; ulimit -S -f 3000; exec \"$@\"";
-    farhand_under(["sh", "-c", script, "sh"], ["serve", "--data", data.arg(), "--listen", "127.0.0.1:0"])
+/// A server whose files can be kept from growing, by the kernel and for anybody: for tests that are not root.
+fn with_limited_files(data: &Data, blocks: &str) -> Command {
+    let script = format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$@\"");
+    farhand_under(["sh", "-c", &script, "sh"], ["serve", "--data", data.arg(), "--listen", "127.0.0.1:0"])
+}
+
+fn limit_files(pid: &str, bytes: &str) {
+    let status = Blocking::new("prlimit").args(["--pid", pid, &format!("--fsize={bytes}:")]).status();
+    assert!(status.unwrap().success());
 }
 
 #[tokio::test]
 async fn files_that_may_not_grow_refuse_calls_until_they_may() {
     let data = Data::new();
     let people = People::settle(data.path()).await;
-    let server = Server::start(with_small_files(&data)).await;
+    let server = Server::start(with_limited_files(&data, "3000")).await;
     let pid = server.pid();
-    let unlimited = || {
-        let status = Blocking::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:"]).status();
-        assert!(status.unwrap().success());
-    };
-    survives(server, &people, unlimited).await;
+    survives(server, &people, || limit_files(&pid, "unlimited")).await;
 }
 
 #[tokio::test]
 async fn nobody_loses_a_running_call_to_a_full_disk() {
     let data = Data::new();
     let people = People::settle(data.path()).await;
-    let server = Server::start(with_small_files(&data)).await;
+    let server = Server::start(with_limited_files(&data, "unlimited")).await;
     let (mut glasses, mut expert) =
         (people.glasses.connect(&server.url).await, people.expert.connect(&server.url).await);
     let call_id = glasses.create_call(people.direct()).await.unwrap().unwrap().call_id;
-    let epoch = expert.join(call_id).await.unwrap().unwrap().media_plan.unwrap().epoch;
-    let brokered = CreateCallRequest { call_title: Some("x".repeat(200)), ..people.brokered() };
-    fill(&people.connector.rest(&server.url), &brokered).await;
+    let plan = expert.join(call_id).await.unwrap().unwrap().media_plan.unwrap();
+    limit_files(&server.pid(), "0");
 
     let refused = expert.leave(call_id).await.unwrap_err().to_string();
     assert!(refused.contains("storage_unavailable"), "{refused}");
-    glasses.round_trip().await.unwrap();
-    let log = people.expert.rest(&server.url).call_log(call_id).await.unwrap();
-    let to = log.invited_contacts[0].id.unwrap();
-    glasses.signal(call_id, epoch, to, Signal::MediaState { microphone: false, camera: false }).await.unwrap();
-    glasses.round_trip().await.unwrap();
+    expert.signal(call_id, plan.epoch, plan.peer.unwrap(), Signal::Restart {}).await.unwrap();
     expert.round_trip().await.unwrap();
-    assert!(expert.holds(|frame| matches!(frame, ServerFrame::Signal { .. })), "signals need no disk");
+    glasses.round_trip().await.unwrap();
+    assert!(glasses.holds(|frame| matches!(frame, ServerFrame::Signal { .. })), "signals need no disk");
+
+    limit_files(&server.pid(), "unlimited");
+    until("the call to be left", async || expert.leave(call_id).await.ok()).await;
+    let log = people.expert.rest(&server.url).call_log(call_id).await.unwrap();
+    assert_eq!(events(&log), ["Created", "Join", "Join", "Leave", "Leave", "Ended"]);
 }

@@ -9,11 +9,12 @@ const COMMANDS: [&str; 7] = ["serve", "demo", "user", "team", "domain", "api-key
 #[tokio::test]
 async fn help_mentions_every_command_with_a_sentence() {
     let help = run(farhand(["--help"])).await.succeeded().out;
-    let listed: Vec<&str> = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|l| !l.is_empty()).collect();
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed: Vec<&str> = listed.take_while(|line| !line.is_empty()).collect();
     for command in COMMANDS {
         let line = listed.iter().find(|line| line.split_whitespace().next() == Some(command));
         let line = line.unwrap_or_else(|| panic!("{command} is not in {help}"));
-        assert!(line.trim_end().ends_with('.'), "{command} has no sentence: {line}");
+        assert!(line.split_whitespace().count() > 2, "{command} has no sentence: {line}");
     }
     assert_eq!(listed.len(), COMMANDS.len() + 1, "a command is not tested here, or missing: {help}");
 }

@@ -71,13 +71,13 @@ impl Ran {
         self
     }
 
-    /// Failed with a clear error: exit code 1, one sentence that names each of `words`, no traces of the program's inside.
+    /// Failed with a clear error: exit code 1, words for a person among them `words`, no traces of the program's inside.
     #[track_caller]
     pub fn complains_about(self, words: &[&str]) -> Self {
         assert_eq!(self.status.code(), Some(1), "{self:?}");
-        let sentence = self.err.lines().find(|line| line.starts_with("farhand: ")).unwrap_or_else(|| panic!("{self:?}"));
+        let error = self.err.split("farhand: ").nth(1).unwrap_or_else(|| panic!("{self:?}"));
         for word in words {
-            assert!(sentence.contains(word), "{word:?} is not in {sentence:?}");
+            assert!(error.contains(word), "{word:?} is not in {error:?}");
         }
         assert!(!self.err.contains("panicked") && !self.err.contains("Error {"), "{self:?}");
         self

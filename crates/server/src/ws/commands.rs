@@ -94,7 +94,12 @@ async fn current(app: &App, session: &Session) -> Outcome<Login> {
 
 /// For what the server asks on a session's behalf: nobody waits for an answer, but a failure is logged.
 pub async fn ask_quietly(app: &Arc<App>, session: &Session, call_id: Uuid, what: Ask) {
-    if let Err(fail) = ask(app, session, call_id, what).await {
+    // With the login as it was: a disabled user's seat is given up like any other.
+    let told = match app.calls.by(&session.login, Some(session.device)).await {
+        Ok(by) => app.calls.ask(call_id, by, what).await,
+        Err(fail) => Err(fail),
+    };
+    if let Err(fail) = told {
         tracing::warn!(%call_id, contact = session.contact.0, problem = %fail.0, "a call was not told of a connection");
     }
 }

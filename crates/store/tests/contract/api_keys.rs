@@ -57,8 +57,24 @@ async fn keys_are_listed_and_revoked_within_their_domain(db: &Db) {
     assert_eq!(db.store.api_keys(other.id).await.unwrap(), [there]);
 }
 
+async fn of_many_keys_those_that_were_revoked_are_told(db: &Db) {
+    let domain = db.domain("acme").await;
+    let user = db.user(&domain, "ada").await;
+    let mut ids = Vec::new();
+    for number in 1..=3 {
+        ids.push(db.store.create_api_key(&new_key(&user, number)).await.unwrap().id);
+    }
+    assert!(db.store.revoked_api_keys(&ids).await.unwrap().is_empty());
+    db.store.revoke_api_key(domain.id, ids[1]).await.unwrap();
+    db.store.revoke_api_key(domain.id, ids[2]).await.unwrap();
+    let asked: Vec<_> = ids[..2].iter().copied().chain(1_000..2_000).collect();
+    assert_eq!(db.store.revoked_api_keys(&asked).await.unwrap(), [ids[1]]);
+    assert!(db.store.revoked_api_keys(&[]).await.unwrap().is_empty());
+}
+
 contract!(
     a_key_is_found_by_its_hash,
     a_key_needs_a_user_and_its_own_hash,
     keys_are_listed_and_revoked_within_their_domain,
+    of_many_keys_those_that_were_revoked_are_told,
 );

@@ -152,6 +152,23 @@ async fn logging_out_ends_a_family_and_a_users_end_all(db: &Db) {
     assert!(is_good(db, 4).await);
 }
 
+async fn of_many_families_those_that_were_revoked_are_told(db: &Db) {
+    let domain = db.domain("acme").await;
+    let (ada, ben) = (db.user(&domain, "ada").await, db.user(&domain, "ben").await);
+    let (first, second, third) = (login(db, &ada, 1).await, login(db, &ada, 2).await, login(db, &ben, 3).await);
+    db.store.rotate_session(&refresh(1), &pair(4), at(1)).await.unwrap();
+    let asked: Vec<_> = [first, second, third].into_iter().chain((0..1_000).map(|_| fresh_uuid())).collect();
+    assert!(db.store.revoked_families(&asked).await.unwrap().is_empty(), "a replaced pair is not revoked");
+    db.store.revoke_family(first).await.unwrap();
+    db.store.revoke_sessions_of_user(ben.id).await.unwrap();
+    let mut revoked = db.store.revoked_families(&asked).await.unwrap();
+    revoked.sort_unstable();
+    let mut expected = [first, third];
+    expected.sort_unstable();
+    assert_eq!(revoked, expected);
+    assert!(db.store.revoked_families(&[second]).await.unwrap().is_empty());
+}
+
 async fn purging_forgets_what_ended_long_ago_and_nothing_else(db: &Db) {
     let domain = db.domain("acme").await;
     let ada = db.person(&domain, "ada").await;
@@ -188,5 +205,6 @@ contract!(
     an_expired_or_unknown_token_rotates_nothing,
     of_many_uses_at_once_one_rotates,
     logging_out_ends_a_family_and_a_users_end_all,
+    of_many_families_those_that_were_revoked_are_told,
     purging_forgets_what_ended_long_ago_and_nothing_else,
 );
