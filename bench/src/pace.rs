@@ -68,10 +68,7 @@ pub(crate) async fn round(
 }
 
 /// A thread of its own: the runtime's timer is a millisecond coarse.
-fn clock(
-    numbers: std::ops::Range<u32>,
-    due: impl Fn(u32) -> Instant + Send + 'static,
-) -> UnboundedReceiver<u32> {
+fn clock(numbers: std::ops::Range<u32>, due: impl Fn(u32) -> Instant + Send + 'static) -> UnboundedReceiver<u32> {
     let (tell, told): (UnboundedSender<u32>, _) = unbounded_channel();
     thread::spawn(move || {
         for number in numbers {

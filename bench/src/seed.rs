@@ -36,8 +36,9 @@ pub(crate) async fn data_dir(data: &Path, size: Size) -> Outcome<Domains> {
     let quick = tempfile::tempdir_in(memory.unwrap_or(data))?;
     let people = database(&format!("sqlite://{}", quick.path().join("farhand.sqlite").display()), size).await?;
     for entry in fs::read_dir(quick.path())? {
-        let (from, to) = (entry.as_ref().map(fs::DirEntry::path), data.join(entry.as_ref().map_or_else(|_| "".into(), fs::DirEntry::file_name)));
-        fs::copy(from.map_err(|error| error.to_string())?, &to)?;
+        let entry = entry?;
+        let to = data.join(entry.file_name());
+        fs::copy(entry.path(), &to)?;
         fs::File::open(&to)?.sync_all()?;
     }
     Ok(people)

@@ -9,7 +9,9 @@ export interface Ended {
 
 /** Runs an example from the checkout to its end. */
 export async function run(program: string, ...args: string[]): Promise<Ended> {
-  const child = spawn(program, args, { cwd: checkout, stdio: ['ignore', 'pipe', 'pipe'] });
+  // The runner's wish for colours is its own: Node.js would warn about it in the example's output.
+  const env = { ...process.env, FORCE_COLOR: undefined, NO_COLOR: undefined };
+  const child = spawn(program, args, { cwd: checkout, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   child.stdout.on('data', (chunk) => (output += chunk));
   child.stderr.on('data', (chunk) => (output += chunk));

@@ -270,6 +270,19 @@ describe('the connection', () => {
     expect(rig.sockets).toHaveLength(2);
   });
 
+  it('closed for a frame that cannot be read does not say that frame again', async () => {
+    await rig.open();
+    const answer = rig.client.request({ type: 'leave', callId: 'no uuid' });
+    const refused = expect(answer).rejects.toMatchObject({ code: 'bad_frame' });
+    rig.socket.onclose?.({ code: 4400 });
+    await refused;
+    await rig.clock.advance(500);
+    rig.socket.onopen?.();
+    rig.socket.welcome(true);
+    rig.socket.serve({ type: 'pong' });
+    expect(rig.socket.types()).not.toContain('leave');
+  });
+
   it('whose session another connection took starts a new one', async () => {
     await rig.open();
     rig.socket.onclose?.({ code: 4409 });

@@ -21,8 +21,10 @@ const code = sources(join(root, 'src'));
 const all = code.map((c) => c.text).join('\n');
 
 /** Ids that are put together from the codes and enums of the protocol. */
-const rust = readFileSync(join(root, '../crates/protocol/src/problem.rs'), 'utf8');
-const errorCodes = [...rust.matchAll(/^\s+\w+ "([a-z_]+)" \d{3} "/gm)].map((m) => m[1] ?? '');
+const frames = JSON.parse(readFileSync(join(root, 'src/api/frames.json'), 'utf8')) as {
+  components: { schemas: { ErrorCode: { enum: string[] } } };
+};
+const errorCodes = frames.components.schemas.ErrorCode.enum;
 const ownCodes = ['timeout', 'connection_lost', 'network', 'other'];
 const composed = [
   ...[...errorCodes, ...ownCodes].map((c) => `error-${c.replaceAll('_', '-')}`),

@@ -19,9 +19,8 @@ pub struct DataLock {
 
 impl DataLock {
     pub fn take(data_dir: &Path) -> Result<Self, Failure> {
-        let failed = |why: std::io::Error| {
-            Failure::new(format!("cannot lock the data directory {}: {why}", data_dir.display()))
-        };
+        let failed =
+            |why: std::io::Error| Failure::new(format!("cannot lock the data directory {}: {why}", data_dir.display()));
         let path = data_dir.join(FILE);
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
         let mut file = open.map_err(failed)?;

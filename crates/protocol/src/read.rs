@@ -20,6 +20,9 @@ pub fn from_value<T: DeserializeOwned>(mut value: Value) -> Result<T, Problem> {
     if let Some(at) = array_for_object(&value) {
         return Err(Problem::new(ErrorCode::InvalidField, "An object is expected here, not an array.").at(at));
     }
+    if let Some(at) = nul(&value) {
+        return Err(Problem::new(ErrorCode::InvalidField, "A text must not hold the character U+0000.").at(at));
+    }
     drop_absent(&mut value);
     serde_path_to_error::deserialize(value).map_err(|e| {
         let pointer = pointer(e.path());
@@ -40,6 +43,17 @@ fn array_for_object(value: &Value) -> Option<String> {
         let index = items.iter().position(Value::is_array)?;
         Some(format!("/{key}/{index}"))
     })
+}
+
+/// PostgreSQL keeps no U+0000, and nobody means one.
+fn nul(value: &Value) -> Option<String> {
+    let inside = |key: &str, value| nul(value).map(|rest| format!("/{key}{rest}"));
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| inside(&index.to_string(), item)),
+        Value::Object(members) => members.iter().find_map(|(key, member)| inside(key, member)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
 }
 
 fn drop_absent(value: &mut Value) {
@@ -109,6 +123,13 @@ mod tests {
             let problem = from_slice::<CreateCallRequest>(body.as_bytes()).unwrap_err();
             assert_eq!((problem.code, problem.pointer.as_deref()), (ErrorCode::InvalidField, Some(pointer)), "{body}");
         }
+    }
+
+    #[test]
+    fn a_nul_in_a_text_is_refused_where_it_stands() {
+        let body = r#"{"invitedContacts":[{"displayName":"a\u0000b"}]}"#;
+        let problem = from_slice::<CreateCallRequest>(body.as_bytes()).unwrap_err();
+        assert_eq!(problem.pointer.as_deref(), Some("/invitedContacts/0/displayName"));
     }
 
     #[test]

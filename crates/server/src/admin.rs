@@ -28,14 +28,22 @@ pub fn check_name(pointer: &str, name: &str) -> Outcome<()> {
     Ok(())
 }
 
-/// Login names and domains stand in addresses and logs, so they keep to a small alphabet.
 pub fn check_login_name(name: &str) -> Outcome<()> {
-    check_name("/userId", name)?;
+    check_plain_name("/userId", name)
+}
+
+pub fn check_domain_name(name: &str) -> Outcome<()> {
+    check_plain_name("/name", name)
+}
+
+/// Login names and domains stand in addresses and logs, so they keep to a small alphabet.
+fn check_plain_name(pointer: &str, name: &str) -> Outcome<()> {
+    check_name(pointer, name)?;
     if name.chars().all(|c| c.is_alphanumeric() || "._-@+".contains(c)) {
         return Ok(());
     }
     let detail = "Login names and domains consist of letters, digits and . _ - @ +";
-    Err(Problem::new(ErrorCode::InvalidField, detail).at("/userId").into())
+    Err(Problem::new(ErrorCode::InvalidField, detail).at(pointer).into())
 }
 
 pub async fn checked_password_hash(password: String) -> Outcome<String> {

@@ -26,6 +26,18 @@ impl SqlStore {
         Ok(epoch)
     }
 
+    pub(crate) async fn read_owned(&self, id: i64, node: &str, epoch: i64) -> StoreResult<Option<RunningCall>> {
+        let owned = call::Entity::find_by_id(id)
+            .filter(call::Column::OwnerNode.eq(node))
+            .filter(call::Column::OwnerEpoch.eq(epoch));
+        let txn = self.begin_read().await?;
+        let Some(mut row) = owned.one(&txn).await? else { return Ok(None) };
+        let (state, version) = (std::mem::take(&mut row.state), row.version);
+        let record = read_records(&txn, vec![Head::from(row)]).await?.pop();
+        txn.commit().await?;
+        Ok(record.map(|record| RunningCall { record, state, version }))
+    }
+
     pub(crate) async fn take_over(&self, node: &str, epoch: i64) -> StoreResult<Vec<RunningCall>> {
         let txn = self.begin_write().await?;
         if read_epoch(&txn, node).await? > epoch {

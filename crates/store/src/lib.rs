@@ -1,6 +1,5 @@
 //! Durable state behind one seam: [`Store`], implemented once on SeaORM for SQLite and PostgreSQL, proven by one contract
 //! suite run on both. What a call means is not known here: its live state is an opaque text, its events are rows.
-#![expect(clippy::doc_markdown, reason = "SQLite, PostgreSQL and SeaORM are names, not code")]
 
 mod api_keys;
 mod bulk;
@@ -62,6 +61,9 @@ pub trait Store: Send + Sync + 'static {
     async fn next_owner_epoch(&self, node: &str) -> StoreResult<i64>;
     /// Makes `node` at `epoch` the owner of all calls that have not ended, and returns them.
     async fn take_over_running(&self, node: &str, epoch: i64) -> StoreResult<Vec<RunningCall>>;
+    /// A call as it stands in the database, if `node` at `epoch` owns it: for an owner that does not know whether its last
+    /// write arrived.
+    async fn owned_call(&self, id: i64, node: &str, epoch: i64) -> StoreResult<Option<RunningCall>>;
     async fn call(&self, call_id: Uuid) -> StoreResult<Option<CallRecord>>;
     /// Newest first.
     async fn calls(&self, filter: &CallFilter) -> StoreResult<Vec<CallRecord>>;

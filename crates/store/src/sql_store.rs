@@ -105,6 +105,10 @@ impl Store for SqlStore {
         self.take_over(node, epoch).await
     }
 
+    async fn owned_call(&self, id: i64, node: &str, epoch: i64) -> StoreResult<Option<RunningCall>> {
+        self.answered(self.read_owned(id, node, epoch)).await
+    }
+
     async fn call(&self, call_id: Uuid) -> StoreResult<Option<CallRecord>> {
         self.answered(self.read_call(call_id)).await
     }

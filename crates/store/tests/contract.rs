@@ -1,7 +1,6 @@
 //! What [`farhand_store::Store`] promises, on SQLite and on PostgreSQL. Every test runs on both, each time on a fresh
 //! database. PostgreSQL is the server that `FARHAND_TEST_POSTGRES` names (an administrator's address, such as
 //! `postgres://postgres@127.0.0.1:5432/postgres`); without it the tests start their own.
-#![expect(clippy::doc_markdown, reason = "SQLite and PostgreSQL are names, not code")]
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
 #[path = "../../testkit/src/postgres.rs"]

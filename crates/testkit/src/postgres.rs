@@ -104,7 +104,10 @@ impl Drop for Postgres {
 /// A shell that waits until this process closes its end of a pipe, which the kernel does even for a killed process, and
 /// then stops the server and removes the directory. In its own process group, so that Ctrl-C does not end it first.
 fn keep(bin: &Path, dir: &Path) -> io::Result<Child> {
-    let script = r#"cat >/dev/null; "$1/pg_ctl" -D "$2/data" -m immediate -w stop >/dev/null 2>&1; rm -rf "$2""#;
+    // Thawed first: a frozen server takes no order to stop.
+    let script = r#"cat >/dev/null; server=$(head -n 1 "$2/data/postmaster.pid" 2>/dev/null)
+        test -n "$server" && kill -s CONT "$server" && pkill -CONT -P "$server"
+        "$1/pg_ctl" -D "$2/data" -m immediate -w stop >/dev/null 2>&1; rm -rf "$2""#;
     let arguments = ["-c", script, "keeper", &bin.display().to_string(), &dir.display().to_string()];
     as_postgres("sh", &arguments)
         .process_group(0)

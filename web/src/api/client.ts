@@ -51,7 +51,8 @@ export class Rest {
   }
 
   async refresh(): Promise<LoggedIn> {
-    return unwrap(this.client.POST('/auth/refresh', { body: {} }));
+    // Kept alive: were it cut off by a reload, the new token would be lost, and the old one used a second time.
+    return unwrap(this.client.POST('/auth/refresh', { body: {}, keepalive: true }));
   }
 
   async logout(): Promise<void> {

@@ -202,6 +202,8 @@ export class SignallingClient {
     } else if (code === 4403) {
       this.enter('refused');
     } else {
+      // One of them it was; said again it would end the next connection, too.
+      if (code === 4400) this.requests.failAll(new RequestError('bad_frame'));
       if (code === 4409) this.session = undefined;
       if (code === 4429) this.attempt = Math.max(this.attempt, CROWDED_ATTEMPT);
       this.retry();

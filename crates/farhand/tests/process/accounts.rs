@@ -123,7 +123,8 @@ async fn a_user_disabled_beside_the_running_server_is_out_within_seconds_and_bac
     assert!(!works(&people.expert, &server.url).await);
 
     run(data.command(&["user", "enable", "--domain", DOMAIN, "--user", people.expert.login])).await.succeeded();
-    until_within(SECONDS, "the key to work again", async || works(&people.expert, &server.url).await.then_some(())).await;
+    until_within(SECONDS, "the key to work again", async || works(&people.expert, &server.url).await.then_some(()))
+        .await;
     let mut bystander = bystander;
     bystander.round_trip().await.expect("somebody else's connection was closed");
 }
@@ -194,7 +195,8 @@ async fn a_team_set_beside_the_running_server_can_be_called() {
     assert!(glasses.contacts().await.unwrap().teams.is_empty());
     let team = ["team", "set", "--domain", DOMAIN, "--name", "pumps", "--member", people.expert.login];
     run(data.command(&team)).await.succeeded();
-    let seen = async || glasses.contacts().await.unwrap().teams.into_iter().find(|t| t.name.as_deref() == Some("pumps"));
+    let seen =
+        async || glasses.contacts().await.unwrap().teams.into_iter().find(|t| t.name.as_deref() == Some("pumps"));
     let team = until_within(SECONDS, "the team to be seen", seen).await;
     let mut call = people.direct();
     call.invited_contacts.clear();

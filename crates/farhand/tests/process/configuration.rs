@@ -102,7 +102,8 @@ async fn the_file_can_be_named_in_the_environment_and_lists_are_separated_by_com
     let server = Server::start(command).await;
     assert_eq!(people.expert.connect(&server.url).await.welcome().grace, Duration::from_secs(11));
     for origin in ["https://one.example", "https://two.example"] {
-        let request = people.expert.rest(&server.url).request(reqwest::Method::GET, "/auth/me").header("origin", origin);
+        let request =
+            people.expert.rest(&server.url).request(reqwest::Method::GET, "/auth/me").header("origin", origin);
         let answer = request.send().await.unwrap();
         assert_eq!(answer.headers()["access-control-allow-origin"], origin);
     }

@@ -40,8 +40,11 @@ async fn the_demo_prints_accounts_that_can_log_in_with_the_ids_integrations_use(
     let server = Server::start(demo(&[])).await;
     server.out.says("Stop:").await;
     let told = server.out.all();
-    for (user, role, id) in [("tester", "expert", Some(8)), ("glasses1", "technician", Some(12)), ("admin", "admin", None)] {
-        let line = told.lines().find(|line| line.trim().starts_with(&format!("{user} "))).unwrap_or_else(|| panic!("{told}"));
+    for (user, role, id) in
+        [("tester", "expert", Some(8)), ("glasses1", "technician", Some(12)), ("admin", "admin", None)]
+    {
+        let line =
+            told.lines().find(|line| line.trim().starts_with(&format!("{user} "))).unwrap_or_else(|| panic!("{told}"));
         assert!(line.contains(role), "{line}");
         let me = log_in(&server.url, user).await.me().await.unwrap();
         if let Some(id) = id {
@@ -114,7 +117,9 @@ async fn the_demo_keeps_its_hands_off_a_configured_database() {
 async fn the_self_test_passes_and_prints_each_step_and_the_log() {
     let ran = run(farhand(["demo", "--self-test"])).await;
     assert_eq!(ran.status.code(), Some(0), "{ran:?}");
-    for words in ["connector1 created MESH call", "tester joined", "glasses1 joined", "every byte as sent", "Self-test passed"] {
+    for words in
+        ["connector1 created MESH call", "tester joined", "glasses1 joined", "every byte as sent", "Self-test passed"]
+    {
         assert!(ran.out.contains(words), "{words:?} is missing: {}", ran.out);
     }
     let steps = ran.out.lines().filter(|line| line.starts_with('[') && line.contains(" s] ")).count();

@@ -63,7 +63,8 @@ async fn a_call_is_synced_to_disk_between_its_request_and_its_answer() {
     let calls = "trace=read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg,pwrite64,fsync,fdatasync";
     // -D: strace becomes the grandchild, so that signals reach the server itself.
     let strace = ["strace", "-D", "-f", "-yy", "-s", "64", "-e", calls, "-o", trace.to_str().unwrap()];
-    let mut server = Server::start(farhand_under(strace, ["serve", "--data", data.arg(), "--listen", "127.0.0.1:0"])).await;
+    let mut server =
+        Server::start(farhand_under(strace, ["serve", "--data", data.arg(), "--listen", "127.0.0.1:0"])).await;
     let rest = people.glasses.rest(&server.url);
     // What happens once is over: the answer is not that of a warm-up.
     rest.create_call(&people.direct()).await.unwrap();

@@ -70,9 +70,7 @@ async fn survives(mut server: Server, people: &People, make_room: impl FnOnce())
     let again = async || glasses.create_call(&people.direct()).await.ok();
     let log = until("a call to be made again", again).await;
     ring_of(&mut expert, log.call_id).await;
-    let rung_for_nothing = |frame: &ServerFrame| {
-        matches!(frame, ServerFrame::Ring { ring } if made.iter().all(|known| known.call_id != ring.call_id))
-    };
+    let rung_for_nothing = |frame: &ServerFrame| matches!(frame, ServerFrame::Ring { ring } if made.iter().all(|known| known.call_id != ring.call_id));
     assert!(!expert.holds(rung_for_nothing), "somebody was rung for a call that was not made");
     expert.join(last).await.unwrap();
     assert_eq!(events(&glasses.call_log(last).await.unwrap()), ["Created", "Join"]);

@@ -44,7 +44,10 @@ async fn a_whole_brokered_call_is_made_and_told_on_postgresql() {
     ring_of(&mut glasses, call_id).await;
     glasses.join(call_id).await.unwrap();
     let running = connector.call_log(call_id).await.unwrap();
-    assert_eq!((events(&running).as_slice(), running.call_status), (&["Created", "Join", "Join"][..], CallStatus::Started));
+    assert_eq!(
+        (events(&running).as_slice(), running.call_status),
+        (&["Created", "Join", "Join"][..], CallStatus::Started)
+    );
     expert.leave(call_id).await.unwrap();
     let told = call_when(&mut glasses, "the end", |call| call.end_reason.is_some()).await;
     assert_eq!(told.call_id, call_id);

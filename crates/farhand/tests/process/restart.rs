@@ -62,10 +62,8 @@ async fn a_ring_whose_deadline_passed_while_the_server_was_down_is_not_missed() 
     let address = server.address().to_owned();
     server.kill().await;
     let clock = farhand_server::world::SystemClock;
-    until("the ring's deadline", async || {
-        (farhand_server::world::Clock::now(&clock) > ring.until.0).then_some(())
-    })
-    .await;
+    until("the ring's deadline", async || (farhand_server::world::Clock::now(&clock) > ring.until.0).then_some(()))
+        .await;
     let server = Server::start(with_times(data.serve_on(&address), "1", "60")).await;
     let mut expert = people.expert.connect(&server.url).await;
     ring_of(&mut expert, log.call_id).await;
@@ -94,10 +92,16 @@ async fn a_call_goes_on_after_a_kill_in_its_middle_with_the_same_media_and_an_un
     assert!(!expert.welcome().resumed);
     let seen = call_when(&mut expert, "the call", |call| call.call_id == call_id).await;
     assert_eq!(seen.seat, Seat::Here);
-    assert_eq!(states(&seen), states(&view).iter().map(|state| match state {
-        PersonState::Joined => PersonState::Reconnecting,
-        other => *other,
-    }).collect::<Vec<_>>());
+    assert_eq!(
+        states(&seen),
+        states(&view)
+            .iter()
+            .map(|state| match state {
+                PersonState::Joined => PersonState::Reconnecting,
+                other => *other,
+            })
+            .collect::<Vec<_>>()
+    );
     let mut glasses = people.glasses.connect(&server.url).await;
     for socket in [&mut expert, &mut glasses] {
         let again = socket.rejoin(call_id, plan.epoch).await.unwrap().unwrap();

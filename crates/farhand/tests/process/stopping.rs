@@ -127,7 +127,8 @@ async fn a_start_is_ready_soon_and_says_so() {
     let started = Instant::now();
     let server = Server::start(data.serve()).await;
     let rest = Rest::new(&server.url).unwrap();
-    let ready = async || rest.request(reqwest::Method::GET, "/readyz").send().await.ok().filter(|a| a.status().is_success());
+    let ready =
+        async || rest.request(reqwest::Method::GET, "/readyz").send().await.ok().filter(|a| a.status().is_success());
     until("the server to be ready", ready).await;
     server.err.says("ready").await;
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());

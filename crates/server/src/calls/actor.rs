@@ -5,15 +5,15 @@ use std::{sync::Arc, time::Duration};
 
 use farhand_domain::{
     access::Actor as Asker,
-    call::{Call, Effect, Event, Invitee, Note, Refusal},
+    call::{Call, Effect, Event, Invitee, Refusal},
     ids::{ContactId, DeviceId},
     time::Timestamp,
 };
 use farhand_protocol::{
-    ErrorCode, Problem,
+    ErrorCode,
     frame::{CallView, ServerFrame, Signal},
 };
-use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam, Refused};
+use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -141,6 +141,7 @@ impl CallActor {
         let none = Extra::default();
         match ask {
             Ask::Read => Ok(()),
+            Ask::Join { .. } if self.is_broker(contact) => Err(refused(Refusal::BrokerHasNoSeat)),
             Ask::Join { device, rejoin } => self.step(Event::Join { contact, device, rejoin }, none).await,
             Ask::Decline => self.step(Event::Decline { contact }, none).await,
             Ask::Leave => self.step(Event::Leave { contact }, none).await,
@@ -169,6 +170,11 @@ impl CallActor {
                 Ok(())
             }
         }
+    }
+
+    /// Whoever made the call for somebody else. The domain's people hold only a broker who was invited as well.
+    fn is_broker(&self, contact: ContactId) -> bool {
+        self.call.state().terms.brokered && contact == self.call.maker()
     }
 
     async fn invite(&mut self, by: By, resolved: super::resolve::Resolved) -> Result<(), Fail> {
@@ -211,7 +217,10 @@ impl CallActor {
         let change = Change::new(&self.record, now, &next, &effects, extra);
         let update = change.update(&self.shared, self.record.id, self.version, &next)?;
         let saved = self.shared.committer.save(CallWrite::Update(Box::new(update))).await?;
-        let saved = saved.map_err(|refused| self.fenced(&refused))?;
+        let saved = match saved {
+            Ok(saved) => saved,
+            Err(refused) => return Err(self.not_saved(refused).await),
+        };
         let before = std::mem::replace(&mut self.call, next);
         self.version += 1;
         if !change.invited.is_empty() {
@@ -222,15 +231,9 @@ impl CallActor {
         Ok(())
     }
 
-    fn fenced(&self, refused: &Refused) -> Fail {
-        tracing::error!(call = %self.record.call_id, ?refused, "another server has taken over this call");
-        self.shared.fence(self.record.call_id);
-        Problem::new(ErrorCode::StorageUnavailable, "Another server has taken over this call.").into()
-    }
-
     /// Tells everybody concerned what has changed.
     pub fn perform(&self, before: &Call, effects: &[Effect]) {
-        self.ring_and_silence(before, effects);
+        self.ring_and_silence(before);
         for effect in effects {
             if let Effect::SeatMoved { contact, from } = *effect {
                 let moved = ServerFrame::Moved { call_id: self.record.call_id };
@@ -246,15 +249,13 @@ impl CallActor {
         }
     }
 
-    fn ring_and_silence(&self, before: &Call, effects: &[Effect]) {
-        for effect in effects {
-            if let Effect::Note { note: Note::RingEnded(end), contact } = *effect {
-                let reason = view::ring_end_reason(end);
-                self.to_contact(contact, &ServerFrame::RingEnd { call_id: self.record.call_id, reason });
-            }
+    fn ring_and_silence(&self, before: &Call) {
+        let (rang, rings) = (before.rings(), self.call.rings());
+        for old in rang.iter().filter(|old| !rings.iter().any(|ring| ring.contact == old.contact)) {
+            let reason = view::ring_end_reason(&self.call, old.contact);
+            self.to_contact(old.contact, &ServerFrame::RingEnd { call_id: self.record.call_id, reason });
         }
-        let rang = before.rings();
-        for ring in self.call.rings() {
+        for ring in rings {
             if !rang.contains(&ring) {
                 let ring_frame = ServerFrame::Ring { ring: view::ring(&self.call, &self.record, ring) };
                 self.to_contact(ring.contact, &ring_frame);

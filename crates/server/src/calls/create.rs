@@ -136,6 +136,12 @@ impl Calls {
                 let earlier = self.earlier(login, &key).await?;
                 return earlier.ok_or_else(|| Fail::internal("the idempotency key vanished"));
             }
+            (Err(Refused::Constraint(reason)), _) => {
+                tracing::warn!(reason, "the database refused a call");
+                let detail =
+                    "The database refused the call: somebody named was removed meanwhile, or a text holds a NUL.";
+                return Err(Fail::new(ErrorCode::InvalidField, detail));
+            }
             (Err(refused), _) => return Err(Fail::internal(format!("a new call was refused: {refused:?}"))),
         }
         let record = Arc::new(record);

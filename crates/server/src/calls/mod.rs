@@ -7,6 +7,7 @@ mod committer;
 mod create;
 mod invite;
 pub mod log;
+mod recover;
 pub mod resolve;
 mod snapshot;
 mod view;
@@ -18,7 +19,7 @@ use std::{
 
 use farhand_domain::{
     access::Actor as Asker,
-    call::{Call, Effect, Event},
+    call::{Call, Effect},
     ids::{ContactId, DeviceId},
     policy::Policy,
     time::Timestamp,
@@ -242,12 +243,6 @@ fn harmless(ask: &Ask) -> bool {
 
 fn no_such_call() -> Fail {
     Fail::new(ErrorCode::CallNotFound, "There is no such call, or it is not for you to see.")
-}
-
-impl CallActor {
-    async fn recover(&mut self) -> Outcome<()> {
-        self.step(Event::Recovered, change::Extra::default()).await
-    }
 }
 
 /// The log's new rows.

@@ -1,7 +1,7 @@
 //! A call as one session sees it.
 
 use farhand_domain::{
-    call::{Call, EndReason, PersonRole, Phase, Place, RingEnd},
+    call::{Call, EndReason, PersonRole, Phase, Place},
     ids::{ContactId, DeviceId},
 };
 use farhand_protocol::{
@@ -86,13 +86,15 @@ fn end_reason(reason: EndReason) -> frame::EndReason {
     }
 }
 
-pub fn ring_end_reason(end: RingEnd) -> RingEndReason {
-    match end {
-        RingEnd::Joined => RingEndReason::Joined,
-        RingEnd::Declined => RingEndReason::Declined,
-        RingEnd::TimedOut => RingEndReason::TimedOut,
-        RingEnd::TakenByOther => RingEndReason::TakenByOther,
-        RingEnd::CallEnded | RingEnd::Postponed => RingEndReason::CallEnded,
+/// Why somebody who rang does so no more: it follows from where the person is now.
+pub fn ring_end_reason(call: &Call, contact: ContactId) -> RingEndReason {
+    match call.place(contact) {
+        Some(Place::Seated(_) | Place::Left) => RingEndReason::Joined,
+        Some(Place::Declined) => RingEndReason::Declined,
+        Some(Place::Missed | Place::Unanswered) => RingEndReason::TimedOut,
+        Some(Place::Silenced) if !call.has_ended() => RingEndReason::TakenByOther,
+        // Given up by the caller, or moved to a later time.
+        Some(Place::Silenced | Place::Waiting | Place::Ringing { .. }) | None => RingEndReason::CallEnded,
     }
 }
 

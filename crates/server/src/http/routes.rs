@@ -58,6 +58,8 @@ pub fn router(app: Arc<App>) -> Result<Router, String> {
         .index_file(Some("/index.html"))
         .fallback(Some("/index.html"))
         .fallback_status(StatusCode::OK)
+        // After an upgrade the page must not ask for files of the version before.
+        .html_cache_control(memory_serve::CacheControl::NoCache)
         .into_router();
     let layers = ServiceBuilder::new()
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))

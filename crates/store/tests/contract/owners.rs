@@ -61,6 +61,23 @@ async fn a_former_owner_can_change_nothing_after_a_take_over(db: &Db) {
     db.update(as_node("other", other)).await.unwrap();
 }
 
+async fn an_owner_reads_its_call_as_it_stands_and_nobody_elses(db: &Db) {
+    let ada = db.person(&db.domain("acme").await, "ada").await;
+    let epoch = db.store.next_owner_epoch("node").await.unwrap();
+    let mut new = new_call(&ada, &[]);
+    new.owner_epoch = epoch;
+    let call = db.save(new).await;
+    db.update(CallUpdate { owner_epoch: epoch, state: "second".to_owned(), ..next(&call, 1) }).await.unwrap();
+
+    let owned = db.store.owned_call(call.id, "node", epoch).await.unwrap().unwrap();
+
+    assert_eq!((owned.version, owned.state.as_str(), owned.record.call_id), (2, "second", call.call_id));
+    assert!(owned.record.events.len() > call.events.len());
+    assert!(db.store.owned_call(call.id, "other", epoch).await.unwrap().is_none());
+    assert!(db.store.owned_call(call.id, "node", epoch + 1).await.unwrap().is_none());
+    assert!(db.store.owned_call(call.id + 1, "node", epoch).await.unwrap().is_none());
+}
+
 async fn an_ended_call_keeps_its_owner(db: &Db) {
     let ada = db.person(&db.domain("acme").await, "ada").await;
     let call = db.save(new_call(&ada, &[])).await;
@@ -89,6 +106,7 @@ contract!(
     epochs_rise_for_each_node_apart,
     all_calls_that_have_not_ended_are_taken_over_complete,
     a_former_owner_can_change_nothing_after_a_take_over,
+    an_owner_reads_its_call_as_it_stands_and_nobody_elses,
     an_ended_call_keeps_its_owner,
     thousands_of_running_calls_come_back_in_order,
 );

@@ -44,7 +44,7 @@ pub async fn create_domain(
     if !login.user.operator {
         return Err(Fail::new(ErrorCode::Forbidden, "Only operators of the server may create domains."));
     }
-    admin::check_login_name(&new.name)?;
+    admin::check_domain_name(&new.name)?;
     let domain = app.store.create_domain(&new.name).await?;
     app.directory.refresh().await?;
     tracing::info!(by = login.user.id, domain = domain.id, "domain created");

@@ -42,7 +42,7 @@ pub async fn create_team(
     Body(body): Body<TeamBody>,
 ) -> Outcome<Json<TeamRecord>> {
     login.require(Role::Admin)?;
-    check(&app, &login, &body).await?;
+    check(&app, &login, &body, None).await?;
     let team = app.store.create_team(login.user.domain_id, &body.name, &body.members).await?;
     app.directory.refresh().await?;
     Ok(Json(record(team, &login)))
@@ -63,7 +63,7 @@ pub async fn replace_team(
 ) -> Outcome<Json<TeamRecord>> {
     login.require(Role::Admin)?;
     own_team(&app, &login, id).await?;
-    check(&app, &login, &body).await?;
+    check(&app, &login, &body, Some(id)).await?;
     let team = app.store.replace_team(id, &body.name, &body.members).await?.ok_or_else(no_such_team)?;
     app.directory.refresh().await?;
     Ok(Json(record(team, &login)))
@@ -92,8 +92,14 @@ async fn own_team(app: &App, login: &Login, id: i64) -> Outcome<()> {
     if teams.iter().any(|team| team.id == id) { Ok(()) } else { Err(no_such_team()) }
 }
 
-async fn check(app: &App, login: &Login, body: &TeamBody) -> Outcome<()> {
+/// Members must be of the domain, and no other team may have the name: requests name teams by it.
+async fn check(app: &App, login: &Login, body: &TeamBody, own: Option<i64>) -> Outcome<()> {
     admin::check_name("/name", &body.name)?;
+    let teams = app.store.teams(login.user.domain_id).await?;
+    if teams.iter().any(|team| team.name == body.name && Some(team.id) != own) {
+        let detail = "There is a team with this name already.";
+        return Err(Problem::new(ErrorCode::AlreadyExists, detail).at("/name").into());
+    }
     for (index, member) in body.members.iter().enumerate() {
         let user = app.directory.user(*member).await?.filter(|user| user.domain_id == login.user.domain_id);
         if user.is_none() {

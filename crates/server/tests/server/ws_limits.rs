@@ -1,0 +1,157 @@
+//! Clients that want too much: too many connections, unread frames, silence.
+
+use std::time::Duration;
+
+use farhand_client::socket::{Hello, Socket, SocketError};
+use farhand_protocol::{
+    ErrorCode,
+    call::Presence,
+    frame::{PersonState, ServerFrame, Signal},
+};
+use farhand_testkit::{Server, json};
+use futures_util::{StreamExt, future::join_all};
+use tokio::time::timeout;
+
+use crate::ws_raw::{GoodBye, LONG, Raw};
+
+async fn refused(server: &Server, hello: Hello) -> (Option<u16>, ErrorCode) {
+    match Socket::connect(server.url(), hello).await {
+        Err(SocketError::Closed { code, refusal: Some(refusal), .. }) => (code, refusal.code),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_user_has_twenty_sessions_at_most() {
+    let server = Server::start().await;
+    let account = server.login("tester").await;
+    let mut devices = Vec::new();
+    for _ in 0..20 {
+        devices.push(account.device().await);
+    }
+    assert_eq!(refused(&server, account.hello()).await, (Some(4429), ErrorCode::TooManySessions));
+    for device in &mut devices {
+        device.catch_up().await;
+    }
+    server.login("glasses1").await.device().await;
+    // A device that comes back takes its own place.
+    let again = Hello { resume: None, ..devices[7].socket().resume() };
+    Socket::connect(server.url(), again).await.unwrap();
+    let close = tokio_tungstenite::tungstenite::protocol::CloseFrame { code: 1000.into(), reason: "".into() };
+    let mut raw = devices.remove(0).into_socket().into_raw();
+    raw.close(Some(close)).await.unwrap();
+    while let Some(Ok(_)) = raw.next().await {}
+    let room = async {
+        while Socket::connect(server.url(), account.hello()).await.is_err() {}
+    };
+    timeout(LONG, room).await.expect("a closed session makes room");
+}
+
+/// Else a user with a bad network would lock itself out.
+#[tokio::test]
+async fn lost_sessions_make_room_for_new_ones() {
+    let server = Server::with(|config| config.websocket.max_sessions_per_user = 2).await;
+    let account = server.login("tester").await;
+    let mut live = account.device().await;
+    for _ in 0..5 {
+        let socket = account.device().await.into_socket();
+        socket.drop_abruptly();
+        live.catch_up().await;
+    }
+    live.catch_up().await;
+}
+
+#[tokio::test]
+async fn a_client_that_is_silent_is_dropped_and_one_that_pings_is_not() {
+    let server = Server::with(|config| config.websocket.ping_seconds = 1).await;
+    let (quiet, lively) = (server.login("callertest1").await, server.login("callertest2").await);
+    let (mut silent, welcome) = Raw::welcomed(&server, &quiet).await;
+    assert_eq!(welcome["pingSeconds"], 1);
+    let mut pinging = lively.device().await.into_socket();
+    let dropped = async {
+        tokio::select! {
+            good_bye = silent.good_bye() => good_bye,
+            error = async { loop { if let Err(error) = pinging.next().await { break error } } } => panic!("{error}"),
+        }
+    };
+    assert_eq!(timeout(LONG, dropped).await.unwrap().code, Some(4408));
+    pinging.round_trip().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_silent_client_can_resume() {
+    let server = Server::with(|config| config.websocket.ping_seconds = 1).await;
+    let account = server.login("callertest1").await;
+    let device = account.device().await.into_socket();
+    let resume = device.resume();
+    let mut raw = Raw(device.into_raw());
+    assert_eq!(raw.good_bye().await.code, Some(4408));
+    assert!(Socket::connect(server.url(), resume).await.unwrap().welcome().resumed);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_dropped_and_holds_up_nobody() {
+    const MOST: usize = 200 * 1024 * 1024;
+    let server = Server::start().await;
+    let [caller, callee, other] = ["callertest1", "callertest2", "tester"].map(|name| server.login(name));
+    let (caller, callee, other) = (caller.await, callee.await, other.await);
+    let mut here = caller.device().await;
+    let slow = Hello { receive_buffer: Some(4096), ..callee.hello() };
+    let mut there = farhand_testkit::Device::new(Socket::connect(server.url(), slow).await.unwrap());
+    let call_id = here.create_call(json!({"callType": "MESH", "invitedContacts": [callee.invited()]})).await.call_id;
+    let view = there.join(call_id).await;
+    let (epoch, to) = (view.media_plan.unwrap().epoch, view.you.unwrap());
+    let resume = there.socket().resume();
+
+    // From here on nobody reads `there`.
+    let signal = || Signal::Offer { sdp: "x".repeat(60_000) };
+    let gone = |frame: &ServerFrame| {
+        matches!(frame, ServerFrame::Call { call } if call.people.iter()
+            .any(|p| p.contact.id == Some(to) && p.state == PersonState::Reconnecting))
+    };
+    let mut sent = 0;
+    let dropped = async {
+        while !here.has(gone).await {
+            assert!(sent < MOST, "{sent} bytes are kept for a client that does not read");
+            here.socket().signal(call_id, epoch, to, signal()).await.unwrap();
+            sent += 60_000;
+        }
+    };
+    let mut bystander = other.device().await;
+    let alive = async {
+        loop {
+            bystander.catch_up().await;
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(40), async {
+        tokio::select! {
+            () = dropped => {}
+            () = alive => {}
+        }
+    })
+    .await
+    .expect("a client that does not read is dropped");
+    let again = Socket::connect(server.url(), resume).await.unwrap();
+    assert!(!again.welcome().resumed, "the session of a slow reader is over");
+    assert_eq!(caller.events(call_id).await, ["Created", "Join", "Join"]);
+}
+
+#[tokio::test]
+async fn a_thousand_sockets_that_never_say_hello_are_closed_and_the_server_lives() {
+    const SOCKETS: usize = 1000;
+    let server = Server::start().await;
+    let account = server.login("tester").await;
+    let mut idle = Vec::with_capacity(SOCKETS);
+    for _ in 0..SOCKETS {
+        idle.push(Raw::open(&server).await);
+    }
+    let mut device = account.device().await;
+    device.catch_up().await;
+    let good_byes = join_all(idle.iter_mut().map(Raw::good_bye));
+    let good_byes = timeout(LONG, good_byes).await.expect("idle sockets are closed");
+    assert!(good_byes.iter().all(|good_bye| *good_bye == GoodBye::new(4401, "hello_required")), "{:?}", good_byes[0]);
+    device.catch_up().await;
+    let list = account.rest.contacts().await.unwrap();
+    assert_eq!(list.users.iter().filter(|user| user.presence == Presence::Online).count(), 1);
+}
