@@ -114,7 +114,11 @@ test('Java: a generated client brokers a call between an expert and a technician
 
   const { code, output } = await example;
   const events = [...joined, 'Leave glasses1', 'Leave tester'];
-  expect(output.trim().split('\n')).toEqual([`Call ${callId} was created.`, ...events, expect.stringMatching(/^Ended /)]);
+  expect(output.trim().split('\n')).toEqual([
+    `Call ${callId} was created.`,
+    ...events,
+    expect.stringMatching(/^Ended /),
+  ]);
   expect(code).toBe(0);
 });
 

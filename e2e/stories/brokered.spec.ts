@@ -42,7 +42,14 @@ test('a connector brings an expert and a technician together', async ({ person, 
     await glasses.press('Hang up');
     await glasses.endedBecause('You hung up.');
     await expert.endedBecause('The call was hung up.');
-    const story = ['Created glasses1', 'Join tester', 'Join glasses1', 'Leave glasses1', 'Leave tester', 'Ended glasses1'];
+    const story = [
+      'Created glasses1',
+      'Join tester',
+      'Join glasses1',
+      'Leave glasses1',
+      'Leave tester',
+      'Ended glasses1',
+    ];
     await connector.tells(created.callId, story, 'Ended');
   });
 });

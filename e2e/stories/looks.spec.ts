@@ -66,7 +66,8 @@ test('the check of labels sees what is wrong', async ({ page }) => {
   const wrong = {
     'no label': '<button><svg width="20" height="20"></svg></button>',
     'a label to be read aloud only': '<button aria-label="Mute"><svg width="20" height="20"></svg></button>',
-    'a label nobody sees': '<button style="padding:9px"><span style="position:absolute;width:1px;height:1px;overflow:hidden">Mute</span></button>',
+    'a label nobody sees':
+      '<button style="padding:9px"><span style="position:absolute;width:1px;height:1px;overflow:hidden">Mute</span></button>',
     'the same label twice': '<button>Mute</button><a href="/">mute</a>',
     'another name than the one shown': '<button aria-label="Silence">Mute</button>',
     'a field without a label': '<input placeholder="Name">',

@@ -18,12 +18,46 @@ test('signing in tells what is wrong, and works when it is right', async ({ stra
 
 test('the contacts show who is there', async ({ person }) => {
   const watcher = await person('expert1');
-  const row = watcher.page.getByRole('list', { name: 'Contacts' }).getByRole('listitem').filter({ hasText: 'Expert 2' });
+  const row = watcher.page
+    .getByRole('list', { name: 'Contacts' })
+    .getByRole('listitem')
+    .filter({ hasText: 'Expert 2' });
   await expect(row).toContainText('Not online');
   const other = await person('expert2');
   await expect(row).toContainText('Online');
   await other.context.close();
   await expect(row).toContainText('Not online');
+});
+
+test('somebody who comes online while the contacts are still loading is online', async ({ stranger, person, api }) => {
+  const [watcher, other] = [await stranger('expert1'), await api('expert2')];
+  const frames: string[] = [];
+  watcher.page.on('websocket', (socket) =>
+    socket.on('framereceived', ({ payload }) => frames.push(payload.toString())),
+  );
+  let arrive = () => {};
+  const arrived = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  // The answer is made now, and arrives after the news that somebody has come.
+  await watcher.page.route('**/rtc/getContacts', async (route) => {
+    const response = await route.fetch();
+    await arrived;
+    await route.fulfill({ response });
+  });
+  const asked = watcher.page.waitForRequest('**/rtc/getContacts');
+  await watcher.signIn();
+  await asked;
+  await watcher.ready();
+  await person('expert2');
+  const news = `{"userDbId":${other.user.userDbId},"presence":"online"}`;
+  await expect.poll(() => frames.some((frame) => frame.includes(news)), 'the news').toBe(true);
+  arrive();
+  const row = watcher.page
+    .getByRole('list', { name: 'Contacts' })
+    .getByRole('listitem')
+    .filter({ hasText: 'Expert 2' });
+  await expect(row).toContainText('Online');
 });
 
 test('the history tells the story of a call', async ({ person, api }) => {

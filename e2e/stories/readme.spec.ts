@@ -17,8 +17,17 @@ async function film(browser: Browser, drawing: string, file: string): Promise<st
   return file;
 }
 
-test('the picture for the README shows a call as it is', async ({ browser, playwright, server, api, launchOptions }, info) => {
-  const films = [await film(browser, pump, info.outputPath('pump.mjpeg')), await film(browser, desktop, info.outputPath('desk.mjpeg'))];
+test('the picture for the README shows a call as it is', async ({
+  browser,
+  playwright,
+  server,
+  api,
+  launchOptions,
+}, info) => {
+  const films = [
+    await film(browser, pump, info.outputPath('pump.mjpeg')),
+    await film(browser, desktop, info.outputPath('desk.mjpeg')),
+  ];
   const browsers = await Promise.all(
     films.map((file) => {
       const args = [...(launchOptions.args ?? []), `--use-file-for-fake-video-capture=${file}`];

@@ -19,7 +19,9 @@ export async function looksGood(page: Page, view: string): Promise<void> {
     expect(await violations(page), `${view}, ${colorScheme}: accessibility`).toEqual([]);
   }
   await expectLabels(page, view);
-  const overhang = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const overhang = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
   expect(overhang, `${view}: pixels wider than the screen`).toBe(0);
 }
 
@@ -49,16 +51,23 @@ async function violations(page: Page): Promise<string[]> {
 export async function expectLabels(page: Page, view: string): Promise<void> {
   const labels = await page.evaluate(labelsOnScreen);
   expect(labels.length, `${view}: controls`).toBeGreaterThan(0);
-  expect(labels.filter(({ label }) => label === '').map(({ html }) => html), `${view}: controls without a label`).toEqual([]);
+  expect(
+    labels.filter(({ label }) => label === '').map(({ html }) => html),
+    `${view}: controls without a label`,
+  ).toEqual([]);
   const differing = labels.filter(({ label, name }) => name !== '' && !name.includes(label));
   expect(differing, `${view}: controls that are called otherwise than what they show`).toEqual([]);
   const spoken = labels.map(({ label }) => label.toLowerCase());
-  expect(spoken.filter((label, index) => spoken.indexOf(label) !== index), `${view}: labels used twice`).toEqual([]);
+  expect(
+    spoken.filter((label, index) => spoken.indexOf(label) !== index),
+    `${view}: labels used twice`,
+  ).toEqual([]);
 }
 
 /** Runs in the page. */
 function labelsOnScreen(): { label: string; name: string; html: string }[] {
-  const controls = 'button, a[href], input:not([type=hidden]), select, textarea, summary, [role=button], [role=switch], [role=tab]';
+  const controls =
+    'button, a[href], input:not([type=hidden]), select, textarea, summary, [role=button], [role=switch], [role=tab]';
   const modal = document.querySelector('[aria-modal=true], dialog:modal');
   const seen = (element: Element): boolean => {
     const { width, height } = element.getBoundingClientRect();

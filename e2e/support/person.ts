@@ -1,4 +1,11 @@
-import { type Browser, type BrowserContext, type BrowserContextOptions, expect, type Locator, type Page } from '@playwright/test';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  expect,
+  type Locator,
+  type Page,
+} from '@playwright/test';
 import { type Received, watchPeerConnections } from './probe.ts';
 
 /** What the window is like: its size, its colours, and whether the camera's picture is as large as the page asks for. */
@@ -63,7 +70,9 @@ export class Person {
   }
 
   async answer(caller: Person, how: 'with video' | 'without video' = 'with video'): Promise<void> {
-    await this.ringsFrom(caller).getByRole('button', { name: `Answer ${how}`, exact: true }).click();
+    await this.ringsFrom(caller)
+      .getByRole('button', { name: `Answer ${how}`, exact: true })
+      .click();
   }
 
   /** The other one as the heading of the call view. */
@@ -97,7 +106,9 @@ export class Person {
 
   async sees(): Promise<void> {
     const { framesDecoded } = await this.received();
-    await expect.poll(async () => (await this.received()).framesDecoded, 'pictures').toBeGreaterThan(framesDecoded + 10);
+    await expect
+      .poll(async () => (await this.received()).framesDecoded, 'pictures')
+      .toBeGreaterThan(framesDecoded + 10);
     await this.showsPictures();
   }
 
@@ -122,7 +133,8 @@ function smallPicture(): void {
   const open = devices.getUserMedia.bind(devices);
   devices.getUserMedia = (wanted) => {
     const small = { width: 320, height: 180, frameRate: 10 };
-    const video = wanted?.video && typeof wanted.video === 'object' ? { ...wanted.video, ...small } : wanted?.video && small;
+    const video =
+      wanted?.video && typeof wanted.video === 'object' ? { ...wanted.video, ...small } : wanted?.video && small;
     return open({ ...wanted, video });
   };
 }

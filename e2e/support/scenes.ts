@@ -1,6 +1,9 @@
 /** Drawings for the cameras of the people in the README's picture. */
 
-const frame = (defs: string, drawing: string) => `<!doctype html><body style="margin:0"><svg xmlns="http://www.w3.org/2000/svg"
+const frame = (
+  defs: string,
+  drawing: string,
+) => `<!doctype html><body style="margin:0"><svg xmlns="http://www.w3.org/2000/svg"
   viewBox="0 0 1280 720" width="1280" height="720"><defs>${defs}</defs>${drawing}</svg></body>`;
 
 const fill = (id: string, from: string, to: string, turned = '') =>
@@ -43,7 +46,11 @@ export const pump = frame(
 
 /** Somebody with a headset at a desk. */
 export const expert = frame(
-  [fill('room', '#f2e6d5', '#d6bfa0', down), fill('shirt', '#2d6a8f', '#1d4660', down), fill('screen', '#fff7e6', '#f0d9b0')].join(''),
+  [
+    fill('room', '#f2e6d5', '#d6bfa0', down),
+    fill('shirt', '#2d6a8f', '#1d4660', down),
+    fill('screen', '#fff7e6', '#f0d9b0'),
+  ].join(''),
   `<rect width="1280" height="720" fill="url(#room)"/>
    <rect x="90" y="80" width="300" height="240" rx="8" fill="url(#screen)"/><path d="M240 80V320M90 200H390" stroke="#c9ac80" stroke-width="10"/>
    <rect x="930" y="110" width="270" height="22" fill="#94704a"/><rect x="930" y="270" width="270" height="22" fill="#94704a"/>

@@ -54,7 +54,15 @@ export class Server {
 
   /** Starts on the same port and data as before. */
   async run(): Promise<void> {
-    const [program = binary, ...args] = [...leash, binary, 'demo', '--listen', `127.0.0.1:${this.port}`, '--data', this.data];
+    const [program = binary, ...args] = [
+      ...leash,
+      binary,
+      'demo',
+      '--listen',
+      `127.0.0.1:${this.port}`,
+      '--data',
+      this.data,
+    ];
     const child = spawn(program, args, { env: this.environment(), stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     child.stdout?.on('data', (chunk) => (this.output += chunk));

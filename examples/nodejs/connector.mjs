@@ -11,7 +11,14 @@ const account = { domain: 'ubimax', userId: 'connector1', password: 'demo' };
 const request = {
   callType: 'SFU',
   invitedContacts: [
-    { userId: 'tester', userDbId: 8, email: 'test@test.com', domain: 'ubimax', displayName: 'Tester', phoneNumber: null },
+    {
+      userId: 'tester',
+      userDbId: 8,
+      email: 'test@test.com',
+      domain: 'ubimax',
+      displayName: 'Tester',
+      phoneNumber: null,
+    },
   ],
   invitedTeams: [],
   joinAnonymousAllowed: false,

@@ -3,6 +3,7 @@
 //! Plain standard library, so that it compiles in seconds on a machine that has nothing yet. What it needs beside Rust,
 //! Node.js and npm, it installs.
 
+mod bench;
 mod codegen;
 mod console;
 mod demo;
@@ -31,6 +32,11 @@ const COMMANDS: &[Command] = &[
         run: demo::run,
     },
     Command { name: "test", about: "Runs every check and test; `test --help` tells how to run some", run: test::run },
+    Command {
+        name: "bench",
+        about: "Measures the figures of docs/benchmarks.md; `bench --help` lists them",
+        run: bench::run,
+    },
     Command { name: "tidy", about: "Checks the house rules no compiler checks", run: tidy::run },
     Command {
         name: "codegen",

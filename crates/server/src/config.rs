@@ -172,6 +172,10 @@ impl Config {
         {
             return Err(ConfigError(format!("public_url must start with https:// or http://, not {url:?}")));
         }
+        if let Some(wrong) = self.allowed_origins.iter().find(|origin| !is_origin(origin)) {
+            let like = "https://portal.example.com, without a path";
+            return Err(ConfigError(format!("allowed_origins must be origins such as {like}, not {wrong:?}")));
+        }
         Ok(self)
     }
 
@@ -198,6 +202,12 @@ impl Config {
     pub fn secure_cookies(&self) -> bool {
         self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
+}
+
+/// As a browser writes it in the header `Origin`, which is compared letter by letter.
+fn is_origin(text: &str) -> bool {
+    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    authority.is_some_and(|host| !host.is_empty() && !host.contains(|c: char| "/?#@*".contains(c) || c.is_whitespace()))
 }
 
 fn is_foreign(key: &str) -> bool {

@@ -66,7 +66,6 @@ impl Account {
         self.send(Method::POST, path, body).await
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "bodies are written where they are sent")]
     pub async fn send(&self, method: Method, path: &str, body: Value) -> Answer {
         Answer::to(self.request(method, path).json(&body)).await
     }

@@ -48,11 +48,10 @@ impl Device {
         }
         let deadline = Instant::now() + WAIT;
         loop {
-            let frame = match timeout_at(deadline, self.socket.next()).await {
-                Ok(Ok(frame)) => frame,
-                Ok(Err(error)) => panic!("waiting for {what}: {error}; had {}", Kinds(&self.kept)),
-                Err(_) => panic!("{what} did not come within {WAIT:?}; had {}", Kinds(&self.kept)),
+            let Ok(next) = timeout_at(deadline, self.socket.next()).await else {
+                panic!("{what} did not come within {WAIT:?}; had {}", Kinds(&self.kept));
             };
+            let frame = next.unwrap_or_else(|error| panic!("waiting for {what}: {error}; had {}", Kinds(&self.kept)));
             if let Some(found) = pick(&frame) {
                 return found;
             }
@@ -172,11 +171,13 @@ impl Device {
     pub async fn closed(&mut self) -> Option<u16> {
         let deadline = Instant::now() + WAIT;
         loop {
-            match timeout_at(deadline, self.socket.next()).await {
-                Ok(Ok(frame)) => self.kept.push(frame),
-                Ok(Err(SocketError::Closed { code, .. })) => return code,
-                Ok(Err(_)) => return None,
-                Err(_) => panic!("the server did not close the connection within {WAIT:?}"),
+            let Ok(next) = timeout_at(deadline, self.socket.next()).await else {
+                panic!("the server did not close the connection within {WAIT:?}");
+            };
+            match next {
+                Ok(frame) => self.kept.push(frame),
+                Err(SocketError::Closed { code, .. }) => return code,
+                Err(_) => return None,
             }
         }
     }

@@ -18,7 +18,6 @@
 //! The clock is the machine's, and can be moved ahead ([`TestClock`]); rings and grace times are made short by
 //! [`Server::with`].
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
-#![expect(clippy::doc_markdown, reason = "SQLite and PostgreSQL are names, not code")]
 
 mod account;
 mod answer;

@@ -155,7 +155,7 @@ impl Server {
         let Some(Running { runtime, stop, served }) = self.running.take() else { return };
         // It may have stopped by itself; then the result says why.
         let _ = stop.send(());
-        let served = timeout(STOP_LIMIT, served).await.expect("the server stops").unwrap();
+        let served = timeout(STOP_LIMIT, served).await.unwrap_or_else(|_| panic!("the server does not stop")).unwrap();
         runtime.shutdown_background();
         served.unwrap_or_else(|error| panic!("the server failed: {error}"));
     }
@@ -203,10 +203,10 @@ async fn run(config: &Config, clock: &Arc<TestClock>) -> (Running, SocketAddr) {
         };
         farhand_server::run(config, sockets, store, clock, shutdown).await
     });
-    match is_ready.await {
-        Ok(address) => (Running { runtime, stop, served }, address),
-        Err(_) => panic!("the server did not start: {:?}", served.await.unwrap().err()),
-    }
+    let Ok(address) = is_ready.await else {
+        panic!("the server did not start: {:?}", served.await.unwrap().err());
+    };
+    (Running { runtime, stop, served }, address)
 }
 
 async fn bind(config: &Config) -> Result<Sockets, RunError> {

@@ -39,6 +39,8 @@ async fn a_setting_that_does_not_exist_or_cannot_be_read_is_named() {
         ("listen = \"here\"", &["listen"]),
         ("public_url = \"calls.example.com\"", &["public_url", "https://"]),
         ("allowed_origins = [\"every\\nbody\"]", &["allowed_origins"]),
+        ("allowed_origins = [\"https://portal.example.com/\"]", &["allowed_origins", "without a path"]),
+        ("allowed_origins = [\"*\"]", &["allowed_origins"]),
         ("database_url = \"mysql://root:secret@db/farhand\"", &["sqlite://", "postgres://"]),
         ("calls = \n", &["farhand.toml"]),
     ];

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::process::{farhand, run};
 
-const COMMANDS: [&str; 7] = ["serve", "demo", "user", "team", "domain", "api-key", "openapi"];
+const COMMANDS: [&str; 8] = ["serve", "demo", "user", "team", "domain", "api-key", "configuration", "openapi"];
 
 #[tokio::test]
 async fn help_mentions_every_command_with_a_sentence() {

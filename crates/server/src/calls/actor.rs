@@ -43,8 +43,9 @@ pub struct By {
 /// What is asked of a call.
 pub enum Ask {
     Read,
+    /// `device`: where the media is to go; who has none is refused, with the weightier reason if there is one.
     Join {
-        device: DeviceId,
+        device: Option<DeviceId>,
         rejoin: Option<u64>,
     },
     Decline,
@@ -135,14 +136,17 @@ impl CallActor {
 
     async fn carry_out(&mut self, by: By, ask: Ask) -> Result<(), Fail> {
         if by.domain_id != self.record.domain_id || !by.asker.may_read(&self.call) {
-            return Err(super::no_such_call());
+            return Err(super::not_yours(&ask, by.domain_id == self.record.domain_id));
         }
         let contact = by.asker.contact;
         let none = Extra::default();
         match ask {
             Ask::Read => Ok(()),
             Ask::Join { .. } if self.is_broker(contact) => Err(refused(Refusal::BrokerHasNoSeat)),
-            Ask::Join { device, rejoin } => self.step(Event::Join { contact, device, rejoin }, none).await,
+            Ask::Join { device: Some(device), rejoin } => {
+                self.step(Event::Join { contact, device, rejoin }, none).await
+            }
+            Ask::Join { device: None, .. } => self.refuse_without_device(contact),
             Ask::Decline => self.step(Event::Decline { contact }, none).await,
             Ask::Leave => self.step(Event::Leave { contact }, none).await,
             Ask::End => {
@@ -162,6 +166,8 @@ impl CallActor {
                 allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may start the call.")?;
                 self.step(Event::Start, none).await
             }
+            // It may have come back while this was on its way.
+            Ask::ConnectionLost { device } if self.shared.hub.is_device_connected(contact, device) => Ok(()),
             Ask::ConnectionLost { device } => self.step(Event::ConnectionLost { contact, device }, none).await,
             Ask::ConnectionBack { device } => self.step(Event::ConnectionBack { contact, device }, none).await,
             Ask::Signal { epoch, to, signal } => self.pass_on(by, epoch, to, signal),
@@ -173,6 +179,13 @@ impl CallActor {
     }
 
     /// Whoever made the call for somebody else. The domain's people hold only a broker who was invited as well.
+    fn refuse_without_device(&self, contact: ContactId) -> Result<(), Fail> {
+        let join = Event::Join { contact, device: DeviceId(0), rejoin: None };
+        self.call.clone().handle(&self.shared.policy, self.shared.clock.now(), join).map_err(refused)?;
+        let detail = "Open the WebSocket, and give its sessionId if you have more than one.";
+        Err(Fail::new(ErrorCode::SessionRequired, detail))
+    }
+
     fn is_broker(&self, contact: ContactId) -> bool {
         self.call.state().terms.brokered && contact == self.call.maker()
     }

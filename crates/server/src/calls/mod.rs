@@ -241,6 +241,15 @@ fn harmless(ask: &Ask) -> bool {
     }
 }
 
+/// For whoever may not read a call it does not exist. Whoever tries to join one of the own domain is told that it takes an
+/// invitation.
+fn not_yours(ask: &Ask, own_domain: bool) -> Fail {
+    if own_domain && matches!(ask, Ask::Join { .. }) {
+        return Fail::new(ErrorCode::NotInvited, "You are not invited to this call.");
+    }
+    no_such_call()
+}
+
 fn no_such_call() -> Fail {
     Fail::new(ErrorCode::CallNotFound, "There is no such call, or it is not for you to see.")
 }

@@ -114,10 +114,8 @@ pub async fn join_call(
         Some(id) => sessions.iter().find(|session| session.id == id),
         None => sessions.first().filter(|_| sessions.len() == 1),
     };
-    let device = session.map(|session| session.device).ok_or_else(|| {
-        Fail::new(ErrorCode::SessionRequired, "Open the WebSocket, and give its sessionId if you have more than one.")
-    })?;
-    let by = app.calls.by(&login, Some(device)).await?;
+    let device = session.map(|session| session.device);
+    let by = app.calls.by(&login, device).await?;
     ask_by(&app, by, request.call_id, Ask::Join { device, rejoin: None }).await
 }
 

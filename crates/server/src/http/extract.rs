@@ -3,20 +3,29 @@
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
+    body::BodyDataStream,
     extract::{ConnectInfo, FromRequest, FromRequestParts, Request},
     http::{HeaderMap, header, request::Parts},
 };
 use farhand_protocol::{ErrorCode, Problem, read};
+use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::{Fail, Outcome, cookies};
 use crate::{app::App, auth::Login};
 
 /// 500 people at about 600 bytes, with room to spare.
 pub const MAX_BODY: usize = 512 * 1024;
+/// How much of a longer body is read and dropped. Most clients look for an answer only when they have sent all, and one that is
+/// cut off before sees a broken connection and not what was wrong.
+const MAX_DROPPED: usize = 16 * 1024 * 1024;
+/// How long that may take.
+const DROP_WITHIN: Duration = Duration::from_secs(5);
 
 /// A JSON body, whatever the content-type says.
 pub struct Body<T>(pub T);
@@ -25,10 +34,29 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
     type Rejection = Fail;
 
     async fn from_request(request: Request, _: &Arc<App>) -> Outcome<Self> {
-        let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| {
-            Fail::new(ErrorCode::BodyTooLarge, format!("The body may have {} KiB at most.", MAX_BODY / 1024))
-        })?;
-        Ok(Self(read::from_slice(&bytes)?))
+        let mut stream = request.into_body().into_data_stream();
+        let mut body = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            let cut_off = |e| Fail::new(ErrorCode::MalformedJson, format!("The body ends too early: {e}."));
+            body.extend_from_slice(&chunk.map_err(cut_off)?);
+            if body.len() > MAX_BODY {
+                // Whether or not the client is done by then, it is answered.
+                let _ = timeout(DROP_WITHIN, drop_rest(stream)).await;
+                let detail = format!("The body may have {} KiB at most.", MAX_BODY / 1024);
+                return Err(Fail::new(ErrorCode::BodyTooLarge, detail));
+            }
+        }
+        Ok(Self(read::from_slice(&body)?))
+    }
+}
+
+async fn drop_rest(mut stream: BodyDataStream) {
+    let mut dropped = 0;
+    while let Some(Ok(chunk)) = stream.next().await {
+        dropped += chunk.len();
+        if dropped > MAX_DROPPED {
+            return;
+        }
     }
 }
 

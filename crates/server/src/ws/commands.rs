@@ -20,7 +20,7 @@ use crate::{
 
 /// Characters of an SDP. Browsers' own are below 10 KiB.
 const MAX_SDP: usize = 64 * 1024;
-/// Characters of a candidate.
+/// Bytes of a candidate's texts.
 const MAX_CANDIDATE: usize = 1024;
 
 /// Carries out a frame and answers it.
@@ -28,7 +28,7 @@ pub async fn carry_out(app: &Arc<App>, session: &Arc<Session>, frame: ClientFram
     let (id, outcome) = match frame {
         ClientFrame::CreateCall { id, call } => (Some(id), create(app, session, call).await),
         ClientFrame::Join { id, call_id, rejoin } => {
-            (Some(id), ask(app, session, call_id, Ask::Join { device: session.device, rejoin }).await)
+            (Some(id), ask(app, session, call_id, Ask::Join { device: Some(session.device), rejoin }).await)
         }
         ClientFrame::Decline { id, call_id } => (Some(id), ask(app, session, call_id, Ask::Decline).await),
         ClientFrame::Leave { id, call_id } => (Some(id), ask(app, session, call_id, Ask::Leave).await),
@@ -65,7 +65,10 @@ async fn pass_on(
 ) -> Outcome<Answer> {
     let (length, most) = match &signal {
         Signal::Offer { sdp } | Signal::Answer { sdp } => (sdp.len(), MAX_SDP),
-        Signal::Candidate { candidate, .. } => (candidate.len(), MAX_CANDIDATE),
+        Signal::Candidate { candidate, sdp_mid, username_fragment, .. } => {
+            let rest = [sdp_mid, username_fragment].into_iter().flatten().map(String::len).sum::<usize>();
+            (candidate.len() + rest, MAX_CANDIDATE)
+        }
         Signal::Restart {} | Signal::MediaState { .. } => (0, 0),
     };
     if length > most {

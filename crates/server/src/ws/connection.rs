@@ -39,59 +39,58 @@ enum End {
     Left,
     /// It is gone without a word, and may resume.
     Lost,
+    /// It has not been heard for too long, and may resume.
+    Silent,
     Told(u16, ErrorCode, String),
+}
+
+impl From<Fail> for End {
+    fn from(Fail(problem): Fail) -> Self {
+        let close = match problem.code.status() {
+            401 => 4401,
+            403 => 4403,
+            429 => 4429,
+            400 => 4400,
+            _ => 1011,
+        };
+        Self::Told(close, problem.code, problem.detail)
+    }
 }
 
 pub async fn serve(app: Arc<App>, mut socket: WebSocket, cookie: Option<String>) {
     let _counted = app.connections.token();
     match hello(&app, &mut socket, cookie).await {
-        Ok(Some((session, connection, resumed))) => {
+        Ok((session, connection, resumed)) => {
             let end = Connection { app: &app, socket: &mut socket, session: &session, connection }.run(resumed).await;
             let left = matches!(end, End::Left);
             finish(&mut socket, end).await;
             app.sessions().disconnected(&session, connection, left).await;
         }
-        Ok(None) => {}
-        Err(fail) => {
-            let code = close_code(fail.0.code);
-            finish(&mut socket, End::Told(code, fail.0.code, fail.0.detail)).await;
-        }
-    }
-}
-
-fn close_code(code: ErrorCode) -> u16 {
-    match code.status() {
-        401 => 4401,
-        403 => 4403,
-        429 => 4429,
-        400 => 4400,
-        _ => 1011,
+        Err(end) => finish(&mut socket, end).await,
     }
 }
 
 type Welcomed = (Arc<Session>, u64, bool);
 
-/// Reads the first frame and finds or makes the session. `None`: the client went away.
-async fn hello(app: &Arc<App>, socket: &mut WebSocket, cookie: Option<String>) -> Outcome<Option<Welcomed>> {
+/// Reads the first frame and finds or makes the session.
+async fn hello(app: &Arc<App>, socket: &mut WebSocket, cookie: Option<String>) -> Result<Welcomed, End> {
     let required = || Fail::new(ErrorCode::HelloRequired, "The first frame must be hello, within five seconds.");
-    let first = timeout(HELLO_WITHIN, next_text(socket)).await.map_err(|_| required())?;
-    let Some(text) = first else { return Ok(None) };
-    let frame: ClientFrame = read::from_slice(text?.as_bytes())?;
-    let ClientFrame::Hello { protocol, access_token, device_id, resume } = frame else { return Err(required()) };
+    let text = timeout(HELLO_WITHIN, first_text(socket)).await.map_err(|_| required())??;
+    let ClientFrame::Hello { protocol, access_token, device_id, resume } = read_frame(&text)? else {
+        return Err(required().into());
+    };
     if protocol != PROTOCOL_VERSION {
-        let detail = format!("This server speaks protocol {PROTOCOL_VERSION}, not {protocol}.");
-        return Err(Fail::new(ErrorCode::BadFrame, detail));
+        return Err(bad_frame(&format!("This server speaks protocol {PROTOCOL_VERSION}, not {protocol}.")));
     }
     let token = access_token.or(cookie);
     let token = token.ok_or_else(|| Fail::new(ErrorCode::Unauthenticated, "hello carries no accessToken."))?;
     let login = app.auth.check(&token).await?;
     let device = DeviceId(device_id.as_u128());
-    let sessions = app.sessions();
     if let Some((session, connection)) = resume.and_then(|resume| resumed(app, &login, device, &resume)) {
-        return Ok(Some((session, connection, true)));
+        return Ok((session, connection, true));
     }
-    let (session, connection) = sessions.open(new_id(), device, login).await?;
-    Ok(Some((session, connection, false)))
+    let (session, connection) = app.sessions().open(new_id(), device, login).await?;
+    Ok((session, connection, false))
 }
 
 fn resumed(app: &App, login: &Login, device: DeviceId, resume: &Resume) -> Option<(Arc<Session>, u64)> {
@@ -103,18 +102,31 @@ fn resumed(app: &App, login: &Login, device: DeviceId, resume: &Resume) -> Optio
     Some((session, connection))
 }
 
-/// The next text frame; `None` at the end. Pings and pongs are answered below us.
-async fn next_text(socket: &mut WebSocket) -> Option<Outcome<Utf8Bytes>> {
+async fn first_text(socket: &mut WebSocket) -> Result<Utf8Bytes, End> {
     loop {
-        match socket.recv().await? {
-            Ok(Message::Text(text)) => return Some(Ok(text)),
-            Ok(Message::Ping(_) | Message::Pong(_)) => {}
-            Ok(Message::Binary(_)) => {
-                return Some(Err(Fail::new(ErrorCode::BadFrame, "Frames are text, not binary.")));
-            }
-            Ok(Message::Close(_)) | Err(_) => return None,
+        if let Some(text) = text_of(socket.recv().await)? {
+            return Ok(text);
         }
     }
+}
+
+/// A message's text. Pings and pongs have none; they are answered below us.
+fn text_of(message: Option<Result<Message, axum::Error>>) -> Result<Option<Utf8Bytes>, End> {
+    match message {
+        Some(Ok(Message::Text(text))) => Ok(Some(text)),
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+        Some(Ok(Message::Binary(_))) => Err(bad_frame("Frames are text, not binary.")),
+        // 1000 and 1001 mean that the page was closed on purpose.
+        Some(Ok(Message::Close(Some(CloseFrame { code: 1000 | 1001, .. })))) => Err(End::Left),
+        Some(Err(error)) if error.to_string().contains("too long") => {
+            Err(End::Told(1009, ErrorCode::BadFrame, "The frame is too large.".to_owned()))
+        }
+        Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Lost),
+    }
+}
+
+fn read_frame(text: &Utf8Bytes) -> Result<ClientFrame, End> {
+    read::from_slice(text.as_bytes()).map_err(|problem| bad_frame(&problem.detail))
 }
 
 struct Connection<'a> {
@@ -143,7 +155,7 @@ impl Connection<'_> {
                 }
                 () = self.session.wake.notified() => Ok(()),
                 batch = presence.recv() => self.presence(batch).await,
-                () = sleep_until(silent_until) => Err(End::Lost),
+                () = sleep_until(silent_until) => Err(End::Silent),
             };
             if let Err(end) = step {
                 return end;
@@ -168,21 +180,13 @@ impl Connection<'_> {
     }
 
     async fn received(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
-        match message {
-            Some(Ok(Message::Text(text))) => self.frame(&text).await,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-            Some(Ok(Message::Binary(_))) => Err(bad_frame("Frames are text, not binary.")),
-            // 1000 and 1001 mean that the page was closed on purpose.
-            Some(Ok(Message::Close(Some(CloseFrame { code: 1000 | 1001, .. })))) => Err(End::Left),
-            Some(Err(error)) if error.to_string().contains("too long") => {
-                Err(End::Told(1009, ErrorCode::BadFrame, "The frame is too large.".to_owned()))
-            }
-            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Lost),
+        match text_of(message)? {
+            Some(text) => self.frame(read_frame(&text)?).await,
+            None => Ok(()),
         }
     }
 
-    async fn frame(&mut self, text: &Utf8Bytes) -> Result<(), End> {
-        let frame: ClientFrame = read::from_slice(text.as_bytes()).map_err(|problem| bad_frame(&problem.detail))?;
+    async fn frame(&mut self, frame: ClientFrame) -> Result<(), End> {
         match frame {
             ClientFrame::Ping { last_seq } => {
                 self.session.acknowledge(last_seq);
@@ -231,13 +235,17 @@ impl Connection<'_> {
     }
 
     async fn send(&mut self, frame: Utf8Bytes) -> Result<(), End> {
-        match timeout(SEND_WITHIN, self.socket.send(Message::Text(frame))).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Lost),
-            Err(_) => {
-                self.session.close(Close::SlowReader);
-                Err(told(Close::SlowReader))
-            }
+        tokio::select! {
+            sent = timeout(SEND_WITHIN, self.socket.send(Message::Text(frame))) => match sent {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) => Err(End::Lost),
+                Err(_) => {
+                    self.session.close(Close::SlowReader);
+                    Err(told(Close::SlowReader))
+                }
+            },
+            // A client that does not read must not keep its session alive by that.
+            close = self.session.closed() => Err(told(close)),
         }
     }
 }
@@ -253,15 +261,20 @@ fn bad_frame(detail: &str) -> End {
 
 /// Tells the client why, if there is something to tell, and closes.
 async fn finish(socket: &mut WebSocket, end: End) {
-    let End::Told(code, error, detail) = end else { return };
-    tracing::debug!(code, %error, detail, "a connection is closed");
-    let reason = error.as_str().into();
-    let frame = ServerFrame::Error { id: None, code: error, detail, pointer: None };
+    let (code, reason, error) = match end {
+        End::Left | End::Lost => return,
+        End::Silent => (4408, "no_ping", None),
+        End::Told(code, error, detail) => {
+            tracing::debug!(code, %error, detail, "a connection is closed");
+            let frame = ServerFrame::Error { id: None, code: error, detail, pointer: None };
+            (code, error.as_str(), serde_json::to_string(&ServerMessage { seq: None, frame }).ok())
+        }
+    };
     let good_bye = async {
-        if let Ok(text) = serde_json::to_string(&ServerMessage { seq: None, frame }) {
+        if let Some(text) = error {
             socket.send(Message::Text(text.into())).await?;
         }
-        socket.send(Message::Close(Some(CloseFrame { code, reason }))).await
+        socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await
     };
     // Whoever does not read its good-bye is not waited for.
     let _ = timeout(Duration::from_secs(1), good_bye).await;

@@ -42,15 +42,18 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// False if this contact has too many sessions already.
+    /// False if this contact has too many sessions already. Those without a connection make room: a bad network must not
+    /// lock anybody out.
     pub fn add(&self, session: &Arc<Session>, max: usize) -> bool {
         let mut people = self.lock();
-        let of_contact = people.by_contact.entry(session.contact).or_default();
+        let People { sessions, by_contact, .. } = &mut *people;
+        let of_contact = by_contact.entry(session.contact).or_default();
         if of_contact.len() >= max {
-            return false;
+            let Some(lost) = of_contact.iter().position(|other| !other.is_connected()) else { return false };
+            sessions.remove(&of_contact.remove(lost).id);
         }
         of_contact.push(session.clone());
-        people.sessions.insert(session.id, session.clone());
+        sessions.insert(session.id, session.clone());
         people.users.insert(session.contact, (session.login.user.id, session.login.user.domain_id));
         people.changed.insert(session.contact);
         true

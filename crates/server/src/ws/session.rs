@@ -13,6 +13,7 @@ use farhand_protocol::{
     frame::{ServerFrame, ServerMessage},
 };
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::auth::Login;
@@ -53,6 +54,7 @@ pub struct Session {
     queue: Mutex<Queue>,
     /// Wakes the connection: there is something to send, or it has to end.
     pub wake: Notify,
+    ended: CancellationToken,
 }
 
 #[derive(Default)]
@@ -86,7 +88,15 @@ impl Queue {
 
 impl Session {
     pub fn new(id: Uuid, contact: ContactId, device: DeviceId, login: Login) -> Self {
-        Self { id, contact, device, login, queue: Mutex::default(), wake: Notify::new() }
+        Self {
+            id,
+            contact,
+            device,
+            login,
+            queue: Mutex::default(),
+            wake: Notify::new(),
+            ended: CancellationToken::new(),
+        }
     }
 
     /// Queues a frame. Frames that were sent but not acknowledged make room first; if what is unsent alone is too much,
@@ -112,6 +122,7 @@ impl Session {
             queue.close = Some(Close::SlowReader);
             queue.kept.clear();
             queue.kept_bytes = 0;
+            self.ended.cancel();
         }
         drop(queue);
         self.wake.notify_one();
@@ -140,6 +151,9 @@ impl Session {
         let had_it = queue.connection == connection;
         if had_it {
             queue.connection = 0;
+        } else {
+            // This one may have taken a wake-up that was meant for the other.
+            self.wake.notify_one();
         }
         had_it
     }
@@ -187,8 +201,15 @@ impl Session {
         }
     }
 
+    /// Done once the session is closed, for a connection that is held up.
+    pub async fn closed(&self) -> Close {
+        self.ended.cancelled().await;
+        self.lock().close.unwrap_or(Close::SlowReader)
+    }
+
     pub fn close(&self, close: Close) {
         self.lock().close.get_or_insert(close);
+        self.ended.cancel();
         self.wake.notify_one();
         self.wake.notify_waiters();
     }

@@ -57,7 +57,9 @@ async fn an_administrator_who_is_no_operator_manages_the_own_domain_only() {
     let changed: DomainRecord = change(&other, own[0].id, json!({"guestsAllowed": false})).await.ok();
     assert!(!changed.guests_allowed);
     assert!(domains(&operator).await.contains(&foreign), "unchanged");
-    change(&other, own[0].id, json!({"guestsAllowed": "no"})).await.refused_at(ErrorCode::InvalidField, "/guestsAllowed");
+    change(&other, own[0].id, json!({"guestsAllowed": "no"}))
+        .await
+        .refused_at(ErrorCode::InvalidField, "/guestsAllowed");
     other.send(Method::PATCH, "/admin/domains/one", json!({})).await.refused(ErrorCode::InvalidField);
 }
 

@@ -14,8 +14,11 @@ async fn a_team_is_created_listed_replaced_and_deleted() {
     let server = Server::start().await;
     let admin = server.login("admin").await;
     let team: TeamRecord = admin.post("/admin/teams", json!({"name": "Pumps", "members": [12, 8]})).await.ok();
-    assert_eq!((team.name.as_str(), team.domain.as_str(), team.members.as_slice()), ("Pumps", "ubimax", [8, 12].as_slice()));
-    assert_eq!(admin.get("/admin/teams").await.ok::<Vec<TeamRecord>>(), [team.clone()]);
+    assert_eq!(
+        (team.name.as_str(), team.domain.as_str(), team.members.as_slice()),
+        ("Pumps", "ubimax", [8, 12].as_slice())
+    );
+    assert_eq!(admin.get("/admin/teams").await.ok::<Vec<TeamRecord>>(), std::slice::from_ref(&team));
     let replaced: TeamRecord = replace(&admin, team.id, json!({"name": "Motors", "members": [8]})).await.ok();
     assert_eq!(replaced, TeamRecord { name: "Motors".to_owned(), members: vec![8], ..team.clone() });
     assert_eq!(admin.delete(&format!("/admin/teams/{}", team.id)).await.status, 204);
@@ -51,7 +54,11 @@ async fn members_must_be_of_the_domain_and_names_must_be_free_and_sensible() {
     }
     let taken = admin.post("/admin/teams", json!({"name": "Pumps"})).await;
     assert_eq!(taken.status, 409);
-    taken.refused(ErrorCode::AlreadyExists);
+    taken.refused_at(ErrorCode::AlreadyExists, "/name");
+    let motors: TeamRecord = admin.post("/admin/teams", json!({"name": "Motors"})).await.ok();
+    replace(&admin, motors.id, json!({"name": "Pumps"})).await.refused_at(ErrorCode::AlreadyExists, "/name");
+    replace(&admin, motors.id, json!({"name": "Motors"})).await.json();
+    admin.delete(&format!("/admin/teams/{}", motors.id)).await;
     for name in ["x".repeat(101), "a\nb".to_owned()] {
         admin.post("/admin/teams", json!({"name": name})).await.refused_at(ErrorCode::InvalidField, "/name");
     }

@@ -1,10 +1,6 @@
 //! Users of a domain, managed by its administrators.
 
-use farhand_protocol::{
-    ErrorCode,
-    admin::UserRecord,
-    auth::Role,
-};
+use farhand_protocol::{ErrorCode, admin::UserRecord, auth::Role};
 use farhand_testkit::{Account, Answer, OTHER_DOMAIN, Server, UBIMAX, json};
 use reqwest::Method;
 use serde_json::Value;
@@ -45,7 +41,8 @@ async fn only_what_an_administrator_may_decide_is_bound() {
     });
     let user: UserRecord = admin.post("/admin/users", new).await.ok();
     assert!(user.user_db_id != 8 && user.domain == UBIMAX && !user.disabled);
-    let changed = change(&admin, user.user_db_id, json!({"operator": true, "domain": OTHER_DOMAIN, "userId": "admin"})).await;
+    let changed =
+        change(&admin, user.user_db_id, json!({"operator": true, "domain": OTHER_DOMAIN, "userId": "admin"})).await;
     assert_eq!(changed.ok::<UserRecord>(), user);
     assert!(!server.rest().login(UBIMAX, "eve", GOOD_PASSWORD).await.unwrap().user.operator);
 }

@@ -3,7 +3,7 @@
 use farhand_protocol::{
     ErrorCode,
     call::{CallLog, CallStatus},
-    frame::PersonState,
+    frame::{EndReason, PersonState, RingEndReason},
 };
 use farhand_testkit::{Account, OTHER_DOMAIN, Server, json};
 use reqwest::Method;
@@ -184,4 +184,34 @@ async fn an_offline_creator_is_shown_as_such_and_rings_when_a_device_comes() {
     let mut head = server.login("glasses1").await.device().await;
     head.ring(call.call_id).await;
     head.join(call.call_id).await;
+}
+
+#[tokio::test]
+async fn glasses_that_nobody_wears_are_missed_and_an_expert_left_alone_ends_the_call_in_time() {
+    let server = Server::with(|config| {
+        config.calls.creator_ring_seconds = 1;
+        config.calls.alone_seconds = 1;
+    })
+    .await;
+    let (connector, expert) = (server.login("connector1").await, server.login("tester").await);
+    let (mut desk, mut head) = (expert.device().await, server.login("glasses1").await.device().await);
+    let call = connector.create_call(brokered(&[&expert])).await;
+    desk.join(call.call_id).await;
+    head.ring(call.call_id).await;
+    assert_eq!(head.ring_end(call.call_id).await, RingEndReason::TimedOut);
+    assert_eq!(desk.ended(call.call_id).await.end_reason, Some(EndReason::Alone));
+    assert_eq!(connector.events(call.call_id).await, ["Created", "Join", "Missed", "Leave", "Ended"]);
+}
+
+#[tokio::test]
+async fn an_expert_who_leaves_first_takes_the_ring_along() {
+    let server = Server::start().await;
+    let (connector, expert) = (server.login("connector1").await, server.login("tester").await);
+    let (mut desk, mut head) = (expert.device().await, server.login("glasses1").await.device().await);
+    let call = connector.create_call(brokered(&[&expert])).await;
+    desk.join(call.call_id).await;
+    head.ring(call.call_id).await;
+    desk.leave(call.call_id).await;
+    assert_eq!(head.ring_end(call.call_id).await, RingEndReason::CallEnded);
+    assert_eq!(connector.events(call.call_id).await, ["Created", "Join", "Leave", "Ended"]);
 }

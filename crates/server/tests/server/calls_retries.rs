@@ -72,7 +72,15 @@ async fn a_key_belongs_to_its_caller() {
 
 #[tokio::test]
 async fn many_requests_with_one_key_at_the_same_moment_make_one_call_and_one_ring() {
-    let server = Server::start().await;
+    one_call_and_one_ring(Server::start().await).await;
+}
+
+#[tokio::test]
+async fn many_requests_with_one_key_at_the_same_moment_make_one_call_and_one_ring_on_postgresql() {
+    one_call_and_one_ring(Server::build().on_postgres().start().await).await;
+}
+
+async fn one_call_and_one_ring(server: Server) {
     let (caller, expert) = (server.login("callertest1").await, server.login("expert1").await);
     let mut phone = expert.device().await;
     let body = json!({"invitedContacts": [expert.invited(), {"email": "guest@example.org"}]});

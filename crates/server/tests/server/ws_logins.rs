@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use farhand_client::socket::SocketError;
 use farhand_protocol::frame::{ClientFrame, PersonState};
-use farhand_testkit::{Device, Server, json};
 use farhand_store::model::UserChange;
+use farhand_testkit::{Device, Server, json};
 
 /// What the security checks demand.
 const FIVE_SECONDS: Duration = Duration::from_secs(5);

@@ -6,6 +6,8 @@ use farhand_protocol::{
 };
 use farhand_testkit::{Account, Device, Server, json};
 
+use crate::ws_raw::close;
+
 async fn hears(device: &mut Device, account: &Account, presence: Presence) {
     let wanted = UserPresence { user_db_id: account.id(), presence };
     let is_it = |frame: &ServerFrame| match frame {
@@ -32,13 +34,9 @@ async fn everybody_of_the_domain_hears_who_comes_calls_and_goes() {
     device.leave(call_id).await;
     hears(&mut eyes, &other, Presence::Online).await;
     assert_eq!(listed(&watcher.rest.contacts().await.unwrap(), &other), Presence::Online);
-    let _ = device.into_socket().into_raw().close(Some(going_away())).await;
+    close(device, 1001).await;
     hears(&mut eyes, &other, Presence::Offline).await;
     assert_eq!(listed(&watcher.rest.contacts().await.unwrap(), &other), Presence::Offline);
-}
-
-fn going_away() -> tokio_tungstenite::tungstenite::protocol::CloseFrame {
-    tokio_tungstenite::tungstenite::protocol::CloseFrame { code: 1001.into(), reason: "".into() }
 }
 
 #[tokio::test]
@@ -76,7 +74,8 @@ async fn other_domains_do_not_hear_of_each_other() {
         _ => false,
     };
     assert!(!here.has(foreign).await);
-    let seen = there_device.has(|frame| matches!(frame, ServerFrame::Presence { users } if users.iter().any(|u| u.user_db_id == 8)));
+    let seen = there_device
+        .has(|frame| matches!(frame, ServerFrame::Presence { users } if users.iter().any(|u| u.user_db_id == 8)));
     assert!(!seen.await);
 }
 
@@ -87,7 +86,7 @@ async fn a_user_with_two_devices_is_there_until_the_last_is_gone() {
     let mut eyes = watcher.device().await;
     let (one, two) = (other.device().await, other.device().await);
     hears(&mut eyes, &other, Presence::Online).await;
-    let _ = one.into_socket().into_raw().close(Some(going_away())).await;
+    close(one, 1001).await;
     // The next batch is out once somebody else's coming has been heard.
     let third = server.login("expert1").await;
     let _third = third.device().await;
@@ -95,7 +94,7 @@ async fn a_user_with_two_devices_is_there_until_the_last_is_gone() {
     let gone = UserPresence { user_db_id: other.id(), presence: Presence::Offline };
     assert!(!eyes.has(|frame| matches!(frame, ServerFrame::Presence { users } if users.contains(&gone))).await);
     assert_eq!(listed(&watcher.rest.contacts().await.unwrap(), &other), Presence::Online);
-    let _ = two.into_socket().into_raw().close(Some(going_away())).await;
+    close(two, 1001).await;
     hears(&mut eyes, &other, Presence::Offline).await;
 }
 

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use farhand_protocol::Problem;
-use farhand_testkit::{Account, Server, json};
+use farhand_testkit::{Account, Device, Server, json};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{self, Message, client::IntoClientRequest, http::header::HeaderName},
+    tungstenite::{self, Message, client::IntoClientRequest, http::header::HeaderName, protocol::CloseFrame},
 };
 use uuid::Uuid;
 
@@ -123,6 +123,15 @@ impl Raw {
         self.say(json!({"type": "ping", "lastSeq": 0})).await;
         self.frame("pong").await;
     }
+}
+
+/// Ends a device's session in good order, as a page that is closed does (1001).
+pub async fn close(device: Device, code: u16) {
+    let mut stream = device.into_socket().into_raw();
+    stream.close(Some(CloseFrame { code: code.into(), reason: "".into() })).await.unwrap();
+    // To the end: a connection that is dropped with something unread in it is reset.
+    let rest = async { while let Some(Ok(_)) = stream.next().await {} };
+    timeout(LONG, rest).await.expect("the connection ends");
 }
 
 pub fn hello(account: &Account) -> Value {

@@ -9,7 +9,7 @@ use farhand_protocol::{
 use farhand_testkit::{Account, Device, Server, json};
 use uuid::Uuid;
 
-use crate::ws_raw::{GoodBye, Raw, hello_of};
+use crate::ws_raw::{GoodBye, Raw, close, hello_of};
 
 fn numbered(number: usize) -> Signal {
     let candidate = number.to_string();
@@ -227,10 +227,7 @@ async fn more_than_the_server_keeps_cannot_be_resumed() {
 async fn a_client_that_says_good_bye_gives_up_its_session_but_not_its_seat() {
     let mut talk = Talk::start().await;
     let resume = talk.there().socket().resume();
-    let there = talk.there.take().unwrap();
-    let close = tokio_tungstenite::tungstenite::protocol::CloseFrame { code: 1001.into(), reason: "".into() };
-    let mut raw = there.into_socket().into_raw();
-    raw.close(Some(close)).await.unwrap();
+    close(talk.there.take().unwrap(), 1001).await;
     talk.here.person(talk.call_id, talk.there_is, PersonState::Reconnecting).await;
     let mut reloaded = connect(&talk.server, resume).await;
     assert!(!reloaded.socket().welcome().resumed);

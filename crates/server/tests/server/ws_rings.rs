@@ -201,7 +201,8 @@ async fn rings_stay_within_their_domain() {
     let caller = server.login("callertest1").await;
     let (here, there) = (server.login("expert1").await, server.login_at("other", "expert1").await);
     let (mut here_phone, mut there_phone) = (here.device().await, there.device().await);
-    let call_id = caller.create_call(json!({"invitedContacts": [{"userId": "expert1", "domain": "ubimax"}]})).await.call_id;
+    let call_id =
+        caller.create_call(json!({"invitedContacts": [{"userId": "expert1", "domain": "ubimax"}]})).await.call_id;
     here_phone.ring(call_id).await;
     let anything = |frame: &ServerFrame| matches!(frame, ServerFrame::Ring { .. } | ServerFrame::Call { .. });
     assert!(!there_phone.has(anything).await);

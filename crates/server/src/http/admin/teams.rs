@@ -54,6 +54,7 @@ pub async fn create_team(
     responses((status = 200, description = "The team", body = TeamRecord),
               (status = 403, description = "Needs the role admin", body = Problem),
               (status = 404, description = "No such team", body = Problem),
+              (status = 409, description = "The name is taken", body = Problem),
               (status = 422, description = "A member is not of the domain", body = Problem)))]
 pub async fn replace_team(
     State(app): State<Arc<App>>,

@@ -1,0 +1,117 @@
+/**
+ * From the click that accepts a call to the first picture of the other end, on either side, beside two pages that
+ * connect without a server. `cargo xtask bench accept` runs it.
+ */
+import { appendFile } from 'node:fs/promises';
+import type { Person } from '../../e2e/support/person.ts';
+import { expect, test } from '../../e2e/support/story.ts';
+import { Floor, type Page } from './floor.ts';
+import { capture360p, noteMarks } from './marks.ts';
+
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 15);
+/** What the server and its client may add. */
+const AIM_MS = 100;
+
+/** Milliseconds from the click to the picture: of the one who clicked, and of the other. */
+interface Times {
+  callee: number[];
+  caller: number[];
+}
+
+test('accept clicked to first picture', async ({ stranger, context }) => {
+  const floor = await Floor.open(context);
+  const [caller, callee] = await Promise.all([watched(stranger, 'expert1'), watched(stranger, 'expert2')]);
+  const bare: Times = { callee: [], caller: [] };
+  const ours: Times = { callee: [], caller: [] };
+  // The first round of each warms up.
+  for (let round = 0; round <= ROUNDS; round++) {
+    const floorTimes = await floorRound(floor);
+    const ourTimes = await callRound(caller, callee);
+    if (round > 0) {
+      note(bare, floorTimes);
+      note(ours, ourTimes);
+    }
+  }
+  for (const side of ['callee', 'caller'] as const) await tell(side, bare[side], ours[side]);
+});
+
+async function watched(open: (userId: string, look: { fullPicture: true }) => Promise<Person>, userId: string): Promise<Person> {
+  const person = await open(userId, { fullPicture: true });
+  await person.context.addInitScript(noteMarks);
+  await person.context.addInitScript(capture360p);
+  await person.page.reload();
+  await person.signIn();
+  await person.ready();
+  return person;
+}
+
+async function floorRound(floor: Floor): Promise<[number, number]> {
+  await arm(floor.caller, floor.callee);
+  await floor.answer();
+  const times = await measured(floor.caller, floor.callee);
+  await floor.hangUp();
+  return times;
+}
+
+async function callRound(caller: Person, callee: Person): Promise<[number, number]> {
+  await caller.call(callee);
+  await expect(callee.ringsFrom(caller)).toBeVisible();
+  // Somebody who answers has looked at the pop-up first; by then nothing of the ring is still at work.
+  await Promise.all([settled(caller.page), settled(callee.page)]);
+  await arm(caller.page, callee.page);
+  await callee.answer(caller);
+  const times = await measured(caller.page, callee.page);
+  await caller.press('Hang up');
+  for (const person of [caller, callee]) {
+    await person.press('Back to contacts');
+    await person.ready();
+  }
+  return times;
+}
+
+async function arm(...pages: Page[]): Promise<void> {
+  await Promise.all(pages.map((page) => page.evaluate(() => window.arm())));
+}
+
+/** The page has nothing to do for a moment. */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate(() => new Promise((idle) => requestIdleCallback(idle)));
+}
+
+/** Of the callee and of the caller. */
+async function measured(caller: Page, callee: Page): Promise<[number, number]> {
+  const picture = async (page: Page): Promise<number> => {
+    await page.waitForFunction(() => window.marks.picture !== undefined, undefined, { polling: 50 });
+    return page.evaluate(() => window.marks.picture ?? NaN);
+  };
+  const [atCallee, atCaller] = await Promise.all([picture(callee), picture(caller)]);
+  const clicked = await callee.evaluate(() => window.marks.clicked ?? NaN);
+  return [atCallee - clicked, atCaller - clicked];
+}
+
+function note(times: Times, [callee, caller]: [number, number]): void {
+  times.callee.push(callee);
+  times.caller.push(caller);
+}
+
+/** The figure's row of the summary, as the other figures write theirs. */
+async function tell(side: keyof Times, bare: number[], ours: number[]): Promise<void> {
+  const aim = Math.round(median(bare)) + AIM_MS;
+  const met = Math.round(median(ours)) <= aim;
+  const what = side === 'callee' ? 'who accepts sees the caller' : 'the caller sees who accepts';
+  const figure = `accept clicked → first picture, ${what}`;
+  const [measure, floor] = [ours, bare].map((times) => `p50 ${median(times).toFixed(0)} ms, longest ${Math.max(...times).toFixed(0)} ms`);
+  console.log(`${figure}: ${measure} of ${ours.length}\n    floor ${floor}; aim p50 ≤ ${aim} ms: ${met ? 'met' : 'MISSED'}`);
+  console.log(`    ours ${list(ours)}\n    floor ${list(bare)}`);
+  const row = `| ${figure} | ${measure} | ${floor} | p50 ≤ ${aim} ms | ${met ? 'met' : '**missed**'} |\n`;
+  if (process.env.BENCH_REPORT) await appendFile(process.env.BENCH_REPORT, row);
+}
+
+function median(times: number[]): number {
+  const sorted = times.toSorted((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? NaN;
+}
+
+function list(times: number[]): string {
+  return times.map((time) => time.toFixed(0)).join(' ');
+}

@@ -1,0 +1,49 @@
+/** When things happened in a page, in milliseconds since 1970 by the machine's steady clock. */
+export interface Marks {
+  clicked?: number;
+  picture?: number;
+}
+
+declare global {
+  interface Window {
+    marks: Marks;
+    /** Forgets what happened, and waits for the first picture of the other end again. */
+    arm: () => void;
+  }
+}
+
+/** Runs in the page before anything else. The answering click and the first picture after `arm` are noted. */
+export function noteMarks(): void {
+  window.marks = {};
+  let watched = new WeakSet<HTMLVideoElement>();
+  const watch = (): void => {
+    for (const video of document.querySelectorAll<HTMLVideoElement>('video[data-testid=remote-video]')) {
+      if (watched.has(video)) continue;
+      watched.add(video);
+      const { marks } = window;
+      video.requestVideoFrameCallback(() => (marks.picture ??= performance.timeOrigin + performance.now()));
+    }
+  };
+  window.arm = () => {
+    window.marks = {};
+    watched = new WeakSet();
+    watch();
+  };
+  new MutationObserver(watch).observe(document, { childList: true, subtree: true });
+  const clicked = (event: Event): void => {
+    const button = event.target instanceof Element && event.target.closest('[role=alertdialog] button');
+    if (button) window.marks.clicked ??= performance.timeOrigin + event.timeStamp;
+  };
+  document.addEventListener('click', clicked, { capture: true });
+}
+
+/** Runs in the page before anything else: a picture of 640×360, 30 times a second, on both sides of the comparison. */
+export function capture360p(): void {
+  const devices = navigator.mediaDevices;
+  const open = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = (wanted) => {
+    const size = { width: 640, height: 360, frameRate: 30 };
+    const video = wanted?.video && (typeof wanted.video === 'object' ? { ...wanted.video, ...size } : size);
+    return open({ ...wanted, video });
+  };
+}

@@ -1,0 +1,150 @@
+//! `cargo xtask bench`: the figures of docs/benchmarks.md, each beside its floor, measured on a release build.
+
+use std::path::{Path, PathBuf};
+
+use crate::console::{header, listing};
+use crate::packages::{self, Group};
+use crate::process::{Job, Outcome, fail};
+use crate::{demo, files, web};
+
+struct Figure {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Bench) -> Outcome,
+}
+
+const FIGURES: &[Figure] = &[
+    Figure {
+        name: "ring",
+        about: "createCall sent until the callee's device rings",
+        run: |bench| bench.generate("ring", &[]),
+    },
+    Figure { name: "create", about: "durable createCall per second, on SQLite and PostgreSQL", run: create },
+    Figure { name: "accept", about: "accept clicked until the first picture, in Chromium", run: accept },
+    Figure { name: "memory", about: "memory per idle connected user", run: |bench| bench.generate("memory", &[]) },
+    Figure { name: "start", about: "start-up to ready", run: |bench| bench.generate("start", &[]) },
+];
+
+struct Bench {
+    root: PathBuf,
+    /// Each figure adds its rows.
+    report: PathBuf,
+    /// For the figure's own program.
+    rest: Vec<String>,
+}
+
+pub(crate) fn run(root: &Path, args: &[String]) -> Outcome {
+    if args.iter().any(|arg| arg == "--help" || arg == "-h") {
+        print!("{}", usage());
+        return Ok(());
+    }
+    let split = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
+    let (names, rest) = args.split_at(split);
+    let figures = chosen(names)?;
+    let report = demo::target(root).join("bench-report.md");
+    files::write(&report, b"")?;
+    let bench = Bench { root: root.to_owned(), report, rest: rest.iter().skip(1).cloned().collect() };
+    build(root)?;
+    for figure in figures {
+        header(&format!("{}: {}", figure.name, figure.about));
+        (figure.run)(&bench)?;
+    }
+    header("Summary, for docs/benchmarks.md");
+    println!("\n{}\n", machine(root)?);
+    println!("| figure | measured | floor in the same run | aim | |\n|---|---|---|---|---|");
+    print!("{}", files::read(&bench.report)?);
+    Ok(())
+}
+
+/// All of them if none is named.
+fn chosen(names: &[String]) -> Outcome<Vec<&'static Figure>> {
+    if let Some(unknown) = names.iter().find(|name| !FIGURES.iter().any(|figure| figure.name == **name)) {
+        return fail(format!("there is no figure \"{unknown}\"\n\n{}", usage()));
+    }
+    Ok(FIGURES.iter().filter(|figure| names.is_empty() || names.iter().any(|name| name == figure.name)).collect())
+}
+
+fn usage() -> String {
+    let figures = listing(FIGURES.iter().map(|figure| (figure.name, figure.about)));
+    format!(
+        "Usage: cargo xtask bench [<figure>…] [-- <options of the figure's program>]\n\n{figures}\n\n\
+         Without a name all are measured, which takes some ten minutes after the build. Let the machine do nothing\n\
+         else meanwhile. Databases lie below /var/tmp, or where BENCH_DIR says; they must be on a disk.\n"
+    )
+}
+
+fn build(root: &Path) -> Outcome {
+    header("Building the release binaries (the first time takes several minutes)");
+    packages::ensure(root, &[Group::Build, Group::Test])?;
+    web::check_node(root)?;
+    web::build(root)?;
+    let release = |args: &[&str]| Job::new("cargo", root).args(["build", "--release"]).args(args).run();
+    release(&["--package", "farhand", "--package", "farhand-bench"])?;
+    release(&["--package", "farhand-store", "--example", "save_calls"])
+}
+
+fn create(bench: &Bench) -> Outcome {
+    let save_calls = bench.release("examples/save_calls").display().to_string();
+    bench.generate("create", &["--save-calls", &save_calls])
+}
+
+/// The browser and the harness are those of the stories.
+fn accept(bench: &Bench) -> Outcome {
+    let e2e = bench.root.join("e2e");
+    web::install(&e2e)?;
+    let node = |args: &[&str]| web::npm(&e2e).args(["exec", "--"]).args(args);
+    node(&["tsc", "--noEmit", "--project", "../bench/browser"]).run()?;
+    node(&["playwright", "test", "--config", "../bench/browser/playwright.config.ts"])
+        .env("E2E_BINARY", bench.release("farhand"))
+        .env("BENCH_REPORT", &bench.report)
+        .run()
+}
+
+impl Bench {
+    fn release(&self, file: &str) -> PathBuf {
+        demo::target(&self.root).join("release").join(file)
+    }
+
+    fn generate(&self, figure: &str, args: &[&str]) -> Outcome {
+        Job::new(self.release("farhand-bench"), &self.root)
+            .args([figure, "--server"])
+            .args([self.release("farhand")])
+            .args(["--report"])
+            .args([&self.report])
+            .args(args)
+            .args(&self.rest)
+            .run()
+    }
+}
+
+/// When and on what it was measured.
+fn machine(root: &Path) -> Outcome<String> {
+    let said = |program: &str, args: &[&str]| -> Outcome<String> {
+        let output = Job::new(program, root).args(args).capture()?;
+        Ok(String::from_utf8_lossy(&output).trim().to_owned())
+    };
+    let (date, cores) = (said("date", &["-u", "+%F"])?, said("nproc", &[])?);
+    let kernel = said("uname", &["-sr"])?;
+    let commit = said("git", &["rev-parse", "--short", "HEAD"])?;
+    let changed = !said("git", &["status", "--porcelain", "--untracked-files=no"])?.is_empty();
+    let changed = if changed { " with uncommitted changes" } else { "" };
+    Ok(format!("{date}, {cores} cores, {kernel}, commit {commit}{changed}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(asked: &[&str]) -> Outcome<Vec<&'static str>> {
+        let asked: Vec<_> = asked.iter().map(|&name| name.to_owned()).collect();
+        Ok(chosen(&asked)?.iter().map(|figure| figure.name).collect())
+    }
+
+    #[test]
+    fn all_figures_are_measured_unless_some_are_named() -> Outcome {
+        assert_eq!(names(&[])?, ["ring", "create", "accept", "memory", "start"]);
+        assert_eq!(names(&["start", "ring"])?, ["ring", "start"]);
+        assert!(names(&["rings"]).is_err_and(|failure| failure.0.contains("\"rings\"")));
+        Ok(())
+    }
+}
