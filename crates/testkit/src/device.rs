@@ -167,6 +167,15 @@ impl Device {
         }
     }
 
+    /// As [`Self::closed`], where the server must have decided it by now: it answers nothing any more.
+    pub async fn closed_at_once(&mut self) -> Option<u16> {
+        match self.socket.round_trip().await {
+            Ok(()) => panic!("the connection is still served"),
+            Err(SocketError::Closed { code, .. }) => code,
+            Err(_) => self.closed().await,
+        }
+    }
+
     /// Waits until the server closes the connection, and answers with the close code.
     pub async fn closed(&mut self) -> Option<u16> {
         let deadline = Instant::now() + WAIT;

@@ -105,7 +105,7 @@ async fn disabling_a_user_ends_tokens_and_websockets_at_once() {
     change(&admin, 8, json!({"disabled": true})).await.json();
     user.get("/auth/me").await.refused(ErrorCode::Unauthenticated);
     assert_eq!(user.rest.refresh(&user.refresh_token).await.unwrap_err().problem().unwrap().status, 401);
-    assert_eq!((desk.closed().await, phone.closed().await), (Some(4401), Some(4401)));
+    assert_eq!((desk.closed_at_once().await, phone.closed_at_once().await), (Some(4401), Some(4401)));
     change(&admin, 8, json!({"disabled": false})).await.json();
     user.get("/auth/me").await.refused(ErrorCode::Unauthenticated);
     server.login("tester").await.device().await;

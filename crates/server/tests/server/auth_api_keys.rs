@@ -49,7 +49,7 @@ async fn a_revoked_key_and_its_websockets_end_at_once() {
     let (mut device, mut by_password) = (key.device().await, server.login("tester").await.device().await);
     assert_eq!(admin.delete(&format!("/admin/api-keys/{}", created.record.id)).await.status, 204);
     key.get("/auth/me").await.refused(ErrorCode::Unauthenticated);
-    assert_eq!(device.closed().await, Some(4401));
+    assert_eq!(device.closed_at_once().await, Some(4401));
     by_password.catch_up().await;
     let listed: Vec<ApiKeyRecord> = admin.get("/admin/api-keys").await.ok();
     assert!(listed[0].revoked, "it stays in the list, as revoked");

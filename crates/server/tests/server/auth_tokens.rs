@@ -47,7 +47,7 @@ async fn a_refresh_token_used_twice_ends_the_whole_login_newest_tokens_included(
     me(&server, &third.access_token).await.refused(ErrorCode::Unauthenticated);
     assert_eq!(refresh(&server, &third.refresh_token).await.status, 401);
     assert_eq!(refresh(&server, &second.refresh_token).await.status, 401);
-    assert_eq!(device.closed().await, Some(4401));
+    assert_eq!(device.closed_at_once().await, Some(4401));
     assert_eq!(me(&server, &bystander.token).await.status, 200, "another login of the same user goes on");
 }
 
@@ -154,7 +154,7 @@ async fn logging_out_ends_the_login_its_websocket_and_its_cookies_and_no_other_l
     assert!(answer.all("set-cookie").iter().all(|cookie| cookie.contains("=; ") && cookie.contains("Max-Age=0")));
     me(&server, &login.token).await.refused(ErrorCode::Unauthenticated);
     assert_eq!(refresh(&server, &login.refresh_token).await.status, 401);
-    assert_eq!(device.closed().await, Some(4401));
+    assert_eq!(device.closed_at_once().await, Some(4401));
     other_device.catch_up().await;
     assert_eq!(me(&server, &other.token).await.status, 200);
 }
@@ -196,7 +196,7 @@ async fn changing_a_password_ends_all_logins_of_that_user() {
     let path = format!("/admin/users/{}", user.id());
     admin.send(Method::PATCH, &path, json!({"password": "another good password"})).await.json();
     me(&server, &user.token).await.refused(ErrorCode::Unauthenticated);
-    assert_eq!(device.closed().await, Some(4401));
+    assert_eq!(device.closed_at_once().await, Some(4401));
     let old = server.rest().login(UBIMAX, "tester", PASSWORD).await.unwrap_err();
     assert_eq!(old.problem().unwrap().code, ErrorCode::InvalidCredentials);
     let new = server.rest().login(UBIMAX, "tester", "another good password").await.unwrap();

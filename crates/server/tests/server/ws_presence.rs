@@ -8,12 +8,13 @@ use farhand_testkit::{Account, Device, Server, json};
 
 use crate::ws_raw::close;
 
+fn users_of(frame: &ServerFrame) -> &[UserPresence] {
+    if let ServerFrame::Presence { users } = frame { users } else { &[] }
+}
+
 async fn hears(device: &mut Device, account: &Account, presence: Presence) {
     let wanted = UserPresence { user_db_id: account.id(), presence };
-    let is_it = |frame: &ServerFrame| match frame {
-        ServerFrame::Presence { users } => users.contains(&wanted).then_some(()),
-        _ => None,
-    };
+    let is_it = |frame: &ServerFrame| users_of(frame).contains(&wanted).then_some(());
     device.wait_for(&format!("{wanted:?}"), is_it).await;
 }
 
@@ -46,10 +47,7 @@ async fn who_comes_is_told_who_is_there_already() {
     let (mut first, _second) = (one.device().await, two.device().await);
     first.create_call(json!({})).await;
     let mut late = server.login("tester").await.device().await;
-    let everybody = |frame: &ServerFrame| match frame {
-        ServerFrame::Presence { users } => Some(users.clone()),
-        _ => None,
-    };
+    let everybody = |frame: &ServerFrame| Some(users_of(frame).to_vec()).filter(|users| !users.is_empty());
     let mut users = late.wait_for("presence", everybody).await;
     users.sort_by_key(|user| user.user_db_id);
     let mut expected = [(8, Presence::Online), (one.id(), Presence::InCall), (two.id(), Presence::Online)];
@@ -69,13 +67,9 @@ async fn other_domains_do_not_hear_of_each_other() {
     let next = server.login("expert2").await;
     let _next_device = next.device().await;
     hears(&mut here, &next, Presence::Online).await;
-    let foreign = |frame: &ServerFrame| match frame {
-        ServerFrame::Presence { users } => users.iter().any(|user| user.user_db_id == there.id()),
-        _ => false,
-    };
+    let foreign = |frame: &ServerFrame| users_of(frame).iter().any(|user| user.user_db_id == there.id());
     assert!(!here.has(foreign).await);
-    let seen = there_device
-        .has(|frame| matches!(frame, ServerFrame::Presence { users } if users.iter().any(|u| u.user_db_id == 8)));
+    let seen = there_device.has(|frame| users_of(frame).iter().any(|user| user.user_db_id == 8));
     assert!(!seen.await);
 }
 
@@ -92,7 +86,7 @@ async fn a_user_with_two_devices_is_there_until_the_last_is_gone() {
     let _third = third.device().await;
     hears(&mut eyes, &third, Presence::Online).await;
     let gone = UserPresence { user_db_id: other.id(), presence: Presence::Offline };
-    assert!(!eyes.has(|frame| matches!(frame, ServerFrame::Presence { users } if users.contains(&gone))).await);
+    assert!(!eyes.has(|frame| users_of(frame).contains(&gone)).await);
     assert_eq!(listed(&watcher.rest.contacts().await.unwrap(), &other), Presence::Online);
     close(two, 1001).await;
     hears(&mut eyes, &other, Presence::Offline).await;
@@ -109,7 +103,7 @@ async fn a_lost_connection_is_offline_only_after_the_grace_time() {
     let again = farhand_client::socket::Socket::connect(server.url(), resume).await.unwrap();
     assert!(again.welcome().resumed);
     let gone = UserPresence { user_db_id: other.id(), presence: Presence::Offline };
-    assert!(!eyes.has(|frame| matches!(frame, ServerFrame::Presence { users } if users.contains(&gone))).await);
+    assert!(!eyes.has(|frame| users_of(frame).contains(&gone)).await);
     again.drop_abruptly();
     hears(&mut eyes, &other, Presence::Offline).await;
 }

@@ -114,7 +114,7 @@ impl Raw {
                 }
             }
         };
-        let code = timeout(LONG, closed).await.expect("the server closes");
+        let code = timeout(LONG, closed).await.unwrap_or_else(|_| panic!("the server does not close"));
         GoodBye { code, error }
     }
 
@@ -131,7 +131,7 @@ pub async fn close(device: Device, code: u16) {
     stream.close(Some(CloseFrame { code: code.into(), reason: "".into() })).await.unwrap();
     // To the end: a connection that is dropped with something unread in it is reset.
     let rest = async { while let Some(Ok(_)) = stream.next().await {} };
-    timeout(LONG, rest).await.expect("the connection ends");
+    timeout(LONG, rest).await.unwrap();
 }
 
 pub fn hello(account: &Account) -> Value {

@@ -287,10 +287,7 @@ async fn requests_sent_before_the_break_were_carried_out_once() {
     talk.here.ended(talk.call_id).await;
     let mut back = connect(&talk.server, resume).await;
     assert!(back.socket().welcome().resumed);
-    let answered = |frame: &ServerFrame| match frame {
-        ServerFrame::Ok { id: 77, .. } => Some(()),
-        _ => None,
-    };
+    let answered = |frame: &ServerFrame| matches!(frame, ServerFrame::Ok { id: 77, .. }).then_some(());
     back.wait_for("the answer that was missed", answered).await;
 }
 

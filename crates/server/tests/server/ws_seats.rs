@@ -164,10 +164,7 @@ async fn joining_on_a_second_device_moves_the_seat() {
     assert_eq!(moved.seat, Seat::Here);
     let plan = moved.media_plan.unwrap();
     assert!(plan.epoch > talk.epoch, "the other end is a new one");
-    let is_moved = |frame: &ServerFrame| match frame {
-        ServerFrame::Moved { call_id } => Some(*call_id),
-        _ => None,
-    };
+    let is_moved = |frame: &ServerFrame| if let ServerFrame::Moved { call_id } = frame { Some(*call_id) } else { None };
     assert_eq!(talk.there.wait_for("moved", is_moved).await, call_id);
     let elsewhere = talk.there.call(call_id, "the seat elsewhere", |call| call.seat == Seat::Elsewhere).await;
     assert_eq!(elsewhere.media_plan, None);
