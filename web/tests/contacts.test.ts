@@ -65,3 +65,81 @@ describe('the contacts', () => {
     expect(contacts.online(person(99, 'ringing', true))).toBe(true);
   });
 });
+
+describe('presence', () => {
+  /** Loads under way, to be answered by hand. */
+  let answers: ((users: DirectoryEntry[]) => void)[];
+  beforeEach(() => {
+    answers = [];
+    contacts = new Contacts(() => new Promise((resolve) => answers.push(resolve)));
+  });
+  const answer = async (load: number, ...users: DirectoryEntry[]) => {
+    answers[load]!(users);
+    await settle();
+  };
+  const shown = () => contacts.users.map((u) => `${u.displayName} ${u.presence}`);
+
+  it('that comes while the list loads is laid over the older answer', async () => {
+    contacts.welcome(false);
+    void contacts.load();
+    contacts.presence([{ userDbId: 1, presence: 'inCall' }]);
+    contacts.presence([{ userDbId: 2, presence: 'online' }]);
+    await answer(0, entry(1, 'Ada'), entry(2, 'Tester'), entry(3, 'Zoe', 'online'));
+    expect(shown()).toEqual(['Ada inCall', 'Tester online', 'Zoe offline']);
+    expect(answers).toHaveLength(1);
+  });
+
+  it('is that of the list until the first frame', async () => {
+    void contacts.load();
+    await answer(0, entry(1, 'Ada', 'online'), entry(2, 'Tester'));
+    expect(shown()).toEqual(['Ada online', 'Tester offline']);
+  });
+
+  it('counts in a call before the list is there', () => {
+    contacts.presence([{ userDbId: 2, presence: 'online' }]);
+    expect(contacts.online(person(2, 'ringing', false))).toBe(true);
+  });
+
+  it.each([false, true])('starts anew with the first frame after a welcome (resumed: %s)', async (resumed) => {
+    void contacts.load();
+    contacts.presence([
+      { userDbId: 1, presence: 'online' },
+      { userDbId: 2, presence: 'online' },
+    ]);
+    await answer(0, entry(1, 'Ada', 'online'), entry(2, 'Tester', 'online'));
+    contacts.welcome(resumed);
+    contacts.presence([{ userDbId: 2, presence: 'inCall' }]);
+    contacts.presence([]);
+    expect(shown()).toEqual(['Ada offline', 'Tester inCall']);
+    expect(answers).toHaveLength(resumed ? 1 : 2);
+  });
+
+  it('of somebody the answer under way does not know yet has the list loaded once more', async () => {
+    void contacts.load();
+    contacts.presence([{ userDbId: 3, presence: 'online' }]);
+    await answer(0, entry(1, 'Ada'));
+    expect(answers).toHaveLength(2);
+    await answer(1, entry(1, 'Ada'));
+    expect(answers).toHaveLength(2);
+  });
+});
+
+describe('an answer that comes late', () => {
+  it('replaces neither that of a later load nor what another login sees', async () => {
+    const answers: ((users: DirectoryEntry[]) => void)[] = [];
+    contacts = new Contacts(() => new Promise((resolve) => answers.push(resolve)));
+    void contacts.load();
+    void contacts.load();
+    answers[1]!([entry(1, 'Ada'), entry(3, 'New')]);
+    await settle();
+    answers[0]!([entry(1, 'Ada')]);
+    await settle();
+    expect(contacts.users).toHaveLength(2);
+
+    void contacts.load();
+    contacts.reset();
+    answers[2]!([entry(1, 'Ada')]);
+    await settle();
+    expect([contacts.users, contacts.loaded]).toEqual([[], false]);
+  });
+});

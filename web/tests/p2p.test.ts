@@ -1,87 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MediaPlan, Signal } from '../src/api/types';
 import { P2pSession } from '../src/call/p2p';
-import { pathOf } from '../src/call/peer-link';
 import type { Connection } from '../src/call/session';
-import { FakeClock, FakeTrack, settle, track } from './fakes';
-
-class FakeSender {
-  track: unknown = null;
-  async replaceTrack(next: unknown): Promise<void> {
-    this.track = next;
-  }
-}
-
-/** As much of an RTCPeerConnection as the order of things needs. */
-class FakePeer {
-  signalingState = 'stable';
-  connectionState = 'new';
-  iceConnectionState = 'new';
-  localDescription: { type: string; sdp: string } | null = null;
-  remoteDescription: { type: string; sdp: string } | null = null;
-  transceivers: { sender: FakeSender; receiver: { track: FakeTrack }; direction: string }[] = [];
-  candidates: string[] = [];
-  iceRestarts = 0;
-  offers = 0;
-  closed = false;
-  onicecandidate: ((event: { candidate: unknown }) => void) | null = null;
-  ontrack: ((event: { track: FakeTrack }) => void) | null = null;
-  onconnectionstatechange: (() => void) | null = null;
-  oniceconnectionstatechange: (() => void) | null = null;
-
-  addTransceiver(kind: 'audio' | 'video', init: { direction: string }) {
-    const transceiver = { sender: new FakeSender(), receiver: { track: new FakeTrack(kind) }, ...init };
-    this.transceivers.push(transceiver);
-    return transceiver;
-  }
-
-  getTransceivers() {
-    return this.transceivers;
-  }
-
-  async setLocalDescription(): Promise<void> {
-    await Promise.resolve();
-    const answer = this.signalingState === 'have-remote-offer';
-    this.localDescription = {
-      type: answer ? 'answer' : 'offer',
-      sdp: answer ? 'my-answer' : `my-offer-${++this.offers}`,
-    };
-    this.signalingState = answer ? 'stable' : 'have-local-offer';
-  }
-
-  async setRemoteDescription(description: { type: string; sdp: string }): Promise<void> {
-    await Promise.resolve();
-    this.remoteDescription = description;
-    this.signalingState = description.type === 'offer' ? 'have-remote-offer' : 'stable';
-    if (this.transceivers.length === 0)
-      for (const kind of ['audio', 'video'] as const) {
-        this.addTransceiver(kind, { direction: 'recvonly' });
-      }
-  }
-
-  async addIceCandidate(candidate: { candidate: string }): Promise<void> {
-    if (!this.remoteDescription) throw new Error('too early');
-    this.candidates.push(candidate.candidate);
-  }
-
-  restartIce(): void {
-    this.iceRestarts += 1;
-  }
-
-  async getStats() {
-    return new Map();
-  }
-
-  close(): void {
-    this.closed = true;
-  }
-
-  become(connection: string, ice: string): void {
-    this.connectionState = connection;
-    this.iceConnectionState = ice;
-    this.oniceconnectionstatechange?.();
-  }
-}
+import { FakePeer } from './fake-peer';
+import { FakeClock, type FakeTrack, settle, track } from './fakes';
 
 let clock: FakeClock;
 let peers: FakePeer[];
@@ -354,34 +276,5 @@ describe('a connection that suffers', () => {
     expect(session.liveEpoch).toBe(1);
     session.close();
     expect(session.liveEpoch).toBe(0);
-  });
-});
-
-describe('the path', () => {
-  const stats = (local: string, remote: string) =>
-    new Map<string, object>([
-      ['t', { type: 'transport', selectedCandidatePairId: 'p2' }],
-      [
-        'p1',
-        {
-          id: 'p1',
-          type: 'candidate-pair',
-          nominated: true,
-          state: 'succeeded',
-          localCandidateId: 'r',
-          remoteCandidateId: 'r',
-        },
-      ],
-      ['p2', { id: 'p2', type: 'candidate-pair', localCandidateId: 'l', remoteCandidateId: 'm' }],
-      ['l', { type: 'local-candidate', candidateType: local }],
-      ['m', { type: 'remote-candidate', candidateType: remote }],
-      ['r', { type: 'local-candidate', candidateType: 'relay' }],
-    ]) as unknown as RTCStatsReport;
-
-  it('is that of the selected pair', () => {
-    expect(pathOf(stats('host', 'srflx'))).toBe('direct');
-    expect(pathOf(stats('host', 'relay'))).toBe('relay');
-    expect(pathOf(stats('relay', 'host'))).toBe('relay');
-    expect(pathOf(new Map() as unknown as RTCStatsReport)).toBeUndefined();
   });
 });

@@ -78,9 +78,13 @@ fn build(root: &Path) -> Outcome {
     packages::ensure(root, &[Group::Build, Group::Test])?;
     web::check_node(root)?;
     web::build(root)?;
-    let release = |args: &[&str]| Job::new("cargo", root).args(["build", "--release"]).args(args).run();
-    release(&["--package", "farhand", "--package", "farhand-bench"])?;
-    release(&["--package", "farhand-store", "--example", "save_calls"])
+    // In one go: each choice of packages has its own choice of features, and would build its own dependencies.
+    let packages = ["farhand", "farhand-bench", "farhand-store"].into_iter().flat_map(|name| ["--package", name]);
+    Job::new("cargo", root)
+        .args(["build", "--release"])
+        .args(packages)
+        .args(["--bin", "farhand", "--bin", "farhand-bench", "--example", "save_calls"])
+        .run()
 }
 
 fn create(bench: &Bench) -> Outcome {

@@ -109,8 +109,7 @@ export class App {
       },
       welcome: (welcome) => {
         this.calls.welcome(welcome);
-        // A presence frame follows with everybody who is not offline; only the list itself can be out of date.
-        if (!welcome.resumed && this.contacts.loaded) void this.contacts.load();
+        this.contacts.welcome(welcome.resumed);
       },
       frame: (frame) => {
         if (frame.type === 'ring') this.peer.warm();

@@ -2,41 +2,98 @@
 import type { DirectoryEntry, Person, Presence, UserPresence } from '../api/types';
 
 export class Contacts {
-  users = $state.raw<DirectoryEntry[]>([]);
   loaded = $state(false);
   /** Error code of the last attempt to load. */
   failed = $state<string | undefined>();
 
+  private directory = $state.raw<DirectoryEntry[]>([]);
+  /** By userDbId, from frames alone; who is missing is offline. Nothing before the first frame. */
+  private presences = $state.raw<ReadonlyMap<number, Presence> | undefined>();
+  /** Frames are fresher than the directory's answer, however late that comes. */
+  readonly users = $derived(this.directory.map((u) => ({ ...u, presence: this.presenceOf(u) })));
+
+  /** The next frame says it all; the ones after it are changes. */
+  private completeNext = true;
+  /** Whom frames named since the last load began. Its answer may not know them yet. */
+  private named = new Set<number>();
+  private pending = 0;
+  /** Loads are numbered, so that an answer does not replace that of a later one. */
+  private begun = 0;
+  private shown = 0;
+
   constructor(private readonly fetch: () => Promise<DirectoryEntry[]>) {}
 
   async load(): Promise<void> {
+    this.begun += 1;
+    const load = this.begun;
+    this.named.clear();
+    this.pending += 1;
     try {
-      this.users = sorted(await this.fetch());
-      this.loaded = true;
-      this.failed = undefined;
+      const users = await this.fetch();
+      if (load > this.shown) this.show(load, users);
     } catch (error) {
-      this.failed = error instanceof Error && 'code' in error ? String(error.code) : 'internal';
+      if (load > this.shown) this.failed = error instanceof Error && 'code' in error ? String(error.code) : 'internal';
+    } finally {
+      this.pending -= 1;
+      this.loadNewcomers();
     }
   }
 
-  /** Whoever changed. A user not in the list yet was added since it was loaded. */
-  presence(changes: UserPresence[]): void {
-    const presence = new Map<number, Presence>(changes.map((c) => [c.userDbId, c.presence]));
-    const known = new Set(this.users.map((u) => u.userDbId));
-    this.users = this.users.map((u) => ({ ...u, presence: presence.get(u.userDbId) ?? u.presence }));
-    if (this.loaded && changes.some((c) => !known.has(c.userDbId))) void this.load();
+  /** What was known holds until the frame with everybody comes, which replaces all of it. */
+  welcome(resumed: boolean): void {
+    this.completeNext = true;
+    // The directory can be out of date, too.
+    if (!resumed && this.loaded) void this.load();
+  }
+
+  presence(users: UserPresence[]): void {
+    const presences = new Map(this.completeNext ? [] : this.presences);
+    this.completeNext = false;
+    for (const user of users) {
+      presences.set(user.userDbId, user.presence);
+      this.named.add(user.userDbId);
+    }
+    this.presences = presences;
+    this.loadNewcomers();
   }
 
   /** Whether somebody in a call can be reached. Presence is fresher than the call's last change; guests have none. */
   online(person: Person): boolean {
-    const user = this.users.find((u) => u.userDbId === person.contact.userDbId);
-    return user ? user.presence !== 'offline' : person.online;
+    const { userDbId } = person.contact;
+    const heard = typeof userDbId === 'number' ? this.presences?.get(userDbId) : undefined;
+    const presence = heard ?? this.users.find((u) => u.userDbId === userDbId)?.presence;
+    return presence ? presence !== 'offline' : person.online;
   }
 
   reset(): void {
-    this.users = [];
+    this.directory = [];
+    this.presences = undefined;
+    this.completeNext = true;
+    this.named.clear();
+    // What is still under way was asked for somebody else.
+    this.shown = this.begun;
     this.loaded = false;
     this.failed = undefined;
+  }
+
+  private show(load: number, users: DirectoryEntry[]): void {
+    this.shown = load;
+    this.directory = sorted(users);
+    this.loaded = true;
+    this.failed = undefined;
+  }
+
+  private presenceOf(user: DirectoryEntry): Presence {
+    return this.presences ? (this.presences.get(user.userDbId) ?? 'offline') : user.presence;
+  }
+
+  /** A user not in the list was added since it was asked for. Asks once for each time somebody is named. */
+  private loadNewcomers(): void {
+    if (!this.loaded || this.pending > 0) return;
+    const known = new Set(this.directory.map((u) => u.userDbId));
+    const newcomers = [...this.named].some((user) => !known.has(user));
+    this.named.clear();
+    if (newcomers) void this.load();
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Signal } from '../api/types';
 import type { Clock } from '../signalling/clock';
+import { PathFinder } from './path';
 import type { Connection, Path, Tracks } from './session';
 
 export interface LinkEvents {
@@ -22,6 +23,7 @@ const RESTARTS = 3;
 
 export class PeerLink {
   private readonly senders: { audio?: RTCRtpSender; video?: RTCRtpSender } = {};
+  private readonly path: PathFinder;
   private work: Promise<void> = Promise.resolve();
   private candidates: RTCIceCandidateInit[] = [];
   private restarts = 0;
@@ -37,6 +39,7 @@ export class PeerLink {
     private readonly clock: Clock,
     private readonly events: LinkEvents,
   ) {
+    this.path = new PathFinder(pc, clock, (path) => events.connection('connected', path));
     pc.onicecandidate = ({ candidate }) => this.sendCandidate(candidate);
     pc.ontrack = ({ track }) => events.remoteTrack(track);
     pc.onconnectionstatechange = () => this.connectionChanged();
@@ -74,6 +77,7 @@ export class PeerLink {
   close(): void {
     this.closed = true;
     this.clock.clearTimeout(this.timer);
+    this.path.stop();
     this.pc.onicecandidate = this.pc.ontrack = null;
     this.pc.onconnectionstatechange = this.pc.oniceconnectionstatechange = null;
     this.pc.close();
@@ -173,9 +177,10 @@ export class PeerLink {
       this.restarts = 0;
       this.clock.clearTimeout(this.timer);
       this.events.connection('connected', undefined);
-      void this.findPath();
+      this.path.start();
       return;
     }
+    this.path.stop();
     this.events.connection(this.wasConnected ? 'reconnecting' : 'connecting', undefined);
     const ice = this.pc.iceConnectionState;
     if (ice === 'failed' || this.pc.connectionState === 'failed') this.watch(0);
@@ -198,21 +203,4 @@ export class PeerLink {
       this.restart();
     }
   }
-
-  private async findPath(): Promise<void> {
-    const stats = await this.pc.getStats();
-    if (!this.closed && this.flowing()) this.events.connection('connected', pathOf(stats));
-  }
-}
-
-/** Whether the pair of addresses in use goes through a TURN server at either end. */
-export function pathOf(stats: RTCStatsReport): Path | undefined {
-  const entries = [...stats.values()];
-  const selected = entries.find((s) => s.type === 'transport')?.selectedCandidatePairId;
-  const pair = entries.find((s) =>
-    selected ? s.id === selected : s.type === 'candidate-pair' && s.nominated && s.state === 'succeeded',
-  );
-  if (!pair) return undefined;
-  const ends = [stats.get(pair.localCandidateId), stats.get(pair.remoteCandidateId)];
-  return ends.some((end) => end?.candidateType === 'relay') ? 'relay' : 'direct';
 }

@@ -1,0 +1,84 @@
+import { FakeTrack } from './fakes';
+
+class FakeSender {
+  transport: { iceTransport: { onselectedcandidatepairchange: (() => void) | null } } | null = null;
+  track: unknown = null;
+  async replaceTrack(next: unknown): Promise<void> {
+    this.track = next;
+  }
+}
+
+/** As much of an RTCPeerConnection as the order of things needs. */
+export class FakePeer {
+  signalingState = 'stable';
+  connectionState = 'new';
+  iceConnectionState = 'new';
+  localDescription: { type: string; sdp: string } | null = null;
+  remoteDescription: { type: string; sdp: string } | null = null;
+  transceivers: { sender: FakeSender; receiver: { track: FakeTrack }; direction: string }[] = [];
+  candidates: string[] = [];
+  iceRestarts = 0;
+  offers = 0;
+  closed = false;
+  /** What getStats answers. */
+  stats = new Map<string, object>();
+  lookups = 0;
+  onicecandidate: ((event: { candidate: unknown }) => void) | null = null;
+  ontrack: ((event: { track: FakeTrack }) => void) | null = null;
+  onconnectionstatechange: (() => void) | null = null;
+  oniceconnectionstatechange: (() => void) | null = null;
+
+  addTransceiver(kind: 'audio' | 'video', init: { direction: string }) {
+    const transceiver = { sender: new FakeSender(), receiver: { track: new FakeTrack(kind) }, ...init };
+    this.transceivers.push(transceiver);
+    return transceiver;
+  }
+
+  getTransceivers() {
+    return this.transceivers;
+  }
+
+  async setLocalDescription(): Promise<void> {
+    await Promise.resolve();
+    const answer = this.signalingState === 'have-remote-offer';
+    this.localDescription = {
+      type: answer ? 'answer' : 'offer',
+      sdp: answer ? 'my-answer' : `my-offer-${++this.offers}`,
+    };
+    this.signalingState = answer ? 'stable' : 'have-local-offer';
+  }
+
+  async setRemoteDescription(description: { type: string; sdp: string }): Promise<void> {
+    await Promise.resolve();
+    this.remoteDescription = description;
+    this.signalingState = description.type === 'offer' ? 'have-remote-offer' : 'stable';
+    if (this.transceivers.length === 0)
+      for (const kind of ['audio', 'video'] as const) {
+        this.addTransceiver(kind, { direction: 'recvonly' });
+      }
+  }
+
+  async addIceCandidate(candidate: { candidate: string }): Promise<void> {
+    if (!this.remoteDescription) throw new Error('too early');
+    this.candidates.push(candidate.candidate);
+  }
+
+  restartIce(): void {
+    this.iceRestarts += 1;
+  }
+
+  async getStats() {
+    this.lookups += 1;
+    return this.stats;
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  become(connection: string, ice: string): void {
+    this.connectionState = connection;
+    this.iceConnectionState = ice;
+    this.oniceconnectionstatechange?.();
+  }
+}
