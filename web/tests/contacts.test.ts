@@ -36,16 +36,16 @@ describe('the contacts', () => {
 
   it('follow who comes and goes', async () => {
     await contacts.load();
-    contacts.presence([{ userDbId: 2, presence: 'inCall' }]);
+    contacts.presence([{ userDbId: 2, presence: 'inCall' }], true);
     expect(contacts.users.map((u) => u.presence)).toEqual(['offline', 'inCall']);
-    contacts.presence([{ userDbId: 2, presence: 'offline' }]);
+    contacts.presence([{ userDbId: 2, presence: 'offline' }], false);
     expect(contacts.users.map((u) => u.presence)).toEqual(['offline', 'offline']);
   });
 
   it('are asked for again when somebody unknown turns up', async () => {
     await contacts.load();
     directory = [...directory, entry(3, 'New', 'online')];
-    contacts.presence([{ userDbId: 3, presence: 'online' }]);
+    contacts.presence([{ userDbId: 3, presence: 'online' }], true);
     await settle();
     expect(loads).toBe(2);
     expect(contacts.users).toHaveLength(3);
@@ -59,7 +59,7 @@ describe('the contacts', () => {
 
   it('know better than an old call frame who is online', async () => {
     await contacts.load();
-    contacts.presence([{ userDbId: 2, presence: 'online' }]);
+    contacts.presence([{ userDbId: 2, presence: 'online' }], true);
     expect(contacts.online(person(2, 'ringing', false))).toBe(true);
     expect(contacts.online(person(1, 'ringing', true))).toBe(false);
     expect(contacts.online(person(99, 'ringing', true))).toBe(true);
@@ -82,8 +82,8 @@ describe('presence', () => {
   it('that comes while the list loads is laid over the older answer', async () => {
     contacts.welcome(false);
     void contacts.load();
-    contacts.presence([{ userDbId: 1, presence: 'inCall' }]);
-    contacts.presence([{ userDbId: 2, presence: 'online' }]);
+    contacts.presence([{ userDbId: 1, presence: 'inCall' }], true);
+    contacts.presence([{ userDbId: 2, presence: 'online' }], false);
     await answer(0, entry(1, 'Ada'), entry(2, 'Tester'), entry(3, 'Zoe', 'online'));
     expect(shown()).toEqual(['Ada inCall', 'Tester online', 'Zoe offline']);
     expect(answers).toHaveLength(1);
@@ -96,27 +96,30 @@ describe('presence', () => {
   });
 
   it('counts in a call before the list is there', () => {
-    contacts.presence([{ userDbId: 2, presence: 'online' }]);
+    contacts.presence([{ userDbId: 2, presence: 'online' }], true);
     expect(contacts.online(person(2, 'ringing', false))).toBe(true);
   });
 
-  it.each([false, true])('starts anew with the first frame after a welcome (resumed: %s)', async (resumed) => {
+  it.each([false, true])('starts anew with a complete frame after a welcome (resumed: %s)', async (resumed) => {
     void contacts.load();
-    contacts.presence([
-      { userDbId: 1, presence: 'online' },
-      { userDbId: 2, presence: 'online' },
-    ]);
+    contacts.presence(
+      [
+        { userDbId: 1, presence: 'online' },
+        { userDbId: 2, presence: 'online' },
+      ],
+      true,
+    );
     await answer(0, entry(1, 'Ada', 'online'), entry(2, 'Tester', 'online'));
     contacts.welcome(resumed);
-    contacts.presence([{ userDbId: 2, presence: 'inCall' }]);
-    contacts.presence([]);
+    contacts.presence([{ userDbId: 2, presence: 'inCall' }], true);
+    contacts.presence([], false);
     expect(shown()).toEqual(['Ada offline', 'Tester inCall']);
     expect(answers).toHaveLength(resumed ? 1 : 2);
   });
 
   it('of somebody the answer under way does not know yet has the list loaded once more', async () => {
     void contacts.load();
-    contacts.presence([{ userDbId: 3, presence: 'online' }]);
+    contacts.presence([{ userDbId: 3, presence: 'online' }], true);
     await answer(0, entry(1, 'Ada'));
     expect(answers).toHaveLength(2);
     await answer(1, entry(1, 'Ada'));

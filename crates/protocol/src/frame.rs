@@ -165,10 +165,11 @@ pub enum ServerFrame {
         from: i64,
         signal: Signal,
     },
-    /// Whoever changed; after `welcome` everybody in the domain who is not offline.
+    /// Whoever changed; with `complete` everybody in the domain who is not offline.
     #[serde(rename_all = "camelCase")]
     Presence {
         users: Vec<UserPresence>,
+        complete: bool,
     },
     Pong {},
 }

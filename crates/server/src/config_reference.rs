@@ -52,7 +52,7 @@ fn rows(schemas: &Value, table: &str, prefix: &str, defaults: &Value, page: &mut
             let environment = format!("FARHAND_{}", key.to_uppercase().replace('.', "__"));
             let meaning = schema["description"].as_str().unwrap_or_default().replace('\n', " ");
             let default = default(&defaults[name]);
-            page.push_str(&format!("| `{key}` | `{environment}` | {default} | {meaning} |\n"));
+            page.extend(["| `", &key, "` | `", &environment, "` | ", &default, " | ", &meaning, " |\n"]);
         }
     }
 }

@@ -113,7 +113,7 @@ export class App {
       },
       frame: (frame) => {
         if (frame.type === 'ring') this.peer.warm();
-        if (frame.type === 'presence') this.contacts.presence(frame.users);
+        if (frame.type === 'presence') this.contacts.presence(frame.users, frame.complete);
         else this.calls.frame(frame);
       },
       signedOut: () => this.auth.forget(),

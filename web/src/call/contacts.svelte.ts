@@ -12,8 +12,6 @@ export class Contacts {
   /** Frames are fresher than the directory's answer, however late that comes. */
   readonly users = $derived(this.directory.map((u) => ({ ...u, presence: this.presenceOf(u) })));
 
-  /** The next frame says it all; the ones after it are changes. */
-  private completeNext = true;
   /** Whom frames named since the last load began. Its answer may not know them yet. */
   private named = new Set<number>();
   private pending = 0;
@@ -39,16 +37,15 @@ export class Contacts {
     }
   }
 
-  /** What was known holds until the frame with everybody comes, which replaces all of it. */
+  /** What was known holds until the complete frame comes, which replaces all of it. */
   welcome(resumed: boolean): void {
-    this.completeNext = true;
     // The directory can be out of date, too.
     if (!resumed && this.loaded) void this.load();
   }
 
-  presence(users: UserPresence[]): void {
-    const presences = new Map(this.completeNext ? [] : this.presences);
-    this.completeNext = false;
+  /** A complete frame names everybody who is not offline; the others are changes. */
+  presence(users: UserPresence[], complete: boolean): void {
+    const presences = new Map(complete ? [] : this.presences);
     for (const user of users) {
       presences.set(user.userDbId, user.presence);
       this.named.add(user.userDbId);
@@ -68,7 +65,6 @@ export class Contacts {
   reset(): void {
     this.directory = [];
     this.presences = undefined;
-    this.completeNext = true;
     this.named.clear();
     // What is still under way was asked for somebody else.
     this.shown = this.begun;

@@ -122,7 +122,7 @@ impl Hub {
     /// The same as a frame.
     pub fn presence_of_domain(&self, domain: i64) -> Utf8Bytes {
         let here = self.presence_by_user(domain).into_iter();
-        presence_frame(here.map(|(user_db_id, presence)| UserPresence { user_db_id, presence }).collect())
+        presence_frame(here.map(|(user_db_id, presence)| UserPresence { user_db_id, presence }).collect(), true)
     }
 
     /// What the domain's connections listen to.
@@ -149,7 +149,7 @@ impl Hub {
         for (domain, users) in by_domain {
             if let Some(listeners) = domains.get(&domain) {
                 // Nobody listens: nobody has to be told.
-                let _ = listeners.send(presence_frame(users));
+                let _ = listeners.send(presence_frame(users, false));
             }
         }
     }
@@ -195,7 +195,7 @@ impl People {
     }
 }
 
-fn presence_frame(users: Vec<UserPresence>) -> Utf8Bytes {
-    let message = ServerMessage { seq: None, frame: ServerFrame::Presence { users } };
+fn presence_frame(users: Vec<UserPresence>, complete: bool) -> Utf8Bytes {
+    let message = ServerMessage { seq: None, frame: ServerFrame::Presence { users, complete } };
     serde_json::to_string(&message).unwrap_or_default().into()
 }

@@ -9,7 +9,7 @@ use farhand_testkit::{Account, Device, Server, json};
 use crate::ws_raw::close;
 
 fn users_of(frame: &ServerFrame) -> &[UserPresence] {
-    if let ServerFrame::Presence { users } = frame { users } else { &[] }
+    if let ServerFrame::Presence { users, .. } = frame { users } else { &[] }
 }
 
 async fn hears(device: &mut Device, account: &Account, presence: Presence) {
