@@ -26,8 +26,9 @@ export class Floor {
     await context.route(ADDRESS, (route) => route.fulfill({ contentType: 'text/html', body: PAGE }));
     await context.addInitScript(noteMarks);
     await context.addInitScript(capture360p);
-    const [caller, callee] = [await context.newPage(), await context.newPage()];
-    for (const page of [caller, callee]) await page.goto(ADDRESS);
+    const caller = await context.newPage();
+    await caller.goto(ADDRESS);
+    const callee = await anotherWindow(context, caller);
     await caller.evaluate(connect, true);
     await callee.evaluate(connect, false);
     return new Floor(caller, callee);
@@ -40,6 +41,15 @@ export class Floor {
   async hangUp(): Promise<void> {
     for (const page of [this.caller, this.callee]) await page.evaluate(() => window.hangUp());
   }
+}
+
+/** Not another tab of the same window: only the one in front is drawn. Without an opener it has a process of its own. */
+async function anotherWindow(context: Context, first: Page): Promise<Page> {
+  const opened = context.waitForEvent('page');
+  await first.evaluate((address) => void window.open(address, '', 'popup,noopener,width=900,height=700'), ADDRESS);
+  const page = await opened;
+  await page.getByRole('button', { name: 'Answer' }).waitFor();
+  return page;
 }
 
 const PAGE = `<!doctype html><title>Floor</title>

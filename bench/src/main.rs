@@ -3,7 +3,6 @@
 //!
 //! The server is the release binary in a process of its own, on a data directory of its own on a disk. This process
 //! generates the load. Nothing leaves the loopback interface.
-#![expect(clippy::doc_markdown, reason = "SQLite and PostgreSQL are names, not code")]
 
 mod create;
 mod echo;

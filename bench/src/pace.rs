@@ -89,7 +89,6 @@ mod tests {
     async fn latency_counts_from_when_it_was_due_and_what_is_lost_is_counted() {
         let (tell, mut heard) = unbounded_channel();
         let pace = Pace { per_second: 1000, count: 20 };
-        tokio::time::pause();
         let round = round(pace, 100, &mut heard, |number| {
             if number == 105 {
                 thread::sleep(Duration::from_millis(30));

@@ -50,7 +50,7 @@ enum Command {
 #[derive(Args, Clone, Default)]
 pub struct Place {
     /// A configuration file (TOML). Every setting can also be given in the environment, such as
-    /// FARHAND_CALLS__GRACE_SECONDS=20.
+    /// `FARHAND_CALLS__GRACE_SECONDS=20`.
     #[arg(long, env = "FARHAND_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where the database and all other files are kept [default: ./farhand-data]
