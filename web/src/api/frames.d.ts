@@ -335,6 +335,7 @@ export interface components {
             type: "signal";
         } | {
             users: components["schemas"]["UserPresence"][];
+            complete: boolean;
             /** @enum {string} */
             type: "presence";
         } | {
