@@ -25,6 +25,9 @@ use crate::{
     auth::{Credential, Granted, Refreshed, verify_password},
 };
 
+/// Characters of a domain, a slash and a login name.
+const MAX_ACCOUNT: usize = 201;
+
 /// Logs in with a password.
 #[utoipa::path(post, path = "/auth/login", operation_id = "login", tag = "auth", request_body = LoginRequest,
     security(()),
@@ -36,7 +39,8 @@ pub async fn login(
     From(from): From,
     Body(request): Body<LoginRequest>,
 ) -> Outcome<Response> {
-    let account = format!("{}/{}", request.domain, request.user_id);
+    // Cut short, for wrong attempts are remembered by it; no account's name is longer.
+    let account: String = format!("{}/{}", request.domain, request.user_id).chars().take(MAX_ACCOUNT).collect();
     if let Some(wait) = app.attempts.must_wait(app.clock.now(), &account, from) {
         let seconds = wait.as_secs().max(1);
         let detail = format!("Too many wrong passwords. Wait {seconds} seconds.");

@@ -112,6 +112,20 @@ async fn disabling_a_user_ends_tokens_and_websockets_at_once() {
 }
 
 #[tokio::test]
+async fn an_administrator_does_not_become_operator_by_an_operators_password_or_key() {
+    let server = Server::start().await;
+    let operator = server.login("admin").await;
+    let new = json!({"userId": "second", "password": GOOD_PASSWORD, "roles": ["admin"]});
+    operator.post("/admin/users", new).await.ok::<UserRecord>();
+    let login = server.rest().login(UBIMAX, "second", GOOD_PASSWORD).await.unwrap();
+    let second = Account::new(&server.rest(), login);
+    change(&second, operator.id(), json!({"password": "stolen password"})).await.refused(ErrorCode::Forbidden);
+    let key = json!({"name": "stolen", "userDbId": operator.id()});
+    second.post("/admin/api-keys", key).await.refused(ErrorCode::Forbidden);
+    change(&operator, operator.id(), json!({"displayName": "Boss"})).await.ok::<UserRecord>();
+}
+
+#[tokio::test]
 async fn the_last_administrator_stays_one() {
     let server = Server::start().await;
     let admin = server.login("admin").await;

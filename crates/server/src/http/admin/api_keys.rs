@@ -10,7 +10,7 @@ use farhand_protocol::{
 };
 use farhand_store::model;
 
-use super::users::own_user;
+use super::users::{own_user, refuse_becoming_operator};
 use crate::{
     admin,
     app::App,
@@ -44,6 +44,7 @@ pub async fn create_api_key(
     login.require(Role::Admin)?;
     admin::check_name("/name", &new.name)?;
     let user = own_user(&app, &login, new.user_db_id).await?;
+    refuse_becoming_operator(&login, &user)?;
     let (key, record_of_key) = admin::create_api_key(app.store.as_ref(), app.clock.now(), user.id, &new.name).await?;
     tracing::info!(by = login.user.id, key = record_of_key.id, user = user.id, "API key created");
     Ok(Json(CreatedApiKey { key: key.reveal().to_owned(), record: record(record_of_key) }))

@@ -93,6 +93,7 @@ pub async fn change_user(
 ) -> Outcome<Json<UserRecord>> {
     login.require(Role::Admin)?;
     let user = own_user(&app, &login, id).await?;
+    refuse_becoming_operator(&login, &user)?;
     refuse_losing_last_admin(&app, &user, &change).await?;
     let ends_logins = change.disabled == Some(true) || change.password.is_some();
     let change = model::UserChange {
@@ -121,6 +122,14 @@ pub async fn change_user(
 pub async fn own_user(app: &App, login: &Login, id: i64) -> Outcome<model::User> {
     let user = app.store.user(id).await?.filter(|user| user.domain_id == login.user.domain_id);
     user.ok_or_else(no_such_user)
+}
+
+/// Whoever sets an operator's password, or holds a key that acts as one, is an operator.
+pub fn refuse_becoming_operator(login: &Login, user: &model::User) -> Outcome<()> {
+    if user.operator && !login.user.operator {
+        return Err(Fail::new(ErrorCode::Forbidden, "Only operators may change an operator or make keys for one."));
+    }
+    Ok(())
 }
 
 /// A domain whose last administrator is gone could be rescued from the command line only.
