@@ -118,7 +118,7 @@ async fn an_administrator_does_not_become_operator_by_an_operators_password_or_k
     let new = json!({"userId": "second", "password": GOOD_PASSWORD, "roles": ["admin"]});
     operator.post("/admin/users", new).await.ok::<UserRecord>();
     let login = server.rest().login(UBIMAX, "second", GOOD_PASSWORD).await.unwrap();
-    let second = Account::new(&server.rest(), login);
+    let second = Account::new(server.rest(), login);
     change(&second, operator.id(), json!({"password": "stolen password"})).await.refused(ErrorCode::Forbidden);
     let key = json!({"name": "stolen", "userDbId": operator.id()});
     second.post("/admin/api-keys", key).await.refused(ErrorCode::Forbidden);
