@@ -11,8 +11,6 @@ use tokio::{
     time::timeout_at,
 };
 
-/// How long the last answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Until the first one is due.
 const LEAD: Duration = Duration::from_millis(50);
 
@@ -20,6 +18,8 @@ const LEAD: Duration = Duration::from_millis(50);
 pub(crate) struct Pace {
     pub(crate) per_second: u32,
     pub(crate) count: u32,
+    /// How long the last one is waited for.
+    pub(crate) patience: Duration,
 }
 
 /// That number so was heard of, and when.
@@ -44,7 +44,7 @@ pub(crate) async fn round(
     let mut now_due = clock(numbers.clone(), due);
     let mut latencies: Vec<Option<Duration>> = numbers.clone().map(|_| None).collect();
     let mut missing = latencies.len();
-    let deadline = (due(numbers.end) + PATIENCE).into();
+    let deadline = (due(numbers.end) + pace.patience).into();
     while missing > 0 {
         let event = timeout_at(deadline, async {
             tokio::select! {
@@ -88,7 +88,7 @@ mod tests {
     #[tokio::test]
     async fn latency_counts_from_when_it_was_due_and_what_is_lost_is_counted() {
         let (tell, mut heard) = unbounded_channel();
-        let pace = Pace { per_second: 1000, count: 20 };
+        let pace = Pace { per_second: 1000, count: 20, patience: Duration::from_millis(200) };
         let round = round(pace, 100, &mut heard, |number| {
             if number == 105 {
                 thread::sleep(Duration::from_millis(30));

@@ -40,6 +40,8 @@ const RING_SECONDS: &str = "3600";
 const MESSAGE: usize = 400;
 /// Calls before the first measured one: connections are made, statements prepared.
 const WARM_UP: u32 = 200;
+/// How long the last ring of a round is waited for before it counts as lost.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How far the floor may be exceeded.
 const AIM_MEDIAN: Duration = Duration::from_millis(1);
 const AIM_99: Duration = Duration::from_millis(5);
@@ -115,10 +117,10 @@ pub(crate) async fn run(plan: &Plan) -> Outcome {
             let _ = socket.send(number);
         }
     };
-    let warm_up = Pace { per_second: plan.rate, count: WARM_UP };
+    let warm_up = Pace { per_second: plan.rate, count: WARM_UP, patience: PATIENCE };
     let lost = floor.round(warm_up, say).await.lost + system.round(warm_up, |number| caller.call(number)).await.lost;
     println!("warmed up, {lost} lost");
-    let pace = Pace { per_second: plan.rate, count: plan.rate * plan.seconds };
+    let pace = Pace { count: plan.rate * plan.seconds, ..warm_up };
     for round in 1..=plan.rounds {
         floor.measure(pace, say).await;
         system.measure(pace, |number| caller.call(number)).await;

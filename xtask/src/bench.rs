@@ -41,7 +41,8 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Outcome {
     let split = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
     let (names, rest) = args.split_at(split);
     let figures = chosen(names)?;
-    let report = demo::target(root).join("bench-report.md");
+    // Of this run alone, should there be another.
+    let report = demo::target(root).join(format!("bench-report-{}.md", std::process::id()));
     files::write(&report, b"")?;
     let bench = Bench { root: root.to_owned(), report, rest: rest.iter().skip(1).cloned().collect() };
     build(root)?;
@@ -53,7 +54,7 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Outcome {
     println!("\n{}\n", machine(root)?);
     println!("| figure | measured | floor in the same run | aim | |\n|---|---|---|---|---|");
     print!("{}", files::read(&bench.report)?);
-    Ok(())
+    std::fs::remove_file(&bench.report).map_err(|error| files::unreadable(&bench.report, &error))
 }
 
 /// All of them if none is named.
