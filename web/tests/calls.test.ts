@@ -8,7 +8,12 @@ import { FakeClock, person, ring, settle, view } from './fakes';
 
 class Rig {
   clock = new FakeClock();
-  asked: { frame: RequestFrame; resolve(call?: CallView): void; reject(code: string): void }[] = [];
+  asked: {
+    frame: RequestFrame;
+    withdrawn: AbortSignal | undefined;
+    resolve(call?: CallView): void;
+    reject(code: string): void;
+  }[] = [];
   began: MediaState[] = [];
   plans: CallView['mediaPlan'][] = [];
   signals: Signal[] = [];
@@ -26,9 +31,9 @@ class Rig {
   };
   signalling = {
     inCall: false,
-    request: (frame: RequestFrame) =>
+    request: (frame: RequestFrame, withdrawn?: AbortSignal) =>
       new Promise<CallView | undefined>((resolve, reject) => {
-        this.asked.push({ frame, resolve, reject: (code) => reject(new RequestError(code)) });
+        this.asked.push({ frame, withdrawn, resolve, reject: (code) => reject(new RequestError(code)) });
       }),
     signal: () => undefined,
   };
@@ -107,9 +112,70 @@ describe('calling somebody', () => {
     expect(rig.calls.stage.name).toBe('none');
     expect(rig.last.frame).toEqual({ type: 'leave', callId: 'call-1' });
   });
+
+  it('and hanging up before the answer is not undone by the frame that comes before the answer', async () => {
+    void rig.calls.call({ userDbId: 8, displayName: 'Tester' }, true);
+    const create = rig.last;
+    void rig.calls.hangUp();
+    expect(create.withdrawn?.aborted).toBe(true);
+    rig.frame({ type: 'call', call: view() });
+    expect(rig.calls.stage.name).toBe('none');
+    create.resolve(view());
+    await settle();
+    expect(rig.calls.stage.name).toBe('none');
+    expect(rig.last.frame).toEqual({ type: 'leave', callId: 'call-1' });
+    expect(rig.began).toHaveLength(1);
+  });
+
+  it('anew after hanging up leaves the first call and keeps the second', async () => {
+    const tester = { userDbId: 8, displayName: 'Tester' };
+    void rig.calls.call(tester, true);
+    const first = rig.last;
+    void rig.calls.hangUp();
+    void rig.calls.call(tester, true);
+    const second = rig.last;
+    rig.frame({ type: 'call', call: view() });
+    first.resolve(view());
+    await settle();
+    expect(rig.last.frame).toEqual({ type: 'leave', callId: 'call-1' });
+    rig.frame({ type: 'call', call: view({ callId: 'call-2' }) });
+    second.resolve(view({ callId: 'call-2' }));
+    await settle();
+    expect(rig.calls.stage).toEqual({ name: 'active', callId: 'call-2' });
+    expect(second.withdrawn?.aborted).toBe(false);
+  });
+
+  it('that failed after a hang-up does not hide a seat taken by another program later', async () => {
+    void rig.calls.call({ userDbId: 8, displayName: 'Tester' }, true);
+    const create = rig.last;
+    void rig.calls.hangUp();
+    create.reject('withdrawn');
+    await settle();
+    rig.frame({ type: 'call', call: view() });
+    expect(rig.calls.stage.name).toBe('active');
+  });
 });
 
 describe('a ring', () => {
+  it('that is answered and hung up at once is left, whatever comes first', async () => {
+    rig.frame({ type: 'ring', ring: ring() });
+    void rig.calls.accept(ring(), true);
+    const join = rig.last;
+    void rig.calls.hangUp();
+    const leave = rig.last;
+    expect(leave.frame).toEqual({ type: 'leave', callId: 'call-1' });
+    rig.frame({ type: 'call', call: view({ creator: 2 }) });
+    join.resolve(view({ creator: 2 }));
+    await settle();
+    expect(rig.calls.stage.name).toBe('none');
+    expect(rig.began).toHaveLength(1);
+    expect(rig.last).toBe(leave);
+    rig.frame({ type: 'call', call: view({ creator: 2, version: 2, seat: 'none' }) });
+    leave.resolve();
+    await settle();
+    expect(rig.calls.stage.name).toBe('none');
+  });
+
   it('of the call one is in is none', async () => {
     await rig.inCall();
     rig.frame({ type: 'ring', ring: ring() });

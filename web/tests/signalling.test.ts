@@ -123,6 +123,21 @@ describe('a request', () => {
     await expect(answer).resolves.toBeUndefined();
   });
 
+  it('that is withdrawn is not sent when the connection is back, and one that was sent is answered', async () => {
+    const [early, late] = [new AbortController(), new AbortController()];
+    const create = { type: 'createCall', call: { callType: 'MESH' } } as const;
+    const unsent = rig.client.request(create, early.signal);
+    early.abort();
+    await expect(unsent).rejects.toMatchObject({ code: 'withdrawn' });
+    const socket = await rig.open();
+    expect(socket.types()).not.toContain('createCall');
+    const sent = rig.client.request(create, late.signal);
+    const id = (socket.sent.at(-1) as { id: number }).id;
+    late.abort();
+    socket.serve({ type: 'ok', id, call: view(), seq: 1 });
+    expect((await sent)?.callId).toBe('call-1');
+  });
+
   it('times out', async () => {
     await rig.open();
     const answer = rig.client.request({ type: 'leave', callId: 'a' });

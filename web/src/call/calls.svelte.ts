@@ -26,7 +26,8 @@ export type Notice = { kind: 'ring'; reason: RingEndReason; who: string } | { ki
 
 export interface Signalling {
   inCall: boolean;
-  request(frame: RequestFrame): Promise<CallView | undefined>;
+  /** `withdrawn`: not wanted any more, and not to be sent if it has not been yet. */
+  request(frame: RequestFrame, withdrawn?: AbortSignal): Promise<CallView | undefined>;
   signal(frame: { type: 'signal'; callId: string; epoch: number; to: number; signal: Signal }): void;
 }
 
@@ -56,6 +57,10 @@ export class Calls {
 
   /** The call being joined, if its id is known; frames about it may overtake the answer. */
   private joining: string | undefined;
+  /** What is being started, to be given up by a hang-up. */
+  private start: { frame: RequestFrame; given: AbortController } | undefined;
+  /** Calls given up before the server had named them: frames tell of them before the answer does. */
+  private nameless = 0;
   /** A rejoin is on its way: frames still tell of the plan that it is about to replace. */
   private rejoining = false;
   /** Calls hung up here, until the server agrees; `unheard` where it could not be told. */
@@ -102,12 +107,15 @@ export class Calls {
 
   hangUp(): Promise<void> {
     const call = this.active;
+    const joining = this.joining;
     this.wish += 1;
     this.joining = undefined;
     this.rejoining = false;
+    this.giveUpStart();
     if (!call) {
       this.leave({ name: 'none' });
-      return Promise.resolve();
+      // In the same order as they were asked: the server seats this page, and takes the seat back.
+      return joining === undefined ? Promise.resolve() : this.sendLeave(joining);
     }
     this.leave({ name: 'ended', call, ending: 'youHungUp' });
     return this.sendLeave(call.callId);
@@ -132,6 +140,7 @@ export class Calls {
     this.wish += 1;
     this.joining = undefined;
     this.rejoining = false;
+    this.giveUpStart();
     this.leave({ name: 'none' });
     this.rings.clear();
     this.known.clear();
@@ -174,6 +183,7 @@ export class Calls {
   private async begin(frame: RequestFrame, label: string, camera: boolean): Promise<void> {
     const left = this.active;
     const wish = ++this.wish;
+    this.giveUpStart();
     this.rejoining = false;
     this.joining = frame.type === 'join' ? frame.callId : undefined;
     if (frame.type === 'join') this.leaving.delete(frame.callId);
@@ -181,21 +191,34 @@ export class Calls {
     // Both at once: the server's answer and the camera.
     this.stage = { name: 'starting', label };
     this.env.signalling.inCall = true;
-    const answer = this.env.signalling.request(frame);
+    const start = { frame, given: new AbortController() };
+    this.start = start;
+    const answer = this.env.signalling.request(frame, start.given.signal);
     this.env.media.begin({ microphone: true, camera });
     if (left) void this.sendLeave(left.callId);
     try {
       const call = await answer;
       if (!call) return;
       if (wish === this.wish) this.enter(call);
-      else if (!this.concerns(call.callId)) void this.sendLeave(call.callId);
+      else if (!this.concerns(call.callId) && !this.leaving.has(call.callId)) void this.sendLeave(call.callId);
     } catch (error) {
       if (wish !== this.wish) return;
       this.leave({ name: 'none' });
       this.notice = { kind: 'error', code: codeOf(error) };
     } finally {
       if (wish === this.wish) this.joining = undefined;
+      if (this.start === start) this.start = undefined;
+      else if (frame.type === 'createCall') this.nameless -= 1;
     }
+  }
+
+  /** The answer may come all the same, if the question is on its way already. */
+  private giveUpStart(): void {
+    const start = this.start;
+    if (!start) return;
+    this.start = undefined;
+    if (start.frame.type === 'createCall') this.nameless += 1;
+    start.given.abort();
   }
 
   private async rejoin(callId: string, epoch: number): Promise<void> {
@@ -277,9 +300,11 @@ export class Calls {
 
   private seated(call: CallView): void {
     if (this.rejoining && this.concerns(call.callId)) return;
+    // Its answer follows, and the call is left then.
+    const givenUp = this.nameless > 0 && call.creator === call.you;
     if (this.concerns(call.callId)) {
       this.enter(call);
-    } else if (this.stage.name !== 'active' && this.stage.name !== 'starting') {
+    } else if (!givenUp && this.stage.name !== 'active' && this.stage.name !== 'starting') {
       // Another program of this person joined for this page (POST /rtc/joinCall). Nobody clicked here, so nothing is
       // switched on.
       this.env.media.begin({ microphone: false, camera: false });

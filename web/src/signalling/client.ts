@@ -86,9 +86,13 @@ export class SignallingClient {
     this.enter('idle');
   }
 
-  /** Sends now, or as soon as there is a connection; rejects with a RequestError. */
-  request(request: RequestFrame): Promise<CallView | undefined> {
+  /**
+   * Sends now, or as soon as there is a connection; rejects with a RequestError. `withdrawn` takes back what has not been
+   * sent: somebody who has hung up must not ring others once the connection is back.
+   */
+  request(request: RequestFrame, withdrawn?: AbortSignal): Promise<CallView | undefined> {
     const { frame, answer } = this.requests.add(request);
+    withdrawn?.addEventListener('abort', () => this.requests.withdraw(frame.id), { once: true });
     if (this.linkState === 'open') this.sendRequest(frame);
     return answer;
   }

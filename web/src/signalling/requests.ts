@@ -1,7 +1,7 @@
 import type { CallView, ClientFrame } from '../api/types';
 import type { Clock } from './clock';
 
-/** A refusal by the server (its code), or one of ours: `timeout`, `connection_lost`. */
+/** A refusal by the server (its code), or one of ours: `timeout`, `connection_lost`, `withdrawn`. */
 export class RequestError extends Error {
   constructor(
     readonly code: string,
@@ -65,6 +65,11 @@ export class Requests {
 
   fail(id: number, error: RequestError): void {
     this.take(id)?.reject(error);
+  }
+
+  /** Nobody wants the answer any more. What has been sent is answered all the same. */
+  withdraw(id: number): void {
+    if (this.pending.get(id)?.sentOn === undefined) this.fail(id, new RequestError('withdrawn'));
   }
 
   failAll(error: RequestError): void {
