@@ -11,10 +11,20 @@ export async function deviceId(storage: Storage, locks: LockManager | undefined,
   const stored = storage.getItem(KEY);
   if (stored && (await hold(stored, locks))) return stored;
   if (stored) copied();
-  const fresh = crypto.randomUUID();
+  const fresh = uuid();
   storage.setItem(KEY, fresh);
   await hold(fresh, locks);
   return fresh;
+}
+
+/** `crypto.randomUUID` is there on secure pages only. A page that is not is short of devices, but can say so. */
+function uuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  // The bits that say "version 4".
+  bytes.set([((bytes[6] ?? 0) & 0x0f) | 0x40], 6);
+  bytes.set([((bytes[8] ?? 0) & 0x3f) | 0x80], 8);
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 /** Takes the lock for as long as the page lives; false where another page has it. */
