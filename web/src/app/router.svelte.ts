@@ -8,9 +8,18 @@ export type Route =
 export function parse(path: string): Route {
   const [first, second] = path.split('/').filter(Boolean);
   if (first === 'planned') return { page: 'planned' };
-  if (first === 'history' && second) return { page: 'story', callId: decodeURIComponent(second) };
+  if (first === 'history' && second) return { page: 'story', callId: decoded(second) };
   if (first === 'history') return { page: 'history' };
   return { page: 'contacts' };
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // Not an address of ours; the server says that there is no such call.
+    return part;
+  }
 }
 
 export class Router {

@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import { parse } from '../src/app/router.svelte';
+
+it.each([
+  ['/', { page: 'contacts' }],
+  ['/nowhere', { page: 'contacts' }],
+  ['/planned', { page: 'planned' }],
+  ['/history', { page: 'history' }],
+  ['/history/', { page: 'history' }],
+  ['/history/a%20b', { page: 'story', callId: 'a b' }],
+  ['/history/%E0%A4%A', { page: 'story', callId: '%E0%A4%A' }],
+])('the address %s names a page', (path, route) => {
+  expect(parse(path)).toEqual(route);
+});
