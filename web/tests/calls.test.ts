@@ -323,6 +323,13 @@ describe('in a call', () => {
     expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1' });
   });
 
+  it('the end of a call that has moved to another device is shown here, too', async () => {
+    await rig.inCall();
+    rig.frame({ type: 'moved', callId: 'call-1' });
+    rig.frame({ type: 'call', call: view({ version: 3, callStatus: 'Ended', seat: 'none', endReason: 'hungUp' }) });
+    expect(rig.calls.stage).toMatchObject({ name: 'ended', ending: 'hungUp' });
+  });
+
   it('somebody is rung again', async () => {
     await rig.inCall({ people: [person(1, 'joined'), person(2, 'declined')] });
     void rig.calls.ringAgain(2);

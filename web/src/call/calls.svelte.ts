@@ -280,7 +280,9 @@ export class Calls {
       this.known.delete(call.callId);
       this.rings.delete(call.callId);
       this.leaving.delete(call.callId);
-      if (this.concerns(call.callId)) this.leave({ name: 'ended', call, ending: call.endReason ?? 'unknown' });
+      // Also where it had moved to another device: it cannot be continued here any more.
+      const moved = this.stage.name === 'moved' && this.stage.callId === call.callId;
+      if (moved || this.concerns(call.callId)) this.leave({ name: 'ended', call, ending: call.endReason ?? 'unknown' });
       return;
     }
     this.known.set(call.callId, call);
