@@ -64,6 +64,16 @@ test('a call that is declined', async ({ person, api }) => {
   await log.tells(callId, story, 'Ended');
 });
 
+test('a ring cannot be lost by pressing Escape', async ({ person }) => {
+  const [caller, callee] = await Promise.all([person('expert1'), person('expert2')]);
+  await caller.call(callee);
+  await expect(callee.ringsFrom(caller)).toBeVisible();
+  // Chromium lets a page refuse the first one only.
+  for (const _ of [1, 2, 3]) await callee.page.keyboard.press('Escape');
+  await callee.answer(caller);
+  await Promise.all([caller.connected(), callee.connected()]);
+});
+
 test.describe('nobody answers', () => {
   test.use({ settings: { ringSeconds: 2 } });
 
