@@ -22,7 +22,11 @@ const CAPTURE = 'farhand.capture';
 export class App {
   readonly clock = browserClock();
   readonly router = new Router();
-  readonly ringtone = new Ringtone();
+  readonly ringtone = new Ringtone({
+    touched: () => navigator.userActivation?.hasBeenActive ?? true,
+    context: () => new AudioContext(),
+    vibrate: (pattern) => void navigator.vibrate?.(pattern),
+  });
   readonly rest: Rest;
   readonly auth: Auth;
   readonly contacts: Contacts;
@@ -161,8 +165,8 @@ export class App {
     addEventListener('storage', (event) => {
       if (event.key === 'farhand.login') this.auth.stampChanged();
     });
-    addEventListener('pointerdown', () => this.ringtone.unlock());
-    addEventListener('keydown', () => this.ringtone.unlock());
+    // A finger counts for the browser only when it is lifted.
+    for (const touch of ['pointerdown', 'pointerup', 'keydown']) addEventListener(touch, () => this.ringtone.unlock());
   }
 }
 
