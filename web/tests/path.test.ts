@@ -19,9 +19,9 @@ const stats = (local: string, remote: string) =>
       },
     ],
     ['p2', { id: 'p2', type: 'candidate-pair', localCandidateId: 'l', remoteCandidateId: 'm' }],
-    ['l', { type: 'local-candidate', candidateType: local }],
-    ['m', { type: 'remote-candidate', candidateType: remote }],
-    ['r', { type: 'local-candidate', candidateType: 'relay' }],
+    ['l', { id: 'l', type: 'local-candidate', candidateType: local }],
+    ['m', { id: 'm', type: 'remote-candidate', candidateType: remote }],
+    ['r', { id: 'r', type: 'local-candidate', candidateType: 'relay' }],
   ]);
 const report = (local: string, remote: string) => stats(local, remote) as unknown as RTCStatsReport;
 
@@ -54,6 +54,52 @@ describe('the path', () => {
     expect(pathOf(report('host', 'relay'))).toBe('relay');
     expect(pathOf(report('relay', 'host'))).toBe('relay');
     expect(pathOf(new Map() as unknown as RTCStatsReport)).toBeUndefined();
+  });
+
+  it('to an address that was learnt from packets is not called direct before it must be', async () => {
+    peer.stats = stats('host', 'prflx');
+    await flow();
+    expect(paths()).toEqual([]);
+    await clock.advance(2_000);
+    expect(paths()).toEqual(['direct']);
+  });
+
+  it('is a relay’s as soon as the other end has said so', async () => {
+    peer.stats = stats('host', 'prflx');
+    await flow();
+    peer.stats = stats('host', 'relay');
+    await clock.advance(100);
+    expect(paths()).toEqual(['relay']);
+  });
+
+  it('is a relay’s even if the other end says so late', async () => {
+    peer.stats = stats('host', 'prflx');
+    await flow();
+    await clock.advance(2_000);
+    peer.stats = stats('host', 'relay');
+    await clock.advance(4_000);
+    expect(paths()).toEqual(['direct', 'relay']);
+    await clock.advance(60_000);
+    expect(paths()).toEqual(['direct', 'relay']);
+  });
+
+  it.each([
+    ['remote-candidate', 3478, 'relay'],
+    ['remote-candidate', 3479, 'unsure'],
+    ['local-candidate', 3478, 'unsure'],
+  ])('is a relay’s where the address is listed a second time as one (%s, %i)', (type, port, path) => {
+    const at = { address: '192.0.2.7', port: 3478 };
+    const listed = stats('host', 'prflx');
+    listed.set('m', { ...listed.get('m'), id: 'm', ...at });
+    listed.set('x', { id: 'x', type, candidateType: 'relay', ...at, port });
+    expect(pathOf(listed as unknown as RTCStatsReport)).toBe(path);
+  });
+
+  it('is not a relay’s because two addresses are hidden', () => {
+    const listed = stats('host', 'prflx');
+    listed.set('m', { ...listed.get('m'), id: 'm', address: null, port: 0 });
+    listed.set('x', { id: 'x', type: 'remote-candidate', candidateType: 'relay', address: null, port: 0 });
+    expect(pathOf(listed as unknown as RTCStatsReport)).toBe('unsure');
   });
 
   it('is asked for again while the statistics do not name the pair yet', async () => {

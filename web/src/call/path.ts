@@ -4,6 +4,8 @@ import type { Path } from './session';
 
 /** When to ask again while the pair is not known. Browsers answer from a cache for some 50 ms. */
 const AGAIN_MS = [100, 250, 500, 1_000, 2_000, 4_000, 8_000];
+/** After so many answers what looks direct is called so: candidates that were sent have arrived by then. */
+const SURE_AFTER = 4;
 
 export class PathFinder {
   private transport: RTCIceTransport | undefined;
@@ -47,19 +49,38 @@ export class PathFinder {
     if (search !== this.search) return;
     const path = stats && pathOf(stats);
     const pause = AGAIN_MS[asked];
-    if (path) this.found(path);
+    // A relay may still come to light after that.
+    if (path === 'unsure' && asked === SURE_AFTER) this.found('direct');
+    if (path && path !== 'unsure') this.found(path);
     else if (pause !== undefined) this.timer = this.clock.setTimeout(() => void this.ask(search, asked + 1), pause);
   }
 }
 
-/** Whether the pair of addresses in use goes through a TURN server at either end. */
-export function pathOf(stats: RTCStatsReport): Path | undefined {
+/**
+ * Whether the pair of addresses in use goes through a TURN server at either end. `unsure`: so far it looks direct, but the
+ * other end's address was learnt from its packets, and it may say later that this is its relay.
+ */
+export function pathOf(stats: RTCStatsReport): Path | 'unsure' | undefined {
   const entries = [...stats.values()];
   const selected = entries.find((s) => s.type === 'transport')?.selectedCandidatePairId;
   const pair = entries.find((s) =>
     selected ? s.id === selected : s.type === 'candidate-pair' && s.nominated && s.state === 'succeeded',
   );
   if (!pair) return undefined;
-  const ends = [stats.get(pair.localCandidateId), stats.get(pair.remoteCandidateId)];
-  return ends.some((end) => end?.candidateType === 'relay') ? 'relay' : 'direct';
+  const [local, remote] = [stats.get(pair.localCandidateId), stats.get(pair.remoteCandidateId)];
+  const relays = entries.filter((s) => s.candidateType === 'relay');
+  if (relays.some((relay) => same(relay, local) || same(relay, remote))) return 'relay';
+  return remote?.candidateType === 'prflx' ? 'unsure' : 'direct';
+}
+
+/** Some browsers correct a candidate when they are told its type, others list it a second time. */
+function same(relay: RTCStats & Candidate, end: (RTCStats & Candidate) | undefined): boolean {
+  if (!end || relay.type !== end.type) return false;
+  if (relay.id === end.id) return true;
+  return Boolean(end.address) && relay.address === end.address && relay.port === end.port;
+}
+
+interface Candidate {
+  address?: string | null;
+  port?: number;
 }
