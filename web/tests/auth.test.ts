@@ -5,6 +5,7 @@ import { Auth } from '../src/app/auth.svelte';
 import { FakeClock } from './fakes';
 
 const user = { userDbId: 8, displayName: 'Tester' } as User;
+const glasses = { userDbId: 12, displayName: 'Glasses 1' } as User;
 
 /** The browser: storage and lock shared by its tabs, and a server that takes each refresh token once. */
 class Browser {
@@ -28,7 +29,7 @@ class Browser {
         return mine;
       },
       rest: {
-        login: async () => ({ user, expiresIn: 900 }),
+        login: async ({ userId }) => ({ user: userId === 'glasses1' ? glasses : user, expiresIn: 900 }),
         refresh: async () => {
           if (this.refuse) throw new RestError(this.refuse);
           this.refreshes += 1;
@@ -69,6 +70,33 @@ describe('tabs of one login', () => {
     await browser.clock.advance(5);
     expect(await Promise.all([first.renew(since), second.renew(since)])).toEqual(['ok', 'ok']);
     expect(browser.refreshes).toBe(1);
+  });
+
+  it('notice when one of them signs in as somebody else, and only then', async () => {
+    const [first, second] = [browser.tab(), browser.tab()];
+    const others: string[] = [];
+    first.onOtherUser = () => others.push('first');
+    second.onOtherUser = () => others.push('second');
+    await first.login(credentials);
+    await second.resume();
+    first.stampChanged();
+    second.stampChanged();
+    expect(others).toEqual([]);
+    await second.login({ ...credentials, userId: 'glasses1' });
+    first.stampChanged();
+    expect(others).toEqual(['first']);
+    // The connection tells it, too, where the tab slept through the other's news.
+    second.meet(8);
+    expect(others).toEqual(['first', 'second']);
+  });
+
+  it('are signed out together', async () => {
+    const [first, second] = [browser.tab(), browser.tab()];
+    await first.login(credentials);
+    await second.resume();
+    await first.logout();
+    second.stampChanged();
+    expect([second.state, second.user]).toEqual(['signedOut', undefined]);
   });
 
   it('renew a login that ran out while nobody looked', async () => {

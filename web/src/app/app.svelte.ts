@@ -46,6 +46,11 @@ export class App {
     this.rest = new Rest(location.origin, (request) => fetch(request), renew, now);
     this.auth = new Auth({ clock: this.clock, storage: localStorage, exclusive, rest: this.rest });
     this.auth.onForgotten = () => this.disconnect();
+    // The page would go on as one user on its connection and as another in what it asks for.
+    this.auth.onOtherUser = () => {
+      this.disconnect();
+      location.reload();
+    };
     this.contacts = new Contacts(() => this.rest.contacts());
     this.ice = new IceServerList(() => this.rest.iceServers(), this.clock);
     this.peer = new SparePeer(
@@ -112,6 +117,7 @@ export class App {
         this.link = state;
       },
       welcome: (welcome) => {
+        this.auth.meet(welcome.user.userDbId);
         this.calls.welcome(welcome);
         this.contacts.welcome(welcome.resumed);
       },

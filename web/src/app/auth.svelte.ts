@@ -20,10 +20,11 @@ export interface AuthEnvironment {
   };
 }
 
-/** What tabs tell each other: when the cookies were last renewed, and until when the access token holds. */
+/** What tabs tell each other: when the cookies were last renewed, until when the access token holds, and whose it is. */
 interface Stamp {
   renewed: number;
   expires: number;
+  user?: number;
 }
 
 const STAMP = 'farhand.login';
@@ -39,6 +40,8 @@ export class Auth {
 
   /** Called when the login has gone, for whatever reason. */
   onForgotten: () => void = () => undefined;
+  /** Called when the cookies are somebody else's now: another tab signed in as somebody else. */
+  onOtherUser: () => void = () => undefined;
 
   private timer: number | undefined;
 
@@ -68,7 +71,7 @@ export class Auth {
   async login(body: LoginRequest): Promise<void> {
     const answer = await this.env.rest.login(body);
     this.env.storage.setItem(DOMAIN, body.domain);
-    this.renewed(answer.expiresIn);
+    this.renewed(answer);
     this.signedIn(answer.user);
   }
 
@@ -101,7 +104,7 @@ export class Auth {
       const stamp = this.stamp();
       if (stamp && stamp.renewed > since) return 'ok';
       try {
-        this.renewed((await this.env.rest.refresh()).expiresIn);
+        this.renewed(await this.env.rest.refresh());
         return 'ok';
       } catch (error) {
         const refused = error instanceof RestError && REFUSED.has(error.code);
@@ -115,7 +118,15 @@ export class Auth {
   /** Another tab renewed, signed in or signed out. */
   stampChanged(): void {
     const stamp = this.stamp();
-    if (stamp) this.schedule(stamp);
+    if (!this.user) return;
+    if (!stamp) this.forget();
+    else if (typeof stamp.user === 'number') this.meet(stamp.user);
+    if (this.user && stamp) this.schedule(stamp);
+  }
+
+  /** Tells who is at the other end of the cookies, as far as somebody has heard of it. */
+  meet(userDbId: number): void {
+    if (this.user && userDbId !== this.user.userDbId) this.onOtherUser();
   }
 
   private signedIn(user: User): void {
@@ -125,9 +136,9 @@ export class Auth {
     if (stamp) this.schedule(stamp);
   }
 
-  private renewed(expiresIn: number): void {
+  private renewed({ expiresIn, user }: LoggedIn): void {
     const now = this.env.clock.now();
-    const stamp = { renewed: now, expires: now + expiresIn * 1000 };
+    const stamp = { renewed: now, expires: now + expiresIn * 1000, user: user.userDbId };
     this.env.storage.setItem(STAMP, JSON.stringify(stamp));
     this.schedule(stamp);
   }
