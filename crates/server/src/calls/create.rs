@@ -57,6 +57,11 @@ impl Calls {
             let detail = "Creating a call for another user needs the role connector or admin.";
             return Err(Problem::new(ErrorCode::ConnectorRoleRequired, detail).at("/creatorUser").into());
         }
+        if brokered && join.is_some() {
+            // The device is the broker's, and the seat would be the creator's.
+            let detail = "Whoever creates a call for another user cannot join it; use POST /rtc/createCall.";
+            return Err(Problem::new(ErrorCode::BrokerHasNoSeat, detail).at("/creatorUser").into());
+        }
         self.make(login, &request, &creator, brokered, join, key).await
     }
 

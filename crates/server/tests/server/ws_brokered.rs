@@ -2,7 +2,7 @@
 
 use farhand_protocol::{
     ErrorCode,
-    call::CallLog,
+    call::{CallLog, CallLogQuery, CreateCallRequest},
     frame::{ClientFrame, EndReason, PersonState, RingEndReason, Signal},
 };
 use farhand_testkit::{Account, Server, json};
@@ -151,6 +151,18 @@ async fn a_broker_sees_the_call_and_has_no_seat_in_it() {
     assert_eq!(own.unwrap().state, PersonState::Broker);
     assert_eq!(connector.refused(join(call_id)).await, ErrorCode::BrokerHasNoSeat);
     assert_eq!(cast.connector.events(call_id).await, ["Created"]);
+}
+
+#[tokio::test]
+async fn a_broker_cannot_seat_the_creator_on_its_own_device() {
+    let server = Server::start().await;
+    let cast = Cast::on(&server).await;
+    let mut connector = cast.connector.device().await;
+    let call = json!({"creatorUser": cast.glasses.id(), "invitedContacts": [cast.expert.invited()]});
+    let call: CreateCallRequest = farhand_protocol::read::from_value(call).unwrap();
+    let refused = connector.refused(|id| ClientFrame::CreateCall { id, call }).await;
+    assert_eq!(refused, ErrorCode::BrokerHasNoSeat);
+    assert!(cast.connector.rest.call_logs(&CallLogQuery::default()).await.unwrap().calls.is_empty());
 }
 
 #[tokio::test]
