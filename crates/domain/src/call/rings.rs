@@ -164,6 +164,7 @@ impl Call {
         let invited = invitees.iter().map(|i| (i.contact, PersonRole::Invitee { ring_for: i.ring_for }));
         let brokers = brokers.iter().map(|contact| (*contact, PersonRole::Broker));
         for (contact, role) in invited.chain(brokers) {
+            let role = if self.is_broker(contact) { PersonRole::Broker } else { role };
             if self.person(contact).is_none() {
                 self.state.people.push(Person { contact, role, place: Place::Waiting });
             }

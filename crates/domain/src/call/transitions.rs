@@ -231,8 +231,11 @@ impl Call {
         }
     }
 
-    /// Somebody with a place in the call; a broker has none.
+    /// Somebody with a place in the call; a broker has none, be it invited or not.
     pub(super) fn known(&self, contact: ContactId) -> Result<&Person, Refusal> {
+        if self.is_broker(contact) {
+            return Err(Refusal::BrokerHasNoSeat);
+        }
         let person = self.person(contact).ok_or(Refusal::NotInvited)?;
         if person.role == PersonRole::Broker { Err(Refusal::BrokerHasNoSeat) } else { Ok(person) }
     }

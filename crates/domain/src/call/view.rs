@@ -100,6 +100,11 @@ impl Call {
         self.seat(contact).filter(|seat| seat.device == device)
     }
 
+    /// Whoever made the call for somebody else. Among the people only if invited as well.
+    pub(super) fn is_broker(&self, contact: ContactId) -> bool {
+        self.state.terms.brokered && contact == self.maker()
+    }
+
     pub(super) fn invitees(&self) -> impl Iterator<Item = &Person> {
         self.state.people.iter().filter(|p| matches!(p.role, PersonRole::Invitee { .. }))
     }

@@ -2,7 +2,7 @@
 
 use super::story::{BROKER, COLLEAGUE, CREATOR, EXPERT, LATECOMER, MINUTE, Plan, SECOND, Story, by_popup, join};
 use crate::call::{
-    EndReason, Event,
+    Call, EndReason, Event,
     LogKind::{Created, Declined, Ended, Join, Leave, Missed},
     Place, Refusal,
 };
@@ -164,6 +164,26 @@ fn a_broker_has_no_seat() {
     assert_eq!(story.refused(Event::RingAgain { contact: BROKER }), Refusal::BrokerHasNoSeat);
     assert_eq!(story.refused(Event::Leave { contact: BROKER }), Refusal::BrokerHasNoSeat);
     assert_eq!(story.refused(Event::Decline { contact: BROKER }), Refusal::BrokerHasNoSeat);
+}
+
+#[test]
+fn a_broker_who_was_not_invited_has_no_seat_either() {
+    let mut story = taken();
+    let mut state = story.call.state().clone();
+    state.people.retain(|person| person.contact != BROKER);
+    story.call = Call::restore(state);
+    for event in [
+        join(BROKER),
+        Event::RingAgain { contact: BROKER },
+        Event::Leave { contact: BROKER },
+        Event::Decline { contact: BROKER },
+    ] {
+        assert_eq!(story.refused(event), Refusal::BrokerHasNoSeat);
+    }
+    // Nor does an invitation as somebody to ring give it one.
+    story.tell(Event::Invite { people: vec![by_popup(BROKER)], brokers: Vec::new() });
+    assert_eq!(story.refused(join(BROKER)), Refusal::BrokerHasNoSeat);
+    assert!(!story.rung().contains(&BROKER));
 }
 
 #[test]
