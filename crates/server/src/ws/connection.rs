@@ -95,7 +95,8 @@ async fn hello(app: &Arc<App>, socket: &mut WebSocket, cookie: Option<String>) -
 
 fn resumed(app: &App, login: &Login, device: DeviceId, resume: &Resume) -> Option<(Arc<Session>, u64)> {
     let session = app.hub.session(resume.session_id)?;
-    if session.login.user.id != login.user.id || session.device != device {
+    // Of the same login: the session is to end with it.
+    if session.login.credential != login.credential || session.device != device {
         return None;
     }
     let connection = session.connect(resume.last_seq)?;
@@ -290,9 +291,8 @@ impl Sessions<'_> {
     async fn open(&self, id: Uuid, device: DeviceId, login: Login) -> Outcome<(Arc<Session>, u64)> {
         let contact = self.app.calls.contact_of(login.user.id).await?;
         let session = Arc::new(Session::new(id, contact, device, login));
-        // Connected before the older one ends, so that the device is never thought lost.
+        // Connected before an older one of the device ends, so that the device is never thought lost.
         let connection = session.connect(0).ok_or_else(|| Fail::internal("a fresh session has no connection"))?;
-        self.app.hub.end_older(&session);
         if !self.app.hub.add(&session, self.app.config.websocket.max_sessions_per_user) {
             let detail = "You have too many connections open. Close some.";
             return Err(Fail::new(ErrorCode::TooManySessions, detail));
@@ -316,7 +316,10 @@ impl Sessions<'_> {
         if !session.disconnect(connection) {
             return;
         }
-        if left || session.is_closed() {
+        if left {
+            session.end_if_lost_since(connection);
+        }
+        if session.is_closed() {
             self.app.hub.remove(session);
         } else {
             self.end_after_grace(session.clone(), connection);
@@ -335,7 +338,7 @@ impl Sessions<'_> {
         let grace = app.calls.policy().grace;
         tokio::spawn(async move {
             tokio::time::sleep(grace).await;
-            if session.was_last(connection) {
+            if session.end_if_lost_since(connection) {
                 app.hub.remove(&session);
             }
         });

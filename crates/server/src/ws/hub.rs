@@ -42,14 +42,23 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// False if this contact has too many sessions already. Those without a connection make room: a bad network must not
-    /// lock anybody out.
+    /// Ends an older session of the same device, in the same step: a device has one, also when two connections say hello at
+    /// once. False if this contact has too many sessions already. Those without a connection make room: a bad network
+    /// must not lock anybody out.
     pub fn add(&self, session: &Arc<Session>, max: usize) -> bool {
         let mut people = self.lock();
         let People { sessions, by_contact, .. } = &mut *people;
         let of_contact = by_contact.entry(session.contact).or_default();
+        of_contact.retain(|older| {
+            let stays = older.device != session.device;
+            if !stays {
+                older.close(Close::Replaced);
+                sessions.remove(&older.id);
+            }
+            stays
+        });
         if of_contact.len() >= max {
-            let Some(lost) = of_contact.iter().position(|other| !other.is_connected()) else { return false };
+            let Some(lost) = of_contact.iter().position(|other| other.end_if_lost()) else { return false };
             sessions.remove(&of_contact.remove(lost).id);
         }
         of_contact.push(session.clone());
@@ -57,16 +66,6 @@ impl Hub {
         people.users.insert(session.contact, (session.login.user.id, session.login.user.domain_id));
         people.changed.insert(session.contact);
         true
-    }
-
-    /// Ends other sessions of the same device.
-    pub fn end_older(&self, session: &Session) {
-        for older in self.sessions_of(session.contact) {
-            if older.device == session.device && older.id != session.id {
-                older.close(Close::Replaced);
-                self.remove(&older);
-            }
-        }
     }
 
     pub fn remove(&self, session: &Session) {
@@ -198,4 +197,37 @@ impl People {
 fn presence_frame(users: Vec<UserPresence>, complete: bool) -> Utf8Bytes {
     let message = ServerMessage { seq: None, frame: ServerFrame::Presence { users, complete } };
     serde_json::to_string(&message).unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::session::tests::session_on, *};
+
+    fn add(hub: &Hub, id: u128, device: u128) -> Arc<Session> {
+        let session = Arc::new(session_on(DeviceId(device), Uuid::from_u128(id)));
+        assert!(session.connect(0).is_some() && hub.add(&session, 2));
+        session
+    }
+
+    #[test]
+    fn a_device_has_one_session() {
+        let hub = Hub::default();
+        let [reloaded, other] = [add(&hub, 1, 1), add(&hub, 2, 2)];
+        let fresh = add(&hub, 3, 1);
+        let there: Vec<_> = hub.sessions_of(fresh.contact).iter().map(|session| session.id).collect();
+        assert_eq!(there, [other.id, fresh.id]);
+        assert!(reloaded.is_closed() && hub.session(reloaded.id).is_none());
+        assert!(!other.is_closed());
+    }
+
+    #[test]
+    fn a_session_that_made_room_cannot_be_resumed() {
+        let hub = Hub::default();
+        let lost = add(&hub, 1, 1);
+        add(&hub, 2, 2);
+        lost.disconnect(1);
+        add(&hub, 3, 3);
+        assert!(hub.session(lost.id).is_none());
+        assert_eq!(lost.connect(0), None, "frames would not reach it");
+    }
 }

@@ -81,6 +81,14 @@ impl Queue {
         }
     }
 
+    fn end_if(&mut self, due: impl FnOnce(&Self) -> bool) -> bool {
+        let due = due(self);
+        if due {
+            self.close.get_or_insert(Close::Replaced);
+        }
+        due
+    }
+
     fn is_over(&self) -> bool {
         self.kept.len() > MAX_KEPT || self.kept_bytes > MAX_KEPT_BYTES
     }
@@ -131,7 +139,7 @@ impl Session {
     /// Gives the session to a new connection, which has seen everything up to `last_seen`. `None`: what it missed is gone.
     pub fn connect(&self, last_seen: u64) -> Option<u64> {
         let mut queue = self.lock();
-        let replayable = last_seen + 1 >= queue.first_kept() && last_seen <= queue.last_seq;
+        let replayable = last_seen <= queue.last_seq && last_seen + 1 >= queue.first_kept();
         if queue.close.is_some() || !replayable {
             return None;
         }
@@ -158,10 +166,15 @@ impl Session {
         had_it
     }
 
-    /// Whether nobody has connected since this connection, and nobody is connected now.
-    pub fn was_last(&self, connection: u64) -> bool {
-        let queue = self.lock();
-        queue.connection == 0 && queue.connections == connection
+    /// Ends the session if nobody is connected. In one step: a resume either comes before it or is refused, and never has a
+    /// session that frames do not reach any more.
+    pub fn end_if_lost(&self) -> bool {
+        self.lock().end_if(|queue| queue.connection == 0)
+    }
+
+    /// The same, only if nobody has connected since this connection either.
+    pub fn end_if_lost_since(&self, connection: u64) -> bool {
+        self.lock().end_if(|queue| queue.connection == 0 && queue.connections == connection)
     }
 
     pub fn is_closed(&self) -> bool {
@@ -220,7 +233,7 @@ impl Session {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use std::sync::Arc;
 
     use farhand_store::model::User;
@@ -229,6 +242,10 @@ mod tests {
     use crate::auth::Credential;
 
     fn session() -> Session {
+        session_on(DeviceId(1), Uuid::nil())
+    }
+
+    pub fn session_on(device: DeviceId, id: Uuid) -> Session {
         let user = User {
             id: 1,
             domain_id: 1,
@@ -243,7 +260,7 @@ mod tests {
             disabled: false,
         };
         let login = Login { user: Arc::new(user), credential: Credential::ApiKey { id: 1 } };
-        Session::new(Uuid::nil(), ContactId(1), DeviceId(1), login)
+        Session::new(id, ContactId(1), device, login)
     }
 
     fn drain(session: &Session, connection: u64) -> Vec<String> {
@@ -274,6 +291,20 @@ mod tests {
         assert_eq!(session.connect(3), None);
         assert!(session.connect(4).is_some());
         assert_eq!(session.connect(6), None);
+        assert_eq!(session.connect(u64::MAX), None);
+    }
+
+    #[test]
+    fn a_session_that_was_given_up_cannot_be_resumed_and_one_that_was_resumed_is_not_given_up() {
+        let session = session();
+        let first = session.connect(0).unwrap();
+        assert!(!session.end_if_lost(), "somebody is connected");
+        session.disconnect(first);
+        let second = session.connect(0).unwrap();
+        session.disconnect(second);
+        assert!(!session.end_if_lost_since(first), "it was resumed since: the grace time runs anew");
+        assert!(session.end_if_lost_since(second));
+        assert_eq!(session.connect(0), None);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Connections that break, and what is missed meanwhile.
 
-use farhand_client::socket::{Hello, Socket, SocketError};
+use farhand_client::{
+    Token,
+    socket::{Hello, Socket, SocketError},
+};
 use farhand_protocol::{
     ErrorCode,
     call::CallStatus,
@@ -119,6 +122,18 @@ async fn what_was_seen_is_not_replayed() {
     let mut back = connect(&talk.server, resume).await;
     assert!(back.socket().welcome().resumed);
     assert!(!back.has(|frame| matches!(frame, ServerFrame::Signal { .. })).await);
+}
+
+#[tokio::test]
+async fn a_session_is_resumed_by_its_own_login_and_ends_with_it() {
+    let server = Server::start().await;
+    let (first, second) = (server.login("callertest1").await, server.login("callertest1").await);
+    let mut resume = broken_off(first.device().await);
+    resume.token = Some(Token::new(&second.token));
+    let socket = Socket::connect(server.url(), resume).await.unwrap();
+    assert!(!socket.welcome().resumed);
+    second.post("/auth/logout", json!({})).await;
+    assert_eq!(Device::new(socket).closed().await, Some(4401), "the session outlives the login it was opened with");
 }
 
 #[tokio::test]
