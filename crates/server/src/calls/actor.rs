@@ -20,13 +20,14 @@ use super::{
     Shared,
     change::{Change, Extra},
     log,
+    recover::Owed,
     view::{self, Viewer},
 };
 use crate::{http::Fail, ws::Session};
 
 /// Commands that may wait for one call. A call's participants send some tens in its set-up.
 pub const MAILBOX: usize = 128;
-/// How long to wait before time's work is tried again that could not be saved.
+/// How long to wait before something is tried again that could not be saved and that nobody else would try again.
 const RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep; the clock is looked at again after it, whatever the machine's time did meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_mins(10);
@@ -69,7 +70,8 @@ pub enum Ask {
     Signal {
         epoch: u64,
         to: ContactId,
-        signal: Signal,
+        /// Boxed: an SDP's texts would make every command in every mailbox as large as this one.
+        signal: Box<Signal>,
     },
     /// A session has opened: tell it how the call stands.
     Attach(Arc<Session>),
@@ -92,22 +94,26 @@ pub struct CallActor {
     pub call: Call,
     pub record: Arc<CallRecord>,
     pub version: i64,
+    pub owed: Vec<Owed>,
 }
 
 impl CallActor {
     /// Runs until the call has ended, or another node has taken it.
     pub async fn run(mut self, mut mailbox: mpsc::Receiver<Command>) {
-        let mut not_before = None;
+        let mut again_at = None;
         while !self.call.has_ended() {
-            let nap = self.nap(not_before);
+            let nap = self.nap(again_at);
             tokio::select! {
                 command = mailbox.recv() => match command {
                     Some(command) => self.answer(command).await,
                     None => return,
                 },
                 () = tokio::time::sleep(nap) => {
-                    not_before = self.tick().await.err().map(|_| self.shared.clock.now() + RETRY);
+                    again_at = self.tick().await.err().map(|_| self.shared.clock.now() + RETRY);
                 }
+            }
+            if !self.owed.is_empty() {
+                again_at.get_or_insert_with(|| self.shared.clock.now() + RETRY);
             }
             if self.shared.is_fenced(self.record.call_id) {
                 return;
@@ -115,12 +121,13 @@ impl CallActor {
         }
     }
 
-    fn nap(&self, not_before: Option<Timestamp>) -> Duration {
-        let wake = self.call.next_wake(&self.shared.policy).max(not_before);
+    fn nap(&self, again_at: Option<Timestamp>) -> Duration {
+        let wake = again_at.or(self.call.next_wake(&self.shared.policy));
         wake.map_or(LONGEST_SLEEP, |at| self.shared.clock.now().until(at)).min(LONGEST_SLEEP)
     }
 
     async fn tick(&mut self) -> Result<(), Fail> {
+        self.pay_owed().await?;
         self.step(Event::Tick, Extra::default()).await
     }
 
@@ -142,11 +149,11 @@ impl CallActor {
         let none = Extra::default();
         match ask {
             Ask::Read => Ok(()),
-            Ask::Join { .. } if self.is_broker(contact) => Err(refused(Refusal::BrokerHasNoSeat)),
-            Ask::Join { device: Some(device), rejoin } => {
+            // The loss of a connection that is lost already would never be told, and the seat be held for ever.
+            Ask::Join { device: Some(device), rejoin } if self.shared.hub.is_device_connected(contact, device) => {
                 self.step(Event::Join { contact, device, rejoin }, none).await
             }
-            Ask::Join { device: None, .. } => self.refuse_without_device(contact),
+            Ask::Join { .. } => self.refuse_without_device(contact),
             Ask::Decline => self.step(Event::Decline { contact }, none).await,
             Ask::Leave => self.step(Event::Leave { contact }, none).await,
             Ask::End => {
@@ -168,9 +175,9 @@ impl CallActor {
             }
             // It may have come back while this was on its way.
             Ask::ConnectionLost { device } if self.shared.hub.is_device_connected(contact, device) => Ok(()),
-            Ask::ConnectionLost { device } => self.step(Event::ConnectionLost { contact, device }, none).await,
-            Ask::ConnectionBack { device } => self.step(Event::ConnectionBack { contact, device }, none).await,
-            Ask::Signal { epoch, to, signal } => self.pass_on(by, epoch, to, signal),
+            Ask::ConnectionLost { device } => self.note_connection(Owed { contact, device, back: false }).await,
+            Ask::ConnectionBack { device } => self.note_connection(Owed { contact, device, back: true }).await,
+            Ask::Signal { epoch, to, signal } => self.pass_on(by, epoch, to, *signal),
             Ask::Attach(session) => {
                 self.attach(&session);
                 Ok(())
@@ -178,16 +185,12 @@ impl CallActor {
         }
     }
 
-    /// Whoever made the call for somebody else. The domain's people hold only a broker who was invited as well.
+    /// Says first what would have refused the join anyway.
     fn refuse_without_device(&self, contact: ContactId) -> Result<(), Fail> {
         let join = Event::Join { contact, device: DeviceId(0), rejoin: None };
         self.call.clone().handle(&self.shared.policy, self.shared.clock.now(), join).map_err(refused)?;
         let detail = "Open the WebSocket, and give its sessionId if you have more than one.";
         Err(Fail::new(ErrorCode::SessionRequired, detail))
-    }
-
-    fn is_broker(&self, contact: ContactId) -> bool {
-        self.call.state().terms.brokered && contact == self.call.maker()
     }
 
     async fn invite(&mut self, by: By, resolved: super::resolve::Resolved) -> Result<(), Fail> {
@@ -223,7 +226,7 @@ impl CallActor {
         let now = self.shared.clock.now();
         let mut next = self.call.clone();
         let effects = next.handle(&self.shared.policy, now, event).map_err(refused)?;
-        let nothing_else = extra.title.is_none() && extra.invited.is_empty();
+        let nothing_else = extra.title.is_none() && extra.invited.is_empty() && extra.teams.is_empty();
         if next == self.call && effects.is_empty() && nothing_else {
             return Ok(());
         }
@@ -338,7 +341,7 @@ impl CallActor {
     }
 
     /// Everybody in the call or invited, and who made it.
-    fn concerned(&self) -> Vec<ContactId> {
+    pub(super) fn concerned(&self) -> Vec<ContactId> {
         concerned(&self.call)
     }
 
@@ -381,4 +384,14 @@ fn refused(refusal: Refusal) -> Fail {
         Refusal::NobodyJoined => (ErrorCode::NotInCall, "The creator is rung once somebody has joined."),
     };
     Fail::new(code, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_small_because_every_running_call_has_a_mailbox_full_of_room_for_them() {
+        assert!(size_of::<Command>() <= 160, "{} bytes", size_of::<Command>());
+    }
 }

@@ -37,7 +37,7 @@ use crate::{
     directory::Directory,
     http::{Fail, Outcome},
     world::SharedClock,
-    ws::Hub,
+    ws::{Hub, Session},
 };
 pub use actor::{Answer, Ask, By};
 use actor::{CallActor, Command};
@@ -151,7 +151,8 @@ impl Calls {
             self.shared.hub.seat_changed(contact, true);
         }
         let record = Arc::new(running.record);
-        let mut actor = CallActor { shared: self.shared.clone(), call, record, version: running.version };
+        let mut actor =
+            CallActor { shared: self.shared.clone(), call, record, version: running.version, owed: Vec::new() };
         if let Err(fail) = actor.recover().await {
             tracing::warn!(%call_id, problem = %fail.0, "the call's deadlines could not be moved");
         }
@@ -204,6 +205,12 @@ impl Calls {
         let contact = self.contact_of(login.user.id).await?;
         let asker = Asker { contact, admin: login.has(Role::Admin), expert: login.has(Role::Expert) };
         Ok(By { asker, domain_id: login.user.domain_id, device })
+    }
+
+    /// The same for what the server says on a session's behalf: nothing has to be asked of the database, which may be away.
+    pub fn by_session(session: &Session) -> By {
+        let asker = Asker { contact: session.contact, admin: false, expert: false };
+        By { asker, domain_id: session.login.user.domain_id, device: Some(session.device) }
     }
 
     pub async fn contact_of(&self, user: i64) -> Outcome<ContactId> {

@@ -2,17 +2,53 @@
 
 use std::sync::Arc;
 
-use farhand_domain::call::{Call, Event};
+use farhand_domain::{
+    call::{Call, Effect, Event},
+    ids::{ContactId, DeviceId},
+};
 use farhand_protocol::ErrorCode;
 use farhand_store::model::{Refused, RunningCall};
 
 use super::{actor::CallActor, change::Extra, snapshot};
 use crate::http::{Fail, Outcome};
 
+/// What became of a device's connection, while it could not be saved. Clients that are refused something try again; of this
+/// nobody would tell again, and a seat would be held for ever or given up under somebody who is there.
+#[derive(Clone, Copy)]
+pub struct Owed {
+    pub contact: ContactId,
+    pub device: DeviceId,
+    pub back: bool,
+}
+
 impl CallActor {
     /// After a start: nobody is connected, and every deadline gets some time.
     pub(super) async fn recover(&mut self) -> Outcome<()> {
         self.step(Event::Recovered, Extra::default()).await
+    }
+
+    /// A connection was lost or came back.
+    pub(super) async fn note_connection(&mut self, owed: Owed) -> Outcome<()> {
+        let Owed { contact, device, back } = owed;
+        let event =
+            if back { Event::ConnectionBack { contact, device } } else { Event::ConnectionLost { contact, device } };
+        let noted = self.step(event, Extra::default()).await;
+        // Only the last word counts.
+        self.owed.retain(|earlier| (earlier.contact, earlier.device) != (contact, device));
+        if noted.is_err() {
+            self.owed.push(owed);
+        }
+        noted
+    }
+
+    /// Tries again what could not be saved, unless it is no longer so.
+    pub(super) async fn pay_owed(&mut self) -> Outcome<()> {
+        while let Some(owed) = self.owed.pop() {
+            if self.shared.hub.is_device_connected(owed.contact, owed.device) == owed.back {
+                self.note_connection(owed).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The database has another version of the call than we do. Either another server owns it, and this one must let it
@@ -44,10 +80,20 @@ impl CallActor {
         let before = std::mem::replace(&mut self.call, Call::restore(state));
         self.record = Arc::new(running.record);
         self.version = running.version;
-        self.perform(&before, &[]);
+        self.shared.concern(call_id, self.concerned());
+        self.perform(&before, &moved_seats(&before, &self.call));
         Fail::new(
             ErrorCode::StorageUnavailable,
             "The database was away for a moment. Look at the call, then try again.",
         )
     }
+}
+
+/// What the write that arrived must have said of seats.
+fn moved_seats(before: &Call, now: &Call) -> Vec<Effect> {
+    let moved = before.seated().into_iter().filter(|(contact, seat)| {
+        let now = now.seat(*contact);
+        now.is_some_and(|now| now.device != seat.device)
+    });
+    moved.map(|(contact, seat)| Effect::SeatMoved { contact, from: seat.device }).collect()
 }

@@ -14,7 +14,7 @@ use super::session::Session;
 use crate::{
     app::App,
     auth::Login,
-    calls::{Answer, Ask, Order},
+    calls::{Answer, Ask, Calls, Order},
     http::{Fail, Outcome},
 };
 
@@ -75,7 +75,7 @@ async fn pass_on(
         let detail = format!("This signal may have {most} bytes at most.");
         return Err(Fail::new(ErrorCode::InvalidField, detail));
     }
-    ask(app, session, call_id, Ask::Signal { epoch, to: ContactId(to), signal }).await
+    ask(app, session, call_id, Ask::Signal { epoch, to: ContactId(to), signal: Box::new(signal) }).await
 }
 
 async fn create(app: &App, session: &Session, request: CreateCallRequest) -> Outcome<Answer> {
@@ -97,12 +97,8 @@ async fn current(app: &App, session: &Session) -> Outcome<Login> {
 
 /// For what the server asks on a session's behalf: nobody waits for an answer, but a failure is logged.
 pub async fn ask_quietly(app: &Arc<App>, session: &Session, call_id: Uuid, what: Ask) {
-    // With the login as it was: a disabled user's seat is given up like any other.
-    let told = match app.calls.by(&session.login, Some(session.device)).await {
-        Ok(by) => app.calls.ask(call_id, by, what).await,
-        Err(fail) => Err(fail),
-    };
-    if let Err(fail) = told {
+    // Whatever became of the login: a disabled user's seat is given up like any other.
+    if let Err(fail) = app.calls.ask(call_id, Calls::by_session(session), what).await {
         tracing::warn!(%call_id, contact = session.contact.0, problem = %fail.0, "a call was not told of a connection");
     }
 }

@@ -14,6 +14,7 @@ mod calls_contacts;
 mod calls_list;
 mod calls_planned;
 mod calls_reading;
+mod calls_recover;
 mod calls_retries;
 mod calls_story;
 mod ops_health;

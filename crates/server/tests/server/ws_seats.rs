@@ -3,7 +3,7 @@
 use farhand_protocol::{
     ErrorCode,
     call::CallType,
-    frame::{ClientFrame, EndReason, MediaMode, PersonState, Seat, ServerFrame},
+    frame::{self, ClientFrame, EndReason, MediaMode, PersonState, Seat, ServerFrame},
 };
 use farhand_testkit::{Account, Device, Server, json};
 use uuid::Uuid;
@@ -257,6 +257,20 @@ async fn joining_over_rest_takes_the_seat_on_the_named_session() {
     desk.call(call_id, "the seat", |call| call.seat == Seat::Here && call.media_plan.is_some()).await;
     phone.call(call_id, "the seat elsewhere", |call| call.seat == Seat::Elsewhere).await;
     assert_eq!(caller.events(call_id).await, ["Created", "Join"]);
+}
+
+#[tokio::test]
+async fn joining_over_rest_takes_no_seat_on_a_session_whose_connection_is_lost() {
+    let mut talk = Talk::start().await;
+    let third = talk.server.login("expert1").await;
+    let second = third.create_call(json!({"invitedContacts": [talk.callee.invited()]})).await.call_id;
+    let lost = talk.there.session_id();
+    talk.there.into_socket().drop_abruptly();
+    let is_reconnecting = |p: &frame::Person| p.state == PersonState::Reconnecting;
+    talk.here.call(talk.call_id, "the loss", |call| call.people.iter().any(is_reconnecting)).await;
+    let join = talk.callee.post("/rtc/joinCall", json!({"callId": second, "sessionId": lost})).await;
+    join.refused(ErrorCode::SessionRequired);
+    assert_eq!(third.events(second).await, ["Created"], "nobody would ever notice that this device is gone");
 }
 
 #[tokio::test]

@@ -1,0 +1,195 @@
+//! A write that arrived although its answer was lost: the database's call is ahead of the one in the server's memory.
+
+use farhand_client::socket::Socket;
+use farhand_protocol::{
+    ErrorCode,
+    call::CallStatus,
+    frame::{ClientFrame, PersonState, Seat, ServerFrame},
+};
+use farhand_server::world::Clock;
+use farhand_store::model::{CallUpdate, CallWrite, Invitation, NewEvent, RunningCall};
+use farhand_testkit::{Account, Device, Server, json};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// The server's own name, and the epoch of its first start on a fresh database.
+const NODE: &str = "farhand";
+const EPOCH: i64 = 1;
+
+/// A caller who sits in the call and somebody invited who rings.
+struct Ringing {
+    server: Server,
+    caller: Account,
+    callee: Account,
+    here: Device,
+    there: Device,
+    call_id: Uuid,
+}
+
+impl Ringing {
+    async fn start() -> Self {
+        let server = Server::start().await;
+        let (caller, callee) = (server.login("callertest1").await, server.login("callertest2").await);
+        let (mut here, mut there) = (caller.device().await, callee.device().await);
+        let call_id = here.create_call(json!({"invitedContacts": [callee.invited()]})).await.call_id;
+        there.ring(call_id).await;
+        here.forget().await;
+        there.forget().await;
+        Self { server, caller, callee, here, there, call_id }
+    }
+
+    /// The callee has joined.
+    async fn answered() -> (Self, i64) {
+        let mut call = Self::start().await;
+        let there_is = call.there.join(call.call_id).await.you.unwrap();
+        call.here.person(call.call_id, there_is, PersonState::Joined).await;
+        call.here.forget().await;
+        (call, there_is)
+    }
+}
+
+/// What the server wrote in its own name and was not told of.
+async fn overtake(server: &Server, call_id: Uuid, change: impl FnOnce(&mut CallUpdate, &mut Value)) {
+    let store = server.store().await;
+    let id = store.call(call_id).await.unwrap().unwrap().id;
+    let RunningCall { record, state, version } = store.owned_call(id, NODE, EPOCH).await.unwrap().unwrap();
+    let mut state: Value = serde_json::from_str(&state).unwrap();
+    let mut update = CallUpdate {
+        id,
+        owner_node: NODE.to_owned(),
+        owner_epoch: EPOCH,
+        expected_version: version,
+        state: String::new(),
+        title: record.title,
+        call_type: record.call_type,
+        status: record.status,
+        planned_at: record.planned_at,
+        started_at: record.started_at,
+        ended_at: record.ended_at,
+        new_events: Vec::new(),
+        new_history: Vec::new(),
+        new_invited: Vec::new(),
+        new_teams: Vec::new(),
+    };
+    change(&mut update, &mut state);
+    update.state = state.to_string();
+    let saved = store.save_calls(&[CallWrite::Update(Box::new(update))]).await.unwrap();
+    assert!(saved[0].is_ok(), "{saved:?}");
+}
+
+fn join(call_id: Uuid) -> impl FnOnce(u32) -> ClientFrame {
+    move |id| ClientFrame::Join { id, call_id, rejoin: None }
+}
+
+/// The saved person with this contact.
+fn person(state: &mut Value, contact: i64) -> &mut Value {
+    let people = state["people"].as_array_mut().unwrap();
+    people.iter_mut().find(|person| person["contact"] == contact).unwrap()
+}
+
+#[tokio::test]
+async fn a_command_is_refused_once_and_then_nothing_is_lost_or_doubled() {
+    let mut call = Ringing::start().await;
+    let call_id = call.call_id;
+    overtake(&call.server, call_id, |update, _| "Renamed".clone_into(&mut update.title)).await;
+    assert_eq!(call.there.refused(join(call_id)).await, ErrorCode::StorageUnavailable);
+    assert_eq!(call.caller.call_log(call_id).await.call_title, "Renamed");
+    let shown = call.here.call(call_id, "the call as it is in the database", |c| c.call_title == "Renamed").await;
+    assert_eq!(shown.people.iter().map(|p| p.state).collect::<Vec<_>>(), [PersonState::Joined, PersonState::Ringing]);
+    assert!(!call.there.has_rung(call_id).await, "it rings already");
+
+    let joined = call.there.join(call_id).await;
+    assert_eq!((joined.seat, joined.version), (Seat::Here, shown.version + 1));
+    call.there.leave(call_id).await;
+    let log = call.caller.call_log(call_id).await;
+    let kinds: Vec<_> = log.call_events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["Created", "Join", "Join", "Leave", "Leave", "Ended"]);
+    assert!(log.call_events.is_sorted_by(|a, b| a.id < b.id));
+    call.server.restart().await;
+    assert_eq!(call.caller.call_log(call_id).await, log, "the log in memory is the one on disk");
+}
+
+#[tokio::test]
+async fn what_the_write_said_is_told_to_everybody_and_stands_in_the_log_once() {
+    let mut call = Ringing::start().await;
+    let call_id = call.call_id;
+    let ended_at = call.server.clock().now();
+    overtake(&call.server, call_id, |update, state| {
+        let people = state["people"].as_array_mut().unwrap();
+        let contacts: Vec<_> = people.iter().map(|person| person["contact"].as_i64().unwrap()).collect();
+        people[0]["place"] = json!("Left");
+        people[1]["place"] = json!("Silenced");
+        state["phase"] = json!({"Ended": {"reason": "HungUp"}});
+        "Ended".clone_into(&mut update.status);
+        update.ended_at = Some(ended_at);
+        let event = |seq, kind| NewEvent { seq, kind, contact_id: contacts[0], at: ended_at };
+        update.new_events = vec![event(3, "Leave"), event(4, "Ended")];
+    })
+    .await;
+    assert_eq!(call.there.refused(join(call_id)).await, ErrorCode::StorageUnavailable);
+    call.there.ring_end(call_id).await;
+    assert_eq!(call.here.ended(call_id).await.call_status, CallStatus::Ended);
+    assert_eq!(call.there.refused(join(call_id)).await, ErrorCode::CallEnded);
+    assert_eq!(call.caller.events(call_id).await, ["Created", "Join", "Leave", "Ended"]);
+}
+
+#[tokio::test]
+async fn people_the_write_invited_are_rung_and_still_are_when_they_connect_again() {
+    let mut call = Ringing::start().await;
+    let call_id = call.call_id;
+    let third = call.server.login("expert1").await;
+    let mut phone = third.device().await;
+    let contact = call.server.store().await.contacts_of_users(&[third.id()]).await.unwrap().remove(0);
+    overtake(&call.server, call_id, |update, state| {
+        let people = state["people"].as_array_mut().unwrap();
+        let mut invited = people[1].clone();
+        invited["contact"] = json!(contact.id);
+        people.push(invited);
+        let display_name = contact.display_name.clone();
+        update.new_invited = vec![Invitation { contact, display_name, email: None, phone: None }];
+    })
+    .await;
+    assert_eq!(call.there.refused(join(call_id)).await, ErrorCode::StorageUnavailable);
+    phone.ring(call_id).await;
+    let mut desk = third.device().await;
+    assert!(desk.has_rung(call_id).await, "a call's new people are not known to the server");
+}
+
+#[tokio::test]
+async fn a_device_whose_seat_the_write_moved_is_told() {
+    let (mut call, there_is) = Ringing::answered().await;
+    let call_id = call.call_id;
+    let mut second = call.callee.device().await;
+    let device = second.socket().resume().device_id;
+    overtake(&call.server, call_id, |_, state| {
+        person(state, there_is)["place"]["Seated"]["device"] = json!(device);
+        state["epoch"] = json!(state["epoch"].as_u64().unwrap() + 1);
+    })
+    .await;
+    assert_eq!(second.refused(join(call_id)).await, ErrorCode::StorageUnavailable);
+    let moved = |frame: &ServerFrame| matches!(frame, ServerFrame::Moved { .. }).then_some(());
+    call.there.wait_for("moved", moved).await;
+    let there = second.call(call_id, "the seat", |call| call.seat == Seat::Here).await;
+    assert!(there.media_plan.is_some());
+    assert_eq!(call.caller.events(call_id).await, ["Created", "Join", "Join"]);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_meanwhile_is_lost_and_one_that_comes_back_is_back() {
+    let (mut call, there_is) = Ringing::answered().await;
+    let call_id = call.call_id;
+    overtake(&call.server, call_id, |_, _| ()).await;
+    let socket = call.there.into_socket();
+    let resume = socket.resume();
+    socket.drop_abruptly();
+    call.here.person(call_id, there_is, PersonState::Reconnecting).await;
+    call.here.forget().await;
+
+    overtake(&call.server, call_id, |_, _| ()).await;
+    let back = Socket::connect(call.server.url(), resume).await.unwrap();
+    assert!(back.welcome().resumed);
+    call.here.person(call_id, there_is, PersonState::Joined).await;
+    let history = call.caller.call_log(call_id).await.call_history;
+    let count = |kind| history.iter().filter(|item| item.kind == kind).count();
+    assert_eq!((count("ConnectionLost"), count("Reconnected")), (1, 1));
+}
