@@ -1,5 +1,5 @@
 /** Who is who in a call, and how to name them so that every control's label is unique on the screen. */
-import type { CallView, Contact, Person } from '../api/types';
+import type { CallView, Contact, Person, PersonState } from '../api/types';
 
 export function nameOf(contact: Contact | undefined): string {
   return contact?.displayName || contact?.userId || contact?.email || contact?.phoneNumber || '?';
@@ -9,10 +9,24 @@ export function others(call: CallView): Person[] {
   return call.people.filter((p) => p.contact.id !== call.you && p.state !== 'broker');
 }
 
-/** The person a two-person call is with; in a larger one, whoever is at the other end of the media. */
+/** Who counts as the other one, in this order: whoever is there, is coming, was there, did not come. */
+const NEARNESS: Record<PersonState, number> = {
+  joined: 0,
+  reconnecting: 1,
+  ringing: 2,
+  left: 3,
+  waiting: 4,
+  missed: 5,
+  declined: 6,
+  silenced: 7,
+  broker: 8,
+};
+
+/** The person a two-person call is or was with; in a larger one, whoever is at the other end of the media. */
 export function otherIn(call: CallView): Person | undefined {
   const all = others(call);
-  return all.find((p) => p.contact.id === call.mediaPlan?.peer) ?? all.find((p) => p.state === 'joined') ?? all[0];
+  const nearest = [...all].sort((a, b) => NEARNESS[a.state] - NEARNESS[b.state]);
+  return all.find((p) => p.contact.id === call.mediaPlan?.peer) ?? nearest[0];
 }
 
 /** Whether this person may be rung again from within the call. */
