@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CallLog } from '../src/api/types';
-import { story, talkSeconds, withWhom } from '../src/call/story';
+import { outcome, story, talkSeconds, withWhom } from '../src/call/story';
 import { t } from '../src/i18n';
 import { duration, initials } from '../src/i18n/format';
 
@@ -50,6 +50,29 @@ function log(over: Partial<CallLog> = {}): CallLog {
 }
 
 const told = (l: CallLog) => story(l).map((s) => t(s.id, s.args));
+
+describe('a call in the history', () => {
+  const words = (over: Partial<CallLog>) => {
+    const { id, args } = outcome(log(over), (iso) => `<${iso}>`);
+    return t(id, args);
+  };
+  const unanswered = log().callEvents.filter((event) => event.type !== 'Join');
+
+  it.each<[string, Partial<CallLog>]>([
+    ['Talked 0:42', {}],
+    ['Going on', { callStatus: 'Started' }],
+    // Not when it was made, which says nothing about when it will be.
+    [`Planned for <${at(30)}>`, { callStatus: 'Planned', plannedDateTime: at(30) }],
+    ['Not started', { callStatus: 'Planned' }],
+    [
+      'Nobody answered',
+      { callEvents: unanswered, callHistory: [{ type: 'Ended', dateTime: at(50), reason: 'missed' }] },
+    ],
+    ['Declined', { callEvents: unanswered, callHistory: [{ type: 'Ended', dateTime: at(50), reason: 'declined' }] }],
+  ])('reads %s', (sentence, over) => {
+    expect(words(over)).toBe(sentence);
+  });
+});
 
 describe('a call’s story', () => {
   it('of an answered call', () => {

@@ -1,5 +1,6 @@
 /** A call's story: its events and its history as sentences in the order they happened. Words live in the translations. */
 import type { CallLog, Contact } from '../api/types';
+import { duration } from '../i18n/format';
 import { nameOf } from './people';
 
 export interface Sentence {
@@ -94,6 +95,19 @@ function contactNames(log: CallLog): Map<number, string> {
     if (typeof contact.id === 'number' && !names.has(contact.id)) names.set(contact.id, nameOf(contact));
   }
   return names;
+}
+
+/** How the call stands or went, in a few words; `when` writes a time. */
+export function outcome(log: CallLog, when: (iso: string) => string): { id: string; args: Record<string, string> } {
+  if (log.callStatus === 'Planned') {
+    const at = log.plannedDateTime;
+    return at ? { id: 'status-planned-for', args: { when: when(at) } } : { id: 'status-planned', args: {} };
+  }
+  if (log.callStatus === 'Started') return { id: 'status-started', args: {} };
+  const seconds = talkSeconds(log);
+  if (seconds !== undefined) return { id: 'talked', args: { length: duration(seconds) } };
+  const declined = log.callHistory.some((item) => item.type === 'Ended' && item.reason === 'declined');
+  return { id: declined ? 'was-declined' : 'not-answered', args: {} };
 }
 
 /** Who the call was with, for a list: everybody but oneself. */
