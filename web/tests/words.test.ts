@@ -83,6 +83,7 @@ describe('the translations', () => {
         maker: 'm',
         creator: 'cr',
         type: 'ty',
+        when: 'wh',
       };
       expect(t(id, args)).not.toContain('{');
     }
