@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PersonState } from '../src/api/types';
 import { canJoin, canRingAgain, nameOf, otherIn, uniqueLabels } from '../src/call/people';
-import { phrase } from '../src/call/phrase';
+import { phrase, serverLost } from '../src/call/phrase';
 import type { Connection, Path } from '../src/call/session';
 import { t } from '../src/i18n';
 import { person, view } from './fakes';
@@ -88,5 +88,19 @@ describe('the people', () => {
       'x@y',
       '?',
     ]);
+  });
+});
+
+describe('a lost server', () => {
+  it.each([
+    ['waiting', undefined, 'server-lost'],
+    ['connecting', undefined, undefined],
+    ['open', undefined, undefined],
+    ['waiting', view(), 'server-lost-in-call'],
+    ['connecting', view(), 'server-lost-in-call'],
+    ['open', view(), undefined],
+    ['refused', view(), 'server-refused'],
+  ] as const)('while %s is told in a call as in one that is being started', (link, call, id) => {
+    expect(serverLost(link, call)).toBe(id);
   });
 });

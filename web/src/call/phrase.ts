@@ -1,5 +1,6 @@
 /** How a call stands, as the id of a sentence for the person in it. */
 import type { CallView, Person } from '../api/types';
+import type { LinkState } from '../signalling/client';
 import { nameOf, otherIn } from './people';
 import type { Connection, Path } from './session';
 
@@ -23,6 +24,14 @@ export function phrase(
   if (other.state === 'reconnecting') return { id: 'call-other-lost', args };
   if (connection === 'reconnecting') return { id: 'call-reconnecting', args };
   return { id: waitingId(other, online(other)), args };
+}
+
+/** What to say in the call view while there is no connection to the server, if anything. */
+export function serverLost(link: LinkState, call: CallView | undefined): string | undefined {
+  if (link === 'refused') return 'server-refused';
+  // Before there is a call, connecting is what one waits for anyway.
+  if (!call) return link === 'waiting' ? 'server-lost' : undefined;
+  return link === 'open' ? undefined : 'server-lost-in-call';
 }
 
 function connectedId(path: Path | undefined): string {
