@@ -107,6 +107,22 @@ describe('own devices', () => {
     expect(media.videoTrack).toBeNull();
   });
 
+  it('a camera that is there does not get lost when a second request for it fails', async () => {
+    await running();
+    media.toggleCamera();
+    media.toggleCamera();
+    media.toggleCamera();
+    media.toggleCamera();
+    const video = track('video');
+    asked[1]!.answer({ video });
+    await settle();
+    asked[2]!.answer({ troubles: [{ device: 'camera', why: 'busy' }] });
+    await settle();
+    expect([media.videoTrack, media.camera, media.troubles]).toEqual([video, true, []]);
+    media.end();
+    expect(video.stopped).toBe(true);
+  });
+
   it('the microphone is muted, not given back', async () => {
     const { audio } = await running();
     media.toggleMicrophone();

@@ -135,12 +135,15 @@ export class CallMedia {
     const got = await this.env.acquire(want);
     // The call is over, or the switch was turned back meanwhile.
     const late = turn !== this.turn;
-    if (late || (got.audio && this.audioTrack)) got.audio?.stop();
+    // Of two that were asked for, the first to come stays, even if the other was refused.
+    const [heard, seen] = [this.audioTrack, this.videoTrack];
+    if (late || heard) got.audio?.stop();
     else if (want.audio) this.setAudio(got.audio);
-    if (late || !this.camera || (got.video && this.videoTrack)) got.video?.stop();
+    if (late || seen || !this.camera) got.video?.stop();
     else if (want.video) this.setVideo(got.video);
     if (late) return;
-    this.troubles = [...this.troubles.filter((t) => !got.troubles.some((g) => g.device === t.device)), ...got.troubles];
+    const news = got.troubles.filter(({ device }) => !(device === 'microphone' ? heard : seen));
+    this.troubles = [...this.troubles.filter((t) => !news.some((n) => n.device === t.device)), ...news];
     this.session?.setTracks(this.tracks());
     this.tell();
   }
