@@ -48,6 +48,8 @@ test('with a title as long as can be, everything can be reached on a small scree
   for (const screen of SCREENS) {
     await callee.page.setViewportSize(screen);
     await expect(callee.connection).toBeInViewport({ ratio: 1 });
+    const overhang = await callee.page.getByRole('main').evaluate((view) => view.scrollWidth - view.clientWidth);
+    expect(overhang, 'pixels wider than the screen').toBe(0);
     for (const name of [
       `Leave this call and answer ${third.name}`,
       `Decline ${third.name}`,

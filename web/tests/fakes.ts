@@ -130,13 +130,20 @@ export class FakeTrack {
   onended: (() => void) | null = null;
   onunmute: (() => void) | null = null;
 
-  constructor(readonly kind: 'audio' | 'video') {}
+  constructor(
+    readonly kind: 'audio' | 'video',
+    private readonly deviceId = '',
+  ) {}
+
+  getSettings() {
+    return { deviceId: this.deviceId };
+  }
 
   stop(): void {
     this.stopped = true;
   }
 }
 
-export function track(kind: 'audio' | 'video'): FakeTrack & MediaStreamTrack {
-  return new FakeTrack(kind) as FakeTrack & MediaStreamTrack;
+export function track(kind: 'audio' | 'video', deviceId?: string): FakeTrack & MediaStreamTrack {
+  return new FakeTrack(kind, deviceId) as FakeTrack & MediaStreamTrack;
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Acquired, acquire } from '../src/call/devices';
+import { type Acquired, acquire, cameras, type Want } from '../src/call/devices';
 import { CallMedia } from '../src/call/media.svelte';
 import type { MediaSession, MediaState, SessionEvents, Tracks } from '../src/call/session';
 import { settle, track } from './fakes';
@@ -24,15 +24,17 @@ class FakeSession implements MediaSession {
   }
 }
 
-let asked: { want: { audio: boolean; video: boolean }; answer(got: Partial<Acquired>): void }[];
+let asked: { want: Want; answer(got: Partial<Acquired>): void }[];
 let sessions: FakeSession[];
 let media: CallMedia;
+let plugged: string[];
 let suffered = 0;
 let remembered: MediaState[];
 
 beforeEach(() => {
   asked = [];
   remembered = [];
+  plugged = ['front'];
   sessions = [];
   media = new CallMedia(
     {
@@ -40,6 +42,7 @@ beforeEach(() => {
         new Promise((resolve) => {
           asked.push({ want, answer: (got) => resolve({ audio: null, video: null, troubles: [], ...got }) });
         }),
+      cameras: async () => plugged,
       session: (events) => {
         const session = new FakeSession(events);
         sessions.push(session);
@@ -179,6 +182,80 @@ describe('own devices', () => {
   });
 });
 
+describe('the choice of cameras', () => {
+  async function withCameras(...ids: string[]) {
+    plugged = ids;
+    media.begin({ microphone: true, camera: true });
+    const video = track('video', ids[0]);
+    asked.at(-1)!.answer({ audio: track('audio'), video });
+    await settle();
+    return video;
+  }
+  async function switched(to: string) {
+    void media.switchCamera();
+    await settle();
+    const video = track('video', to);
+    asked.at(-1)!.answer({ video });
+    await settle();
+    return video;
+  }
+
+  it('is there where there is more than one', async () => {
+    await withCameras('front');
+    expect(media.choice).toBe(false);
+    await withCameras('front', 'back');
+    expect(media.choice).toBe(true);
+  });
+
+  it('goes round, with the one before switched off first', async () => {
+    const front = await withCameras('front', 'back');
+    void media.switchCamera();
+    await settle();
+    expect(front.stopped).toBe(true);
+    expect(asked.at(-1)!.want).toEqual({ audio: false, video: true, camera: 'back' });
+    const back = track('video', 'back');
+    asked.at(-1)!.answer({ video: back });
+    await settle();
+    expect(sessions[0]!.tracks.at(-1)?.video).toBe(back);
+    const again = await switched('front');
+    expect([asked.at(-1)!.want.camera, back.stopped, media.videoTrack]).toEqual(['front', true, again]);
+  });
+
+  it('holds when the camera is turned off and on, and ends with the call', async () => {
+    await withCameras('front', 'back');
+    await switched('back');
+    media.toggleCamera();
+    media.toggleCamera();
+    expect(asked.at(-1)!.want.camera).toBe('back');
+    media.begin({ microphone: true, camera: true });
+    expect(asked.at(-1)!.want.camera).toBeUndefined();
+  });
+
+  it('of one that cannot be had is not tried for ever', async () => {
+    await withCameras('front', 'back');
+    void media.switchCamera();
+    await settle();
+    asked.at(-1)!.answer({ troubles: [{ device: 'camera', why: 'busy' }] });
+    await settle();
+    expect([media.camera, media.troubles]).toEqual([false, [{ device: 'camera', why: 'busy' }]]);
+    media.toggleCamera();
+    expect(asked.at(-1)!.want.camera).toBeUndefined();
+  });
+
+  it('made twice at once, or as the call ends, switches nothing on', async () => {
+    await withCameras('front', 'back');
+    void media.switchCamera();
+    void media.switchCamera();
+    await settle();
+    expect(asked).toHaveLength(2);
+    media.end();
+    const late = track('video', 'back');
+    asked[1]!.answer({ video: late });
+    await settle();
+    expect([late.stopped, media.videoTrack, media.choice]).toEqual([true, null, false]);
+  });
+});
+
 describe('the other end', () => {
   it('its picture joins the stream only once it comes, since it would hold up the sound', async () => {
     await running();
@@ -290,5 +367,31 @@ describe('acquire', () => {
   it('knows that an insecure page has no devices', async () => {
     const got = await acquire(undefined, { audio: true, video: true });
     expect(got.troubles.map((t) => t.why)).toEqual(['insecure', 'insecure']);
+  });
+});
+
+describe('the camera asked for', () => {
+  const wanted = async (want: Partial<Want>) => {
+    const constraints: MediaStreamConstraints[] = [];
+    const getUserMedia = async (c: MediaStreamConstraints) => {
+      constraints.push(c);
+      return { getAudioTracks: () => [], getVideoTracks: () => [] } as unknown as MediaStream;
+    };
+    await acquire({ getUserMedia }, { audio: false, video: true, ...want });
+    return constraints[0]?.video;
+  };
+
+  it('is that which was chosen, or one that looks the right way if there is one', async () => {
+    expect(await wanted({ facing: 'environment' })).toMatchObject({ facingMode: 'environment' });
+    expect(await wanted({ facing: 'environment', camera: 'back' })).toMatchObject({ deviceId: { exact: 'back' } });
+    expect(await wanted({ facing: 'environment', camera: 'back' })).not.toHaveProperty('facingMode');
+  });
+
+  it('is one of those that have a name', async () => {
+    const device = (kind: MediaDeviceKind, deviceId: string) => ({ kind, deviceId }) as MediaDeviceInfo;
+    const all = [device('videoinput', 'a'), device('audioinput', 'b'), device('videoinput', '')];
+    expect(await cameras({ enumerateDevices: async () => all })).toEqual(['a']);
+    expect(await cameras({ enumerateDevices: () => Promise.reject(new Error()) })).toEqual([]);
+    expect(await cameras(undefined)).toEqual([]);
   });
 });

@@ -777,7 +777,7 @@ export interface components {
             /** @description May manage the server's domains. */
             operator: boolean;
         };
-        /** @description What is left out stays as it is. */
+        /** @description What is left out stays as it is. `null` clears an address; of anything else it changes nothing. */
         UserChange: {
             /** @default null */
             displayName?: string | null;
@@ -785,9 +785,15 @@ export interface components {
             password?: string | null;
             /** @default null */
             roles?: components["schemas"]["Role"][] | null;
-            /** @default null */
+            /**
+             * @description `null` clears it.
+             * @default null
+             */
             email?: string | null;
-            /** @default null */
+            /**
+             * @description `null` clears it.
+             * @default null
+             */
             phoneNumber?: string | null;
             /**
              * @description A disabled user's tokens, keys and connections stop at once.

@@ -2,7 +2,7 @@
 import { Rest } from '../api/client';
 import { Calls } from '../call/calls.svelte';
 import { Contacts } from '../call/contacts.svelte';
-import { acquire } from '../call/devices';
+import { acquire, cameras } from '../call/devices';
 import { CallMedia } from '../call/media.svelte';
 import { memoryIn } from '../call/memory';
 import { P2pSession } from '../call/p2p';
@@ -135,7 +135,12 @@ export class App {
     const video = capture ? (JSON.parse(capture) as MediaTrackConstraints) : undefined;
     return new CallMedia(
       {
-        acquire: (want) => acquire(navigator.mediaDevices, want, video),
+        acquire: (want) => {
+          // Whoever is sent to a machine shows it, and whoever helps is looked at.
+          const facing = this.auth.user?.roles.includes('technician') ? 'environment' : 'user';
+          return acquire(navigator.mediaDevices, { ...want, facing }, video);
+        },
+        cameras: () => cameras(navigator.mediaDevices),
         session: (events) => {
           this.peer.warm();
           return new P2pSession(() => this.peer.take(), this.clock, events);

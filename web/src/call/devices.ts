@@ -12,6 +12,14 @@ export interface Acquired extends Tracks {
   troubles: Trouble[];
 }
 
+/** `camera`: the id of a certain one. `facing`: which one to begin with on a phone. */
+export interface Want {
+  audio: boolean;
+  video: boolean;
+  camera?: string;
+  facing?: 'user' | 'environment';
+}
+
 export interface DevicesLike {
   getUserMedia(constraints: MediaStreamConstraints): Promise<MediaStream>;
 }
@@ -26,7 +34,7 @@ const VIDEO: MediaTrackConstraints = {
 /** `video` overrides the size and rate asked for, for weak machines. */
 export async function acquire(
   devices: DevicesLike | undefined,
-  want: { audio: boolean; video: boolean },
+  want: Want,
   video: MediaTrackConstraints = VIDEO,
 ): Promise<Acquired> {
   const wanted: Device[] = [];
@@ -34,7 +42,7 @@ export async function acquire(
   if (want.video) wanted.push('camera');
   if (wanted.length === 0) return { audio: null, video: null, troubles: [] };
   if (!devices) return { audio: null, video: null, troubles: wanted.map((device) => ({ device, why: 'insecure' })) };
-  const constraints = { audio: want.audio ? AUDIO : false, video: want.video ? video : false };
+  const constraints = { audio: want.audio ? AUDIO : false, video: want.video ? { ...video, ...which(want) } : false };
   try {
     const stream = await devices.getUserMedia(constraints);
     return { audio: stream.getAudioTracks()[0] ?? null, video: stream.getVideoTracks()[0] ?? null, troubles: [] };
@@ -43,9 +51,20 @@ export async function acquire(
     if (wanted.length === 1 && only) return { audio: null, video: null, troubles: [{ device: only, why: why(error) }] };
   }
   // Together they failed, and the error does not say which: ask for each.
-  const audio = await acquire(devices, { audio: true, video: false }, video);
-  const picture = await acquire(devices, { audio: false, video: true }, video);
+  const audio = await acquire(devices, { ...want, video: false }, video);
+  const picture = await acquire(devices, { ...want, audio: false }, video);
   return { audio: audio.audio, video: picture.video, troubles: [...audio.troubles, ...picture.troubles] };
+}
+
+function which({ camera, facing }: Want): MediaTrackConstraints {
+  if (camera !== undefined) return { deviceId: { exact: camera } };
+  return facing ? { facingMode: facing } : {};
+}
+
+/** The ids of the cameras there are; known only after one was allowed. */
+export async function cameras(devices: Pick<MediaDevices, 'enumerateDevices'> | undefined): Promise<string[]> {
+  const found = (await devices?.enumerateDevices().catch(() => [])) ?? [];
+  return found.filter(({ kind, deviceId }) => kind === 'videoinput' && deviceId).map(({ deviceId }) => deviceId);
 }
 
 function why(error: unknown): Why {

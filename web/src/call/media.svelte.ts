@@ -1,10 +1,11 @@
 /** What the call view shows of media, and the switches for it. Owns the local tracks and the media session. */
 import type { MediaPlan, Signal } from '../api/types';
-import type { Acquired, Device, Trouble } from './devices';
+import type { Acquired, Device, Trouble, Want } from './devices';
 import type { Connection, MediaSession, MediaState, Path, SessionEvents } from './session';
 
 export interface MediaEnvironment {
-  acquire(want: { audio: boolean; video: boolean }): Promise<Acquired>;
+  acquire(want: Want): Promise<Acquired>;
+  cameras(): Promise<string[]>;
   session(events: SessionEvents): MediaSession;
   stream(tracks: MediaStreamTrack[]): MediaStream;
 }
@@ -31,6 +32,8 @@ export class CallMedia {
   remotePicture = $state(false);
   remoteState = $state.raw<MediaState | undefined>();
   troubles = $state.raw<Trouble[]>([]);
+  /** There is another camera to switch to. */
+  choice = $state(false);
 
   /**
    * What the person switched, for a reload. Not what the devices do: a page that is torn down sees its tracks end, and
@@ -39,6 +42,8 @@ export class CallMedia {
   wanted: MediaState = { microphone: false, camera: false };
 
   private session: MediaSession | undefined;
+  /** Which camera was chosen in this call. */
+  private chosen: string | undefined;
   /** The other end's video track, while nothing comes on it. */
   private awaited: MediaStreamTrack | undefined;
   /** Counts calls: an answer of the browser that comes after hanging up must not switch the camera on. */
@@ -109,6 +114,20 @@ export class CallMedia {
     this.switched();
   }
 
+  /** To the next camera, in turn. */
+  async switchCamera(): Promise<void> {
+    const { turn, videoTrack: track } = this;
+    if (!track) return;
+    const all = await this.env.cameras();
+    if (turn !== this.turn || track !== this.videoTrack) return;
+    this.chosen = all[(all.indexOf(track.getSettings().deviceId ?? '') + 1) % all.length];
+    // First: many phones open one camera at a time only.
+    track.stop();
+    this.videoTrack = null;
+    this.session?.setTracks(this.tracks());
+    await this.fetch({ audio: false, video: true });
+  }
+
   /** The person has read what is wrong. */
   dismissTroubles(): void {
     this.troubles = [];
@@ -125,6 +144,8 @@ export class CallMedia {
     this.microphone = false;
     this.camera = false;
     this.troubles = [];
+    this.choice = false;
+    this.chosen = undefined;
     this.connection = 'none';
     this.path = undefined;
     this.resetRemote();
@@ -132,7 +153,7 @@ export class CallMedia {
 
   private async fetch(want: { audio: boolean; video: boolean }): Promise<void> {
     const turn = this.turn;
-    const got = await this.env.acquire(want);
+    const got = await this.env.acquire({ ...want, camera: this.chosen });
     // The call is over, or the switch was turned back meanwhile.
     const late = turn !== this.turn;
     // Of two that were asked for, the first to come stays, even if the other was refused.
@@ -146,6 +167,12 @@ export class CallMedia {
     this.troubles = [...this.troubles.filter((t) => !news.some((n) => n.device === t.device)), ...news];
     this.session?.setTracks(this.tracks());
     this.tell();
+    if (got.video) await this.lookForChoice(turn);
+  }
+
+  private async lookForChoice(turn: number): Promise<void> {
+    const { length } = await this.env.cameras();
+    if (turn === this.turn) this.choice = length > 1;
   }
 
   private setAudio(track: MediaStreamTrack | null): void {
@@ -163,6 +190,8 @@ export class CallMedia {
     this.videoTrack = track;
     if (!track) {
       this.camera = false;
+      // Perhaps that one is gone: the next try takes any.
+      this.chosen = undefined;
       return;
     }
     this.clear('camera');

@@ -76,6 +76,7 @@ mute = Mute microphone
 unmute = Unmute microphone
 camera-off = Turn camera off
 camera-on = Turn camera on
+camera-switch = Switch camera
 hang-up = Hang up
 sound-on = Turn sound on
 ring-again = Ring { $name } again
