@@ -69,6 +69,20 @@ async fn members_must_be_of_the_domain_and_names_must_be_free_and_sensible() {
 }
 
 #[tokio::test]
+async fn of_many_who_want_a_name_at_the_same_time_one_gets_it() {
+    let server = Server::start().await;
+    let admin = server.login("admin").await;
+    let wanted = (0..16).map(|_| admin.post("/admin/teams", json!({"name": "Pumps"})));
+    let answers = futures_util::future::join_all(wanted).await;
+    let (made, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
+    assert_eq!(made.len(), 1);
+    for answer in refused {
+        answer.refused_at(ErrorCode::AlreadyExists, "/name");
+    }
+    assert_eq!(admin.get("/admin/teams").await.ok::<Vec<TeamRecord>>().len(), 1);
+}
+
+#[tokio::test]
 async fn a_member_named_twice_is_a_member_once() {
     let server = Server::start().await;
     let admin = server.login("admin").await;

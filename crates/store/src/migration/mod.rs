@@ -3,6 +3,7 @@
 
 mod calls;
 mod m20260101_000001_initial;
+mod m20261122_000002_team_names;
 mod people;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
@@ -18,7 +19,7 @@ struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20260101_000001_initial::Migration)]
+        vec![Box::new(m20260101_000001_initial::Migration), Box::new(m20261122_000002_team_names::Migration)]
     }
 }
 

@@ -143,6 +143,17 @@ async fn nobody_from_another_domain_gets_into_a_team(db: &Db) {
     assert_eq!(db.store.teams(acme.id).await.unwrap(), [team]);
 }
 
+async fn a_name_is_one_team_in_a_domain(db: &Db) {
+    let (acme, other) = (db.domain("acme").await, db.domain("other").await);
+    let day = db.store.create_team(acme.id, "day", &[]).await.unwrap();
+    let night = db.store.create_team(acme.id, "night", &[]).await.unwrap();
+    assert_constraint(db.store.create_team(acme.id, "day", &[]).await);
+    assert_constraint(db.store.replace_team(night.id, "day", &[]).await);
+    assert_eq!(db.store.replace_team(day.id, "day", &[]).await.unwrap(), Some(day.clone()));
+    db.store.create_team(other.id, "day", &[]).await.unwrap();
+    assert_eq!(db.store.teams(acme.id).await.unwrap(), [day, night]);
+}
+
 async fn a_team_can_be_replaced_and_deleted(db: &Db) {
     let domain = db.domain("acme").await;
     let (ada, ben) = (db.user(&domain, "ada").await.id, db.user(&domain, "ben").await.id);
@@ -207,6 +218,7 @@ contract!(
     roles_that_cannot_be_read_are_corrupt,
     teams_belong_to_a_domain_and_hold_its_users,
     nobody_from_another_domain_gets_into_a_team,
+    a_name_is_one_team_in_a_domain,
     a_team_can_be_replaced_and_deleted,
     every_write_to_the_directory_raises_its_version,
     reading_and_refused_writes_leave_the_version,

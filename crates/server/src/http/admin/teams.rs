@@ -8,7 +8,7 @@ use farhand_protocol::{
     admin::{TeamBody, TeamRecord},
     auth::Role,
 };
-use farhand_store::model;
+use farhand_store::{StoreError, model};
 
 use crate::{
     admin,
@@ -43,7 +43,7 @@ pub async fn create_team(
 ) -> Outcome<Json<TeamRecord>> {
     login.require(Role::Admin)?;
     check(&app, &login, &body, None).await?;
-    let team = app.store.create_team(login.user.domain_id, &body.name, &body.members).await?;
+    let team = app.store.create_team(login.user.domain_id, &body.name, &body.members).await.map_err(taken_meanwhile)?;
     app.directory.refresh().await?;
     Ok(Json(record(team, &login)))
 }
@@ -65,7 +65,8 @@ pub async fn replace_team(
     login.require(Role::Admin)?;
     own_team(&app, &login, id).await?;
     check(&app, &login, &body, Some(id)).await?;
-    let team = app.store.replace_team(id, &body.name, &body.members).await?.ok_or_else(no_such_team)?;
+    let team = app.store.replace_team(id, &body.name, &body.members).await.map_err(taken_meanwhile)?;
+    let team = team.ok_or_else(no_such_team)?;
     app.directory.refresh().await?;
     Ok(Json(record(team, &login)))
 }
@@ -98,8 +99,7 @@ async fn check(app: &App, login: &Login, body: &TeamBody, own: Option<i64>) -> O
     admin::check_name("/name", &body.name)?;
     let teams = app.store.teams(login.user.domain_id).await?;
     if teams.iter().any(|team| team.name == body.name && Some(team.id) != own) {
-        let detail = "There is a team with this name already.";
-        return Err(Problem::new(ErrorCode::AlreadyExists, detail).at("/name").into());
+        return Err(name_taken());
     }
     for (index, member) in body.members.iter().enumerate() {
         let user = app.directory.user(*member).await?.filter(|user| user.domain_id == login.user.domain_id);
@@ -109,6 +109,18 @@ async fn check(app: &App, login: &Login, body: &TeamBody, own: Option<i64>) -> O
         }
     }
     Ok(())
+}
+
+fn name_taken() -> Fail {
+    Problem::new(ErrorCode::AlreadyExists, "There is a team with this name already.").at("/name").into()
+}
+
+/// All that [`check`] finds out can have changed since; a name is what two people want at the same time.
+fn taken_meanwhile(error: StoreError) -> Fail {
+    match error {
+        StoreError::Constraint(_) => name_taken(),
+        StoreError::Unavailable(_) | StoreError::Corrupt(_) => error.into(),
+    }
 }
 
 fn no_such_team() -> Fail {
