@@ -1,6 +1,6 @@
 //! Administration bodies: users, teams, domains, API keys.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::{WireTime, auth::Role};
@@ -22,17 +22,29 @@ pub struct NewUser {
     pub phone_number: Option<String>,
 }
 
-/// What is left out stays as it is.
+/// What is left out stays as it is. `null` clears an address; of anything else it changes nothing.
+#[expect(clippy::option_option, reason = "left out, cleared and given are three things")]
 #[derive(Clone, Default, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct UserChange {
     pub display_name: Option<String>,
     pub password: Option<String>,
     pub roles: Option<Vec<Role>>,
-    pub email: Option<String>,
-    pub phone_number: Option<String>,
+    /// `null` clears it.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub email: Option<Option<String>>,
+    /// `null` clears it.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub phone_number: Option<Option<String>>,
     /// A disabled user's tokens, keys and connections stop at once.
     pub disabled: Option<bool>,
+}
+
+/// A member that is there, be it `null`.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

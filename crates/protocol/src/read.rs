@@ -9,21 +9,44 @@ use crate::{ErrorCode, Problem};
 
 /// Reads `T` from JSON text. Members that are `null` or `""` are dropped before `T` sees them.
 pub fn from_slice<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    // serde_json refuses more than 128 levels, which bounds the recursion below as well.
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|e| Problem::new(ErrorCode::MalformedJson, format!("The body is not valid JSON: {e}.")))?;
-    from_value(value)
+    from_value(parse(body)?)
+}
+
+/// As [`from_slice`], for a body that changes something: there `null` clears what may be cleared, and only `""` and a missing
+/// member mean absent.
+pub fn change_from_slice<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut value = parse(body)?;
+    check(&value)?;
+    if let Value::Object(members) = &mut value {
+        members.retain(|_, v| v.as_str() != Some(""));
+    }
+    read(value)
 }
 
 /// As [`from_slice`], for JSON already parsed.
 pub fn from_value<T: DeserializeOwned>(mut value: Value) -> Result<T, Problem> {
-    if let Some(at) = array_for_object(&value) {
+    check(&value)?;
+    drop_absent(&mut value);
+    read(value)
+}
+
+fn parse(body: &[u8]) -> Result<Value, Problem> {
+    // serde_json refuses more than 128 levels, which bounds the recursion below as well.
+    serde_json::from_slice(body)
+        .map_err(|e| Problem::new(ErrorCode::MalformedJson, format!("The body is not valid JSON: {e}.")))
+}
+
+fn check(value: &Value) -> Result<(), Problem> {
+    if let Some(at) = array_for_object(value) {
         return Err(Problem::new(ErrorCode::InvalidField, "An object is expected here, not an array.").at(at));
     }
-    if let Some(at) = nul(&value) {
+    if let Some(at) = nul(value) {
         return Err(Problem::new(ErrorCode::InvalidField, "A text must not hold the character U+0000.").at(at));
     }
-    drop_absent(&mut value);
+    Ok(())
+}
+
+fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|e| {
         let pointer = pointer(e.path());
         Problem::new(ErrorCode::InvalidField, format!("{}.", e.into_inner())).at(pointer)
@@ -85,7 +108,10 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{CallReason, CallType, CreateCallRequest};
+    use crate::{
+        admin::UserChange,
+        call::{CallReason, CallType, CreateCallRequest},
+    };
 
     #[test]
     fn null_empty_and_missing_all_mean_absent() {
@@ -94,6 +120,21 @@ mod tests {
         )
         .unwrap();
         assert_eq!(call, CreateCallRequest::default());
+    }
+
+    #[test]
+    fn in_a_change_null_clears_and_empty_and_missing_mean_absent() {
+        let change = br#"{"email":null,"phoneNumber":"","displayName":null,"password":"","roles":null}"#;
+        let change: UserChange = change_from_slice(change).unwrap();
+        assert_eq!((change.email, change.phone_number), (Some(None), None));
+        assert!(change.display_name.is_none() && change.password.is_none() && change.roles.is_none());
+        assert_eq!(change_from_slice::<UserChange>(br#"{"email":"a@b"}"#).unwrap().email, Some(Some("a@b".to_owned())));
+        for (body, pointer) in
+            [(r#"{"email":7}"#, "/email"), (r#"{"displayName":"a\u0000"}"#, "/displayName"), ("[]", "")]
+        {
+            let problem = change_from_slice::<UserChange>(body.as_bytes()).err().unwrap();
+            assert_eq!((problem.code, problem.pointer.as_deref()), (ErrorCode::InvalidField, Some(pointer)), "{body}");
+        }
     }
 
     #[test]

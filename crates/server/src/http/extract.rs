@@ -34,20 +34,35 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
     type Rejection = Fail;
 
     async fn from_request(request: Request, _: &Arc<App>) -> Outcome<Self> {
-        let mut stream = request.into_body().into_data_stream();
-        let mut body = Vec::new();
-        while let Some(chunk) = stream.next().await {
-            let cut_off = |e| Fail::new(ErrorCode::MalformedJson, format!("The body ends too early: {e}."));
-            body.extend_from_slice(&chunk.map_err(cut_off)?);
-            if body.len() > MAX_BODY {
-                // Whether or not the client is done by then, it is answered.
-                let _ = timeout(DROP_WITHIN, drop_rest(stream)).await;
-                let detail = format!("The body may have {} KiB at most.", MAX_BODY / 1024);
-                return Err(Fail::new(ErrorCode::BodyTooLarge, detail));
-            }
-        }
-        Ok(Self(read::from_slice(&body)?))
+        Ok(Self(read::from_slice(&body(request).await?)?))
     }
+}
+
+/// As [`Body`], where `null` clears what may be cleared.
+pub struct Change<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Change<T> {
+    type Rejection = Fail;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Outcome<Self> {
+        Ok(Self(read::change_from_slice(&body(request).await?)?))
+    }
+}
+
+async fn body(request: Request) -> Outcome<Vec<u8>> {
+    let mut stream = request.into_body().into_data_stream();
+    let mut body = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        let cut_off = |e| Fail::new(ErrorCode::MalformedJson, format!("The body ends too early: {e}."));
+        body.extend_from_slice(&chunk.map_err(cut_off)?);
+        if body.len() > MAX_BODY {
+            // Whether or not the client is done by then, it is answered.
+            let _ = timeout(DROP_WITHIN, drop_rest(stream)).await;
+            let detail = format!("The body may have {} KiB at most.", MAX_BODY / 1024);
+            return Err(Fail::new(ErrorCode::BodyTooLarge, detail));
+        }
+    }
+    Ok(body)
 }
 
 async fn drop_rest(mut stream: BodyDataStream) {

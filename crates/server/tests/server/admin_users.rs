@@ -48,6 +48,22 @@ async fn only_what_an_administrator_may_decide_is_bound() {
 }
 
 #[tokio::test]
+async fn null_clears_an_address_and_what_is_left_out_stays() {
+    let server = Server::start().await;
+    let admin = server.login("admin").await;
+    let both = json!({"email": "anna@example.org", "phoneNumber": "+49 2"});
+    let user: UserRecord = change(&admin, 8, both).await.ok();
+    let untouched: UserRecord = change(&admin, 8, json!({"displayName": null, "email": "", "roles": null})).await.ok();
+    assert_eq!(untouched, user);
+    let cleared: UserRecord = change(&admin, 8, json!({"email": null})).await.ok();
+    assert_eq!((cleared.email.as_deref(), cleared.phone_number.as_deref()), (None, Some("+49 2")));
+    let cleared: UserRecord = change(&admin, 8, json!({"phoneNumber": null, "displayName": "Tess"})).await.ok();
+    assert_eq!((cleared.display_name.as_str(), cleared.phone_number.as_deref()), ("Tess", None));
+    assert_eq!(admin.get("/admin/users/8").await.ok::<UserRecord>(), cleared);
+    change(&admin, 8, json!({"email": 7})).await.refused_at(ErrorCode::InvalidField, "/email");
+}
+
+#[tokio::test]
 async fn a_login_name_is_taken_once_per_domain() {
     let server = Server::start().await;
     let (admin, other) = (server.login("admin").await, server.login_at(OTHER_DOMAIN, "admin").await);

@@ -17,7 +17,7 @@ use crate::{
     http::{
         Fail, Outcome,
         contacts::{role_names, roles},
-        extract::{Body, Caller, Path},
+        extract::{Body, Caller, Change, Path},
     },
 };
 
@@ -89,7 +89,7 @@ pub async fn change_user(
     State(app): State<Arc<App>>,
     Caller(login): Caller,
     Path(id): Path<i64>,
-    Body(change): Body<UserChange>,
+    Change(change): Change<UserChange>,
 ) -> Outcome<Json<UserRecord>> {
     login.require(Role::Admin)?;
     let user = own_user(&app, &login, id).await?;
@@ -98,8 +98,8 @@ pub async fn change_user(
     let ends_logins = change.disabled == Some(true) || change.password.is_some();
     let change = model::UserChange {
         display_name: change.display_name,
-        email: change.email.map(Some),
-        phone: change.phone_number.map(Some),
+        email: change.email,
+        phone: change.phone_number,
         password_hash: match change.password {
             Some(password) => Some(admin::checked_password_hash(password).await?),
             None => None,
