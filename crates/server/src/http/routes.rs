@@ -29,6 +29,8 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: 
     style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; \
     form-action 'self'; object-src 'none'";
 
+const PERMISSIONS_POLICY: &str = "camera=(self), microphone=(self), display-capture=(self)";
+
 /// The documented API.
 pub fn api() -> OpenApiRouter<Arc<App>> {
     openapi::router()
@@ -66,7 +68,12 @@ pub fn router(app: Arc<App>) -> Result<Router, String> {
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(CatchPanicLayer::custom(|_| Fail::internal("a handler panicked").into_response()))
-        .layer(cors(&app.config)?);
+        .layer(cors(&app.config)?)
+        .layer(always(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(always(header::REFERRER_POLICY, "no-referrer"))
+        .layer(always(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(always(HeaderName::from_static("permissions-policy"), PERMISSIONS_POLICY));
     let router = Router::new()
         .merge(api)
         .route("/rtc/ws", get(ws::upgrade))
@@ -80,7 +87,7 @@ pub fn router(app: Arc<App>) -> Result<Router, String> {
         .merge(SwaggerUi::new("/swagger-ui").url("/v3/api-docs", document))
         .merge(web)
         .with_state(app);
-    Ok(security_headers(router).layer(layers))
+    Ok(router.layer(layers))
 }
 
 /// A request's span. Never the query string or a header: those carry secrets.
@@ -132,15 +139,7 @@ fn refuse_cross_site(_: ProtectionError) -> Response {
     Fail::new(ErrorCode::CrossSiteRefused, "This request comes from another site's page.").into_response()
 }
 
-fn security_headers(router: Router) -> Router {
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("permissions-policy"), "camera=(self), microphone=(self), display-capture=(self)"),
-    ];
-    headers.into_iter().fold(router, |router, (name, value)| {
-        router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)))
-    })
+/// A header of every answer that has none of this name.
+fn always(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
