@@ -5,6 +5,7 @@ mod cli;
 mod demo;
 mod lock;
 mod manage;
+mod open_files;
 mod selftest;
 mod serve;
 

@@ -8,6 +8,7 @@ use farhand_server::{Sockets, world::SystemClock};
 use crate::{
     chosen::{self, Failure},
     cli::{Listen, Place},
+    open_files,
 };
 
 #[derive(Args)]
@@ -20,6 +21,7 @@ pub struct ServeArgs {
 
 pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     chosen::start_log("info");
+    open_files::take_all_allowed();
     let config = chosen::config(&args.place, Some(&args.listen))?;
     let shutdown = chosen::shutdown()?;
     let sockets = Sockets::bind(&config).await?;

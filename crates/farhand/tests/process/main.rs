@@ -14,6 +14,7 @@ mod durability;
 mod full_disk;
 mod manual;
 mod one_server;
+mod open_files;
 mod postgres;
 mod restart;
 mod stopping;
