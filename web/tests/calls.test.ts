@@ -405,6 +405,41 @@ describe('after a lost connection', () => {
     expect(rig.last.frame).toMatchObject({ type: 'join', rejoin: 0 });
   });
 
+  it.each(['timeout', 'storage_unavailable', 'shutting_down'])(
+    'a rejoin that the server cannot answer now (%s) is tried again, and the call is not over',
+    async (code) => {
+      await rig.inCall();
+      rig.media.liveEpoch = 3;
+      rig.welcome(false);
+      rig.last.reject(code);
+      await settle();
+      expect(rig.calls.stage.name).toBe('active');
+      const { length } = rig.asked;
+      await rig.clock.advance(2_000);
+      expect(rig.asked).toHaveLength(length + 1);
+      expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1', rejoin: 3 });
+      // Somebody who hangs up meanwhile is left alone.
+      rig.last.reject(code);
+      await settle();
+      void rig.calls.hangUp();
+      await rig.clock.advance(10_000);
+      expect(rig.last.frame.type).toBe('leave');
+    },
+  );
+
+  it('a rejoin that waits for the connection gives way to that of the next welcome', async () => {
+    await rig.inCall();
+    rig.calls.mediaBroken();
+    const first = rig.last;
+    rig.welcome(false);
+    expect([first.withdrawn?.aborted, rig.last.withdrawn?.aborted]).toEqual([true, false]);
+    first.reject('withdrawn');
+    await settle();
+    rig.last.resolve(view({ version: 2 }));
+    await settle();
+    expect(rig.calls.stage).toEqual({ name: 'active', callId: 'call-1' });
+  });
+
   it('a reloaded page comes back with what was switched on', async () => {
     rig.remembered = { callId: 'call-1', microphone: false, camera: true };
     rig.calls.restore();

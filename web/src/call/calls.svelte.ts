@@ -63,6 +63,8 @@ export class Calls {
   private nameless = 0;
   /** A rejoin is on its way: frames still tell of the plan that it is about to replace. */
   private rejoining = false;
+  /** The last attempt to rejoin; one that has not been sent yet is withdrawn by the next. */
+  private rejoined: AbortController | undefined;
   /** Calls hung up here, until the server agrees; `unheard` where it could not be told. */
   private readonly leaving = new Map<string, 'asked' | 'unheard'>();
   /** Raised by every start and every hang-up: an answer that comes later than the next wish is void. */
@@ -223,18 +225,23 @@ export class Calls {
 
   private async rejoin(callId: string, epoch: number): Promise<void> {
     const wish = this.wish;
+    // Asked twice it would make two new connections.
+    this.rejoined?.abort();
+    const given = new AbortController();
+    this.rejoined = given;
+    const wanted = () => wish === this.wish && this.rejoined === given;
     this.joining = callId;
     this.rejoining = true;
     try {
-      const call = await this.env.signalling.request({ type: 'join', callId, rejoin: epoch });
-      if (wish !== this.wish || !call) return;
+      const call = await this.env.signalling.request({ type: 'join', callId, rejoin: epoch }, given.signal);
+      if (!wanted() || !call) return;
       this.rejoining = false;
       this.enter(call);
       this.env.media.check(false);
     } catch (error) {
-      if (wish === this.wish) this.rejoinFailed(callId, codeOf(error));
+      if (wanted()) this.rejoinFailed(callId, codeOf(error));
     } finally {
-      if (wish === this.wish) {
+      if (wanted()) {
         this.joining = undefined;
         this.rejoining = false;
       }
@@ -242,8 +249,12 @@ export class Calls {
   }
 
   private rejoinFailed(callId: string, code: string): void {
-    // No answer: the next welcome asks again.
-    if (code === 'timeout' || code === 'connection_lost') return;
+    // The next welcome asks again.
+    if (code === 'connection_lost') return;
+    if (PASSING.has(code)) {
+      this.rejoinLater(callId);
+      return;
+    }
     const call = this.known.get(callId);
     if (code === 'seat_moved') {
       this.leave({ name: 'moved', callId });
@@ -253,6 +264,15 @@ export class Calls {
       this.leave({ name: 'none' });
       this.notice = { kind: 'error', code };
     }
+  }
+
+  /** The call goes on; only the server cannot say so at the moment. */
+  private rejoinLater(callId: string): void {
+    const wish = this.wish;
+    this.env.clock.setTimeout(() => {
+      const wanted = wish === this.wish && this.stage.name === 'active' && this.joining === undefined;
+      if (wanted) void this.rejoin(callId, this.env.media.liveEpoch);
+    }, REJOIN_MS);
   }
 
   /** This page has the seat. */
@@ -373,6 +393,11 @@ export class Calls {
     if (reason !== 'declined') this.notice = { kind: 'ring', reason, who: nameOf(ring.from) };
   }
 }
+
+/** Refusals that say nothing about the call. */
+const PASSING = new Set(['timeout', 'internal', 'storage_unavailable', 'overloaded', 'shutting_down']);
+/** Soon enough for somebody who waits, seldom enough for a server that has too much to do. */
+const REJOIN_MS = 2_000;
 
 function codeOf(error: unknown): string {
   return error instanceof RequestError ? error.code : 'internal';
