@@ -3,51 +3,11 @@
  * holds, and what the person does is asked of the server first. No DOM, no RTCPeerConnection.
  */
 import { SvelteMap } from 'svelte/reactivity';
-import type { CallView, EndReason, Ring, RingEndReason, ServerMessage, Signal, Welcome } from '../api/types';
-import type { Clock } from '../signalling/clock';
+import type { CallView, Ring, RingEndReason, ServerMessage, Welcome } from '../api/types';
 import { RequestError, type RequestFrame } from '../signalling/requests';
-import type { Memory } from './memory';
 import { nameOf } from './people';
 import type { MediaState } from './session';
-
-/** Why the call view closed; `youHungUp` and `unknown` are ours, the rest is the server's word. */
-export type Ending = EndReason | 'youHungUp' | 'unknown';
-
-/** What the screen is about. `starting`: asked the server, no answer yet. */
-export type Stage =
-  | { name: 'none' }
-  | { name: 'starting'; label: string }
-  | { name: 'active'; callId: string }
-  | { name: 'ended'; call: CallView; ending: Ending }
-  | { name: 'moved'; callId: string };
-
-/** Something to tell in passing; `code` is an error's code. */
-export type Notice = { kind: 'ring'; reason: RingEndReason; who: string } | { kind: 'error'; code: string };
-
-export interface Signalling {
-  inCall: boolean;
-  /** `withdrawn`: not wanted any more, and not to be sent if it has not been yet. */
-  request(frame: RequestFrame, withdrawn?: AbortSignal): Promise<CallView | undefined>;
-  signal(frame: { type: 'signal'; callId: string; epoch: number; to: number; signal: Signal }): void;
-}
-
-/** What of CallMedia is used here. */
-export interface Media {
-  readonly liveEpoch: number;
-  readonly wanted: MediaState;
-  begin(want: MediaState): void;
-  apply(plan: CallView['mediaPlan']): void;
-  signal(epoch: number, signal: Signal): void;
-  check(networkChanged: boolean): void;
-  end(): void;
-}
-
-export interface CallsEnvironment {
-  signalling: Signalling;
-  media: Media;
-  memory: Memory;
-  clock: Clock;
-}
+import type { CallsEnvironment, Notice, Stage } from './stage';
 
 export class Calls {
   readonly rings = new SvelteMap<string, Ring>();
@@ -216,6 +176,7 @@ export class Calls {
 
   /** The answer may come all the same, if the question is on its way already. */
   private giveUpStart(): void {
+    this.rejoined?.abort();
     const start = this.start;
     if (!start) return;
     this.start = undefined;

@@ -1,0 +1,45 @@
+/** What a call looks like from the screen, and what its state needs of the world. */
+import type { CallView, EndReason, RingEndReason, Signal } from '../api/types';
+import type { Clock } from '../signalling/clock';
+import type { RequestFrame } from '../signalling/requests';
+import type { Memory } from './memory';
+import type { MediaState } from './session';
+
+/** Why the call view closed; `youHungUp` and `unknown` are ours, the rest is the server's word. */
+export type Ending = EndReason | 'youHungUp' | 'unknown';
+
+/** What the screen is about. `starting`: asked the server, no answer yet. */
+export type Stage =
+  | { name: 'none' }
+  | { name: 'starting'; label: string }
+  | { name: 'active'; callId: string }
+  | { name: 'ended'; call: CallView; ending: Ending }
+  | { name: 'moved'; callId: string };
+
+/** Something to tell in passing; `code` is an error's code. */
+export type Notice = { kind: 'ring'; reason: RingEndReason; who: string } | { kind: 'error'; code: string };
+
+export interface Signalling {
+  inCall: boolean;
+  /** `withdrawn`: not wanted any more, and not to be sent if it has not been yet. */
+  request(frame: RequestFrame, withdrawn?: AbortSignal): Promise<CallView | undefined>;
+  signal(frame: { type: 'signal'; callId: string; epoch: number; to: number; signal: Signal }): void;
+}
+
+/** What of CallMedia is used here. */
+export interface Media {
+  readonly liveEpoch: number;
+  readonly wanted: MediaState;
+  begin(want: MediaState): void;
+  apply(plan: CallView['mediaPlan']): void;
+  signal(epoch: number, signal: Signal): void;
+  check(networkChanged: boolean): void;
+  end(): void;
+}
+
+export interface CallsEnvironment {
+  signalling: Signalling;
+  media: Media;
+  memory: Memory;
+  clock: Clock;
+}
