@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Rest, RestError } from '../src/api/client';
 import type { User } from '../src/api/types';
 import { Auth } from '../src/app/auth.svelte';
-import { FakeClock } from './fakes';
+import { FakeClock, settle } from './fakes';
 
 const user = { userDbId: 8, displayName: 'Tester' } as User;
 const glasses = { userDbId: 12, displayName: 'Glasses 1' } as User;
@@ -174,6 +174,35 @@ describe('REST', () => {
       () => 0,
     );
     await expect(gone.me()).rejects.toMatchObject({ code: 'network' });
+  });
+
+  it('does not wait for ever, but for a refresh, which must not be cut off', async () => {
+    const given = new AbortController();
+    const swallowed: string[] = [];
+    const hole = (request: Request) => {
+      swallowed.push(new URL(request.url).pathname);
+      return new Promise<Response>((_, reject) => request.signal.addEventListener('abort', () => reject(new Error())));
+    };
+    const rest = new Rest(
+      'http://x',
+      hole as typeof fetch,
+      async () => false,
+      () => 0,
+      () => given.signal,
+    );
+    const asked = [rest.login(credentials), rest.contacts(), rest.logout()];
+    let refreshed = false;
+    const settled = () => {
+      refreshed = true;
+    };
+    void rest.refresh().then(settled, settled);
+    await settle();
+    expect(swallowed).toHaveLength(4);
+    given.abort();
+    for (const answer of await Promise.allSettled(asked)) {
+      expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'network' } });
+    }
+    expect(refreshed).toBe(false);
   });
 
   it('does not try to mend a refused login', async () => {

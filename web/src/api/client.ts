@@ -34,6 +34,9 @@ async function unwrap<T>(answer: Answer<T>): Promise<T> {
   throw new RestError(problem?.code ?? 'internal', problem?.retryAfter ?? undefined);
 }
 
+/** A network that swallows everything must not leave a page waiting for minutes. Longer than a bad one takes. */
+const PATIENCE_MS = 20_000;
+
 export class Rest {
   private readonly client;
 
@@ -42,6 +45,7 @@ export class Rest {
     private readonly fetcher: typeof fetch,
     private readonly renew: Renew,
     private readonly now: () => number,
+    private readonly patience = () => AbortSignal.timeout(PATIENCE_MS),
   ) {
     this.client = createClient<paths>({ baseUrl: origin, fetch: (request) => this.fetch(request) });
   }
@@ -81,11 +85,17 @@ export class Rest {
 
   private async fetch(request: Request): Promise<Response> {
     const path = new URL(request.url).pathname;
-    if (path === '/auth/login' || path === '/auth/refresh') return this.fetcher(request);
+    // Cut off, it might have been carried out, and the old token used a second time.
+    if (path === '/auth/refresh') return this.fetcher(request);
+    if (path === '/auth/login') return this.timed(request);
     const again = request.clone();
     const since = this.now();
-    const response = await this.fetcher(request);
+    const response = await this.timed(request);
     if (response.status !== 401 || !(await this.renew(since))) return response;
-    return this.fetcher(again);
+    return this.timed(again);
+  }
+
+  private timed(request: Request): Promise<Response> {
+    return this.fetcher(new Request(request, { signal: this.patience() }));
   }
 }
