@@ -15,12 +15,18 @@ export type Look = BrowserContextOptions & { fullPicture?: boolean };
 export class Person {
   /** As others see it; known once signed in. */
   name = '';
+  /** What the browser has kept the page from, by the server's rules for its content. */
+  readonly refused: string[] = [];
 
   private constructor(
     readonly context: BrowserContext,
     readonly page: Page,
     readonly userId: string,
-  ) {}
+  ) {
+    page.on('console', (message) => {
+      if (message.text().includes('Content Security Policy')) this.refused.push(message.text());
+    });
+  }
 
   /** Opens a window with cookies of its own at the sign-in page. */
   static async open(browser: Browser, base: string, userId: string, look: Look = {}): Promise<Person> {
@@ -28,9 +34,9 @@ export class Person {
     const context = await browser.newContext({ baseURL: base, permissions: ['camera', 'microphone'], ...options });
     await context.addInitScript(watchPeerConnections);
     if (!fullPicture) await context.addInitScript(smallPicture);
-    const page = await context.newPage();
-    await page.goto('/');
-    return new Person(context, page, userId);
+    const person = new Person(context, await context.newPage(), userId);
+    await person.page.goto('/');
+    return person;
   }
 
   async signIn(password = 'demo'): Promise<void> {

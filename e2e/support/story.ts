@@ -1,9 +1,9 @@
-import { test as base } from '@playwright/test';
+import { expect, test as base } from '@playwright/test';
 import { Api } from './api.ts';
 import { type Look, Person } from './person.ts';
 import { Server, type Settings } from './server.ts';
 
-export { expect } from '@playwright/test';
+export { expect };
 
 interface Cast {
   settings: Settings;
@@ -37,6 +37,7 @@ export const test = base.extend<Cast>({
       return person;
     });
     await Promise.all(opened.map((person) => person.context.close()));
+    expect(opened.flatMap((person) => person.refused), 'refused by the Content-Security-Policy').toEqual([]);
   },
 
   person: async ({ stranger }, use) => {
