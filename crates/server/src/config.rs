@@ -22,7 +22,9 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where people reach the server, such as `https://calls.example.com`. Turns on secure cookies when it is https.
     pub public_url: Option<String>,
-    /// `postgres://user:password@host/database`; `SQLite` in the data directory when left out.
+    /// `postgres://user:password@host/database`; `SQLite` in the data directory when left out. With `?sslmode=require` behind it
+    /// only over TLS; with `?sslmode=verify-full` the server's certificate must be for that host and come from a public
+    /// authority, or from the one in the file `&sslrootcert=/path/to/ca.pem`.
     pub database_url: Option<String>,
     /// Other origins whose pages may use the API, such as `https://portal.example.com`.
     pub allowed_origins: Vec<String>,

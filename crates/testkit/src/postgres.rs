@@ -60,6 +60,20 @@ impl Postgres {
         self.pg_ctl(&["-l", &log, "-o", &options, "-w", "start"])
     }
 
+    /// Starts it again so that it takes connections over TLS only. Answers its certificate, which is for 127.0.0.1 and nobody
+    /// else vouches for.
+    pub fn with_tls_only(&self) -> io::Result<PathBuf> {
+        self.stop()?;
+        let data = self.dir.join("data").display().to_string();
+        let script = r#"cd "$1" && openssl req -x509 -config /dev/null -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+            -keyout server.key -out server.crt -days 2 -subj /CN=postgres -addext subjectAltName=IP:127.0.0.1 \
+            -addext basicConstraints=critical,CA:FALSE && chmod 600 server.key && echo 'ssl = on' >>postgresql.conf &&
+            echo 'hostssl all all 127.0.0.1/32 trust' >pg_hba.conf"#;
+        run(&mut as_postgres("sh", &["-c", script, "tls", &data]))?;
+        self.resume()?;
+        Ok(self.dir.join("data/server.crt"))
+    }
+
     /// Keeps all connections and answers none, like a host behind a cut cable.
     pub fn freeze(&self) -> io::Result<()> {
         self.signal("STOP")

@@ -6,6 +6,7 @@ use farhand_store::{StoreError, model::CallFilter, open};
 use sea_orm::ConnectionTrait as _;
 use tempfile::TempDir;
 
+use crate::postgres::Postgres;
 use crate::support::{Db, assert_corrupt, assert_unavailable, create, new_call, sqlite_url, with_key};
 
 async fn what_was_saved_is_there_after_a_restart(db: &Db) {
@@ -35,6 +36,31 @@ async fn a_closed_store_is_unavailable(db: &Db) {
     db.store.close().await;
     assert_unavailable(db.store.ping().await);
     assert_unavailable(db.store.create_domain("acme").await);
+}
+
+#[tokio::test]
+async fn postgres_is_reached_over_tls_and_its_certificate_is_checked_if_that_is_asked() {
+    let server = Postgres::start().unwrap();
+    let certificate = server.with_tls_only().unwrap();
+    // A copy, because only PostgreSQL's own user may enter its directory.
+    let dir = TempDir::new().unwrap();
+    let root = dir.path().join("root.crt");
+    fs::copy(certificate, &root).unwrap();
+    let root = format!("sslrootcert={}", root.display());
+    let url = server.url("postgres");
+    let elsewhere = url.replace("127.0.0.1", "localhost");
+    for allowed in [format!("{url}?sslmode=require"), format!("{url}?sslmode=verify-full&{root}"), url.clone()] {
+        let store = open(&allowed).await.unwrap_or_else(|error| panic!("{allowed}: {error}"));
+        store.ping().await.unwrap();
+        store.close().await;
+    }
+    for refused in [
+        format!("{url}?sslmode=disable"),
+        format!("{url}?sslmode=verify-full"),
+        format!("{elsewhere}?sslmode=verify-full&{root}"),
+    ] {
+        assert_unavailable(open(&refused).await.map(|_| ()));
+    }
 }
 
 async fn two_programs_can_write_at_the_same_time(db: &Db) {
