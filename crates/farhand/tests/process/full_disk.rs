@@ -58,7 +58,7 @@ async fn what_is_refused_is_refused_whole(server: &mut Server, people: &People, 
         }
     }
     assert!(server.runs());
-    let refused = refused.expect("the disk has room for everything but calls");
+    let Some(refused) = refused else { panic!("the disk has room for everything but calls") };
     assert_eq!(expert.call_log(refused.call_id).await.unwrap(), *refused, "a refused decline has changed the call");
     let newest: Vec<_> = calls_of(&glasses).await.iter().map(|log| log.call_id).take(5).collect();
     assert_eq!(newest, made.iter().rev().map(|log| log.call_id).take(5).collect::<Vec<_>>());
