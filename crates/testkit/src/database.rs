@@ -68,7 +68,11 @@ fn with_database(url: &str, name: &str) -> String {
 }
 
 async fn admin(sql: &str) {
-    let connection = Database::connect(admin_url()).await.unwrap();
+    execute(&admin_url(), sql).await;
+}
+
+pub async fn execute(url: &str, sql: &str) {
+    let connection = Database::connect(url).await.unwrap();
     connection.execute_unprepared(sql).await.unwrap();
     connection.close().await.unwrap();
 }

@@ -144,6 +144,11 @@ impl Server {
         Answer::to(self.request(Method::POST, path).body(body)).await
     }
 
+    /// Changes the database in a way no server does.
+    pub async fn execute(&self, sql: &str) {
+        database::execute(&self.config.store_url(), sql).await;
+    }
+
     /// The database past the server, as another process sees it. Users, teams and domains that the server has looked at
     /// already are noticed by it within a second.
     pub async fn store(&self) -> &dyn Store {

@@ -95,6 +95,8 @@ pub struct CallActor {
     pub record: Arc<CallRecord>,
     pub version: i64,
     pub owed: Vec<Owed>,
+    /// The call was taken up, and that is not saved yet: the next step says it first.
+    pub recovery_owed: bool,
 }
 
 impl CallActor {
@@ -102,6 +104,9 @@ impl CallActor {
     pub async fn run(mut self, mut mailbox: mpsc::Receiver<Command>) {
         let mut again_at = None;
         while !self.call.has_ended() {
+            if self.recovery_owed || !self.owed.is_empty() {
+                again_at.get_or_insert_with(|| self.shared.clock.now() + RETRY);
+            }
             let nap = self.nap(again_at);
             tokio::select! {
                 command = mailbox.recv() => match command {
@@ -111,9 +116,6 @@ impl CallActor {
                 () = tokio::time::sleep(nap) => {
                     again_at = self.tick().await.err().map(|_| self.shared.clock.now() + RETRY);
                 }
-            }
-            if !self.owed.is_empty() {
-                again_at.get_or_insert_with(|| self.shared.clock.now() + RETRY);
             }
             if self.shared.is_fenced(self.record.call_id) {
                 return;
@@ -126,7 +128,7 @@ impl CallActor {
         wake.map_or(LONGEST_SLEEP, |at| self.shared.clock.now().until(at)).min(LONGEST_SLEEP)
     }
 
-    async fn tick(&mut self) -> Result<(), Fail> {
+    pub(super) async fn tick(&mut self) -> Result<(), Fail> {
         self.pay_owed().await?;
         self.step(Event::Tick, Extra::default()).await
     }
@@ -225,9 +227,11 @@ impl CallActor {
     pub async fn step(&mut self, event: Event, extra: Extra) -> Result<(), Fail> {
         let now = self.shared.clock.now();
         let mut next = self.call.clone();
-        let effects = next.handle(&self.shared.policy, now, event).map_err(refused)?;
+        let mut effects = if self.recovery_owed { self.recover(&mut next, now).map_err(refused)? } else { Vec::new() };
+        effects.extend(next.handle(&self.shared.policy, now, event).map_err(refused)?);
         let nothing_else = extra.title.is_none() && extra.invited.is_empty() && extra.teams.is_empty();
         if next == self.call && effects.is_empty() && nothing_else {
+            self.recovery_owed = false;
             return Ok(());
         }
         let change = Change::new(&self.record, now, &next, &effects, extra);
@@ -239,6 +243,7 @@ impl CallActor {
         };
         let before = std::mem::replace(&mut self.call, next);
         self.version += 1;
+        self.recovery_owed = false;
         if !change.invited.is_empty() {
             self.shared.concern(self.record.call_id, self.concerned());
         }

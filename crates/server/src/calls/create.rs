@@ -150,7 +150,14 @@ impl Calls {
             (Err(refused), _) => return Err(Fail::internal(format!("a new call was refused: {refused:?}"))),
         }
         let record = Arc::new(record);
-        let actor = CallActor { shared: shared.clone(), call, record: record.clone(), version: 1, owed: Vec::new() };
+        let actor = CallActor {
+            shared: shared.clone(),
+            call,
+            record: record.clone(),
+            version: 1,
+            owed: Vec::new(),
+            recovery_owed: false,
+        };
         let viewer = join.map(|device| Viewer { contact: actor.call.creator(), device });
         let view = viewer.map(|v| Box::new(view::call_view(&actor.call, &record, 1, v, &shared.hub)));
         // Nothing was before, so everything that is now is new.

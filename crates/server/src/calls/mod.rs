@@ -151,10 +151,10 @@ impl Calls {
             self.shared.hub.seat_changed(contact, true);
         }
         let record = Arc::new(running.record);
-        let mut actor =
-            CallActor { shared: self.shared.clone(), call, record, version: running.version, owed: Vec::new() };
-        if let Err(fail) = actor.recover().await {
-            tracing::warn!(%call_id, problem = %fail.0, "the call's deadlines could not be moved");
+        let (shared, version) = (self.shared.clone(), running.version);
+        let mut actor = CallActor { shared, call, record, version, owed: Vec::new(), recovery_owed: true };
+        if let Err(fail) = actor.tick().await {
+            tracing::warn!(%call_id, problem = %fail.0, "taking up the call could not be saved yet");
         }
         self.spawn(actor, None);
     }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use farhand_domain::{
-    call::{Call, Effect, Event},
+    call::{Call, Effect, Event, Handled, Seat},
     ids::{ContactId, DeviceId},
+    time::Timestamp,
 };
 use farhand_protocol::ErrorCode;
 use farhand_store::model::{Refused, RunningCall};
@@ -22,9 +23,17 @@ pub struct Owed {
 }
 
 impl CallActor {
-    /// After a start: nobody is connected, and every deadline gets some time.
-    pub(super) async fn recover(&mut self) -> Outcome<()> {
-        self.step(Event::Recovered, Extra::default()).await
+    /// The call was taken up: every deadline gets some time, and of the seats those count as lost that nobody is connected
+    /// for. Part of the next step, so that neither an overdue deadline nor a join comes before it.
+    pub(super) fn recover(&self, call: &mut Call, now: Timestamp) -> Handled {
+        let policy = &self.shared.policy;
+        let mut effects = call.handle(policy, now, Event::Recovered)?;
+        for (contact, Seat { device, .. }) in call.seated() {
+            if self.shared.hub.is_device_connected(contact, device) {
+                effects.extend(call.handle(policy, now, Event::ConnectionBack { contact, device })?);
+            }
+        }
+        Ok(effects)
     }
 
     /// A connection was lost or came back.

@@ -1,5 +1,7 @@
 //! A write that arrived although its answer was lost: the database's call is ahead of the one in the server's memory.
 
+use std::time::Duration;
+
 use farhand_client::socket::Socket;
 use farhand_protocol::{
     ErrorCode,
@@ -192,4 +194,32 @@ async fn a_connection_that_is_lost_meanwhile_is_lost_and_one_that_comes_back_is_
     let history = call.caller.call_log(call_id).await.call_history;
     let count = |kind| history.iter().filter(|item| item.kind == kind).count();
     assert_eq!((count("ConnectionLost"), count("Reconnected")), (1, 1));
+}
+
+/// From now on, whatever a call's step writes is refused as if the database were away.
+const REFUSE_STEPS: &str = "CREATE FUNCTION away() RETURNS trigger LANGUAGE plpgsql AS \
+    $$ BEGIN RAISE EXCEPTION 'away' USING ERRCODE = '57P01'; END $$; \
+    CREATE TRIGGER away BEFORE UPDATE OF state ON calls EXECUTE FUNCTION away()";
+const TAKE_STEPS: &str = "DROP TRIGGER away ON calls";
+
+#[tokio::test]
+async fn a_ring_and_a_seat_outlast_a_start_that_could_not_be_saved_and_the_seat_is_not_held_for_ever() {
+    let mut server = Server::build().on_postgres().config(|config| config.calls.grace_seconds = 3).start().await;
+    let [caller, expert] = [server.login("callertest1").await, server.login("expert1").await];
+    let mut own = caller.device().await;
+    let call_id = own.create_call(json!({"invitedContacts": [expert.invited()]})).await.call_id;
+    server.stop().await;
+    server.clock().move_ahead(Duration::from_mins(2));
+    server.execute(REFUSE_STEPS).await;
+    server.start_again().await;
+    let [caller, expert] = [server.login("callertest1").await, server.login("expert1").await];
+    let (mut own, mut phone) = (caller.device().await, expert.device().await);
+    let decline = |id| ClientFrame::Decline { id, call_id };
+    assert_eq!(phone.refused(decline).await, ErrorCode::StorageUnavailable);
+    server.execute(TAKE_STEPS).await;
+    let creator = own.call(call_id, "the call", |_| true).await.creator;
+    own.person(call_id, creator, PersonState::Reconnecting).await;
+    phone.join(call_id).await;
+    own.person(call_id, creator, PersonState::Left).await;
+    assert_eq!(caller.events(call_id).await, ["Created", "Join", "Join", "Leave"]);
 }
