@@ -288,7 +288,7 @@ impl CallActor {
         for person in &self.call.state().people {
             let (was, is) = (before.is_seated(person.contact), self.call.is_seated(person.contact));
             if was != is {
-                self.shared.hub.seat_changed(person.contact, is);
+                self.shared.hub.seat_changed(person.contact, self.record.call_id, is);
             }
         }
     }

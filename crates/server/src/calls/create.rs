@@ -129,6 +129,7 @@ impl Calls {
             owner_epoch: shared.owner_epoch,
             idempotency: key.clone(),
         };
+        let _new = shared.expect(record.call_id);
         match (shared.committer.save(CallWrite::Create(Box::new(new))).await?, key) {
             (Ok(saved), _) => {
                 record.id = saved.id;
@@ -160,9 +161,7 @@ impl Calls {
         };
         let viewer = join.map(|device| Viewer { contact: actor.call.creator(), device });
         let view = viewer.map(|v| Box::new(view::call_view(&actor.call, &record, 1, v, &shared.hub)));
-        // Nothing was before, so everything that is now is new.
-        let before = nothing_yet(&actor.call);
-        self.spawn(actor, Some((&before, effects)));
+        self.spawn(actor, effects);
         Ok(Answer { record, view })
     }
 
@@ -191,15 +190,6 @@ impl Calls {
         let by = self.by(login, None).await?;
         self.ask(known.call_id, by, super::Ask::Read).await.map(Some)
     }
-}
-
-/// A call with the same people before anything happened in it.
-fn nothing_yet(call: &Call) -> Call {
-    let mut state = call.state().clone();
-    for person in &mut state.people {
-        person.place = farhand_domain::call::Place::Waiting;
-    }
-    Call::restore(state)
 }
 
 fn check(request: &CreateCallRequest) -> Outcome<()> {

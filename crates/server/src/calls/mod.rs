@@ -19,15 +19,15 @@ use std::{
 
 use farhand_domain::{
     access::Actor as Asker,
-    call::{Call, Effect},
+    call::{Call, Effect, Place},
     ids::{ContactId, DeviceId},
     policy::Policy,
     time::Timestamp,
 };
-use farhand_protocol::{ErrorCode, auth::Role};
+use farhand_protocol::{ErrorCode, Problem, auth::Role};
 use farhand_store::{
     Store,
-    model::{HistoryRow, Invitation, NewEvent, RunningCall},
+    model::{CallRecord, HistoryRow, Invitation, NewEvent, RunningCall},
 };
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -56,6 +56,8 @@ pub struct Shared {
     pub owner_epoch: i64,
     pub committer: Committer,
     live: Mutex<Live>,
+    /// Held while a call without a task is given one, so that it gets only one.
+    taking_up: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -63,9 +65,28 @@ struct Live {
     calls: HashMap<Uuid, mpsc::Sender<Command>>,
     by_contact: HashMap<ContactId, HashSet<Uuid>>,
     fenced: HashSet<Uuid>,
+    /// New calls on their way to the database: they have no task yet, and will get one.
+    new: HashSet<Uuid>,
+}
+
+/// While it lives, a new call is not taken for one whose task is gone.
+struct New<'a> {
+    shared: &'a Shared,
+    call_id: Uuid,
+}
+
+impl Drop for New<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().new.remove(&self.call_id);
+    }
 }
 
 impl Shared {
+    fn expect(&self, call_id: Uuid) -> New<'_> {
+        self.lock().new.insert(call_id);
+        New { shared: self, call_id }
+    }
+
     /// A call has ended: whoever asks from now on is answered from the database.
     fn forget(&self, call_id: Uuid, contacts: &[ContactId]) {
         let mut live = self.lock();
@@ -125,8 +146,8 @@ impl Calls {
         let owner_epoch = store.next_owner_epoch(&node).await?;
         let running = store.take_over_running(&node, owner_epoch).await?;
         let committer = Committer::start(store.clone());
-        let live = Mutex::default();
-        let shared = Shared { store, directory, hub, clock, policy, node, owner_epoch, committer, live };
+        let (live, taking_up) = (Mutex::default(), tokio::sync::Mutex::default());
+        let shared = Shared { store, directory, hub, clock, policy, node, owner_epoch, committer, live, taking_up };
         let calls = Self { shared: Arc::new(shared) };
         if !running.is_empty() {
             tracing::info!(calls = running.len(), "taking up running calls");
@@ -135,6 +156,26 @@ impl Calls {
             calls.take_up(call).await;
         }
         Ok(calls)
+    }
+
+    /// Takes up a call of this server's own that has not ended and has no task: it was saved although the answer to its
+    /// write was lost, or its task has panicked. Otherwise nobody would look after it until the next start.
+    async fn take_up_lost(&self, record: &CallRecord) -> Outcome<()> {
+        let shared = &self.shared;
+        let _one_at_a_time = shared.taking_up.lock().await;
+        let cared_for = {
+            let live = shared.lock();
+            live.new.contains(&record.call_id) || live.calls.get(&record.call_id).is_some_and(|m| !m.is_closed())
+        };
+        if cared_for {
+            return Ok(());
+        }
+        let running = shared.store.owned_call(record.id, &shared.node, shared.owner_epoch).await?;
+        if let Some(running) = running.filter(|running| running.record.ended_at.is_none()) {
+            tracing::warn!(call_id = %record.call_id, "taking up a call that had no task");
+            self.take_up(running).await;
+        }
+        Ok(())
     }
 
     async fn take_up(&self, running: RunningCall) {
@@ -147,8 +188,8 @@ impl Calls {
             }
         };
         let call = Call::restore(state);
-        for (contact, _) in call.seated() {
-            self.shared.hub.seat_changed(contact, true);
+        for person in &call.state().people {
+            self.shared.hub.seat_changed(person.contact, call_id, call.is_seated(person.contact));
         }
         let record = Arc::new(running.record);
         let (shared, version) = (self.shared.clone(), running.version);
@@ -156,48 +197,64 @@ impl Calls {
         if let Err(fail) = actor.tick().await {
             tracing::warn!(%call_id, problem = %fail.0, "taking up the call could not be saved yet");
         }
-        self.spawn(actor, None);
+        self.spawn(actor, &[]);
     }
 
-    /// Gives a call its task. What was there before (for a call taken up: nothing new) tells whom to ring.
-    fn spawn(&self, actor: CallActor, news: Option<(&Call, &[Effect])>) {
+    /// Gives a call its task. Nothing was before as far as anybody knows, so everything that is now is new: at a start
+    /// nobody is connected to be told, and a ring that rings already is only renewed.
+    fn spawn(&self, actor: CallActor, effects: &[Effect]) {
         let (mailbox, commands) = mpsc::channel(actor::MAILBOX);
         if !actor.call.has_ended() {
             self.shared.concern(actor.record.call_id, actor::concerned(&actor.call));
             self.shared.lock().calls.insert(actor.record.call_id, mailbox);
         }
-        if let Some((before, effects)) = news {
-            actor.perform(before, effects);
-        }
+        actor.perform(&nothing_yet(&actor.call), effects);
         tokio::spawn(actor.run(commands));
     }
 
     /// Asks something of a call, running or ended.
     pub async fn ask(&self, call_id: Uuid, by: By, ask: Ask) -> Outcome<Answer> {
-        let mailbox = self.shared.lock().calls.get(&call_id).cloned();
-        if let Some(mailbox) = mailbox {
-            let (reply, answer) = oneshot::channel();
-            let ended_meanwhile = harmless(&ask);
-            if mailbox.send(Command { by, ask, reply }).await.is_ok()
-                && let Ok(answer) = answer.await
-            {
-                return answer;
+        let (harmless, reads) = (harmless(&ask), matches!(ask, Ask::Read));
+        let from_database = |record: CallRecord| match record.ended_at {
+            None if !reads => Err(not_cared_for()),
+            Some(_) if !harmless => Err(Fail::new(ErrorCode::CallEnded, "The call has ended.")),
+            _ => Ok(Answer { record: Arc::new(record), view: None }),
+        };
+        let (reply, answer) = oneshot::channel();
+        let mut untold = self.tell(call_id, Command { by, ask, reply }).await;
+        if let Some(command) = untold {
+            let record = self.readable(call_id, by).await?;
+            if record.ended_at.is_some() {
+                return from_database(record);
             }
-            return self.ask_ended(call_id, by, ended_meanwhile).await;
+            self.take_up_lost(&record).await?;
+            untold = self.tell(call_id, command).await;
         }
-        self.ask_ended(call_id, by, harmless(&ask)).await
+        if untold.is_none()
+            && let Ok(answer) = answer.await
+        {
+            return answer;
+        }
+        from_database(self.readable(call_id, by).await?)
     }
 
-    async fn ask_ended(&self, call_id: Uuid, by: By, harmless: bool) -> Outcome<Answer> {
+    /// Puts a command into the mailbox of a call's task, or gives it back if there is none.
+    async fn tell(&self, call_id: Uuid, command: Command) -> Option<Command> {
+        let mailbox = self.shared.lock().calls.get(&call_id).cloned();
+        match mailbox {
+            Some(mailbox) => mailbox.send(command).await.err().map(|unsent| unsent.0),
+            None => Some(command),
+        }
+    }
+
+    /// A call as the database has it, for whoever may read it.
+    async fn readable(&self, call_id: Uuid, by: By) -> Outcome<CallRecord> {
         let record = self.shared.store.call(call_id).await?.ok_or_else(no_such_call)?;
         let took_part = log::known_contact(&record, by.asker.contact.0).is_some();
         if record.domain_id != by.domain_id || !(by.asker.admin || took_part) {
             return Err(no_such_call());
         }
-        if harmless {
-            return Ok(Answer { record: Arc::new(record), view: None });
-        }
-        Err(Fail::new(ErrorCode::CallEnded, "The call has ended."))
+        Ok(record)
     }
 
     /// Who somebody is to a call.
@@ -255,6 +312,21 @@ fn not_yours(ask: &Ask, own_domain: bool) -> Fail {
         return Fail::new(ErrorCode::NotInvited, "You are not invited to this call.");
     }
     no_such_call()
+}
+
+/// Its task has stopped in the midst of this, another server has it, or it is so new that it has none yet.
+fn not_cared_for() -> Fail {
+    let detail = "The call cannot be changed at the moment. Look at it, then try again.";
+    Problem::new(ErrorCode::StorageUnavailable, detail).retry_after(1).into()
+}
+
+/// A call with the same people before anything happened in it.
+fn nothing_yet(call: &Call) -> Call {
+    let mut state = call.state().clone();
+    for person in &mut state.people {
+        person.place = Place::Waiting;
+    }
+    Call::restore(state)
 }
 
 fn no_such_call() -> Fail {

@@ -28,8 +28,8 @@ const MAX_LAG: usize = 8;
 struct People {
     sessions: HashMap<Uuid, Arc<Session>>,
     by_contact: HashMap<ContactId, Vec<Arc<Session>>>,
-    /// Seats per contact.
-    seats: HashMap<ContactId, usize>,
+    /// The calls in which a contact has a seat.
+    seats: HashMap<ContactId, HashSet<Uuid>>,
     /// Which user and domain a contact with a session belongs to.
     users: HashMap<ContactId, (i64, i64)>,
     changed: HashSet<ContactId>,
@@ -98,11 +98,15 @@ impl Hub {
     }
 
     /// A contact sat down in a call, or stood up.
-    pub fn seat_changed(&self, contact: ContactId, sat_down: bool) {
+    pub fn seat_changed(&self, contact: ContactId, call_id: Uuid, sat_down: bool) {
         let mut people = self.lock();
         let seats = people.seats.entry(contact).or_default();
-        *seats = if sat_down { *seats + 1 } else { seats.saturating_sub(1) };
-        if *seats == 0 {
+        if sat_down {
+            seats.insert(call_id);
+        } else {
+            seats.remove(&call_id);
+        }
+        if seats.is_empty() {
             people.seats.remove(&contact);
         }
         people.changed.insert(contact);

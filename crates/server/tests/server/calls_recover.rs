@@ -1,16 +1,18 @@
-//! A write that arrived although its answer was lost: the database's call is ahead of the one in the server's memory.
+//! A write that arrived although its answer was lost: the database's call is ahead of the one in the server's memory, or
+//! the server knows nothing of it.
 
 use std::time::Duration;
 
 use farhand_client::socket::Socket;
 use farhand_protocol::{
     ErrorCode,
-    call::CallStatus,
-    frame::{ClientFrame, PersonState, Seat, ServerFrame},
+    call::{CallLog, CallStatus},
+    frame::{ClientFrame, EndReason, PersonState, Seat, ServerFrame},
 };
 use farhand_server::world::Clock;
-use farhand_store::model::{CallUpdate, CallWrite, Invitation, NewEvent, RunningCall};
-use farhand_testkit::{Account, Device, Server, json};
+use farhand_store::model::{CallUpdate, CallWrite, Invitation, NewCall, NewEvent, NewIdempotency, RunningCall};
+use farhand_testkit::{Account, Answer, Device, Server, json};
+use reqwest::Method;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -77,6 +79,20 @@ async fn overtake(server: &Server, call_id: Uuid, change: impl FnOnce(&mut CallU
     update.state = state.to_string();
     let saved = store.save_calls(&[CallWrite::Update(Box::new(update))]).await.unwrap();
     assert!(saved[0].is_ok(), "{saved:?}");
+}
+
+/// A new call that the server wrote in its own name and was not told of: like another, with this idempotency key.
+async fn create_unheard(server: &Server, like: Uuid, key: Option<NewIdempotency>) -> Uuid {
+    let store = server.store().await;
+    let id = store.call(like).await.unwrap().unwrap().id;
+    let RunningCall { mut record, state, .. } = store.owned_call(id, NODE, EPOCH).await.unwrap().unwrap();
+    let call_id = Uuid::from_u128(record.call_id.as_u128() ^ 1);
+    record.call_id = call_id;
+    let owner_node = NODE.to_owned();
+    let new = NewCall { record, state, owner_node, owner_epoch: EPOCH, idempotency: key };
+    let saved = store.save_calls(&[CallWrite::Create(Box::new(new))]).await.unwrap();
+    assert!(saved[0].is_ok(), "{saved:?}");
+    call_id
 }
 
 fn join(call_id: Uuid) -> impl FnOnce(u32) -> ClientFrame {
@@ -194,6 +210,59 @@ async fn a_connection_that_is_lost_meanwhile_is_lost_and_one_that_comes_back_is_
     let history = call.caller.call_log(call_id).await.call_history;
     let count = |kind| history.iter().filter(|item| item.kind == kind).count();
     assert_eq!((count("ConnectionLost"), count("Reconnected")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_new_call_whose_answer_was_lost_can_be_joined_and_rings_whom_it_invites() {
+    let server = Server::start().await;
+    let [caller, expert] = [server.login("callertest1").await, server.login("expert1").await];
+    let (mut own, mut phone) = (caller.device().await, expert.device().await);
+    let known = caller.create_call(json!({"callType": "MESH", "invitedContacts": [expert.invited()]})).await;
+    let call_id = create_unheard(&server, known.call_id, None).await;
+    let stranger = server.login("tester").await;
+    stranger.call_operation("endCall", call_id).await.refused(ErrorCode::CallNotFound);
+    let joined = own.join(call_id).await;
+    assert_eq!((joined.seat, joined.call_status), (Seat::Here, CallStatus::Started));
+    phone.ring(call_id).await;
+    phone.join(call_id).await;
+    own.leave(call_id).await;
+    assert_eq!(caller.events(call_id).await, ["Created", "Join", "Join", "Leave", "Leave", "Ended"]);
+}
+
+#[tokio::test]
+async fn a_retry_of_a_call_whose_answer_was_lost_rings() {
+    let server = Server::start().await;
+    let [caller, expert] = [server.login("callertest1").await, server.login("expert1").await];
+    let mut phone = expert.device().await;
+    let create = async |key: &'static str| {
+        let body = json!({"callType": "MESH", "invitedContacts": [expert.invited()]});
+        let request = caller.request(Method::POST, "/rtc/createCall").header("idempotency-key", key).json(&body);
+        Answer::to(request).await.ok::<CallLog>()
+    };
+    let heard = create("heard").await;
+    let known = server.store().await.idempotency(caller.id(), "heard").await.unwrap().unwrap();
+    let key = NewIdempotency { caller: caller.id(), key: "unheard".to_owned(), body_hash: known.body_hash };
+    let call_id = create_unheard(&server, heard.call_id, Some(key)).await;
+    let (one, other) = tokio::join!(create("unheard"), create("unheard"));
+    assert_eq!((one.call_id, other.call_id), (call_id, call_id));
+    phone.ring(call_id).await;
+    assert!(!phone.has_rung(call_id).await, "two retries at once rang twice");
+    phone.join(call_id).await;
+    assert_eq!(caller.events(call_id).await, ["Created", "Join"]);
+}
+
+#[tokio::test]
+async fn somebody_in_a_call_that_is_taken_up_while_connected_keeps_the_seat() {
+    let server = Server::with(|config| config.calls.grace_seconds = 1).await;
+    let [caller, expert] = [server.login("callertest1").await, server.login("expert1").await];
+    let (mut own, mut phone) = (caller.device().await, expert.device().await);
+    let known = own.create_call(json!({"invitedContacts": [expert.invited()]})).await;
+    let call_id = create_unheard(&server, known.call_id, None).await;
+    phone.join(call_id).await;
+    let you = known.you.unwrap();
+    own.person(call_id, you, PersonState::Joined).await;
+    phone.leave(call_id).await;
+    assert_eq!(own.ended(call_id).await.end_reason, Some(EndReason::HungUp), "the seat was given up as lost");
 }
 
 /// From now on, whatever a call's step writes is refused as if the database were away.
