@@ -236,7 +236,8 @@ impl CallActor {
         }
         let change = Change::new(&self.record, now, &next, &effects, extra);
         let update = change.update(&self.shared, self.record.id, self.version, &next)?;
-        let saved = self.shared.committer.save(CallWrite::Update(Box::new(update))).await?;
+        let saved = self.shared.committer.save(CallWrite::Update(Box::new(update))).await;
+        let saved = saved.map_err(Fail::maybe_saved)?;
         let saved = match saved {
             Ok(saved) => saved,
             Err(refused) => return Err(self.not_saved(refused).await),

@@ -130,7 +130,8 @@ impl Calls {
             idempotency: key.clone(),
         };
         let _new = shared.expect(record.call_id);
-        match (shared.committer.save(CallWrite::Create(Box::new(new))).await?, key) {
+        let saved = shared.committer.save(CallWrite::Create(Box::new(new))).await.map_err(Fail::maybe_saved)?;
+        match (saved, key) {
             (Ok(saved), _) => {
                 record.id = saved.id;
                 for (event, id) in record.events.iter_mut().zip(saved.event_ids) {

@@ -18,6 +18,16 @@ impl Fail {
         Problem::new(code, detail).into()
     }
 
+    /// A change whose answer from the database was lost: it may have arrived.
+    pub fn maybe_saved(error: StoreError) -> Self {
+        let mut fail = Self::from(error);
+        if fail.0.code == ErrorCode::StorageUnavailable {
+            "The database did not answer. This may have been saved all the same: look at the call, then try again."
+                .clone_into(&mut fail.0.detail);
+        }
+        fail
+    }
+
     /// Something that is our fault: the reason goes to the log, not to the client.
     pub fn internal(reason: impl std::fmt::Display) -> Self {
         tracing::error!(%reason, "internal error");
@@ -38,7 +48,7 @@ impl From<StoreError> for Fail {
                 tracing::error!(%reason, "the database cannot be used");
                 let problem = Problem::new(
                     ErrorCode::StorageUnavailable,
-                    "The database cannot be used at the moment. Nothing was changed; try again.",
+                    "The database cannot be used at the moment. If you changed something, look whether it was saved; then try again.",
                 );
                 problem.retry_after(2).into()
             }

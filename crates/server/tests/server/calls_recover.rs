@@ -292,3 +292,20 @@ async fn a_ring_and_a_seat_outlast_a_start_that_could_not_be_saved_and_the_seat_
     own.person(call_id, creator, PersonState::Left).await;
     assert_eq!(caller.events(call_id).await, ["Created", "Join", "Join", "Leave"]);
 }
+
+/// Nothing is changed here, but the server cannot know: the database has failed in the midst of it.
+#[tokio::test]
+async fn who_is_told_that_the_database_is_away_is_not_told_that_nothing_was_saved() {
+    let server = Server::build().on_postgres().start().await;
+    let [caller, expert] = [server.login("callertest1").await, server.login("expert1").await];
+    let known = caller.create_call(json!({"invitedContacts": [expert.invited()]})).await.call_id;
+    server.execute(REFUSE_STEPS).await;
+    server.execute("CREATE TRIGGER away_too BEFORE INSERT ON calls EXECUTE FUNCTION away()").await;
+    let create = caller.try_create_call(json!({})).await;
+    let decline = expert.call_operation("declineCall", known).await;
+    for answer in [create, decline] {
+        assert_eq!(answer.status, 503);
+        let detail = answer.problem().detail;
+        assert!(detail.contains("may have been saved") && !detail.contains("Nothing"), "{detail}");
+    }
+}
