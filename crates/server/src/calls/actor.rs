@@ -158,6 +158,8 @@ impl CallActor {
             Ask::Join { .. } => self.refuse_without_device(contact),
             Ask::Decline => self.step(Event::Decline { contact }, none).await,
             Ask::Leave => self.step(Event::Leave { contact }, none).await,
+            // Meant for a call this device was in: it must not hang up the device that has the seat now.
+            Ask::Leave if self.is_seated_elsewhere(by) => Ok(()),
             Ask::End => {
                 allowed(
                     by.asker.may_end(&self.call),
@@ -188,6 +190,11 @@ impl CallActor {
     }
 
     /// Says first what would have refused the join anyway.
+    fn is_seated_elsewhere(&self, by: By) -> bool {
+        let seat = self.call.seat(by.asker.contact);
+        seat.zip(by.device).is_some_and(|(seat, device)| seat.device != device)
+    }
+
     fn refuse_without_device(&self, contact: ContactId) -> Result<(), Fail> {
         let join = Event::Join { contact, device: DeviceId(0), rejoin: None };
         self.call.clone().handle(&self.shared.policy, self.shared.clock.now(), join).map_err(refused)?;

@@ -193,13 +193,28 @@ async fn a_device_whose_seat_was_taken_cannot_rejoin_but_can_take_it_back() {
 }
 
 #[tokio::test]
+async fn leaving_counts_from_the_device_with_the_seat_and_over_rest() {
+    let mut talk = Talk::start().await;
+    let call_id = talk.call_id;
+    let mut second = talk.callee.device().await;
+    second.join(call_id).await;
+    talk.there.leave(call_id).await;
+    let mut third = talk.callee.device().await;
+    third.leave(call_id).await;
+    assert_eq!(talk.events().await, ["Created", "Join", "Join"]);
+    third.call(call_id, "the seat elsewhere", |call| call.seat == Seat::Elsewhere).await;
+    talk.callee.call_operation("leaveCall", call_id).await.json();
+    assert_eq!(talk.events().await, ["Created", "Join", "Join", "Leave", "Leave", "Ended"]);
+}
+
+#[tokio::test]
 async fn the_first_devices_end_does_not_touch_the_seat_on_the_second() {
     let mut talk = Talk::start().await;
     let call_id = talk.call_id;
     let mut second = talk.callee.device().await;
     second.join(call_id).await;
     talk.there.into_socket().drop_abruptly();
-    // Leaving is for the person, from any device: so ask the call, not the device, how it stands.
+    // The device is gone: so ask the call how it stands.
     let mut third = talk.callee.device().await;
     third.call(call_id, "the seat elsewhere", |call| call.seat == Seat::Elsewhere).await;
     let shown =
