@@ -25,20 +25,25 @@ pub struct NewUser {
 /// What is left out stays as it is. `null` clears an address; of anything else it changes nothing.
 #[expect(clippy::option_option, reason = "left out, cleared and given are three things")]
 #[derive(Clone, Default, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct UserChange {
+    // A default of the whole type would be `null` for each member in the OpenAPI document, and generated clients write it.
+    #[serde(default)]
     pub display_name: Option<String>,
+    #[serde(default)]
     pub password: Option<String>,
+    #[serde(default)]
     pub roles: Option<Vec<Role>>,
     /// `null` clears it.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub email: Option<Option<String>>,
     /// `null` clears it.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub phone_number: Option<Option<String>>,
     /// A disabled user's tokens, keys and connections stop at once.
+    #[serde(default)]
     pub disabled: Option<bool>,
 }
 

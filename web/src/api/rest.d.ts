@@ -779,26 +779,14 @@ export interface components {
         };
         /** @description What is left out stays as it is. `null` clears an address; of anything else it changes nothing. */
         UserChange: {
-            /** @default null */
             displayName?: string | null;
-            /** @default null */
             password?: string | null;
-            /** @default null */
             roles?: components["schemas"]["Role"][] | null;
-            /**
-             * @description `null` clears it.
-             * @default null
-             */
+            /** @description `null` clears it. */
             email?: string | null;
-            /**
-             * @description `null` clears it.
-             * @default null
-             */
+            /** @description `null` clears it. */
             phoneNumber?: string | null;
-            /**
-             * @description A disabled user's tokens, keys and connections stop at once.
-             * @default null
-             */
+            /** @description A disabled user's tokens, keys and connections stop at once. */
             disabled?: boolean | null;
         };
         UserRecord: {

@@ -128,6 +128,15 @@ async fn the_types_of_events_are_open_strings_and_nothing_of_a_request_is_requir
 }
 
 #[tokio::test]
+async fn a_change_has_no_defaults_for_a_generated_client_to_send() {
+    let server = Server::start().await;
+    let change = document(&server).await["components"]["schemas"]["UserChange"].clone();
+    assert_eq!(change.get("required"), None);
+    let members = change["properties"].as_object().unwrap();
+    assert!(members.len() > 5 && members.values().all(|member| member.get("default").is_none()), "{change}");
+}
+
+#[tokio::test]
 async fn there_is_a_page_to_try_it_at() {
     let server = Server::start().await;
     let page = server.get("/swagger-ui/").await;
