@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Router,
+    Json, Router,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -26,8 +26,12 @@ use crate::{app::App, config::Config, ws};
 
 /// Scripts, styles and media from this server only. Blobs for pictures made in the page; `wasm-unsafe-eval` is not needed.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
-    style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; \
+    connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; \
     form-action 'self'; object-src 'none'";
+
+/// The page to try the API at writes styles into its elements.
+const SWAGGER_CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; \
+    style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'";
 
 const PERMISSIONS_POLICY: &str = "camera=(self), microphone=(self), display-capture=(self)";
 
@@ -74,8 +78,11 @@ pub fn router(app: Arc<App>) -> Result<Router, String> {
         .layer(always(header::REFERRER_POLICY, "no-referrer"))
         .layer(always(header::X_FRAME_OPTIONS, "DENY"))
         .layer(always(HeaderName::from_static("permissions-policy"), PERMISSIONS_POLICY));
+    let swagger = SwaggerUi::new("/swagger-ui").config(utoipa_swagger_ui::Config::from("/v3/api-docs"));
+    let swagger = Router::from(swagger).layer(always(header::CONTENT_SECURITY_POLICY, SWAGGER_CONTENT_SECURITY_POLICY));
     let router = Router::new()
         .merge(api)
+        .route("/v3/api-docs", get(async move || Json(document.clone())))
         .route("/rtc/ws", get(ws::upgrade))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -84,7 +91,7 @@ pub fn router(app: Arc<App>) -> Result<Router, String> {
         .route("/admin/{*rest}", axum::routing::any(unknown))
         .method_not_allowed_fallback(wrong_method)
         .layer(csrf(&app.config)?)
-        .merge(SwaggerUi::new("/swagger-ui").url("/v3/api-docs", document))
+        .merge(swagger)
         .merge(web)
         .with_state(app);
     Ok(router.layer(layers))

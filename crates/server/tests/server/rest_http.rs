@@ -119,6 +119,7 @@ async fn every_answer_carries_the_security_headers() {
         let policy = answer.header("content-security-policy");
         assert!(policy.starts_with("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{path}");
         assert!(!policy.contains("unsafe-eval") && !policy.contains("script-src"), "{path}");
+        assert_eq!(policy.contains("unsafe-inline"), path.starts_with("/swagger-ui"), "{path}");
         assert_eq!(answer.header("permissions-policy"), "camera=(self), microphone=(self), display-capture=(self)");
         assert!(!answer.header("x-request-id").is_empty(), "{path}");
     }
