@@ -242,6 +242,7 @@ pub enum Refusal {
     NotPlanned,
     AlreadyStarted,
     PlannedInPast,
+    PlannedTooFarAhead,
     /// The creator is rung only after somebody has joined.
     NobodyJoined,
 }

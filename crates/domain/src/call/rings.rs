@@ -1,7 +1,12 @@
 //! Who is invited, and whose ring starts and stops when. What time does to a ring stands in `deadlines.rs`.
 
 use super::{Call, Effect, Handled, Invitee, Note, Person, PersonRole, Phase, Place, Refusal, RingEnd};
-use crate::{ids::ContactId, plan, policy::Policy, time::Timestamp};
+use crate::{
+    ids::ContactId,
+    plan::{self, Unacceptable},
+    policy::Policy,
+    time::Timestamp,
+};
 
 impl Call {
     pub(super) fn invite(
@@ -93,9 +98,10 @@ impl Call {
             return Err(Refusal::NotPlanned);
         }
         let Phase::Planned { ring_at } = &mut self.state.phase else { return Err(Refusal::AlreadyStarted) };
-        if !plan::acceptable(now, planned_at) {
-            return Err(Refusal::PlannedInPast);
-        }
+        plan::check(now, planned_at).map_err(|why| match why {
+            Unacceptable::Past => Refusal::PlannedInPast,
+            Unacceptable::TooFarAhead => Refusal::PlannedTooFarAhead,
+        })?;
         *ring_at = Some(planned_at);
         self.state.terms.planned_at = Some(planned_at);
         let mut effects = vec![Effect::Note { note: Note::Rescheduled, contact: self.creator() }];

@@ -7,10 +7,11 @@ use farhand_domain::{
     access::Actor as Asker,
     call::{Call, Effect, Event, Invitee, Refusal},
     ids::{ContactId, DeviceId},
+    plan::Unacceptable,
     time::Timestamp,
 };
 use farhand_protocol::{
-    ErrorCode,
+    ErrorCode, Problem,
     frame::{CallView, ServerFrame, Signal},
 };
 use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam};
@@ -157,9 +158,9 @@ impl CallActor {
             }
             Ask::Join { .. } => self.refuse_without_device(contact),
             Ask::Decline => self.step(Event::Decline { contact }, none).await,
-            Ask::Leave => self.step(Event::Leave { contact }, none).await,
             // Meant for a call this device was in: it must not hang up the device that has the seat now.
             Ask::Leave if self.is_seated_elsewhere(by) => Ok(()),
+            Ask::Leave => self.step(Event::Leave { contact }, none).await,
             Ask::End => {
                 allowed(
                     by.asker.may_end(&self.call),
@@ -189,12 +190,12 @@ impl CallActor {
         }
     }
 
-    /// Says first what would have refused the join anyway.
     fn is_seated_elsewhere(&self, by: By) -> bool {
         let seat = self.call.seat(by.asker.contact);
         seat.zip(by.device).is_some_and(|(seat, device)| seat.device != device)
     }
 
+    /// Says first what would have refused the join anyway.
     fn refuse_without_device(&self, contact: ContactId) -> Result<(), Fail> {
         let join = Event::Join { contact, device: DeviceId(0), rejoin: None };
         self.call.clone().handle(&self.shared.policy, self.shared.clock.now(), join).map_err(refused)?;
@@ -393,10 +394,20 @@ fn refused(refusal: Refusal) -> Fail {
         Refusal::AlreadyStarted => {
             (ErrorCode::CallAlreadyStarted, "The call has started; it cannot be moved any more.")
         }
-        Refusal::PlannedInPast => (ErrorCode::PlannedInPast, "The planned time is more than five minutes past."),
+        Refusal::PlannedInPast => return not_a_plan(Unacceptable::Past),
+        Refusal::PlannedTooFarAhead => return not_a_plan(Unacceptable::TooFarAhead),
         Refusal::NobodyJoined => (ErrorCode::NotInCall, "The creator is rung once somebody has joined."),
     };
     Fail::new(code, detail)
+}
+
+/// Why a call is not planned for this time.
+pub fn not_a_plan(why: Unacceptable) -> Fail {
+    let (code, detail) = match why {
+        Unacceptable::Past => (ErrorCode::PlannedInPast, "The planned time is more than five minutes past."),
+        Unacceptable::TooFarAhead => (ErrorCode::InvalidField, "A call can be planned up to two years ahead."),
+    };
+    Problem::new(code, detail).at("/plannedDateTime").into()
 }
 
 #[cfg(test)]

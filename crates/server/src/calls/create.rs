@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Answer, Calls,
-    actor::CallActor,
+    actor::{CallActor, not_a_plan},
     change, log,
     resolve::{self, Resolver},
     snapshot,
@@ -76,11 +76,8 @@ impl Calls {
     ) -> Outcome<Answer> {
         let shared = &self.shared;
         let now = shared.clock.now();
-        if let Some(WireTime(at)) = request.planned_date_time
-            && !plan::acceptable(now, at)
-        {
-            let detail = "The planned time is more than five minutes past.";
-            return Err(Problem::new(ErrorCode::PlannedInPast, detail).at("/plannedDateTime").into());
+        if let Some(WireTime(at)) = request.planned_date_time {
+            plan::check(now, at).map_err(not_a_plan)?;
         }
         let resolver = Resolver {
             directory: &shared.directory,

@@ -47,6 +47,21 @@ async fn up_to_five_minutes_past_means_now_and_further_past_is_refused() {
 }
 
 #[tokio::test]
+async fn two_years_ahead_is_refused_be_it_planned_or_moved() {
+    let server = Server::start().await;
+    let caller = server.login("callertest1").await;
+    let call = plan(&server, &caller, 86_400 * 700, &[]).await;
+    let farther = server.clock().in_seconds(86_400 * 732);
+    let refused = caller.try_create_call(json!({"plannedDateTime": farther})).await;
+    assert_eq!(refused.status, 400);
+    refused.refused_at(ErrorCode::InvalidField, "/plannedDateTime");
+    let move_it = json!({"callId": call.call_id, "plannedDateTime": farther});
+    caller.post("/rtc/updateCall", move_it).await.refused_at(ErrorCode::InvalidField, "/plannedDateTime");
+    assert_eq!(caller.call_log(call.call_id).await, call);
+    assert_eq!(caller.get("/rtc/getCallLogs").await.json()["calls"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn update_call_moves_and_renames_it_for_everybody() {
     let server = Server::start().await;
     let (caller, expert) = (server.login("callertest1").await, server.login("expert1").await);

@@ -1,9 +1,12 @@
 //! How a `createCall` body is read: leniently where integrations differ, strictly where a value is wrong.
 
+use std::time::Duration;
+
 use farhand_protocol::{
-    ErrorCode,
+    ErrorCode, WireTime,
     call::{CallReason, CallStatus, CallType},
 };
+use farhand_server::world::Clock;
 use farhand_testkit::{Account, Answer, Server, json};
 use reqwest::Method;
 use serde_json::Value;
@@ -238,9 +241,11 @@ async fn five_hundred_invitees_fit_and_one_more_does_not() {
 async fn the_log_echoes_what_the_request_said() {
     let server = Server::start().await;
     let caller = server.login("callertest1").await;
+    let at = server.clock().now() + Duration::from_hours(1);
+    let two_hours_east = json!(WireTime(at + Duration::from_hours(2))).as_str().unwrap().replace('Z', "+02:00");
     let request = json!({
         "callTitle": "Pumpe 7 \u{1f527}", "callReason": "SERVICE_REQUEST", "callType": "MESH", "joinAnonymousAllowed": true,
-        "informOthersDirectly": false, "creatorUser": caller.id(), "plannedDateTime": "2090-05-01T10:00:00.250+02:00",
+        "informOthersDirectly": false, "creatorUser": caller.id(), "plannedDateTime": two_hours_east,
         "invitedContacts": [{"userId": "tester", "domain": "ubimax", "displayName": "Der Tester", "phoneNumber": "+49 1"}],
     });
     let call = caller.try_create_call(request).await.json();
@@ -248,7 +253,7 @@ async fn the_log_echoes_what_the_request_said() {
     assert_eq!((&call["callReason"], &call["callType"]), (&json!("SERVICE_REQUEST"), &json!("MESH")));
     assert_eq!((&call["anonymousJoinAllow"], &call["joinAnonymousAllowed"]), (&json!(true), &json!(true)));
     assert_eq!((&call["informOthersDirectly"], &call["creatorUser"]), (&json!(false), &json!(caller.id())));
-    assert_eq!(call["plannedDateTime"], "2090-05-01T08:00:00.250Z", "in UTC");
+    assert_eq!(call["plannedDateTime"], json!(WireTime(at)), "in UTC");
     let invited = &call["invitedContacts"][0];
     assert_eq!((&invited["displayName"], &invited["phoneNumber"]), (&json!("Der Tester"), &json!("+49 1")));
 }
