@@ -106,7 +106,10 @@ impl Calls {
         };
         let (call, effects) = Call::create(&shared.policy, now, terms, &resolved.invitees, &resolved.brokers, join);
         let record = new_record(request, resolved, creator_contact, maker_contact, &call, &effects, now);
-        self.save_new(login, record, call, &effects, join, key).await
+        // In a task of its own: a client that goes away meanwhile must not leave behind a saved call that nobody rings for.
+        let (calls, login) = (self.clone(), login.clone());
+        let saving = async move { calls.save_new(&login, record, call, &effects, join, key).await };
+        tokio::spawn(saving).await.map_err(Fail::internal)?
     }
 
     async fn save_new(
