@@ -1,0 +1,289 @@
+//! The only module that knows the media engine, str0m, by more than its value types. Keeps its rule: mutate once, drain to
+//! its time-out. A panic in it breaks this connection and no other.
+
+use std::{
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
+};
+
+use str0m::{
+    Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc,
+    bwe::{Bitrate, BweKind},
+    change::SdpOffer,
+    config::{DtlsCert, DtlsVersion},
+    format::{CodecSpec, PayloadParams},
+    media::{KeyframeRequestKind, Mid, Pt, Rid},
+    net::{Protocol, Receive, TcpType, Transmit},
+    rtp::{ExtensionValues, RtpPacket, RtpWrite, SeqNo, Ssrc, Vp8Patch},
+};
+
+use crate::rewrite::Outgoing;
+
+/// Before anything is known of a link. Enough for a first small picture; probing finds the rest within seconds.
+pub(crate) const FIRST_ESTIMATE: u64 = 600_000;
+/// Packets kept for asking again: a second of 4 Mbit/s.
+const RESEND_PACKETS: usize = 512;
+/// Older than this, a picture has moved on.
+const RESEND_AGE: Duration = Duration::from_secs(2);
+/// How much of what is sent may be sent again. A receiver that asks for everything a hundred times gets no more.
+const RESEND_SHARE: f32 = 0.4;
+
+/// What all connections have in common.
+#[derive(Clone)]
+pub(crate) struct Common {
+    pub(crate) certificate: Option<DtlsCert>,
+    /// How clients reach this server, best first. All lead to the same socket.
+    pub(crate) udp: Vec<SocketAddr>,
+    pub(crate) tcp: Vec<SocketAddr>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum EngineError {
+    #[error("{0}")]
+    Broken(String),
+    #[error("the media engine panicked: {0}")]
+    Panicked(String),
+}
+
+/// What comes out.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    Send(Transmit),
+    Packet(Box<RtpPacket>),
+    Connected,
+    PathLost,
+    PathFound,
+    KeyframeWanted { mid: Mid },
+    Estimate(u64),
+    Closed,
+}
+
+pub(crate) struct Engine {
+    rtc: Rtc,
+    /// The address the engine believes to be at, per protocol. Clients are told others, which lead here.
+    local_udp: SocketAddr,
+    local_tcp: SocketAddr,
+    credentials: IceCreds,
+    wake: Instant,
+}
+
+pub(crate) struct Datagram<'a> {
+    pub(crate) protocol: Protocol,
+    pub(crate) source: SocketAddr,
+    pub(crate) contents: &'a [u8],
+}
+
+impl Engine {
+    pub(crate) fn new(now: Instant, common: &Common, credentials: IceCreds) -> Result<Self, EngineError> {
+        let mut config = Rtc::builder()
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true)
+            .enable_vp9(true)
+            .enable_h264(true)
+            .enable_av1(true)
+            .set_rtp_mode(true)
+            .set_ice_lite(true)
+            .set_dtls_version(DtlsVersion::Auto)
+            .set_local_ice_credentials(credentials.clone())
+            .enable_bwe(Some(Bitrate::from(FIRST_ESTIMATE)));
+        if let Some(certificate) = &common.certificate {
+            config = config.set_dtls_cert(certificate.clone());
+        }
+        let any = SocketAddr::from(([127, 0, 0, 1], 9));
+        let local_udp = common.udp.first().copied().unwrap_or(any);
+        let local_tcp = common.tcp.first().copied().unwrap_or(any);
+        guarded(|| {
+            let mut rtc = config.build(now);
+            rtc.add_local_candidate(Candidate::host(local_udp, Protocol::Udp).map_err(|e| broken(&e))?);
+            if !common.tcp.is_empty() {
+                let tcp = Candidate::builder().tcp().host(local_tcp).tcptype(TcpType::Passive).build();
+                rtc.add_local_candidate(tcp.map_err(|e| broken(&e))?);
+            }
+            Ok(Self { rtc, local_udp, local_tcp, credentials, wake: now })
+        })
+    }
+
+    /// The answer still names the engine's own addresses; see [`crate::answer`]. `fresh` are credentials for the case that the offer restarts ICE.
+    pub(crate) fn answer(&mut self, offer: &str, fresh: IceCreds) -> Result<String, EngineError> {
+        guarded(|| {
+            let offer = SdpOffer::from_sdp_string(offer).map_err(|e| broken(&e))?;
+            let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|e| broken(&e))?;
+            let mut answer = answer.to_sdp_string();
+            let now = self.rtc.direct_api().local_ice_credentials();
+            if now != self.credentials {
+                // The engine has made up credentials that would not say where they belong.
+                answer = answer.replace(&now.ufrag, &fresh.ufrag).replace(&now.pass, &fresh.pass);
+                self.rtc.direct_api().set_local_ice_credentials(fresh.clone());
+                self.credentials = fresh;
+            }
+            Ok(answer)
+        })
+    }
+
+    pub(crate) fn wake(&self) -> Instant {
+        self.wake
+    }
+
+    /// Whether the datagram proves that it comes from the other end: the message integrity of a STUN request.
+    pub(crate) fn is_authentic(&self, now: Instant, datagram: &Datagram<'_>) -> bool {
+        let accepts = || Ok(self.read(datagram).is_ok_and(|read| self.rtc.accepts(&Input::Receive(now, read))));
+        guarded(accepts).unwrap_or(false)
+    }
+
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram<'_>,
+        out: &mut Vec<Happening>,
+    ) -> Result<(), EngineError> {
+        guarded(|| {
+            // Not for us, or not understood: as if it had been lost.
+            let Ok(read) = self.read(datagram) else { return Ok(()) };
+            self.rtc.handle_input(Input::Receive(now, read)).map_err(|e| broken(&e))?;
+            self.drain(out)
+        })
+    }
+
+    /// Sends what was written, and does what time wants done.
+    pub(crate) fn advance(&mut self, now: Instant, out: &mut Vec<Happening>) -> Result<(), EngineError> {
+        guarded(|| {
+            self.rtc.handle_input(Input::Timeout(now)).map_err(|e| broken(&e))?;
+            self.drain(out)
+        })
+    }
+
+    fn read<'a>(&self, datagram: &Datagram<'a>) -> Result<Receive<'a>, str0m::error::NetError> {
+        let local = if datagram.protocol == Protocol::Udp { self.local_udp } else { self.local_tcp };
+        Receive::new(datagram.protocol, datagram.source, local, datagram.contents)
+    }
+
+    fn drain(&mut self, out: &mut Vec<Happening>) -> Result<(), EngineError> {
+        loop {
+            match self.rtc.poll_output().map_err(|e| broken(&e))? {
+                Output::Timeout(at) => {
+                    self.wake = at;
+                    return Ok(());
+                }
+                Output::Transmit(transmit) => out.push(Happening::Send(transmit)),
+                Output::Event(event) => out.extend(happening(event)),
+            }
+        }
+    }
+
+    /// Which line and layer an incoming stream belongs to.
+    pub(crate) fn stream(&mut self, ssrc: Ssrc) -> Option<(Mid, Option<Rid>)> {
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_rx(&ssrc)?;
+        Some((stream.mid(), stream.rid()))
+    }
+
+    pub(crate) fn ask_for_keyframe(&mut self, mid: Mid, rid: Option<Rid>) {
+        if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(mid, rid) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+        }
+    }
+
+    pub(crate) fn codec(&self, pt: Pt) -> Option<CodecSpec> {
+        self.params(pt).map(PayloadParams::spec)
+    }
+
+    fn params(&self, pt: Pt) -> Option<&PayloadParams> {
+        self.rtc.codec_config().params().iter().find(|params| params.pt() == pt)
+    }
+
+    /// The payload type this end has agreed on for a codec on one of its lines.
+    pub(crate) fn payload_type(&self, mid: Mid, spec: CodecSpec) -> Option<Pt> {
+        let agreed = self.rtc.media(mid)?.remote_pts();
+        let params = self.rtc.codec_config().params().iter();
+        params
+            .filter(|params| agreed.contains(&params.pt()))
+            .find(|params| params.spec() == spec)
+            .map(PayloadParams::pt)
+    }
+
+    /// Hands over a packet. It leaves with the next [`Engine::advance`]. False while the line cannot send.
+    pub(crate) fn write(
+        &mut self,
+        mid: Mid,
+        pt: Pt,
+        video: bool,
+        outgoing: Outgoing,
+        patch: Option<Vp8Patch>,
+        packet: &RtpPacket,
+    ) -> bool {
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid, None) else { return false };
+        // A fresh set: ids and names of the sender's own lines mean nothing to the receiver.
+        let told = &packet.header.ext_vals;
+        let values = ExtensionValues {
+            audio_level: told.audio_level,
+            voice_activity: told.voice_activity,
+            video_orientation: told.video_orientation,
+            ..ExtensionValues::default()
+        };
+        // The engine panics over a NACK for a stream that has nothing to resend on.
+        let nackable = video && stream.rtx().is_some();
+        let seq: SeqNo = outgoing.seq.into();
+        let payload = std::sync::Arc::clone(&packet.payload);
+        let mut write = RtpWrite::new(pt, seq, outgoing.time, packet.timestamp, payload)
+            .marker(packet.header.marker)
+            .ext_vals(values)
+            .nackable(nackable);
+        if let Some(patch) = patch {
+            write = write.vp8_patch(patch);
+        }
+        stream.write_rtp(write);
+        true
+    }
+
+    /// Bounds what is kept for resending on a line. Does nothing before the line can send.
+    pub(crate) fn bound_resending(&mut self, mid: Mid) -> bool {
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid, None) else { return false };
+        stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_SHARE));
+        true
+    }
+
+    /// What would be sent if the link carried it: the engine finds out by probing.
+    pub(crate) fn aim(&mut self, minimum: u64, desired: u64) {
+        self.rtc.bwe().set_bitrate(Bitrate::from(minimum), Bitrate::from(desired));
+    }
+
+    pub(crate) fn close(&mut self, out: &mut Vec<Happening>) -> Result<(), EngineError> {
+        guarded(|| {
+            self.rtc.close().map_err(|e| broken(&e))?;
+            self.drain(out)
+        })
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum of twenty events, most of them statistics")]
+fn happening(event: Event) -> Option<Happening> {
+    match event {
+        Event::RtpPacket(packet) => Some(Happening::Packet(Box::new(packet))),
+        Event::Connected => Some(Happening::Connected),
+        Event::IceConnectionStateChange(IceConnectionState::Disconnected) => Some(Happening::PathLost),
+        Event::IceConnectionStateChange(IceConnectionState::Connected | IceConnectionState::Completed) => {
+            Some(Happening::PathFound)
+        }
+        Event::KeyframeRequest(request) => Some(Happening::KeyframeWanted { mid: request.mid }),
+        Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => Some(Happening::Estimate(estimate.as_u64())),
+        Event::Closed => Some(Happening::Closed),
+        _ => None,
+    }
+}
+
+fn broken(error: &impl std::fmt::Display) -> EngineError {
+    EngineError::Broken(error.to_string())
+}
+
+/// After a panic the engine must not be used again.
+fn guarded<T>(run: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Err(EngineError::Panicked(text.unwrap_or_default()))
+    })
+}

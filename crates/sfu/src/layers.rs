@@ -1,0 +1,178 @@
+//! Which simulcast layer each receiver gets: as good as it shows it and its link carries it. Pure: the same facts give the same layers.
+
+/// A layer a sender sends now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Offered {
+    /// What it takes, in bit/s.
+    pub(crate) bitrate: u64,
+    pub(crate) height: u32,
+    /// Whether packets of it come at all: a sender with a weak link drops its upper layers.
+    pub(crate) flows: bool,
+}
+
+/// One picture a receiver wants, lowest layer first.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) layers: Vec<Offered>,
+    /// How high it is shown, in pixels; 0 if it is hidden.
+    pub(crate) height: u32,
+    pub(crate) current: Option<usize>,
+    /// More important ones get their layers first.
+    pub(crate) rank: u8,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Allocation {
+    /// For each wish, in order.
+    pub(crate) layers: Vec<Option<usize>>,
+    /// What all wishes would take, in bit/s.
+    pub(crate) desired: u64,
+    /// What the allocation and the next step up would take, in bit/s.
+    pub(crate) next_step: u64,
+}
+
+/// A step up must fit with this to spare, or it would be taken back with the next wave of the estimate.
+const SPARE_PERCENT: u64 = 15;
+/// A picture may be shown this much larger than the layer is before the next one is worth its bits.
+const STRETCH_PERCENT: u32 = 125;
+
+/// The lowest layer for all first, in the order of their rank, then steps up in turn as long as they fit. The most important picture is
+/// never given up: over a link that carries nothing an estimate that has fallen too far would not rise again.
+pub(crate) fn allocate(estimate: u64, wishes: &[Wanted]) -> Allocation {
+    let mut order: Vec<usize> = (0..wishes.len()).collect();
+    order.sort_by_key(|&index| std::cmp::Reverse(wishes[index].rank));
+    let mut layers = vec![None; wishes.len()];
+    let mut spent = 0;
+    let mut next_step = 0;
+    loop {
+        let mut stepped = false;
+        for &index in &order {
+            let wish = &wishes[index];
+            let Some(step) = wish.step_up(layers[index]) else { continue };
+            let others = spent - layers[index].map_or(0, |layer: usize| wish.layers[layer].bitrate);
+            let takes = wish.layers[step].bitrate;
+            let kept = wish.current.is_some_and(|current| step <= current);
+            let needed = if kept { takes } else { takes + takes * SPARE_PERCENT / 100 };
+            let last_picture = layers.iter().all(Option::is_none);
+            if others + needed <= estimate || last_picture {
+                spent = others + takes;
+                layers[index] = Some(step);
+                stepped = true;
+            } else if next_step == 0 {
+                next_step = others + needed;
+            }
+        }
+        if !stepped {
+            break;
+        }
+    }
+    let desired = wishes.iter().filter_map(|wish| wish.best().map(|best| wish.layers[best].bitrate)).sum();
+    Allocation { layers, desired, next_step: next_step.max(spent) }
+}
+
+impl Wanted {
+    /// The highest layer that is worth its bits at this size.
+    fn best(&self) -> Option<usize> {
+        if self.height == 0 {
+            return None;
+        }
+        let flowing = || self.layers.iter().enumerate().filter(|(_, layer)| layer.flows);
+        let enough = |layer: &Offered| layer.height * STRETCH_PERCENT / 100 >= self.height;
+        let best = flowing().find(|(_, layer)| enough(layer)).or_else(|| flowing().next_back());
+        // A camera that has only just started has no flowing layer yet.
+        best.map(|(index, _)| index).or_else(|| (!self.layers.is_empty()).then_some(0))
+    }
+
+    fn step_up(&self, from: Option<usize>) -> Option<usize> {
+        let best = self.best()?;
+        let first = from.map_or(0, |layer| layer + 1);
+        (first..=best).find(|&step| self.layers[step].flows || step == best)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn simulcast() -> Vec<Offered> {
+        let layer = |bitrate, height| Offered { bitrate, height, flows: true };
+        vec![layer(150_000, 180), layer(500_000, 360), layer(1_500_000, 720)]
+    }
+
+    fn wish(height: u32) -> Wanted {
+        Wanted { layers: simulcast(), height, current: None, rank: 0 }
+    }
+
+    fn layers(estimate: u64, wishes: &[Wanted]) -> Vec<Option<usize>> {
+        allocate(estimate, wishes).layers
+    }
+
+    #[test]
+    fn the_layer_follows_the_link() {
+        for (estimate, layer) in [
+            (0, Some(0)),
+            (172_000, Some(0)),
+            (172_500, Some(0)),
+            (574_000, Some(0)),
+            (575_000, Some(1)),
+            (1_725_000, Some(2)),
+        ] {
+            assert_eq!(layers(estimate, &[wish(720)]), [layer], "{estimate} bit/s");
+        }
+    }
+
+    #[test]
+    fn the_layer_follows_the_size_it_is_shown_at() {
+        for (height, layer) in
+            [(0, None), (90, Some(0)), (225, Some(0)), (226, Some(1)), (450, Some(1)), (720, Some(2)), (2_160, Some(2))]
+        {
+            assert_eq!(layers(10_000_000, &[wish(height)]), [layer], "{height} pixels");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_already_needs_nothing_to_spare() {
+        let current = |current| Wanted { current: Some(current), ..wish(720) };
+        assert_eq!(layers(1_500_000, &[current(2)]), [Some(2)]);
+        assert_eq!(layers(1_500_000, &[current(1)]), [Some(1)]);
+        assert_eq!(layers(1_499_999, &[current(2)]), [Some(1)]);
+    }
+
+    #[test]
+    fn everybody_gets_something_before_anybody_gets_more() {
+        let three = [wish(720), wish(720), wish(720)];
+        assert_eq!(layers(600_000, &three), [Some(0); 3]);
+        assert_eq!(layers(900_000, &three), [Some(1), Some(0), Some(0)]);
+    }
+
+    #[test]
+    fn the_more_important_picture_comes_first() {
+        let screen = Wanted { rank: 1, ..wish(720) };
+        assert_eq!(layers(200_000, &[wish(720), screen.clone()]), [None, Some(0)]);
+        assert_eq!(layers(800_000, &[wish(720), screen]), [Some(0), Some(1)]);
+    }
+
+    #[test]
+    fn layers_that_do_not_flow_are_passed_over() {
+        let mut wish = wish(720);
+        wish.layers[2].flows = false;
+        assert_eq!(layers(10_000_000, &[wish.clone()]), [Some(1)], "the sender's own link is weak");
+        wish.layers[1].flows = false;
+        wish.layers[0].flows = false;
+        assert_eq!(layers(10_000_000, &[wish.clone()]), [Some(0)], "just started");
+        wish.layers[0].flows = false;
+        wish.layers[2].flows = true;
+        assert_eq!(layers(10_000_000, &[wish]), [Some(2)], "a sender may leave out lower ones");
+    }
+
+    #[test]
+    fn it_says_what_more_would_take() {
+        let all = allocate(600_000, &[wish(720), wish(360)]);
+        assert_eq!(all.layers, [Some(0), Some(0)]);
+        assert_eq!(all.desired, 1_500_000 + 500_000);
+        assert_eq!(all.next_step, 150_000 + 500_000 * 115 / 100);
+        let full = allocate(10_000_000, &[wish(720)]);
+        assert_eq!((full.next_step, full.desired), (1_500_000, 1_500_000), "nothing more to have");
+        assert_eq!(allocate(1_000, &[]), Allocation::default());
+    }
+}

@@ -1,0 +1,183 @@
+//! One connection of one participant: what it sends, what it is sent, and the engine in between.
+
+use std::time::Instant;
+
+use str0m::{
+    media::Mid,
+    rtp::{RtpPacket, Ssrc},
+};
+
+use crate::{
+    answer,
+    engine::{self, Common, Datagram, Engine, EngineError, Happening},
+    ids::{PeerId, Source},
+    layers::{self, Wanted},
+    offer::{self, Direction, Line, OfferError, TrackName},
+    slot::{Forward, Showing, Slot, View},
+    track::Track,
+    ufrag::Place,
+};
+
+/// For a picture nobody has said the size of: a tile on a desk.
+const USUAL_HEIGHT: u32 = 360;
+/// Taken off the estimate for each sound: Opus with what surrounds it.
+const SOUND: u64 = 50_000;
+/// An estimate that has fallen this far is acted upon at once.
+const FALL_PERCENT: u64 = 90;
+
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    /// Whether its media are let through. False while it only rings.
+    pub(crate) live: bool,
+    pub(crate) connected: bool,
+    pub(crate) engine: Engine,
+    pub(crate) tracks: Vec<Track>,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) views: Vec<View>,
+    /// Something was written that has not left.
+    pub(crate) unsent: bool,
+    /// What its link carries, in bit/s.
+    pub(crate) estimate: u64,
+    /// The estimate the layers were chosen by.
+    chosen_by: u64,
+    /// Incoming streams already known: track and layer.
+    streams: Vec<(Ssrc, usize, usize)>,
+    generation: u32,
+}
+
+impl Peer {
+    pub(crate) fn new(now: Instant, common: &Common, place: Place, password: String) -> Result<Self, EngineError> {
+        let credentials = str0m::IceCreds { ufrag: place.ufrag(0), pass: password };
+        Ok(Self {
+            id: place.peer,
+            live: false,
+            connected: false,
+            engine: Engine::new(now, common, credentials)?,
+            tracks: Vec::new(),
+            slots: Vec::new(),
+            views: Vec::new(),
+            unsent: false,
+            estimate: engine::FIRST_ESTIMATE,
+            chosen_by: 0,
+            streams: Vec::new(),
+            generation: 0,
+        })
+    }
+
+    /// The answer to an offer: the first, one that adds lines, or one that restarts ICE.
+    pub(crate) fn answer(
+        &mut self,
+        common: &Common,
+        place: Place,
+        sdp: &str,
+        names: &[TrackName],
+        password: String,
+    ) -> Result<String, OfferError> {
+        let lines = offer::read(sdp, names)?;
+        self.generation += 1;
+        let fresh = str0m::IceCreds { ufrag: place.ufrag(self.generation), pass: password };
+        let answer = self.engine.answer(sdp, fresh).map_err(|error| OfferError::Engine(error.to_string()))?;
+        self.take_tracks(&lines, names);
+        self.take_slots(&lines);
+        // Lines may have moved to other streams.
+        self.streams.clear();
+        Ok(answer::with_candidates(&answer, &common.udp, &common.tcp))
+    }
+
+    fn take_tracks(&mut self, lines: &[Line], names: &[TrackName]) {
+        let line = |name: &TrackName| lines.iter().find(|line| line.mid == name.mid);
+        let old = std::mem::take(&mut self.tracks);
+        let mut old: Vec<Track> = old.into_iter().collect();
+        for (name, line) in names.iter().filter_map(|name| Some((name, line(name)?))) {
+            let mid = Mid::from(line.mid.as_str());
+            let known = old.iter().position(|track| track.mid == mid && track.source == name.source);
+            let track = known.map_or_else(|| Track::new(mid, name.source, &line.rids), |index| old.swap_remove(index));
+            self.tracks.push(track);
+        }
+    }
+
+    fn take_slots(&mut self, lines: &[Line]) {
+        for line in lines.iter().filter(|line| line.direction == Direction::Receive) {
+            let mid = Mid::from(line.mid.as_str());
+            if !self.slots.iter().any(|slot| slot.mid == mid) {
+                self.slots.push(Slot::new(mid, line.video));
+            }
+        }
+        let still_there = |slot: &Slot| {
+            lines.iter().any(|line| line.direction == Direction::Receive && Mid::from(line.mid.as_str()) == slot.mid)
+        };
+        self.slots.retain(still_there);
+    }
+
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram<'_>,
+        out: &mut Vec<Happening>,
+    ) -> Result<(), EngineError> {
+        self.engine.receive(now, datagram, out)
+    }
+
+    pub(crate) fn advance(&mut self, now: Instant, out: &mut Vec<Happening>) -> Result<(), EngineError> {
+        self.unsent = false;
+        self.engine.advance(now, out)
+    }
+
+    /// The track and layer a packet belongs to.
+    pub(crate) fn place_of(&mut self, packet: &RtpPacket) -> Option<(usize, usize)> {
+        let ssrc = packet.header.ssrc;
+        if let Some((_, track, layer)) = self.streams.iter().find(|(known, _, _)| *known == ssrc) {
+            return Some((*track, *layer));
+        }
+        let (mid, rid) = self.engine.stream(ssrc)?;
+        let track = self.tracks.iter().position(|track| track.mid == mid)?;
+        let layer = self.tracks[track].layer_of(rid)?;
+        self.streams.push((ssrc, track, layer));
+        Some((track, layer))
+    }
+
+    /// Writes a packet to a slot, if it is what is shown there.
+    pub(crate) fn forward(&mut self, slot: usize, forward: &Forward<'_>) {
+        if self.connected {
+            self.unsent |= self.slots[slot].forward(&mut self.engine, forward);
+        }
+    }
+
+    /// True if the layers should be chosen anew.
+    pub(crate) fn estimated(&mut self, bits: u64) -> bool {
+        self.estimate = bits;
+        bits < self.chosen_by * FALL_PERCENT / 100
+    }
+
+    pub(crate) fn shows(&self, showing: Showing) -> bool {
+        self.slots.iter().any(|slot| slot.showing == Some(showing))
+    }
+
+    fn height_of(&self, showing: Showing) -> u32 {
+        let view = self.views.iter().find(|view| view.peer == showing.peer && view.source == showing.source);
+        view.map_or(USUAL_HEIGHT, |view| view.height)
+    }
+
+    /// Chooses layers for all pictures; `offered` tells what there is of each.
+    pub(crate) fn choose_layers(&mut self, offered: impl Fn(Showing) -> Vec<layers::Offered>) {
+        let sounds = self.slots.iter().filter(|slot| !slot.video && slot.showing.is_some()).count();
+        let sound = SOUND * u64::try_from(sounds).unwrap_or(0);
+        let wish = |slot: &Slot| {
+            let showing = slot.showing.filter(|_| slot.video)?;
+            Some(Wanted {
+                layers: offered(showing),
+                height: self.height_of(showing),
+                current: slot.target,
+                rank: u8::from(showing.source == Source::Screen),
+            })
+        };
+        let (places, wishes): (Vec<usize>, Vec<Wanted>) =
+            self.slots.iter().enumerate().filter_map(|(index, slot)| Some((index, wish(slot)?))).unzip();
+        let allocation = layers::allocate(self.estimate.saturating_sub(sound), &wishes);
+        for (place, layer) in places.into_iter().zip(allocation.layers) {
+            self.slots[place].target = layer;
+        }
+        self.chosen_by = self.estimate;
+        self.engine.aim(allocation.next_step + sound, allocation.desired + sound);
+    }
+}

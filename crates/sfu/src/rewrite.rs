@@ -1,0 +1,200 @@
+//! Makes one unbroken stream out of packets that come from changing streams: whoever watches a slot must not notice
+//! that another layer or another person is in it now.
+
+use std::time::Instant;
+
+use str0m::rtp::{Vp8Descriptor, Vp8Patch};
+
+/// Below 65,536, or the receiver's rollover counter would start wrong; above 0, so that a packet that was overtaken by the first has
+/// a number.
+const FIRST_SEQ: u64 = 1_000;
+/// VP8 picture ids have 15 bits.
+const PICTURE_IDS: u16 = 0x7fff;
+
+/// What of a packet matters here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Incoming {
+    pub(crate) seq: u64,
+    /// In ticks of `clock`.
+    pub(crate) time: u64,
+    pub(crate) clock: u32,
+    pub(crate) at: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    pub(crate) seq: u64,
+    pub(crate) time: u32,
+}
+
+/// The newest of what was sent.
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    seq: u64,
+    time: u64,
+    at: Instant,
+    picture: u16,
+    tl0: u8,
+}
+
+/// How the stream that is forwarded now maps to what is sent.
+#[derive(Debug, Clone, Copy)]
+struct Mapping {
+    /// Older packets belong before the switch, where there is no room for them.
+    first: u64,
+    seq: u64,
+    time: u64,
+    picture: u16,
+    tl0: u8,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Rewriter {
+    newest: Option<Newest>,
+    mapping: Option<Mapping>,
+}
+
+impl Rewriter {
+    /// Another stream is forwarded from the next packet on.
+    pub(crate) fn switch(&mut self) {
+        self.mapping = None;
+    }
+
+    /// The packet's new place; `None` if it comes too late for having one. `vp8` is the packet's descriptor, where it has one.
+    pub(crate) fn rewrite(
+        &mut self,
+        packet: Incoming,
+        vp8: Option<&Vp8Descriptor>,
+    ) -> Option<(Outgoing, Option<Vp8Patch>)> {
+        let picture = vp8.and_then(Vp8Descriptor::picture_id).unwrap_or(0);
+        let tl0 = vp8.and_then(Vp8Descriptor::tl0_pic_idx).unwrap_or(0);
+        let mapping = *self.mapping.get_or_insert_with(|| match self.newest {
+            Some(newest) => follow(&newest, packet, picture, tl0),
+            None => Mapping { first: packet.seq, seq: FIRST_SEQ.wrapping_sub(packet.seq), time: 0, picture: 0, tl0: 0 },
+        });
+        if packet.seq < mapping.first {
+            return None;
+        }
+        let seq = packet.seq.wrapping_add(mapping.seq);
+        let time = packet.time.wrapping_add(mapping.time);
+        let picture = picture.wrapping_add(mapping.picture) & PICTURE_IDS;
+        let tl0 = tl0.wrapping_add(mapping.tl0);
+        if self.newest.is_none_or(|newest| newest.seq < seq) {
+            self.newest = Some(Newest { seq, time, at: packet.at, picture, tl0 });
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "RTP time has 32 bits and wraps (RFC 3550, section 5.1)")]
+        let outgoing = Outgoing { seq, time: time as u32 };
+        Some((outgoing, vp8.and_then(|descriptor| patch(descriptor, picture, tl0))))
+    }
+}
+
+/// The first packet of another stream comes right after the newest of the last, later by the time that has passed.
+fn follow(newest: &Newest, packet: Incoming, picture: u16, tl0: u8) -> Mapping {
+    let passed = packet.at.saturating_duration_since(newest.at).as_micros();
+    let ticks = u64::try_from(passed * u128::from(packet.clock) / 1_000_000).unwrap_or(1).max(1);
+    Mapping {
+        first: packet.seq,
+        seq: (newest.seq + 1).wrapping_sub(packet.seq),
+        time: (newest.time + ticks).wrapping_sub(packet.time),
+        picture: (newest.picture + 1).wrapping_sub(picture) & PICTURE_IDS,
+        tl0: newest.tl0.wrapping_add(1).wrapping_sub(tl0),
+    }
+}
+
+fn patch(descriptor: &Vp8Descriptor, picture: u16, tl0: u8) -> Option<Vp8Patch> {
+    const SHORT_PICTURE_IDS: u16 = 0x7f;
+    let build = |picture: u16| {
+        let mut patch = descriptor.patch();
+        if descriptor.picture_id().is_some() {
+            patch = patch.picture_id(picture);
+        }
+        if descriptor.tl0_pic_idx().is_some() {
+            patch = patch.tl0_pic_idx(tl0);
+        }
+        patch.build().ok()
+    };
+    // A sender of short ids leaves no room for long ones.
+    build(picture).or_else(|| build(picture & SHORT_PICTURE_IDS))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn packet(start: Instant, seq: u64, time: u64, milliseconds: u64) -> Incoming {
+        Incoming { seq, time, clock: 90_000, at: start + Duration::from_millis(milliseconds) }
+    }
+
+    fn seq_and_time(rewriter: &mut Rewriter, packet: Incoming) -> Option<(u64, u32)> {
+        rewriter.rewrite(packet, None).map(|(outgoing, _)| (outgoing.seq, outgoing.time))
+    }
+
+    /// Start of a frame with a picture id of 15 bits and a TL0PICIDX.
+    fn vp8(picture: u16, tl0: u8) -> Vec<u8> {
+        let [high, low] = (picture | 0x8000).to_be_bytes();
+        vec![0x90, 0xe0, high, low, tl0, 0x00, 0x00, 0x00]
+    }
+
+    fn patched(rewriter: &mut Rewriter, packet: Incoming, payload: &[u8]) -> (u16, u8) {
+        let descriptor = Vp8Descriptor::parse(payload).unwrap();
+        rewriter.rewrite(packet, Some(&descriptor)).unwrap().1.expect("a patch");
+        let newest = rewriter.newest.unwrap();
+        (newest.picture, newest.tl0)
+    }
+
+    #[test]
+    fn a_stream_keeps_its_gaps_its_order_and_its_times() {
+        let (start, mut rewriter) = (Instant::now(), Rewriter::default());
+        let mut send = |seq, time| seq_and_time(&mut rewriter, packet(start, seq, time, 0));
+        assert_eq!(send(70_000, 500), Some((1_000, 500)), "starts below 65,536 whatever the source's number");
+        assert_eq!(send(70_003, 3_500), Some((1_003, 3_500)), "a gap stays, so that the receiver can ask for it");
+        assert_eq!(send(70_001, 500), Some((1_001, 500)), "and is filled late");
+        assert_eq!(send(69_999, 400), None, "before the first there is no room");
+    }
+
+    #[test]
+    fn after_a_switch_numbers_go_on_by_one_and_time_by_what_has_passed() {
+        let (start, mut rewriter) = (Instant::now(), Rewriter::default());
+        seq_and_time(&mut rewriter, packet(start, 10, 9_000, 0));
+        rewriter.switch();
+        assert_eq!(seq_and_time(&mut rewriter, packet(start, 5_000, 77, 100)), Some((1_001, 18_000)));
+        assert_eq!(seq_and_time(&mut rewriter, packet(start, 5_001, 3_077, 133)), Some((1_002, 21_000)));
+        assert_eq!(seq_and_time(&mut rewriter, packet(start, 4_999, 77, 134)), None, "older than the switch");
+        rewriter.switch();
+        let at_once = seq_and_time(&mut rewriter, packet(start, 1, 1, 133));
+        assert_eq!(at_once, Some((1_003, 21_001)), "time never stands still");
+    }
+
+    #[test]
+    fn the_time_of_a_frame_that_came_late_does_not_turn_time_back_at_a_switch() {
+        let (start, mut rewriter) = (Instant::now(), Rewriter::default());
+        seq_and_time(&mut rewriter, packet(start, 10, 9_000, 0));
+        seq_and_time(&mut rewriter, packet(start, 12, 12_000, 33));
+        seq_and_time(&mut rewriter, packet(start, 11, 9_000, 60));
+        rewriter.switch();
+        assert_eq!(seq_and_time(&mut rewriter, packet(start, 1, 1, 66)), Some((1_003, 14_970)));
+    }
+
+    #[test]
+    fn vp8_picture_ids_go_on_and_wrap_at_15_bits() {
+        let (start, mut rewriter) = (Instant::now(), Rewriter::default());
+        assert_eq!(patched(&mut rewriter, packet(start, 1, 0, 0), &vp8(0x7ffe, 0xff)), (0x7ffe, 0xff));
+        assert_eq!(patched(&mut rewriter, packet(start, 2, 0, 0), &vp8(0x7fff, 0xff)), (0x7fff, 0xff));
+        rewriter.switch();
+        assert_eq!(patched(&mut rewriter, packet(start, 90, 0, 0), &vp8(300, 7)), (0, 0));
+        assert_eq!(patched(&mut rewriter, packet(start, 91, 0, 0), &vp8(301, 8)), (1, 1));
+    }
+
+    #[test]
+    fn short_picture_ids_stay_short() {
+        let mut rewriter = Rewriter::default();
+        let payload = [0x90, 0x80, 0x05, 0x00, 0x00];
+        let descriptor = Vp8Descriptor::parse(&payload).unwrap();
+        rewriter.newest = Some(Newest { seq: 2_000, time: 1, at: Instant::now(), picture: 0x1234, tl0: 0 });
+        let (outgoing, patch) = rewriter.rewrite(packet(Instant::now(), 1, 1, 0), Some(&descriptor)).unwrap();
+        assert_eq!(outgoing.seq, 2_001);
+        assert!(patch.is_some());
+    }
+}

@@ -1,0 +1,158 @@
+//! What a participant sends: one track per line of its offer, each with its layers.
+
+use std::time::{Duration, Instant};
+
+use str0m::media::{Mid, Rid};
+
+use crate::{ids::Source, keyframe::Wish, layers::Offered};
+
+/// How long a layer may send nothing before it counts as switched off by the sender.
+const STALLED: Duration = Duration::from_millis(1_500);
+/// Over which a layer's rate is measured.
+const WINDOW: Duration = Duration::from_millis(500);
+/// For a layer nothing has been measured of: what Chromium sends of each of three layers of a 720p camera.
+const USUAL: [u64; 3] = [150_000, 500_000, 1_700_000];
+/// Heights of the layers, lowest first, if the top one is a 720p camera's, each half of the next.
+const TOP_HEIGHT: u32 = 720;
+/// UDP, IP and SRTP around each packet's payload, which the link has to carry as well.
+const OVERHEAD: usize = 50;
+
+#[derive(Debug)]
+pub(crate) struct Track {
+    pub(crate) mid: Mid,
+    pub(crate) source: Source,
+    /// Lowest first; one without a name if there is no simulcast.
+    pub(crate) layers: Vec<Layer>,
+    /// Who watches: peer and slot, as positions in their lists. Made anew by every `reconcile`.
+    pub(crate) viewers: Vec<(usize, usize)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Layer {
+    pub(crate) rid: Option<Rid>,
+    pub(crate) keyframe: Wish,
+    rate: Rate,
+}
+
+impl Track {
+    pub(crate) fn new(mid: Mid, source: Source, rids: &[String]) -> Self {
+        let layer = |rid| Layer { rid, keyframe: Wish::default(), rate: Rate::default() };
+        let mut layers: Vec<Layer> = rids.iter().map(|rid| layer(Some(Rid::from(rid.as_str())))).collect();
+        if layers.is_empty() {
+            layers.push(layer(None));
+        }
+        Self { mid, source, layers, viewers: Vec::new() }
+    }
+
+    pub(crate) fn layer_of(&self, rid: Option<Rid>) -> Option<usize> {
+        self.layers.iter().position(|layer| layer.rid == rid)
+    }
+
+    pub(crate) fn received(&mut self, layer: usize, now: Instant, bytes: usize) {
+        self.layers[layer].rate.count(now, bytes + OVERHEAD);
+    }
+
+    /// The layers as they flow now.
+    pub(crate) fn offered(&self, now: Instant) -> Vec<Offered> {
+        let top = self.layers.len().saturating_sub(1);
+        let alone = self.layers.len() == 1;
+        let offered = self.layers.iter().enumerate().map(|(index, layer)| Offered {
+            bitrate: layer.rate.bits().unwrap_or_else(|| usual(index, top)),
+            height: TOP_HEIGHT >> (top - index).min(3),
+            // A still screen sends little, and has no other layer to turn to.
+            flows: if alone { layer.rate.ever() } else { layer.rate.flows(now) },
+        });
+        offered.collect()
+    }
+}
+
+fn usual(index: usize, top: usize) -> u64 {
+    // A single layer without simulcast: in the middle.
+    if top == 0 { USUAL[1] } else { USUAL[index.min(USUAL.len() - 1)] }
+}
+
+/// Bits per second, smoothed.
+#[derive(Debug, Default)]
+struct Rate {
+    window: Option<Instant>,
+    last: Option<Instant>,
+    bytes: usize,
+    bits: Option<u64>,
+}
+
+impl Rate {
+    fn count(&mut self, now: Instant, bytes: usize) {
+        let window = *self.window.get_or_insert(now);
+        let passed = now.saturating_duration_since(window);
+        if passed >= WINDOW {
+            let measured =
+                u64::try_from(self.bytes as u128 * 8_000_000 / passed.as_micros().max(1)).unwrap_or(u64::MAX);
+            let long_pause = passed > STALLED;
+            self.bits = Some(match self.bits {
+                Some(before) if !long_pause => before.midpoint(measured),
+                Some(before) => before,
+                None => measured,
+            });
+            (self.window, self.bytes) = (Some(now), 0);
+        }
+        self.bytes += bytes;
+        self.last = Some(now);
+    }
+
+    fn bits(&self) -> Option<u64> {
+        self.bits
+    }
+
+    fn ever(&self) -> bool {
+        self.last.is_some()
+    }
+
+    fn flows(&self, now: Instant) -> bool {
+        self.last.is_some_and(|last| now.saturating_duration_since(last) < STALLED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn camera() -> Track {
+        Track::new(Mid::from("1"), Source::Camera, &["q".to_owned(), "h".to_owned(), "f".to_owned()])
+    }
+
+    #[test]
+    fn a_layers_rate_is_measured_with_what_the_link_carries_around_it() {
+        let (start, mut track) = (Instant::now(), camera());
+        for packet in 0..200 {
+            track.received(0, start + Duration::from_millis(packet * 10), 200);
+        }
+        let offered = track.offered(start + Duration::from_secs(2));
+        assert_eq!(offered[0].bitrate / 1_000, 200, "250 bytes each 10 ms are 200 kbit/s");
+        assert_eq!(offered[2].bitrate, USUAL[2], "not measured yet");
+        assert_eq!(offered.iter().map(|layer| layer.flows).collect::<Vec<_>>(), [true, false, false]);
+        assert_eq!(offered.iter().map(|layer| layer.height).collect::<Vec<_>>(), [180, 360, 720]);
+    }
+
+    #[test]
+    fn a_layer_that_pauses_flows_no_more_and_keeps_its_rate() {
+        let (start, mut track) = (Instant::now(), camera());
+        for packet in 0..100 {
+            track.received(1, start + Duration::from_millis(packet * 10), 575);
+        }
+        let before = track.offered(start)[1].bitrate;
+        let later = start + Duration::from_secs(10);
+        assert!(!track.offered(later)[1].flows);
+        track.received(1, later, 575);
+        let after = track.offered(later)[1];
+        assert_eq!((after.bitrate, after.flows), (before, true));
+    }
+
+    #[test]
+    fn a_still_screen_flows_however_little_it_sends() {
+        let mut track = Track::new(Mid::from("2"), Source::Screen, &[]);
+        let start = Instant::now();
+        assert!(!track.offered(start)[0].flows);
+        track.received(0, start, 100);
+        assert!(track.offered(start + Duration::from_mins(1))[0].flows);
+    }
+}

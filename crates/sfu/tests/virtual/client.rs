@@ -1,0 +1,292 @@
+//! A participant: real ICE, DTLS and SRTP by the same engine a browser would have, RTP made up here.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use farhand_sfu::{PeerId, Source, TrackName};
+use str0m::{
+    Candidate, Event, IceConnectionState, Input, Output, Rtc,
+    change::{SdpAnswer, SdpPendingOffer},
+    config::DtlsVersion,
+    format::Codec,
+    media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer},
+    net::{Protocol, Receive},
+    rtp::{ExtensionValues, RtpPacket, RtpWrite},
+};
+
+pub const LAYERS: [&str; 3] = ["q", "h", "f"];
+/// Bytes of a frame of each layer. At 25 frames a second: 60, 200 and 600 kbit/s, sent in packets of 1,000 bytes.
+const FRAME_BYTES: [usize; 3] = [300, 1_000, 3_000];
+const PACKET: usize = 1_000;
+const KEYFRAME_FACTOR: usize = 3;
+const FIRST_SEQ: u64 = 5_000;
+
+/// What a slot received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    pub sender: u64,
+    pub layer: u8,
+    pub number: u32,
+    pub keyframe: bool,
+    pub at: Instant,
+}
+
+#[derive(Debug, Default)]
+pub struct Received {
+    pub frames: Vec<Frame>,
+    pub sounds: Vec<u64>,
+    /// Extended sequence numbers as they came.
+    pub seqs: Vec<u64>,
+    pub picture_ids: Vec<u16>,
+    pub times: Vec<u64>,
+}
+
+/// Of one stream.
+#[derive(Debug, Default)]
+struct Sent {
+    packets: u64,
+    frames: u32,
+}
+
+pub struct Client {
+    pub id: PeerId,
+    pub address: SocketAddr,
+    pub rtc: Rtc,
+    pub wake: Instant,
+    pub connected: bool,
+    pub ice: Option<IceConnectionState>,
+    pub closed: bool,
+    pub pending: Option<SdpPendingOffer>,
+    /// By slot.
+    pub received: HashMap<Mid, Received>,
+    pub microphone: Mid,
+    pub camera: Mid,
+    pub keyframe_requests: [u32; 3],
+    /// Which layers it sends.
+    pub sends: [bool; 3],
+    pub muted: bool,
+    keyframe_due: [bool; 3],
+    next_frame: [u32; 3],
+    sent: HashMap<(Mid, Option<Rid>), Sent>,
+    outbox: Vec<(SocketAddr, Vec<u8>)>,
+    pub bytes_received: usize,
+}
+
+impl Client {
+    /// A client and its offer.
+    pub fn new(now: Instant, id: PeerId, address: SocketAddr, slots: usize) -> (Self, String) {
+        let mut rtc = Rtc::builder()
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true)
+            .set_rtp_mode(true)
+            .set_dtls_version(DtlsVersion::Dtls13)
+            .build(now);
+        rtc.add_local_candidate(Candidate::host(address, Protocol::Udp).unwrap());
+        let mut simulcast = Simulcast::new();
+        for rid in LAYERS {
+            simulcast.add_send_layer(SimulcastLayer::new(rid));
+        }
+        let mut change = rtc.sdp_api();
+        let microphone = change.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
+        let camera = change.add_media(MediaKind::Video, Direction::SendOnly, None, None, Some(simulcast));
+        for _ in 0..slots {
+            change.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
+            change.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
+        }
+        change.add_channel("room".to_owned());
+        let (offer, pending) = change.apply().unwrap();
+        let client = Self {
+            id,
+            address,
+            rtc,
+            wake: now,
+            connected: false,
+            ice: None,
+            closed: false,
+            pending: Some(pending),
+            received: HashMap::new(),
+            microphone,
+            camera,
+            keyframe_requests: [0; 3],
+            sends: [true; 3],
+            muted: false,
+            keyframe_due: [true; 3],
+            next_frame: [0; 3],
+            sent: HashMap::new(),
+            outbox: Vec::new(),
+            bytes_received: 0,
+        };
+        (client, offer.to_sdp_string())
+    }
+
+    pub fn tracks(&self) -> Vec<TrackName> {
+        let name = |mid: Mid, source| TrackName { mid: mid.to_string(), source };
+        vec![name(self.microphone, Source::Microphone), name(self.camera, Source::Camera)]
+    }
+
+    pub fn answered(&mut self, sdp: &str) {
+        let answer = SdpAnswer::from_sdp_string(sdp).unwrap();
+        self.rtc.sdp_api().accept_answer(self.pending.take().unwrap(), answer).unwrap();
+        self.drain();
+    }
+
+    pub fn restart_ice(&mut self) -> String {
+        let mut change = self.rtc.sdp_api();
+        change.ice_restart(true);
+        let (offer, pending) = change.apply().unwrap();
+        self.pending = Some(pending);
+        self.drain();
+        offer.to_sdp_string()
+    }
+
+    pub fn receive(&mut self, now: Instant, from: SocketAddr, contents: &[u8]) {
+        self.bytes_received += contents.len();
+        if let Ok(read) = Receive::new(Protocol::Udp, from, self.address, contents) {
+            self.rtc.handle_input(Input::Receive(now, read)).unwrap();
+            self.drain();
+        }
+    }
+
+    pub fn advance(&mut self, now: Instant) {
+        self.rtc.handle_input(Input::Timeout(now)).unwrap();
+        self.drain();
+    }
+
+    pub fn outbox(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// One frame of each layer and some sound, every 40 ms.
+    pub fn send_media(&mut self, now: Instant) {
+        if !self.connected {
+            return;
+        }
+        let sound: Arc<[u8]> = self.id.0.to_be_bytes().as_slice().into();
+        self.write(now, self.microphone, None, &[sound]);
+        for (layer, rid) in LAYERS.into_iter().enumerate() {
+            if self.sends[layer] {
+                let packets = self.frame(layer);
+                self.write(now, self.camera, Some(Rid::from(rid)), &packets);
+            }
+        }
+        self.advance(now);
+    }
+
+    /// VP8 descriptor (picture id of 15 bits, TL0PICIDX), the frame header's key bit, then who, which layer, which frame.
+    fn frame(&mut self, layer: usize) -> Vec<Arc<[u8]>> {
+        let keyframe = std::mem::take(&mut self.keyframe_due[layer]);
+        let number = self.next_frame[layer];
+        self.next_frame[layer] += 1;
+        let bytes = FRAME_BYTES[layer] * if keyframe { KEYFRAME_FACTOR } else { 1 };
+        let count = bytes.div_ceil(PACKET);
+        let packets = (0..count).map(|index| {
+            let start = if index == 0 { 0x90 } else { 0x80 };
+            let [high, low] = (u16::try_from(number & 0x7fff).unwrap() | 0x8000).to_be_bytes();
+            let mut payload =
+                vec![start, 0xe0, high, low, u8::try_from(number & 0xff).unwrap(), 0, u8::from(!keyframe)];
+            payload.extend(self.id.0.to_be_bytes());
+            payload.push(u8::try_from(layer).unwrap());
+            payload.extend(number.to_be_bytes());
+            payload.resize(bytes / count, 0xaa);
+            payload.into()
+        });
+        packets.collect()
+    }
+
+    fn write(&mut self, now: Instant, mid: Mid, rid: Option<Rid>, packets: &[Arc<[u8]>]) {
+        let video = mid == self.camera;
+        let (codec, clock) = if video { (Codec::Vp8, 90_000) } else { (Codec::Opus, 48_000) };
+        let pt = self.rtc.codec_config().find(|params| params.spec().codec == codec).unwrap().pt();
+        let level = if self.muted { -127 } else { -20 };
+        let sent = self.sent.entry((mid, rid)).or_default();
+        sent.frames += 1;
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid, rid) else { return };
+        let nackable = stream.rtx().is_some();
+        for (index, payload) in packets.iter().enumerate() {
+            sent.packets += 1;
+            let seq = FIRST_SEQ + sent.packets;
+            let mut write = RtpWrite::new(pt, seq.into(), sent.frames * (clock / 25), now, Arc::clone(payload))
+                .marker(index + 1 == packets.len())
+                .nackable(nackable);
+            if !video {
+                let (audio_level, voice_activity) = (Some(level), Some(!self.muted));
+                write = write.ext_vals(ExtensionValues { audio_level, voice_activity, ..ExtensionValues::default() });
+            }
+            stream.write_rtp(write);
+        }
+    }
+
+    fn drain(&mut self) {
+        loop {
+            match self.rtc.poll_output().unwrap() {
+                Output::Timeout(at) => {
+                    self.wake = at;
+                    return;
+                }
+                Output::Transmit(transmit) => self.outbox.push((transmit.destination, transmit.contents.to_vec())),
+                Output::Event(event) => self.event(event),
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.connected = true,
+            Event::IceConnectionStateChange(state) => self.ice = Some(state),
+            Event::Closed => self.closed = true,
+            Event::KeyframeRequest(request) => {
+                let layer = request.rid.and_then(|rid| LAYERS.iter().position(|known| Rid::from(*known) == rid));
+                let layer = layer.expect("a layer of ours");
+                self.keyframe_requests[layer] += 1;
+                self.keyframe_due[layer] = true;
+            }
+            Event::RtpPacket(packet) => self.packet(&packet),
+            _ => {}
+        }
+    }
+
+    fn packet(&mut self, packet: &RtpPacket) {
+        let mid = self.rtc.direct_api().stream_rx(&packet.header.ssrc).unwrap().mid();
+        let received = self.received.entry(mid).or_default();
+        received.seqs.push(*packet.seq_no);
+        received.times.push(packet.time.numer());
+        let payload = &packet.payload;
+        if payload.len() == 8 {
+            received.sounds.push(u64::from_be_bytes(payload[..].try_into().unwrap()));
+            return;
+        }
+        received.picture_ids.push(u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff);
+        if payload[0] == 0x90 {
+            received.frames.push(Frame {
+                sender: u64::from_be_bytes(payload[7..15].try_into().unwrap()),
+                layer: payload[15],
+                number: u32::from_be_bytes(payload[16..20].try_into().unwrap()),
+                keyframe: payload[6] == 0,
+                at: packet.timestamp,
+            });
+        }
+    }
+
+    /// Frames from somebody, in whatever slot.
+    pub fn frames_of(&self, sender: PeerId) -> Vec<Frame> {
+        let all = self.received.values().flat_map(|received| &received.frames);
+        all.filter(|frame| frame.sender == sender.0).cloned().collect()
+    }
+
+    pub fn sounds_of(&self, sender: PeerId) -> usize {
+        self.received.values().flat_map(|received| &received.sounds).filter(|sound| **sound == sender.0).count()
+    }
+
+    pub fn forget_received(&mut self) {
+        self.received.clear();
+        self.bytes_received = 0;
+    }
+}
+
+pub const FRAME_INTERVAL: Duration = Duration::from_millis(40);

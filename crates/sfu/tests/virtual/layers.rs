@@ -1,0 +1,111 @@
+//! Layers, loss and weak links.
+
+use crate::{client::LAYERS, world::World};
+
+fn newest_layer(world: &mut World, viewer: farhand_sfu::PeerId, sender: farhand_sfu::PeerId) -> Option<u8> {
+    world.client(viewer).frames_of(sender).last().map(|frame| frame.layer)
+}
+
+#[test]
+fn a_good_link_gets_the_best_layer_within_seconds_and_a_small_picture_a_small_one() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.view(ann, &[(bob, 720)]);
+    world.run_until("the top layer", 10, |world| newest_layer(world, ann, bob) == Some(2));
+    world.view(ann, &[(bob, 120)]);
+    world.run_until("the bottom layer", 2, |world| newest_layer(world, ann, bob) == Some(0));
+    world.view(ann, &[(bob, 0)]);
+    world.run(200);
+    world.client(ann).forget_received();
+    world.run(1_000);
+    assert!(world.client(ann).frames_of(bob).is_empty(), "hidden");
+    assert!(world.client(ann).sounds_of(bob) > 20, "but heard");
+    world.view(ann, &[(bob, 720)]);
+    world.run_until("the top layer again", 5, |world| newest_layer(world, ann, bob) == Some(2));
+}
+
+#[test]
+fn each_viewer_gets_the_layer_its_own_link_carries() {
+    let mut world = World::new();
+    let [ann, bob, cleo] = [1, 2, 3].map(|id| world.join(id, 1));
+    world.link(cleo).rate = Some(350_000);
+    world.view(ann, &[(bob, 720)]);
+    world.view(cleo, &[(bob, 720)]);
+    world.leave(ann);
+    let ann = world.join(4, 2);
+    world.view(ann, &[(bob, 720)]);
+    world.run(20_000);
+    assert_eq!(newest_layer(&mut world, ann, bob), Some(2));
+    assert!(newest_layer(&mut world, cleo, bob) < Some(2), "{:?}", newest_layer(&mut world, cleo, bob));
+}
+
+#[test]
+fn when_the_sender_drops_its_upper_layers_viewers_follow_and_come_back() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.view(ann, &[(bob, 720)]);
+    world.run_until("the top layer", 10, |world| newest_layer(world, ann, bob) == Some(2));
+    world.client(bob).sends = [true, false, false];
+    let waited = world.run_until("the bottom layer", 5, |world| newest_layer(world, ann, bob) == Some(0));
+    assert!(waited.as_millis() <= 2_600, "{waited:?}");
+    world.client(bob).sends = [true; 3];
+    world.run_until("the top layer again", 5, |world| newest_layer(world, ann, bob) == Some(2));
+}
+
+#[test]
+fn what_is_lost_is_sent_again_on_both_legs() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.run(2_000);
+    world.link(ann).loss = 50;
+    world.link(bob).loss = 50;
+    world.client(ann).forget_received();
+    world.run(10_000);
+    let frames = world.client(ann).frames_of(bob);
+    let received = world.client(ann).received.values().find(|received| !received.frames.is_empty()).unwrap();
+    let mut seqs = received.seqs.clone();
+    seqs.sort_unstable();
+    seqs.dedup();
+    let expected = seqs.last().unwrap() - seqs[0] + 1;
+    let missing = expected - seqs.len() as u64;
+    assert!(
+        missing * 100 <= expected,
+        "{missing} of {expected} packets never came at 5 % loss; {} frames",
+        frames.len()
+    );
+    assert!(expected > 200);
+}
+
+#[test]
+fn a_hundred_requests_for_a_key_frame_reach_the_sender_as_two_a_second_at_most() {
+    let mut world = World::new();
+    let sender = world.join(1, 1);
+    for id in 2..8 {
+        let viewer = world.join(id, 7);
+        world.view(viewer, &[(sender, 720)]);
+    }
+    world.run(10_000);
+    let before = world.client(sender).keyframe_requests;
+    for id in 2..8 {
+        world.link(farhand_sfu::PeerId(id)).loss = 200;
+    }
+    world.run(10_000);
+    let after = world.client(sender).keyframe_requests;
+    for layer in 0..LAYERS.len() {
+        assert!(after[layer] - before[layer] <= 20, "{before:?} → {after:?} in 10 s");
+    }
+}
+
+#[test]
+fn a_picture_comes_back_after_the_link_was_nearly_dead() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.view(ann, &[(bob, 720)]);
+    world.run_until("the top layer", 10, |world| newest_layer(world, ann, bob) == Some(2));
+    world.link(ann).rate = Some(30_000);
+    world.run(15_000);
+    world.link(ann).rate = None;
+    world.client(ann).forget_received();
+    world.run_until("a picture again", 10, |world| world.client(ann).frames_of(bob).len() > 20);
+    world.run_until("the top layer again", 30, |world| newest_layer(world, ann, bob) == Some(2));
+}
