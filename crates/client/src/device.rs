@@ -25,6 +25,8 @@ pub struct Device {
     seat: Option<SeatedCall>,
     /// Signals that are to be sent.
     outbox: VecDeque<ClientFrame>,
+    /// The SFU has not answered it yet: the frame's id and the plan's epoch.
+    offer: Option<(u32, u64)>,
 }
 
 struct SeatedCall {
@@ -34,7 +36,7 @@ struct SeatedCall {
 
 impl Device {
     pub fn new(socket: Socket, media: MediaOptions) -> Self {
-        Self { socket, media: MediaSession::new(media), seat: None, outbox: VecDeque::new() }
+        Self { socket, media: MediaSession::new(media), seat: None, outbox: VecDeque::new(), offer: None }
     }
 
     /// For everything that is not about the media of the joined call.
@@ -99,8 +101,24 @@ impl Device {
             ServerFrame::Signal { call_id, epoch, from, signal } if seated(call_id) => {
                 self.media.receive(IncomingSignal { epoch: *epoch, from: *from, signal: signal.clone() });
             }
+            ServerFrame::Slots { call_id, epoch, slots, .. } if seated(call_id) => self.media.slots(*epoch, slots),
+            ServerFrame::Ok { id, sdp: Some(sdp), .. } => {
+                if let Some(epoch) = self.offered(*id) {
+                    self.media.answered(epoch, sdp.clone());
+                }
+            }
+            ServerFrame::Error { id: Some(id), detail, .. } => {
+                if let Some(epoch) = self.offered(*id) {
+                    self.media.refused(epoch, detail.clone());
+                }
+            }
             _ => {}
         }
+    }
+
+    /// The epoch of the offer that was sent with this id.
+    fn offered(&mut self, id: u32) -> Option<u64> {
+        self.offer.take_if(|(known, _)| *known == id).map(|(_, epoch)| epoch)
     }
 
     fn follow(&mut self, view: &CallView) {
@@ -119,9 +137,22 @@ impl Device {
     }
 
     fn carry(&mut self, event: &MediaEvent) {
-        if let (MediaEvent::Signal { epoch, to, signal }, Some(seat)) = (event, &self.seat) {
-            let (call_id, epoch, to, signal) = (seat.call_id, *epoch, *to, signal.clone());
-            self.outbox.push_back(ClientFrame::Signal { call_id, epoch, to, signal });
+        let Some(call_id) = self.seat.as_ref().map(|seat| seat.call_id) else { return };
+        match event {
+            MediaEvent::Signal { epoch, to, signal } => {
+                let (epoch, to, signal) = (*epoch, *to, signal.clone());
+                self.outbox.push_back(ClientFrame::Signal { call_id, epoch, to, signal });
+            }
+            MediaEvent::Offer { epoch, sdp, tracks } => {
+                let (id, epoch) = (self.socket.next_id(), *epoch);
+                self.offer = Some((id, epoch));
+                let (sdp, tracks) = (sdp.clone(), tracks.clone());
+                self.outbox.push_back(ClientFrame::MediaOffer { id, call_id, epoch, sdp, tracks });
+            }
+            MediaEvent::Connected { .. } => {
+                self.outbox.push_back(ClientFrame::MediaState { call_id, state: self.media.state() });
+            }
+            MediaEvent::RemoteClosed { .. } | MediaEvent::Failed { .. } => {}
         }
     }
 }

@@ -30,7 +30,7 @@ impl Default for Policy {
             grace: Duration::from_secs(30),
             alone: Duration::from_mins(5),
             open: Duration::from_hours(1),
-            max_participants: 2,
+            max_participants: 25,
         }
     }
 }

@@ -84,9 +84,13 @@ fn make_data_dir(config: &Config) -> Result<(), Failure> {
     made.map_err(|e| Failure::new(format!("cannot make the data directory {}: {e}", dir.display())))
 }
 
+/// What the media engine warns of is said of every offer of a browser, and tells nobody anything.
+const QUIET: &str = "str0m=error,is=error,dimpl=error";
+
 /// Logs to standard error. `FARHAND_LOG` filters as `RUST_LOG` does elsewhere.
 pub fn start_log(default: &str) {
-    let filter = EnvFilter::try_from_env("FARHAND_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let filter =
+        EnvFilter::try_from_env("FARHAND_LOG").unwrap_or_else(|_| EnvFilter::new(format!("{default},{QUIET}")));
     // A second call, as in tests, keeps the first log.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }

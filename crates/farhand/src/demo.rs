@@ -56,7 +56,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
     }
     let throw_away = throw_away_unless_chosen(&args.place, &mut config)?;
     let shutdown = chosen::shutdown()?;
-    let sockets = Sockets::bind(&config).await?;
+    let sockets = Sockets::bind(&config)?;
     let address = sockets.address()?;
     let (_lock, store) = chosen::own_store(&config).await?;
     populate(store.as_ref()).await?;

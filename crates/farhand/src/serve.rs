@@ -24,7 +24,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     open_files::take_all_allowed();
     let config = chosen::config(&args.place, Some(&args.listen))?;
     let shutdown = chosen::shutdown()?;
-    let sockets = Sockets::bind(&config).await?;
+    let sockets = Sockets::bind(&config)?;
     let (_lock, store) = chosen::own_store(&config).await?;
     println!("Farhand listens on http://{}", sockets.address()?);
     if store.domains().await?.is_empty() {

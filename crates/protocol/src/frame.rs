@@ -54,6 +54,25 @@ pub enum ClientFrame {
     /// Something for the other end of the media plan. Answered only when it is refused.
     #[serde(rename_all = "camelCase")]
     Signal { call_id: Uuid, epoch: u64, to: i64, signal: Signal },
+    /// The offer for a connection to the SFU, answered by `ok` with an `sdp`: the first, one with more lines, or an ICE restart.
+    #[serde(rename_all = "camelCase")]
+    MediaOffer {
+        id: u32,
+        call_id: Uuid,
+        epoch: u64,
+        sdp: String,
+        /// What each line that sends carries. All other lines receive: they are slots.
+        tracks: Vec<MediaTrack>,
+    },
+    /// What the client shows of others, and how large: the SFU sends no more than that takes. What is not named is taken for a tile.
+    #[serde(rename_all = "camelCase")]
+    MediaViews { call_id: Uuid, views: Vec<MediaView> },
+    /// What the sender's microphone and camera do, to show it to the others.
+    #[serde(rename_all = "camelCase")]
+    MediaState { call_id: Uuid, state: MediaState },
+    /// No direct path was found on the media plan of this epoch: the call goes through the server from now on.
+    #[serde(rename_all = "camelCase")]
+    PathFailed { id: u32, call_id: Uuid, epoch: u64 },
     /// Says the client lives and what it has received; answered by `pong`.
     #[serde(rename_all = "camelCase")]
     Ping { last_seq: u64 },
@@ -90,9 +109,50 @@ pub enum Signal {
     },
     /// Asks the offerer for an ICE restart.
     Restart {},
-    /// What the sender's microphone and camera do, to show it.
-    #[serde(rename_all = "camelCase")]
-    MediaState { microphone: bool, camera: bool },
+}
+
+/// A line of a media offer and what it carries.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaTrack {
+    pub mid: String,
+    pub source: Source,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Source {
+    Microphone,
+    Camera,
+    /// The sound of a shared screen.
+    ScreenAudio,
+    Screen,
+}
+
+/// A picture and how high it is shown, in pixels; 0 if it is not to be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaView {
+    pub contact: i64,
+    pub source: Source,
+    pub height: u32,
+}
+
+/// What somebody's microphone and camera do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaState {
+    pub microphone: bool,
+    pub camera: bool,
+}
+
+/// A line of the media offer that receives, and what comes on it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Slot {
+    pub mid: String,
+    pub contact: i64,
+    pub source: Source,
 }
 
 /// A frame from the server. Frames with a `seq` are replayed on resume; `welcome` and `pong` have none.
@@ -127,6 +187,9 @@ pub enum ServerFrame {
         id: u32,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<Box<CallView>>,
+        /// The SFU's answer to `mediaOffer`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sdp: Option<String>,
     },
     /// The frame with this `id` was refused, or, without an `id`, the connection is about to be closed.
     #[serde(rename_all = "camelCase")]
@@ -164,6 +227,22 @@ pub enum ServerFrame {
         epoch: u64,
         from: i64,
         signal: Signal,
+    },
+    /// Who is shown in which slot of the connection with this epoch. Sent whole at every change.
+    #[serde(rename_all = "camelCase")]
+    Slots {
+        call_id: Uuid,
+        epoch: u64,
+        slots: Vec<Slot>,
+        /// So many more could be shown: an offer with more lines that receive makes room for them.
+        missing: u32,
+    },
+    /// Who speaks now; nobody if absent.
+    #[serde(rename_all = "camelCase")]
+    Speaker {
+        call_id: Uuid,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contact: Option<i64>,
     },
     /// Whoever changed; with `complete` everybody in the domain who is not offline.
     #[serde(rename_all = "camelCase")]
@@ -271,6 +350,9 @@ pub struct Person {
     pub state: PersonState,
     /// Whether a device of this person is connected.
     pub online: bool,
+    /// What the microphone and camera do, once the person has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<MediaState>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -297,9 +379,9 @@ pub enum PersonState {
 pub struct MediaPlan {
     pub mode: MediaMode,
     pub epoch: u64,
-    /// Contact id of the other end; absent while alone.
+    /// Peer to peer: contact id of the other end; absent while alone.
     pub peer: Option<i64>,
-    /// Exactly one of the two ends makes the offer.
+    /// Exactly one of two ends makes the offer. To the SFU the client always does.
     pub offerer: bool,
 }
 

@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     directory::Directory,
     http::Outcome,
-    media::IceServers,
+    media::{IceServers, Workers},
     world::SharedClock,
     ws::{Hub, Sessions},
 };
@@ -34,7 +34,13 @@ pub struct App {
 }
 
 impl App {
-    pub async fn new(config: Config, clock: SharedClock, store: Arc<dyn Store>, ice: IceServers) -> Outcome<Arc<Self>> {
+    pub async fn new(
+        config: Config,
+        clock: SharedClock,
+        store: Arc<dyn Store>,
+        ice: IceServers,
+        workers: Arc<Workers>,
+    ) -> Outcome<Arc<Self>> {
         let directory = Arc::new(Directory::new(store.clone()));
         directory.refresh().await?;
         let hub = Arc::new(Hub::default());
@@ -44,6 +50,7 @@ impl App {
             hub: hub.clone(),
             clock: clock.clone(),
             policy: config.policy(),
+            workers,
             node: "farhand".to_owned(),
         });
         Ok(Arc::new(Self {

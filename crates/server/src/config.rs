@@ -33,7 +33,9 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     pub calls: CallConfig,
     pub login: LoginConfig,
-    pub stun: StunConfig,
+    pub http: HttpConfig,
+    pub tls: TlsConfig,
+    pub media: MediaConfig,
     pub websocket: WebSocketConfig,
 }
 
@@ -68,14 +70,37 @@ pub struct LoginConfig {
     pub lockout_seconds: u64,
 }
 
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// How long a client may take for its first bytes and for the head of a request, and be idle between two, in seconds.
+    pub patience_seconds: u64,
+}
+
+/// HTTPS on the port of `listen`. Whoever comes there with plain HTTP is sent to HTTPS.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct StunConfig {
-    /// UDP address of the STUN server; by default the one of `listen`.
+pub struct TlsConfig {
+    /// The certificate with its chain, PEM. Taken up when it is renewed.
+    #[schema(value_type = Option<String>)]
+    pub certificate: Option<PathBuf>,
+    /// Its private key, PEM.
+    #[schema(value_type = Option<String>)]
+    pub key: Option<PathBuf>,
+    /// Use a certificate of the server's own making, for a trial: browsers warn of it. It is kept in the data directory.
+    pub self_signed: bool,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MediaConfig {
+    /// UDP address of media (SFU) and STUN; by default the one of `listen`.
     #[schema(value_type = Option<String>)]
     pub listen: Option<SocketAddr>,
-    /// `host:port` told to clients; by default the host they called and the STUN server's port.
-    pub public: Option<String>,
+    /// The addresses at which clients reach it, such as `203.0.113.7` or `203.0.113.7:443`; by default the one that is listened on, or all of this machine.
+    pub public: Vec<String>,
+    /// Threads that forward media; 0 means as many as there are processors.
+    pub workers: usize,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -98,9 +123,17 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             calls: CallConfig::default(),
             login: LoginConfig::default(),
-            stun: StunConfig::default(),
+            http: HttpConfig::default(),
+            tls: TlsConfig::default(),
+            media: MediaConfig::default(),
             websocket: WebSocketConfig::default(),
         }
+    }
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self { patience_seconds: 30 }
     }
 }
 
@@ -148,6 +181,7 @@ impl Config {
             .list_separator(",")
             .with_list_parse_key("allowed_origins")
             .with_list_parse_key("trusted_proxies")
+            .with_list_parse_key("media.public")
             .try_parsing(true)
             // What the tests and the log filter use is no setting.
             .source(Some(std::env::vars().filter(|(key, _)| !is_foreign(key)).collect()));
@@ -165,6 +199,7 @@ impl Config {
             ("calls.grace_seconds", self.calls.grace_seconds),
             ("login.access_seconds", self.login.access_seconds),
             ("websocket.ping_seconds", self.websocket.ping_seconds),
+            ("http.patience_seconds", self.http.patience_seconds),
         ];
         if let Some((name, _)) = times.iter().find(|(_, seconds)| *seconds == 0) {
             return Err(ConfigError(format!("{name} must not be 0")));
@@ -202,7 +237,18 @@ impl Config {
     }
 
     pub fn secure_cookies(&self) -> bool {
-        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+        self.has_tls() || self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// Whether the server speaks HTTPS itself.
+    pub fn has_tls(&self) -> bool {
+        self.tls.certificate.is_some() || self.tls.self_signed
+    }
+
+    /// The host of `public_url`.
+    pub fn public_host(&self) -> Option<String> {
+        let url: axum::http::Uri = self.public_url.as_deref()?.parse().ok()?;
+        Some(url.host()?.to_owned())
     }
 }
 

@@ -8,6 +8,7 @@ mod calls;
 pub mod config;
 mod config_reference;
 mod directory;
+mod front;
 mod http;
 mod jobs;
 mod media;
@@ -16,13 +17,13 @@ mod ws;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::serve::ListenerExt;
 use farhand_store::{Store, StoreError};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 
 use app::App;
 use config::Config;
-use media::{IceServers, Stun};
+use front::Front;
+use media::{Candidates, IceServers, Ports, Workers};
 use world::SharedClock;
 
 pub use config_reference::reference as config_reference;
@@ -30,11 +31,6 @@ pub use http::{Fail, frames_document, openapi_document};
 
 /// How long a stop waits for good-byes and running requests.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
-
-/// What the kernel keeps for a client that does not read. By itself it grows to megabytes, for each of them.
-const SEND_BUFFER: u32 = 256 * 1024;
-/// Connections that wait to be accepted: everybody comes back at once after a restart.
-const BACKLOG: u32 = 4096;
 
 /// Why the server could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -54,15 +50,15 @@ pub enum RunError {
 /// The server's sockets. Bound before anything else, so that a taken port is told at once.
 pub struct Sockets {
     http: TcpListener,
-    stun: Stun,
+    media: Ports,
 }
 
 impl Sockets {
-    pub async fn bind(config: &Config) -> Result<Self, RunError> {
-        let http = listen(config.listen).map_err(|e| RunError::Listen(config.listen, e))?;
-        let stun = config.stun.listen.unwrap_or(http.local_addr()?);
-        let stun = Stun::bind(stun).await.map_err(|e| RunError::Listen(stun, e))?;
-        Ok(Self { http, stun })
+    pub fn bind(config: &Config) -> Result<Self, RunError> {
+        let http = front::listen(config.listen).map_err(|e| RunError::Listen(config.listen, e))?;
+        let media = config.media.listen.unwrap_or(http.local_addr()?);
+        let media = Ports::bind(media, media_workers(config)).map_err(|e| RunError::Listen(media, e))?;
+        Ok(Self { http, media })
     }
 
     pub fn address(&self) -> io::Result<SocketAddr> {
@@ -70,13 +66,11 @@ impl Sockets {
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A server that is started again gets its port back at once.
-    socket.set_reuseaddr(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+fn media_workers(config: &Config) -> usize {
+    match config.media.workers {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        chosen => chosen,
+    }
 }
 
 /// Serves until `shutdown` is done, then stops cleanly.
@@ -87,11 +81,19 @@ pub async fn run(
     clock: SharedClock,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
-    let Sockets { http: listener, stun } = sockets;
-    let ice = IceServers::new(config.stun.public.clone(), stun.address()?);
-    let app = App::new(config, clock, store, ice).await.map_err(RunError::Start)?;
+    let tls = front::tls_acceptor(&config).map_err(RunError::Config)?;
+    let Sockets { http: listener, media: ports } = sockets;
+    let address = ports.address()?;
+    let udp = media::candidates(&config.media.public, address).map_err(RunError::Config)?;
+    // Over TCP media come in where HTTP does.
+    let port = listener.local_addr()?.port();
+    let candidates = Candidates { tcp: udp.iter().map(|udp| SocketAddr::new(udp.ip(), port)).collect(), udp };
+    let told = candidates.udp.first().filter(|_| !config.media.public.is_empty()).map(SocketAddr::to_string);
+    let ice = IceServers::new(told, address.port());
+    let workers = Arc::new(Workers::start(ports, &candidates)?);
+    let app = App::new(config, clock, store, ice, workers.clone()).await.map_err(RunError::Start)?;
     let router = http::router(app.clone()).map_err(RunError::Config)?;
-    let background = [tokio::spawn(media::serve_stun(stun)), tokio::spawn(jobs::run(app.clone()))];
+    let background = tokio::spawn(jobs::run(app.clone()));
     tracing::info!(address = %listener.local_addr()?, "ready");
     let stopping = app.clone();
     let stopped = async move {
@@ -100,25 +102,25 @@ pub async fn run(
         stopping.stop();
         stopping.hub.close_all(ws::Close::ShuttingDown);
     };
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    // Frames are small and each of them is waited for: none is held back to fill a packet (Nagle).
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY cannot be set");
-        }
-    });
-    let served = axum::serve(listener, service).with_graceful_shutdown(stopped);
+    let front = Front {
+        router,
+        workers: workers.clone(),
+        tls,
+        patience: Duration::from_secs(app.config.http.patience_seconds),
+    };
+    let served = front::serve(listener, front, stopped);
     let stopping = app.clone();
     let hurry = async move {
         stopping.stopped().await;
         tokio::time::sleep(STOP_WITHIN).await;
     };
     tokio::select! {
-        served = served => served?,
+        () = served => {}
         () = hurry => tracing::warn!("some connections did not end in time"),
     }
-    background.iter().for_each(tokio::task::JoinHandle::abort);
+    background.abort();
     let _ = tokio::time::timeout(STOP_WITHIN, app.connections.all_closed()).await;
+    workers.stop();
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())

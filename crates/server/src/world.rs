@@ -23,6 +23,14 @@ impl Clock for SystemClock {
 
 pub type SharedClock = Arc<dyn Clock>;
 
+/// Random letters and digits that nobody can guess.
+pub fn secret_text(length: usize) -> Result<String, getrandom::Error> {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bytes = vec![0; length];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.into_iter().map(|byte| char::from(LETTERS[usize::from(byte % 64)])).collect())
+}
+
 /// A fresh random id (122 bits).
 #[expect(clippy::disallowed_methods, reason = "the one place where ids are made")]
 pub fn new_id() -> Uuid {

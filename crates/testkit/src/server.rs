@@ -91,7 +91,7 @@ impl Server {
     pub fn build() -> ServerBuilder {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut config = Config { listen: any_port, ..Config::default() };
-        config.stun.listen = Some(any_port);
+        config.media.listen = Some(any_port);
         ServerBuilder { config, postgres: false }
     }
 
@@ -217,7 +217,7 @@ async fn run(config: &Config, clock: &Arc<TestClock>) -> (Running, SocketAddr) {
 async fn bind(config: &Config) -> Result<Sockets, RunError> {
     let deadline = Instant::now() + PORT_LIMIT;
     loop {
-        match Sockets::bind(config).await {
+        match Sockets::bind(config) {
             Err(RunError::Listen(..)) if Instant::now() < deadline => tokio::task::yield_now().await,
             result => return result,
         }

@@ -1,6 +1,6 @@
 //! Compares what arrives with the clip.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use tokio::sync::watch;
 
@@ -31,6 +31,11 @@ impl Tally {
         }
     }
 
+    fn count(&mut self, kind: FrameKind, matches: bool) {
+        let count = self.of(kind);
+        *(if matches { &mut count.matching } else { &mut count.foreign }) += 1;
+    }
+
     /// Whether at least so many frames of both kinds match.
     pub fn reached(&self, video: u64, audio: u64) -> bool {
         self.video.matching >= video && self.audio.matching >= audio
@@ -46,6 +51,7 @@ impl Tally {
 pub struct Checker {
     known: HashMap<FrameHash, FrameKind>,
     tally: watch::Sender<Tally>,
+    by_sender: watch::Sender<BTreeMap<i64, Tally>>,
 }
 
 impl Checker {
@@ -54,22 +60,25 @@ impl Checker {
             .into_iter()
             .flat_map(|kind| clip.track(kind).frames().iter().map(move |frame| (frame.hash, kind)))
             .collect();
-        Self { known, tally: watch::Sender::default() }
+        Self { known, tally: watch::Sender::default(), by_sender: watch::Sender::default() }
     }
 
     /// Changes whenever a frame arrives.
     pub fn tally(&self) -> watch::Receiver<Tally> {
         self.tally.subscribe()
     }
+
+    /// The same for each sender's contact id.
+    pub fn by_sender(&self) -> watch::Receiver<BTreeMap<i64, Tally>> {
+        self.by_sender.subscribe()
+    }
 }
 
 impl FrameSink for Checker {
     fn frame(&self, frame: &ReceivedFrame) {
         let matches = self.known.get(&hash(&frame.data)) == Some(&frame.kind);
-        self.tally.send_modify(|tally| {
-            let count = tally.of(frame.kind);
-            *(if matches { &mut count.matching } else { &mut count.foreign }) += 1;
-        });
+        self.tally.send_modify(|tally| tally.count(frame.kind, matches));
+        self.by_sender.send_modify(|senders| senders.entry(frame.from).or_default().count(frame.kind, matches));
     }
 }
 
@@ -78,7 +87,7 @@ mod tests {
     use super::*;
 
     fn received(kind: FrameKind, data: &[u8]) -> ReceivedFrame {
-        ReceivedFrame { kind, data: data.into(), ticks: 0, contiguous: true }
+        ReceivedFrame { from: 1, kind, data: data.into(), ticks: 0, contiguous: true }
     }
 
     #[test]

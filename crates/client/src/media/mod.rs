@@ -1,13 +1,16 @@
 //! Media behind one seam: a [`MediaSession`] follows the `mediaPlan` of a call, whatever its mode, and can change it in
-//! mid-call. What it wants said to the other end comes out as [`MediaEvent::Signal`]; what the other end says goes in
-//! through [`MediaSession::receive`]. It knows neither REST nor the WebSocket.
+//! mid-call. Peer to peer, what it wants said to the other end comes out as [`MediaEvent::Signal`], and what the other end says goes in
+//! through [`MediaSession::receive`]. To the SFU it makes a [`MediaEvent::Offer`], answered by [`MediaSession::answered`]. It knows neither
+//! REST nor the WebSocket.
 //!
 //! Absent on purpose: cameras, microphones and decoders. It sends a [`Clip`] and hands what it receives, whole VP8
 //! frames and Opus packets, to a [`FrameSink`].
 
-mod p2p;
+mod connection;
 mod peer;
 mod sdp;
+mod sfu;
+mod socket;
 mod stun;
 
 use std::{
@@ -18,10 +21,11 @@ use std::{
 
 use farhand_protocol::{
     call::IceServer,
-    frame::{MediaMode, MediaPlan, Signal},
+    frame::{MediaMode, MediaPlan, MediaState, MediaTrack, Signal, Slot},
 };
 use tokio::sync::mpsc;
 
+use self::connection::{Command, End, Handle, Side};
 use crate::clip::Clip;
 
 /// Signals kept for a plan that has not come yet. An offer and its candidates are a dozen.
@@ -33,9 +37,11 @@ pub enum FrameKind {
     Audio,
 }
 
-/// A whole frame from the other end.
+/// A whole frame from somebody else.
 #[derive(Debug, Clone)]
 pub struct ReceivedFrame {
+    /// The sender's contact id.
+    pub from: i64,
     pub kind: FrameKind,
     pub data: Arc<[u8]>,
     /// The sender's media time in ticks of the codec's clock.
@@ -67,6 +73,10 @@ pub struct MediaOptions {
     /// Sent in a loop once connected.
     pub clip: Option<Arc<Clip>>,
     pub sink: Arc<dyn FrameSink>,
+    /// The SFU is reached over TCP only, as from behind a firewall that lets nothing else through.
+    pub tcp_only: bool,
+    /// How many people can be seen at once through the SFU.
+    pub slots: usize,
     /// From the moment both ends have described themselves, or the path was lost. A browser's own limit for the same is about 15 s.
     pub connect_timeout: Duration,
     /// Lies about the certificate in every SDP it sends, so that no honest peer connects.
@@ -80,6 +90,8 @@ impl Default for MediaOptions {
             stun_server: None,
             clip: None,
             sink: Arc::new(Discard),
+            tcp_only: false,
+            slots: 4,
             connect_timeout: Duration::from_secs(15),
             tamper_fingerprint: false,
         }
@@ -91,10 +103,10 @@ impl Default for MediaOptions {
 pub enum MediaEvent {
     /// To be sent to contact `to` with this epoch.
     Signal { epoch: u64, to: i64, signal: Signal },
+    /// An offer for the SFU, to be sent with this epoch.
+    Offer { epoch: u64, sdp: String, tracks: Vec<MediaTrack> },
     /// Both ends have proved who they are and media may flow.
     Connected { epoch: u64 },
-    /// What the other end says about its microphone and camera.
-    RemoteState { epoch: u64, microphone: bool, camera: bool },
     /// The other end closed the connection.
     RemoteClosed { epoch: u64 },
     /// The connection is gone. The session waits for a plan with a new epoch.
@@ -116,8 +128,6 @@ pub enum MediaError {
     NotConnected(Duration),
     #[error("the path to the other end was lost and no other found within {0:?}")]
     PathLost(Duration),
-    #[error("this client cannot carry media through an SFU")]
-    UnsupportedMode,
     #[error("the connection's task ended without a word")]
     Vanished,
 }
@@ -135,55 +145,57 @@ pub struct MediaSession {
     options: Arc<MediaOptions>,
     current: Option<Current>,
     early: Vec<IncomingSignal>,
+    /// Of a plan that has not come yet.
+    early_slots: Option<(u64, Vec<Slot>)>,
 }
 
 struct Current {
-    epoch: u64,
-    peer: i64,
-    connection: Connection,
+    side: Side,
+    handle: Handle,
     events: mpsc::Receiver<MediaEvent>,
     ended: bool,
 }
 
-/// One variant for each mode of a plan.
-enum Connection {
-    P2p(p2p::Handle),
-    /// Nothing there; its event says why.
-    Unsupported,
-}
-
 impl MediaSession {
     pub fn new(options: MediaOptions) -> Self {
-        Self { options: Arc::new(options), current: None, early: Vec::new() }
+        Self { options: Arc::new(options), current: None, early: Vec::new(), early_slots: None }
     }
 
     /// Makes what the plan says so: nothing to do if the epoch is the current one, else the old connection is closed and,
     /// if there is another end, a new one made. Must be called within a Tokio runtime.
     pub fn apply(&mut self, plan: Option<&MediaPlan>) {
-        let wanted = plan.and_then(|plan| plan.peer.map(|peer| (plan, peer)));
-        let Some((plan, peer)) = wanted else {
+        let Some(side) = plan.and_then(side) else {
             self.close();
             return;
         };
-        if self.current.as_ref().is_some_and(|current| current.epoch == plan.epoch && current.peer == peer) {
+        if self.current.as_ref().is_some_and(|current| current.side == side) {
             return;
         }
-        tracing::debug!(epoch = plan.epoch, offerer = plan.offerer, "new media plan");
-        self.current = Some(Current::start(plan, peer, &self.options));
+        tracing::debug!(?side, "new media plan");
+        self.current = Some(Current::start(side, &self.options));
         for signal in std::mem::take(&mut self.early) {
             self.receive(signal);
         }
+        if let Some((epoch, slots)) = self.early_slots.take() {
+            self.slots(epoch, &slots);
+        }
+    }
+
+    /// What this session sends, for the others to know.
+    pub fn state(&self) -> MediaState {
+        let sending = self.options.clip.is_some();
+        MediaState { microphone: sending, camera: sending }
     }
 
     /// Takes a signal from the other end. One for a plan yet to come is kept; one for a past plan is dropped.
     pub fn receive(&mut self, incoming: IncomingSignal) {
         match &self.current {
-            Some(current) if incoming.epoch < current.epoch => {
+            Some(current) if incoming.epoch < current.side.epoch => {
                 tracing::debug!(epoch = incoming.epoch, "signal for a past plan dropped");
             }
-            Some(current) if incoming.epoch == current.epoch => {
-                if incoming.from == current.peer {
-                    current.connection.send(p2p::Command::Signal(incoming.signal));
+            Some(current) if incoming.epoch == current.side.epoch => {
+                if matches!(current.side.end, End::Peer { contact, .. } if contact == incoming.from) {
+                    current.handle.send(Command::Signal(incoming.signal));
                 }
             }
             Some(_) | None => {
@@ -194,15 +206,38 @@ impl MediaSession {
         }
     }
 
-    /// The epoch of the plan whose connection still stands: what a `join` with `rejoin` says.
-    pub fn epoch(&self) -> Option<u64> {
-        self.current.as_ref().filter(|current| !current.ended).map(|current| current.epoch)
+    /// The SFU has answered the offer of this epoch.
+    pub fn answered(&mut self, epoch: u64, sdp: String) {
+        if let Some(current) = self.current.as_ref().filter(|current| current.side.epoch == epoch) {
+            current.handle.send(Command::Answer(sdp));
+        }
     }
 
-    /// Asks the other end for a key frame.
+    /// The SFU has refused the offer of this epoch.
+    pub fn refused(&mut self, epoch: u64, why: String) {
+        if let Some(current) = self.current.as_ref().filter(|current| current.side.epoch == epoch) {
+            current.handle.send(Command::Refused(why));
+        }
+    }
+
+    /// What the SFU sends on which line.
+    pub fn slots(&mut self, epoch: u64, slots: &[Slot]) {
+        match &self.current {
+            Some(current) if current.side.epoch == epoch => current.handle.send(Command::Slots(slots.to_vec())),
+            Some(current) if current.side.epoch > epoch => {}
+            Some(_) | None => self.early_slots = Some((epoch, slots.to_vec())),
+        }
+    }
+
+    /// The epoch of the plan whose connection still stands: what a `join` with `rejoin` says.
+    pub fn epoch(&self) -> Option<u64> {
+        self.current.as_ref().filter(|current| !current.ended).map(|current| current.side.epoch)
+    }
+
+    /// Asks for a key frame of every picture.
     pub fn request_keyframe(&self) {
         if let Some(current) = &self.current {
-            current.connection.send(p2p::Command::RequestKeyframe);
+            current.handle.send(Command::RequestKeyframe);
         }
     }
 
@@ -211,7 +246,7 @@ impl MediaSession {
         let Some(current) = self.current.as_mut().filter(|current| !current.ended) else {
             return std::future::pending().await;
         };
-        let epoch = current.epoch;
+        let epoch = current.side.epoch;
         let event = current.events.recv().await.unwrap_or(MediaEvent::Failed { epoch, error: MediaError::Vanished });
         current.ended = matches!(event, MediaEvent::Failed { .. } | MediaEvent::RemoteClosed { .. });
         event
@@ -225,31 +260,20 @@ impl MediaSession {
 }
 
 impl Current {
-    fn start(plan: &MediaPlan, peer: i64, options: &Arc<MediaOptions>) -> Self {
+    fn start(side: Side, options: &Arc<MediaOptions>) -> Self {
         // Room for a whole offer with its candidates, so that the task does not have to wait for its owner.
         let (sender, events) = mpsc::channel(16);
-        let epoch = plan.epoch;
-        let connection = match plan.mode {
-            MediaMode::P2p => {
-                Connection::P2p(p2p::spawn(p2p::Side { epoch, peer, offerer: plan.offerer }, options, sender))
-            }
-            MediaMode::Sfu => {
-                let event = MediaEvent::Failed { epoch, error: MediaError::UnsupportedMode };
-                sender.try_send(event).unwrap_or_else(|_| unreachable!("the channel is new"));
-                Connection::Unsupported
-            }
-        };
-        Self { epoch, peer, connection, events, ended: false }
+        Self { side, handle: connection::spawn(side, options, sender), events, ended: false }
     }
 }
 
-impl Connection {
-    fn send(&self, command: p2p::Command) {
-        match self {
-            Self::P2p(handle) => handle.send(command),
-            Self::Unsupported => {}
-        }
-    }
+/// What a plan means for this end; nothing, while there is nobody to connect to.
+fn side(plan: &MediaPlan) -> Option<Side> {
+    let end = match plan.mode {
+        MediaMode::P2p => End::Peer { contact: plan.peer?, offerer: plan.offerer },
+        MediaMode::Sfu => End::Sfu,
+    };
+    Some(Side { epoch: plan.epoch, end })
 }
 
 /// The first STUN server among those the call server names, looked up.

@@ -1,16 +1,20 @@
-//! One end of a peer-to-peer connection as a state machine over str0m, without sockets and clocks. All knowledge of
+//! One end of a connection, to a peer or to the SFU (see `sfu.rs` for what differs), as a state machine over str0m, without sockets and clocks. All knowledge of
 //! str0m's ways is in this file; its one rule is that every change is followed by draining its output.
 
-use std::{collections::VecDeque, net::SocketAddr, time::Instant};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    time::Instant,
+};
 
-use farhand_protocol::frame::Signal;
+use farhand_protocol::frame::{MediaTrack, Signal};
 use str0m::{
     Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError,
     change::{SdpAnswer, SdpOffer, SdpPendingOffer},
     config::DtlsVersion,
     format::Codec,
     media::{Direction, Frequency, KeyframeRequestKind, MediaData, MediaKind, MediaTime, Mid},
-    net::{Protocol, Receive, Transmit},
+    net::{Protocol, Receive, TcpType, Transmit},
 };
 
 use super::{FrameKind, MediaError, ReceivedFrame, sdp};
@@ -22,15 +26,16 @@ const MAX_WAITING_CANDIDATES: usize = 64;
 pub(super) enum Effect {
     Send(Transmit),
     Signal(Signal),
+    /// For the SFU.
+    Offer {
+        sdp: String,
+        tracks: Vec<MediaTrack>,
+    },
     Connected,
     /// Datagrams do not reach the other end any more.
     PathLost,
     PathFound,
-    RemoteState {
-        microphone: bool,
-        camera: bool,
-    },
-    Frame(ReceivedFrame),
+    Frame(Mid, ReceivedFrame),
     KeyframeWanted,
     RemoteClosed,
 }
@@ -42,11 +47,12 @@ enum Local {
 }
 
 pub(super) struct Peer {
-    rtc: Rtc,
+    pub(super) rtc: Rtc,
+    pub(super) other: Other,
     offerer: bool,
     pending: Option<SdpPendingOffer>,
-    audio: Option<Mid>,
-    video: Option<Mid>,
+    pub(super) audio: Option<Mid>,
+    pub(super) video: Option<Mid>,
     /// What waits until this end has sent its description; nothing after that.
     unsent: Option<Vec<Local>>,
     /// What waits until the other end's description has come; nothing after that.
@@ -56,12 +62,33 @@ pub(super) struct Peer {
     pub(super) effects: VecDeque<Effect>,
 }
 
+/// Whose media come in.
+pub(super) enum Other {
+    Peer(i64),
+    /// Whoever the SFU shows on which line.
+    Sfu(HashMap<Mid, i64>),
+}
+
 impl Peer {
     /// The offerer makes its offer at once.
-    pub(super) fn new(offerer: bool, tamper_fingerprint: bool, now: Instant) -> Result<Self, MediaError> {
+    pub(super) fn new(contact: i64, offerer: bool, tamper_fingerprint: bool, now: Instant) -> Result<Self, MediaError> {
+        let mut peer = Self::bare(Other::Peer(contact), offerer, tamper_fingerprint, now)?;
+        if offerer {
+            peer.offer()?;
+        }
+        Ok(peer)
+    }
+
+    pub(super) fn bare(
+        other: Other,
+        offerer: bool,
+        tamper_fingerprint: bool,
+        now: Instant,
+    ) -> Result<Self, MediaError> {
         let config = RtcConfig::new().clear_codecs().enable_opus(true, false).enable_vp8(true);
         let mut peer = Self {
             rtc: config.set_dtls_version(DtlsVersion::Auto).build(now),
+            other,
             offerer,
             pending: None,
             audio: None,
@@ -73,9 +100,6 @@ impl Peer {
             effects: VecDeque::new(),
         };
         peer.advance(now)?;
-        if offerer {
-            peer.offer()?;
-        }
         Ok(peer)
     }
 
@@ -101,13 +125,14 @@ impl Peer {
     pub(super) fn datagram(
         &mut self,
         now: Instant,
+        proto: Protocol,
         source: SocketAddr,
         destination: SocketAddr,
         datagram: &[u8],
     ) -> Result<(), MediaError> {
         // What is no STUN, DTLS, RTP or RTCP is nobody's.
         let Ok(contents) = datagram.try_into() else { return Ok(()) };
-        let receive = Receive { proto: Protocol::Udp, source, destination, contents };
+        let receive = Receive { proto, source, destination, contents };
         self.rtc.handle_input(Input::Receive(now, receive)).map_err(engine)?;
         self.drain()
     }
@@ -118,10 +143,6 @@ impl Peer {
             Signal::Answer { sdp } => self.accept_answer(&sdp),
             Signal::Candidate { candidate, .. } => self.remote_candidate(&candidate),
             Signal::Restart {} => self.restart(),
-            Signal::MediaState { microphone, camera } => {
-                self.effects.push_back(Effect::RemoteState { microphone, camera });
-                Ok(())
-            }
         }
     }
 
@@ -133,12 +154,16 @@ impl Peer {
         self.send_offer(offer)
     }
 
-    fn send_offer(&mut self, offer: Option<(SdpOffer, SdpPendingOffer)>) -> Result<(), MediaError> {
+    pub(super) fn send_offer(&mut self, offer: Option<(SdpOffer, SdpPendingOffer)>) -> Result<(), MediaError> {
         self.drain()?;
         if let Some((offer, pending)) = offer {
             self.pending = Some(pending);
             let sdp = self.outgoing(offer.to_sdp_string());
-            self.effects.push_back(Effect::Signal(Signal::Offer { sdp }));
+            let effect = match self.other {
+                Other::Peer(_) => Effect::Signal(Signal::Offer { sdp }),
+                Other::Sfu(_) => Effect::Offer { sdp, tracks: self.tracks() },
+            };
+            self.effects.push_back(effect);
         }
         self.now_described()
     }
@@ -157,7 +182,7 @@ impl Peer {
         self.now_remote_described()
     }
 
-    fn accept_answer(&mut self, sdp: &str) -> Result<(), MediaError> {
+    pub(super) fn accept_answer(&mut self, sdp: &str) -> Result<(), MediaError> {
         let Some(pending) = self.pending.take() else {
             tracing::warn!("an answer to no offer is ignored");
             return Ok(());
@@ -184,8 +209,12 @@ impl Peer {
         if self.tamper_fingerprint { sdp::tamper_fingerprint(&sdp) } else { sdp }
     }
 
-    pub(super) fn local_host(&mut self, address: SocketAddr) -> Result<(), MediaError> {
-        let candidate = Candidate::host(address, "udp").map_err(|e| MediaError::Engine(e.to_string()))?;
+    pub(super) fn local_host(&mut self, address: SocketAddr, protocol: Protocol) -> Result<(), MediaError> {
+        let candidate = match protocol {
+            Protocol::Tcp => Candidate::builder().tcp().host(address).tcptype(TcpType::Active).build(),
+            Protocol::Udp | Protocol::SslTcp | Protocol::Tls => Candidate::host(address, protocol),
+        };
+        let candidate = candidate.map_err(|e| MediaError::Engine(e.to_string()))?;
         self.local(Local::Candidate(candidate))
     }
 
@@ -218,7 +247,8 @@ impl Peer {
             Local::End => Some(String::new()),
         };
         self.drain()?;
-        if let Some(candidate) = text {
+        // The SFU learns addresses from the checks that come from them.
+        if let (Some(candidate), Other::Peer(_)) = (text, &self.other) {
             let signal =
                 Signal::Candidate { candidate, sdp_mid: None, sdp_m_line_index: Some(0), username_fragment: None };
             self.effects.push_back(Effect::Signal(signal));
@@ -285,9 +315,17 @@ impl Peer {
         self.advance(now)
     }
 
-    /// Asks the other end for a key frame, where it sends video.
-    pub(super) fn request_keyframe(&mut self) -> Result<(), MediaError> {
-        if let Some(mut writer) = self.video.and_then(|mid| self.rtc.writer(mid)) {
+    /// Asks for a key frame of every picture that comes.
+    pub(super) fn request_keyframes(&mut self) -> Result<(), MediaError> {
+        let lines: Vec<Mid> = match &self.other {
+            Other::Peer(_) => self.video.into_iter().collect(),
+            Other::Sfu(slots) => slots.keys().copied().collect(),
+        };
+        lines.into_iter().try_for_each(|mid| self.request_keyframe(mid))
+    }
+
+    pub(super) fn request_keyframe(&mut self, mid: Mid) -> Result<(), MediaError> {
+        if let Some(mut writer) = self.rtc.writer(mid) {
             // Refused as long as nothing has been received; then the first frame is a key frame anyway.
             let _ = writer.request_keyframe(None, KeyframeRequestKind::Pli);
         }
@@ -344,8 +382,15 @@ impl Peer {
 
     fn received(&mut self, data: MediaData) {
         let kind = if data.params.spec().codec.is_video() { FrameKind::Video } else { FrameKind::Audio };
-        let frame = ReceivedFrame { kind, ticks: data.time.numer(), contiguous: data.contiguous, data: data.data };
-        self.effects.push_back(Effect::Frame(frame));
+        let from = match &self.other {
+            Other::Peer(contact) => Some(*contact),
+            // What comes before it is said whose it is belongs to nobody.
+            Other::Sfu(slots) => slots.get(&data.mid).copied(),
+        };
+        let Some(from) = from else { return };
+        let frame =
+            ReceivedFrame { from, kind, ticks: data.time.numer(), contiguous: data.contiguous, data: data.data };
+        self.effects.push_back(Effect::Frame(data.mid, frame));
     }
 }
 

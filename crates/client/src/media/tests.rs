@@ -2,6 +2,8 @@ use std::{collections::VecDeque, sync::Mutex};
 
 use tokio::{net::UdpSocket, sync::watch, time::timeout};
 
+use farhand_protocol::frame::Source;
+
 use super::*;
 use crate::clip::{Checker, Tally};
 
@@ -37,9 +39,8 @@ fn describe(event: &MediaEvent) -> String {
         MediaEvent::Signal { signal: Signal::Answer { .. }, .. } => "answer".to_owned(),
         MediaEvent::Signal { signal: Signal::Candidate { candidate, .. }, .. } => format!("candidate {candidate}"),
         MediaEvent::Signal { signal: Signal::Restart {}, .. } => "restart".to_owned(),
-        MediaEvent::Signal { signal: Signal::MediaState { .. }, .. } => "state".to_owned(),
+        MediaEvent::Offer { .. } => "offer to the SFU".to_owned(),
         MediaEvent::Connected { .. } => "connected".to_owned(),
-        MediaEvent::RemoteState { .. } => "remote state".to_owned(),
         MediaEvent::RemoteClosed { .. } => "remote closed".to_owned(),
         MediaEvent::Failed { error, .. } => format!("failed: {error}"),
     }
@@ -331,9 +332,16 @@ async fn what_the_stun_server_saw_is_offered_as_a_candidate() {
 }
 
 #[tokio::test]
-async fn a_plan_for_the_sfu_fails_as_long_as_there_is_none() {
-    let mut session = MediaSession::new(MediaOptions::default());
-    session.apply(Some(&MediaPlan { mode: MediaMode::Sfu, epoch: 4, peer: Some(1), offerer: true }));
+async fn the_sfu_is_made_one_offer_with_lines_of_each_direction() {
+    let mut session = MediaSession::new(MediaOptions { slots: 3, ..MediaOptions::default() });
+    session.apply(Some(&MediaPlan { mode: MediaMode::Sfu, epoch: 4, peer: None, offerer: true }));
     let event = timeout(LIMIT, session.next_event()).await.unwrap();
-    assert!(matches!(event, MediaEvent::Failed { epoch: 4, error: MediaError::UnsupportedMode }));
+    let MediaEvent::Offer { epoch: 4, sdp, tracks } = event else { panic!("{event:?}") };
+    let count = |text: &str| sdp.matches(text).count();
+    assert_eq!((count("a=sendonly"), count("a=recvonly"), count("a=sendrecv")), (2, 6, 0), "{sdp}");
+    assert_eq!(count("m=application"), 1);
+    assert_eq!(tracks.iter().map(|track| track.source).collect::<Vec<_>>(), [Source::Microphone, Source::Camera]);
+    session.refused(4, "no room".to_owned());
+    let event = timeout(LIMIT, session.next_event()).await.unwrap();
+    assert!(matches!(event, MediaEvent::Failed { epoch: 4, error: MediaError::Refused(..) }), "{event:?}");
 }

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::SocketError;
 
 /// Every type of `ServerFrame`. A frame of one of these that cannot be read is an error, not news from a newer server.
-const KNOWN: [&str; 10] = ["welcome", "ok", "error", "ring", "ringEnd", "call", "moved", "signal", "presence", "pong"];
+const KNOWN: [&str; 12] =
+    ["welcome", "ok", "error", "ring", "ringEnd", "call", "moved", "signal", "slots", "speaker", "presence", "pong"];
 
 #[derive(Debug)]
 pub(super) enum Read {

@@ -179,13 +179,19 @@ impl Socket {
         self.send(&ClientFrame::Signal { call_id, epoch, to, signal }).await
     }
 
+    /// An id for a frame whose answer comes out of [`Socket::next`].
+    pub fn next_id(&mut self) -> u32 {
+        let id = self.next_id;
+        self.next_id = self.next_id.wrapping_add(1);
+        id
+    }
+
     /// Sends a frame with an id and waits for its answer. What comes before the answer is kept for [`Socket::next`].
     pub async fn request(
         &mut self,
         frame: impl FnOnce(u32) -> ClientFrame,
     ) -> Result<Option<Box<CallView>>, SocketError> {
-        let id = self.next_id;
-        self.next_id = self.next_id.wrapping_add(1);
+        let id = self.next_id();
         self.send(&frame(id)).await?;
         timeout(ANSWER_LIMIT, self.answer(id)).await.map_err(|_| SocketError::NoAnswer("answer to a request"))?
     }
@@ -193,7 +199,7 @@ impl Socket {
     async fn answer(&mut self, id: u32) -> Result<Option<Box<CallView>>, SocketError> {
         loop {
             let message = self.read().await?;
-            if let ServerFrame::Ok { id: answered, call } = &message.frame
+            if let ServerFrame::Ok { id: answered, call, .. } = &message.frame
                 && *answered == id
             {
                 return Ok(call.clone());

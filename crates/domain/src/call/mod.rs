@@ -18,7 +18,7 @@ use crate::{
     time::Timestamp,
 };
 
-pub use view::{MediaPlan, Ring};
+pub use view::{MediaPlan, Path, Ring};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Technology {
@@ -33,7 +33,7 @@ pub struct Invitee {
     pub ring_for: Duration,
 }
 
-/// What is settled when a call is made.
+/// What is settled when a call is made; only the technology and the planned time may change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Terms {
     pub technology: Technology,
@@ -55,7 +55,8 @@ pub struct State {
     pub phase: Phase,
     /// The creator first, then invitees in order, brokers last of their request.
     pub people: Vec<Person>,
-    /// Rises whenever an end of the media changes.
+    /// Rises whenever an end of the media changes. Peer to peer it is the epoch of both ends; with the SFU each seat keeps the one its
+    /// connection was made with.
     pub epoch: u64,
     /// Joins so far, to order seats.
     pub joins: u32,
@@ -131,6 +132,8 @@ pub struct Seat {
     pub order: u32,
     /// Set while the connection is lost: when the seat is given up.
     pub lost_until: Option<Timestamp>,
+    /// The epoch of this seat's connection to the SFU.
+    pub epoch: u64,
 }
 
 /// What can happen to a call. Whether the actor may do it is asked first, of [`crate::access::Actor`].
@@ -161,6 +164,11 @@ pub enum Event {
         contact: ContactId,
         device: DeviceId,
     },
+    /// No direct path was found on the plan of this epoch.
+    PathFailed {
+        contact: ContactId,
+        epoch: u64,
+    },
     Invite {
         people: Vec<Invitee>,
         brokers: Vec<ContactId>,
@@ -186,6 +194,8 @@ pub enum LogKind {
     Leave,
     Declined,
     Missed,
+    /// From MESH to SFU.
+    TypeChanged,
     Ended,
 }
 
@@ -197,6 +207,8 @@ pub enum Note {
     ConnectionLost,
     Reconnected,
     SeatMoved,
+    /// The media go through the SFU from now on, because no direct path was found.
+    PathFailed,
     Invited,
     Rescheduled,
     Ended(EndReason),
@@ -288,6 +300,7 @@ impl Call {
             Event::End { by } => Ok(next.end_for_all(by)),
             Event::ConnectionLost { contact, device } => Ok(next.connection_lost(policy, now, contact, device)),
             Event::ConnectionBack { contact, device } => Ok(next.connection_back(contact, device)),
+            Event::PathFailed { contact, epoch } => next.path_failed(contact, epoch),
             Event::Invite { people, brokers } => next.invite(policy, now, &people, &brokers),
             Event::RingAgain { contact } => next.ring_again(policy, now, contact),
             Event::Reschedule { planned_at } => next.reschedule(now, planned_at),

@@ -11,6 +11,9 @@ use crate::{
     time::Timestamp,
 };
 
+/// Everybody would send to everybody else; with more than two, phones cannot.
+const MESH_SEATS: usize = 2;
+
 impl Call {
     pub(super) fn join(
         &mut self,
@@ -48,17 +51,22 @@ impl Call {
         if seat.lost_until.is_some() {
             effects.push(Effect::Note { note: Note::Reconnected, contact });
         }
-        if rejoin != Some(self.state.epoch) {
-            self.state.epoch += 1;
-        }
-        self.set_place(contact, Place::Seated(Seat { lost_until: None, ..seat }));
+        let current = self.media_plan(contact).map(|plan| plan.epoch);
+        let epoch = if rejoin.is_some() && rejoin == current { seat.epoch } else { self.next_epoch() };
+        self.set_place(contact, Place::Seated(Seat { lost_until: None, epoch, ..seat }));
     }
 
     fn move_seat(&mut self, contact: ContactId, seat: Seat, device: DeviceId, effects: &mut Vec<Effect>) {
         effects.push(Effect::SeatMoved { contact, from: seat.device });
         effects.push(Effect::Note { note: Note::SeatMoved, contact });
+        let epoch = self.next_epoch();
+        self.set_place(contact, Place::Seated(Seat { device, lost_until: None, epoch, ..seat }));
+    }
+
+    /// An end of the media is a new one.
+    pub(super) fn next_epoch(&mut self) -> u64 {
         self.state.epoch += 1;
-        self.set_place(contact, Place::Seated(Seat { device, lost_until: None, ..seat }));
+        self.state.epoch
     }
 
     pub(super) fn has_room_for(&self, policy: &Policy, contact: ContactId) -> bool {
@@ -83,14 +91,16 @@ impl Call {
         device: DeviceId,
         effects: &mut Vec<Effect>,
     ) {
-        let seat = Seat { device, order: self.state.joins, lost_until: None };
+        let seat = Seat { device, order: self.state.joins, lost_until: None, epoch: self.next_epoch() };
         self.state.joins += 1;
-        self.state.epoch += 1;
         self.stop_ring(contact, Place::Seated(seat), RingEnd::Joined, effects);
         effects.push(Effect::Log { kind: LogKind::Join, contact });
         let by_invitee = contact != self.creator();
         let first_invitee = by_invitee && !self.invitee_has_joined();
         self.note_join(by_invitee);
+        if self.seated().len() > MESH_SEATS {
+            self.move_to_sfu(contact, effects);
+        }
         if !by_invitee {
             self.start_rings(now, effects);
         }
@@ -104,6 +114,36 @@ impl Call {
         if self.is_full_for_invitees(policy) {
             self.silence(effects);
         }
+    }
+
+    /// Everybody makes a new connection, to the SFU. There is no way back: what two could not do directly a minute ago they had better not try.
+    fn move_to_sfu(&mut self, contact: ContactId, effects: &mut Vec<Effect>) {
+        if self.state.terms.technology == Technology::Sfu {
+            return;
+        }
+        self.state.terms.technology = Technology::Sfu;
+        let epoch = self.next_epoch();
+        self.renew_seats(epoch);
+        effects.push(Effect::Log { kind: LogKind::TypeChanged, contact });
+    }
+
+    pub(super) fn renew_seats(&mut self, epoch: u64) {
+        for person in &mut self.state.people {
+            if let Place::Seated(seat) = &mut person.place {
+                seat.epoch = epoch;
+            }
+        }
+    }
+
+    /// Whoever reports it late, after the other end or on another plan, is not wrong: nothing is left to do.
+    pub(super) fn path_failed(&mut self, contact: ContactId, epoch: u64) -> Handled {
+        let mut effects = Vec::new();
+        let plan = self.media_plan(contact).ok_or(Refusal::NotInCall)?;
+        if plan.epoch == epoch && plan.peer().is_some() {
+            effects.push(Effect::Note { note: Note::PathFailed, contact });
+            self.move_to_sfu(contact, &mut effects);
+        }
+        Ok(effects)
     }
 
     fn note_join(&mut self, by_invitee: bool) {
@@ -188,10 +228,17 @@ impl Call {
     /// Connections did not survive; nobody is to lose a ring or a seat to the outage.
     pub(super) fn recovered(&mut self, policy: &Policy, now: Timestamp) -> Vec<Effect> {
         let least = now + policy.grace;
+        // Media peer to peer have noticed nothing; the SFU's connections went with the server.
+        if self.state.terms.technology == Technology::Sfu && !self.has_ended() {
+            let epoch = self.next_epoch();
+            self.renew_seats(epoch);
+        }
         for person in &mut self.state.people {
             match &mut person.place {
                 Place::Ringing { until } => *until = (*until).max(least),
-                Place::Seated(seat) => seat.lost_until = Some(seat.lost_until.map_or(least, |until| until.max(least))),
+                Place::Seated(seat) => {
+                    seat.lost_until = Some(seat.lost_until.map_or(least, |until| until.max(least)));
+                }
                 Place::Waiting
                 | Place::Unanswered
                 | Place::Declined

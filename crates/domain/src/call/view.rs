@@ -1,6 +1,6 @@
 //! What can be read off a call.
 
-use super::{Call, Person, PersonRole, Phase, Place, Seat};
+use super::{Call, Person, PersonRole, Phase, Place, Seat, Technology};
 use crate::{
     ids::{ContactId, DeviceId},
     time::Timestamp,
@@ -14,13 +14,32 @@ pub struct Ring {
     pub popup: bool,
 }
 
-/// How one person's media flows, peer to peer.
+/// How one person's media flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MediaPlan {
     pub epoch: u64,
-    pub peer: Option<ContactId>,
-    /// Exactly one of two ends offers: whoever sat down first, whose camera runs already.
-    pub offerer: bool,
+    pub path: Path,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Path {
+    PeerToPeer {
+        /// The other end, if there is one yet.
+        peer: Option<ContactId>,
+        /// Exactly one of two ends offers: whoever sat down first, whose camera runs already.
+        offerer: bool,
+    },
+    Sfu,
+}
+
+impl MediaPlan {
+    /// The other end of a connection peer to peer.
+    pub fn peer(&self) -> Option<ContactId> {
+        match self.path {
+            Path::PeerToPeer { peer, .. } => peer,
+            Path::Sfu => None,
+        }
+    }
 }
 
 impl Call {
@@ -90,9 +109,15 @@ impl Call {
     /// There while the person is in the call.
     pub fn media_plan(&self, contact: ContactId) -> Option<MediaPlan> {
         let own = self.seat(contact)?;
-        let peer = self.seated().into_iter().find(|(other, _)| *other != contact);
-        let offerer = peer.is_some_and(|(_, seat)| own.order < seat.order);
-        Some(MediaPlan { epoch: self.state.epoch, peer: peer.map(|(other, _)| other), offerer })
+        match self.state.terms.technology {
+            Technology::Mesh => {
+                let peer = self.seated().into_iter().find(|(other, _)| *other != contact);
+                let offerer = peer.is_some_and(|(_, seat)| own.order < seat.order);
+                let path = Path::PeerToPeer { peer: peer.map(|(other, _)| other), offerer };
+                Some(MediaPlan { epoch: self.state.epoch, path })
+            }
+            Technology::Sfu => Some(MediaPlan { epoch: own.epoch, path: Path::Sfu }),
+        }
     }
 
     /// Whether a signal from one device may pass to another person: both in the call, on the current plan.

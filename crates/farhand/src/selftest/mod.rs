@@ -1,5 +1,5 @@
 //! `farhand demo --self-test`: a connector, an expert and a pair of smart glasses go through a whole brokered MESH call on
-//! a running server, with real ICE, DTLS and SRTP between two UDP sockets. They use what any integration can use: the
+//! a running server, with real ICE, DTLS and SRTP between two UDP sockets; then three people talk through the SFU. They use what any integration can use: the
 //! public REST operations and the WebSocket. Any deviation from the contract ends it with a sentence that names it.
 //!
 //! Absent on purpose: looking into the server. What the API does not show is not checked here.
@@ -8,6 +8,7 @@ mod log;
 mod people;
 mod scenario;
 mod story;
+mod together;
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,8 @@ use farhand_protocol::call::CallLog;
 
 use story::Story;
 
-/// For everything together. Undisturbed it takes about 6 seconds, 5 of them for 50 frames at 10 per second.
-const LIMIT: Duration = Duration::from_secs(30);
+/// For everything together. Undisturbed it takes about 18 seconds, most of them for 50 frames at 10 per second, three times.
+const LIMIT: Duration = Duration::from_secs(75);
 
 /// Whom to act as, and how.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) connector: String,
     pub(crate) expert: String,
     pub(crate) glasses: String,
+    /// Who talk through the SFU.
+    pub(crate) three: [String; 3],
     /// Frames of each kind that must arrive unchanged in both directions.
     pub(crate) frames: u64,
     /// The glasses lie about their certificate's fingerprint. Then the self-test must fail.
@@ -39,7 +42,8 @@ impl Default for Options {
     fn default() -> Self {
         let [domain, password, connector, expert, glasses] =
             ["ubimax", "demo", "connector1", "tester", "glasses1"].map(str::to_owned);
-        Self { domain, password, connector, expert, glasses, frames: 50, tamper_fingerprint: false }
+        let three = ["callertest1", "callertest2", "expert1"].map(str::to_owned);
+        Self { domain, password, connector, expert, glasses, three, frames: 50, tamper_fingerprint: false }
     }
 }
 
@@ -53,8 +57,8 @@ impl Options {
 /// What a passed self-test leaves behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// The call's final log.
-    pub(crate) call: CallLog,
+    /// The calls' final logs.
+    pub(crate) calls: Vec<CallLog>,
     pub(crate) took: Duration,
 }
 
@@ -103,9 +107,16 @@ impl std::error::Error for Failure {
 /// Runs the scenario against the server at `base_url` (`http://host:port`) and prints each step as it happens.
 pub(crate) async fn run(base_url: &str, options: &Options) -> Result<Report, Failure> {
     let story = Story::new(Instant::now(), |line| println!("{line}"));
-    let call = story.within(LIMIT, Box::pin(scenario::play(base_url, options, &story))).await?;
-    let final_log = serde_json::to_string_pretty(&call).map_err(|error| Failure::Deviation(error.to_string()))?;
-    story.tell("all as it should be; the call's log:");
-    story.print(&final_log);
-    Ok(Report { call, took: story.elapsed() })
+    let playing = async {
+        let mut calls = vec![scenario::play(base_url, options, &story).await?];
+        calls.extend(together::play(base_url, options, &story).await?);
+        Ok(calls)
+    };
+    let calls = story.within(LIMIT, Box::pin(playing)).await?;
+    story.tell("all as it should be; the calls' logs:");
+    for call in &calls {
+        let log = serde_json::to_string_pretty(call).map_err(|error| Failure::Deviation(error.to_string()))?;
+        story.print(&log);
+    }
+    Ok(Report { calls, took: story.elapsed() })
 }

@@ -1,6 +1,6 @@
 //! The three who take part.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use farhand_client::{
     Token,
@@ -12,7 +12,7 @@ use farhand_client::{
 };
 use farhand_protocol::{
     auth::User,
-    frame::{CallView, Ring, ServerFrame},
+    frame::{CallView, ClientFrame, MediaMode, Ring, ServerFrame},
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -33,19 +33,31 @@ pub(super) async fn log_in(server: &Rest, options: &Options, name: &str) -> Resu
     Ok(Account { rest: server.with_token(token.clone()), user: login.user, token })
 }
 
+/// What is peculiar about somebody's media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quirk {
+    None,
+    LiesAboutItsFingerprint,
+    /// As behind a firewall that lets nothing else through.
+    HasOnlyTcp,
+}
+
 /// Somebody with a device that can be rung.
 pub(super) struct Person {
     pub(super) name: String,
     pub(super) account: Account,
     device: Device,
     tally: watch::Receiver<Tally>,
+    by_sender: watch::Receiver<BTreeMap<i64, Tally>>,
+    /// The call as it was seen last.
+    view: Option<Box<CallView>>,
 }
 
 impl Person {
     pub(super) async fn connect(
         account: Account,
         clip: &Arc<Clip>,
-        tamper_fingerprint: bool,
+        quirk: Quirk,
         options: &Options,
     ) -> Result<Self, Failure> {
         let name = account.user.user_id.clone();
@@ -56,16 +68,17 @@ impl Person {
         let asked = account.rest.ice_servers().await;
         let ice = asked.map_err(|error| Failure::Rest { what: format!("getIceServers of {name}"), error })?;
         let checker = Arc::new(Checker::new(clip));
-        let tally = checker.tally();
+        let (tally, by_sender) = (checker.tally(), checker.by_sender());
         let media = MediaOptions {
             stun_server: stun_server(&ice.ice_servers).await,
             clip: Some(Arc::clone(clip)),
             sink: checker,
             connect_timeout: options.media_limit(),
-            tamper_fingerprint,
+            tamper_fingerprint: quirk == Quirk::LiesAboutItsFingerprint,
+            tcp_only: quirk == Quirk::HasOnlyTcp,
             ..MediaOptions::default()
         };
-        Ok(Self { name, account, device: Device::new(socket, media), tally })
+        Ok(Self { name, account, device: Device::new(socket, media), tally, by_sender, view: None })
     }
 
     fn broken(&self, error: SocketError) -> Failure {
@@ -96,7 +109,10 @@ impl Person {
     pub(super) async fn join(&mut self, call_id: Uuid, story: &Story) -> Result<Box<CallView>, Failure> {
         story.waits_for(&format!("the answer to {}'s join", self.name));
         let joined = self.device.join(call_id).await.map_err(|error| self.broken(error))?;
-        joined.ok_or_else(|| Failure::Deviation(format!("{}'s join was answered without the call", self.name)))
+        let missing = || Failure::Deviation(format!("{}'s join was answered without the call", self.name));
+        let view = joined.ok_or_else(missing)?;
+        self.follow(&view);
+        Ok(view)
     }
 
     pub(super) async fn hang_up(&mut self, call_id: Uuid, story: &Story) -> Result<(), Failure> {
@@ -129,6 +145,32 @@ impl Person {
             }
             event @ (DeviceEvent::Frame(_) | DeviceEvent::Media(_)) => Ok(event),
         }
+    }
+
+    pub(super) async fn end_for_all(&mut self, call_id: Uuid, story: &Story) -> Result<(), Failure> {
+        story.waits_for(&format!("the answer to {}'s end", self.name));
+        let ended = self.device.socket().request(|id| ClientFrame::End { id, call_id }).await;
+        ended.map(|_| ()).map_err(|error| self.broken(error))
+    }
+
+    /// Remembers how the call stands.
+    pub(super) fn follow(&mut self, view: &CallView) {
+        self.view = Some(Box::new(view.clone()));
+    }
+
+    /// This person's contact id in the call.
+    pub(super) fn contact(&self) -> Option<i64> {
+        self.view.as_ref()?.you
+    }
+
+    /// How this person's media go.
+    pub(super) fn mode(&self) -> Option<MediaMode> {
+        self.view.as_ref()?.media_plan.as_ref().map(|plan| plan.mode)
+    }
+
+    /// What has been received of each of the others.
+    pub(super) fn by_sender(&self) -> watch::Receiver<BTreeMap<i64, Tally>> {
+        self.by_sender.clone()
     }
 
     /// What has been received from the other end.

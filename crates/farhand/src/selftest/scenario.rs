@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::{
     Failure, Options,
     log::{Cast, check},
-    people::{Account, Person, log_in},
+    people::{Account, Person, Quirk, log_in},
     story::Story,
 };
 
@@ -89,8 +89,9 @@ async fn enter(base_url: &str, options: &Options, story: &Story) -> Result<(Acco
     ));
 
     story.waits_for("a WebSocket session for the expert and the glasses");
-    let expert = Person::connect(expert, &clip, false, options).await?;
-    let glasses = Person::connect(glasses, &clip, options.tamper_fingerprint, options).await?;
+    let expert = Person::connect(expert, &clip, Quirk::None, options).await?;
+    let quirk = if options.tamper_fingerprint { Quirk::LiesAboutItsFingerprint } else { Quirk::None };
+    let glasses = Person::connect(glasses, &clip, quirk, options).await?;
     story.tell(format!("{} and {} connected", expert.name, glasses.name));
     if options.tamper_fingerprint {
         story.tell(format!("{} will lie about its fingerprint: from here on this must fail", glasses.name));
@@ -120,7 +121,7 @@ async fn create(connector: &Account, expert: &User, cast: Cast, story: &Story) -
     Ok(call)
 }
 
-fn as_contact(user: &User) -> CallLogContact {
+pub(super) fn as_contact(user: &User) -> CallLogContact {
     CallLogContact {
         display_name: Some(user.display_name.clone()),
         domain: Some(user.domain.clone()),
@@ -192,7 +193,7 @@ fn tell_media(name: &str, event: &DeviceEvent, story: &Story) -> Result<(), Fail
     Ok(())
 }
 
-async fn log_of(connector: &Account, call_id: Uuid) -> Result<CallLog, Failure> {
+pub(super) async fn log_of(connector: &Account, call_id: Uuid) -> Result<CallLog, Failure> {
     let answer = connector.rest.call_log(call_id).await;
     answer.map_err(|error| Failure::Rest { what: "getCallLogById of the connector".to_owned(), error })
 }
@@ -209,6 +210,6 @@ async fn poll_until_ended(connector: &Account, call_id: Uuid, story: &Story) -> 
     }
 }
 
-fn deviation<T>(sentence: String) -> Result<T, Failure> {
+pub(super) fn deviation<T>(sentence: String) -> Result<T, Failure> {
     Err(Failure::Deviation(sentence))
 }

@@ -102,7 +102,7 @@ async fn a_call_goes_on_after_a_kill_in_its_middle_with_the_same_media_and_an_un
     let back = call_when(&mut expert, "both back", |call| !states(call).contains(&PersonState::Reconnecting)).await;
     assert_eq!(states(&back), states(&view));
 
-    let state = Signal::MediaState { microphone: true, camera: false };
+    let state = Signal::Restart {};
     glasses.signal(call_id, plan.epoch, plan.peer.unwrap(), state.clone()).await.unwrap();
     let passed = async {
         loop {

@@ -12,7 +12,7 @@ use farhand_domain::{
 };
 use farhand_protocol::{
     ErrorCode, Problem,
-    frame::{CallView, ServerFrame, Signal},
+    frame::{CallView, MediaState, MediaTrack, MediaView, ServerFrame, Signal},
 };
 use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam};
 use tokio::sync::{mpsc, oneshot};
@@ -21,10 +21,14 @@ use super::{
     Shared,
     change::{Change, Extra},
     log,
+    media::CallMedia,
     recover::Owed,
     view::{self, Viewer},
 };
-use crate::{http::Fail, ws::Session};
+use crate::{
+    http::{Fail, Outcome},
+    ws::Session,
+};
 
 /// Commands that may wait for one call. A call's participants send some tens in its set-up.
 pub const MAILBOX: usize = 128;
@@ -74,8 +78,24 @@ pub enum Ask {
         /// Boxed: an SDP's texts would make every command in every mailbox as large as this one.
         signal: Box<Signal>,
     },
+    Media(Box<MediaAsk>),
     /// A session has opened: tell it how the call stands.
     Attach(Arc<Session>),
+}
+
+/// What only those in the call may ask, from where they sit.
+pub enum MediaAsk {
+    /// An offer to the SFU.
+    Offer {
+        epoch: u64,
+        sdp: String,
+        tracks: Vec<MediaTrack>,
+    },
+    Views(Vec<MediaView>),
+    State(MediaState),
+    PathFailed {
+        epoch: u64,
+    },
 }
 
 pub struct Command {
@@ -88,6 +108,8 @@ pub struct Answer {
     pub record: Arc<CallRecord>,
     /// For whoever asked from a device.
     pub view: Option<Box<CallView>>,
+    /// The SFU's answer to an offer.
+    pub sdp: Option<String>,
 }
 
 pub struct CallActor {
@@ -96,15 +118,22 @@ pub struct CallActor {
     pub record: Arc<CallRecord>,
     pub version: i64,
     pub owed: Vec<Owed>,
+    pub media: CallMedia,
     /// The call was taken up, and that is not saved yet: the next step says it first.
     pub recovery_owed: bool,
 }
 
 impl CallActor {
+    pub fn new(shared: &Arc<Shared>, call: Call, record: Arc<CallRecord>, version: i64) -> Self {
+        let media = CallMedia::new(record.call_id, shared.workers.clone());
+        Self { shared: shared.clone(), call, record, version, owed: Vec::new(), media, recovery_owed: false }
+    }
+
     /// Runs until the call has ended, or another node has taken it.
     pub async fn run(mut self, mut mailbox: mpsc::Receiver<Command>) {
         let mut again_at = None;
         while !self.call.has_ended() {
+            self.media.follow(&self.call);
             if self.recovery_owed || !self.owed.is_empty() {
                 again_at.get_or_insert_with(|| self.shared.clock.now() + RETRY);
             }
@@ -114,6 +143,7 @@ impl CallActor {
                     Some(command) => self.answer(command).await,
                     None => return,
                 },
+                notice = self.media.next() => self.notice(notice),
                 () = tokio::time::sleep(nap) => {
                     again_at = self.tick().await.err().map(|_| self.shared.clock.now() + RETRY);
                 }
@@ -137,24 +167,27 @@ impl CallActor {
     async fn answer(&mut self, command: Command) {
         let Command { by, ask, reply } = command;
         let answer = match self.carry_out(by, ask).await {
-            Ok(()) => Ok(Answer { record: self.record.clone(), view: self.view_of(by) }),
+            Ok(sdp) => Ok(Answer { record: self.record.clone(), view: self.view_of(by), sdp }),
             Err(fail) => Err(fail),
         };
         // Whoever asked may have gone.
         let _ = reply.send(answer);
     }
 
-    async fn carry_out(&mut self, by: By, ask: Ask) -> Result<(), Fail> {
+    /// The SFU's answer, if that was what was asked for.
+    async fn carry_out(&mut self, by: By, ask: Ask) -> Outcome<Option<String>> {
         if by.domain_id != self.record.domain_id || !by.asker.may_read(&self.call) {
             return Err(super::not_yours(&ask, by.domain_id == self.record.domain_id));
         }
         let contact = by.asker.contact;
         let none = Extra::default();
-        match ask {
+        let done = match ask {
             Ask::Read => Ok(()),
             // The loss of a connection that is lost already would never be told, and the seat be held for ever.
             Ask::Join { device: Some(device), rejoin } if self.shared.hub.is_device_connected(contact, device) => {
-                self.step(Event::Join { contact, device, rejoin }, none).await
+                let joined = self.step(Event::Join { contact, device, rejoin }, none).await;
+                self.show_slots_again(contact, device);
+                joined
             }
             Ask::Join { .. } => self.refuse_without_device(contact),
             Ask::Decline => self.step(Event::Decline { contact }, none).await,
@@ -183,11 +216,13 @@ impl CallActor {
             Ask::ConnectionLost { device } => self.note_connection(Owed { contact, device, back: false }).await,
             Ask::ConnectionBack { device } => self.note_connection(Owed { contact, device, back: true }).await,
             Ask::Signal { epoch, to, signal } => self.pass_on(by, epoch, to, *signal),
+            Ask::Media(ask) => return self.media_ask(by, *ask).await,
             Ask::Attach(session) => {
                 self.attach(&session);
                 Ok(())
             }
-        }
+        };
+        done.map(|()| None)
     }
 
     fn is_seated_elsewhere(&self, by: By) -> bool {
@@ -271,9 +306,7 @@ impl CallActor {
             }
         }
         self.count_seats(before);
-        for contact in self.concerned() {
-            self.show_call_to(contact);
-        }
+        self.show_call_to_all();
         if self.call.has_ended() {
             self.shared.forget(self.record.call_id, &self.concerned());
         }
@@ -309,7 +342,7 @@ impl CallActor {
         if !here {
             return Err(Fail::new(ErrorCode::NotInCall, "Join the call on this device before signalling."));
         }
-        let plan = self.call.media_plan(contact).filter(|plan| plan.peer == Some(to));
+        let plan = self.call.media_plan(contact).filter(|plan| plan.peer() == Some(to));
         let plan =
             plan.ok_or_else(|| Fail::new(ErrorCode::NoPeer, "This person is not at the other end of your call."))?;
         if plan.epoch != epoch {
@@ -334,6 +367,12 @@ impl CallActor {
         }
     }
 
+    pub(super) fn show_call_to_all(&self) {
+        for contact in self.concerned() {
+            self.show_call_to(contact);
+        }
+    }
+
     fn show_call_to(&self, contact: ContactId) {
         for session in self.shared.hub.sessions_of(contact) {
             session.send(ServerFrame::Call { call: Box::new(self.view_for(&session)) });
@@ -346,7 +385,7 @@ impl CallActor {
         }
     }
 
-    fn to_device(&self, contact: ContactId, device: DeviceId, frame: &ServerFrame) {
+    pub(super) fn to_device(&self, contact: ContactId, device: DeviceId, frame: &ServerFrame) {
         for session in self.shared.hub.sessions_of(contact) {
             if session.device == device {
                 session.send(frame.clone());
@@ -361,12 +400,12 @@ impl CallActor {
 
     fn view_for(&self, session: &Session) -> CallView {
         let viewer = Viewer { contact: session.contact, device: session.device };
-        view::call_view(&self.call, &self.record, self.version, viewer, &self.shared.hub)
+        view::call_view(self, viewer)
     }
 
     fn view_of(&self, by: By) -> Option<Box<CallView>> {
         let viewer = Viewer { contact: by.asker.contact, device: by.device? };
-        Some(Box::new(view::call_view(&self.call, &self.record, self.version, viewer, &self.shared.hub)))
+        Some(Box::new(view::call_view(self, viewer)))
     }
 }
 

@@ -152,18 +152,11 @@ impl Calls {
             (Err(refused), _) => return Err(Fail::internal(format!("a new call was refused: {refused:?}"))),
         }
         let record = Arc::new(record);
-        let actor = CallActor {
-            shared: shared.clone(),
-            call,
-            record: record.clone(),
-            version: 1,
-            owed: Vec::new(),
-            recovery_owed: false,
-        };
+        let actor = CallActor::new(shared, call, record.clone(), 1);
         let viewer = join.map(|device| Viewer { contact: actor.call.creator(), device });
-        let view = viewer.map(|v| Box::new(view::call_view(&actor.call, &record, 1, v, &shared.hub)));
+        let view = viewer.map(|v| Box::new(view::call_view(&actor, v)));
         self.spawn(actor, effects);
-        Ok(Answer { record, view })
+        Ok(Answer { record, view, sdp: None })
     }
 
     async fn creator(&self, login: &Login, request: &CreateCallRequest) -> Outcome<Arc<User>> {

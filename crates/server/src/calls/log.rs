@@ -76,6 +76,7 @@ pub fn event_name(kind: LogKind) -> &'static str {
         LogKind::Leave => "Leave",
         LogKind::Declined => "Declined",
         LogKind::Missed => "Missed",
+        LogKind::TypeChanged => "TypeChanged",
         LogKind::Ended => "Ended",
     }
 }
@@ -88,6 +89,7 @@ pub fn note_names(note: Note) -> (&'static str, Option<&'static str>) {
         Note::ConnectionLost => ("ConnectionLost", None),
         Note::Reconnected => ("Reconnected", None),
         Note::SeatMoved => ("SeatMoved", None),
+        Note::PathFailed => ("PathFailed", Some("noDirectPath")),
         Note::Invited => ("Invited", None),
         Note::Rescheduled => ("Updated", Some("plannedDateTime")),
         Note::Ended(reason) => ("Ended", Some(end_reason_name(reason))),

@@ -5,8 +5,10 @@ mod actor;
 mod change;
 mod committer;
 mod create;
+mod forward;
 mod invite;
 pub mod log;
+mod media;
 mod recover;
 pub mod resolve;
 mod snapshot;
@@ -36,10 +38,11 @@ use crate::{
     auth::Login,
     directory::Directory,
     http::{Fail, Outcome},
+    media::Workers,
     world::SharedClock,
     ws::{Hub, Session},
 };
-pub use actor::{Answer, Ask, By};
+pub use actor::{Answer, Ask, By, MediaAsk};
 use actor::{CallActor, Command};
 use committer::Committer;
 pub use create::{KEY_LIFE, Order, check_title};
@@ -51,6 +54,7 @@ pub struct Shared {
     pub hub: Arc<Hub>,
     pub clock: SharedClock,
     pub policy: Policy,
+    pub workers: Arc<Workers>,
     /// Which server this is, and since when: a server that was thought dead cannot write any more.
     pub node: String,
     pub owner_epoch: i64,
@@ -136,18 +140,20 @@ pub struct Ground {
     pub hub: Arc<Hub>,
     pub clock: SharedClock,
     pub policy: Policy,
+    pub workers: Arc<Workers>,
     pub node: String,
 }
 
 impl Calls {
     /// Takes over the calls that were running when the server stopped, with their rings and deadlines.
     pub async fn start(ground: Ground) -> Outcome<Self> {
-        let Ground { store, directory, hub, clock, policy, node } = ground;
+        let Ground { store, directory, hub, clock, policy, workers, node } = ground;
         let owner_epoch = store.next_owner_epoch(&node).await?;
         let running = store.take_over_running(&node, owner_epoch).await?;
         let committer = Committer::start(store.clone());
         let (live, taking_up) = (Mutex::default(), tokio::sync::Mutex::default());
-        let shared = Shared { store, directory, hub, clock, policy, node, owner_epoch, committer, live, taking_up };
+        let shared =
+            Shared { store, directory, hub, clock, policy, workers, node, owner_epoch, committer, live, taking_up };
         let calls = Self { shared: Arc::new(shared) };
         if !running.is_empty() {
             tracing::info!(calls = running.len(), "taking up running calls");
@@ -192,8 +198,8 @@ impl Calls {
             self.shared.hub.seat_changed(person.contact, call_id, call.is_seated(person.contact));
         }
         let record = Arc::new(running.record);
-        let (shared, version) = (self.shared.clone(), running.version);
-        let mut actor = CallActor { shared, call, record, version, owed: Vec::new(), recovery_owed: true };
+        let mut actor = CallActor::new(&self.shared, call, record, running.version);
+        actor.recovery_owed = true;
         if let Err(fail) = actor.tick().await {
             tracing::warn!(%call_id, problem = %fail.0, "taking up the call could not be saved yet");
         }
@@ -218,7 +224,7 @@ impl Calls {
         let from_database = |record: CallRecord| match record.ended_at {
             None if !reads => Err(not_cared_for()),
             Some(_) if !harmless => Err(Fail::new(ErrorCode::CallEnded, "The call has ended.")),
-            _ => Ok(Answer { record: Arc::new(record), view: None }),
+            _ => Ok(Answer { record: Arc::new(record), view: None, sdp: None }),
         };
         let (reply, answer) = oneshot::channel();
         let mut untold = self.tell(call_id, Command { by, ask, reply }).await;
@@ -301,6 +307,7 @@ fn harmless(ask: &Ask) -> bool {
         | Ask::RingAgain { .. }
         | Ask::Update { .. }
         | Ask::Start
+        | Ask::Media(_)
         | Ask::Signal { .. } => false,
     }
 }

@@ -71,9 +71,17 @@ enum SavedRole {
 #[derive(Serialize, Deserialize)]
 enum SavedPlace {
     Waiting,
-    Ringing { until: i64 },
+    Ringing {
+        until: i64,
+    },
     Unanswered,
-    Seated { device: Uuid, order: u32, lost_until: Option<i64> },
+    Seated {
+        device: Uuid,
+        order: u32,
+        lost_until: Option<i64>,
+        #[serde(default)]
+        epoch: u64,
+    },
     Declined,
     Missed,
     Silenced,
@@ -198,6 +206,7 @@ fn write_person(person: &Person) -> SavedPerson {
                 device: Uuid::from_u128(seat.device.0),
                 order: seat.order,
                 lost_until: millis(seat.lost_until),
+                epoch: seat.epoch,
             },
             Place::Declined => SavedPlace::Declined,
             Place::Missed => SavedPlace::Missed,
@@ -219,10 +228,11 @@ fn read_person(person: &SavedPerson) -> Person {
             SavedPlace::Waiting => Place::Waiting,
             SavedPlace::Ringing { until } => Place::Ringing { until: Timestamp::from_millis(until) },
             SavedPlace::Unanswered => Place::Unanswered,
-            SavedPlace::Seated { device, order, lost_until } => Place::Seated(Seat {
+            SavedPlace::Seated { device, order, lost_until, epoch } => Place::Seated(Seat {
                 device: DeviceId(device.as_u128()),
                 order,
                 lost_until: lost_until.map(Timestamp::from_millis),
+                epoch,
             }),
             SavedPlace::Declined => Place::Declined,
             SavedPlace::Missed => Place::Missed,
@@ -243,7 +253,7 @@ mod tests {
             Place::Waiting,
             Place::Ringing { until: at(5) },
             Place::Unanswered,
-            Place::Seated(Seat { device: DeviceId(7), order: 3, lost_until: Some(at(9)) }),
+            Place::Seated(Seat { device: DeviceId(7), order: 3, lost_until: Some(at(9)), epoch: 2 }),
             Place::Declined,
             Place::Missed,
             Place::Silenced,

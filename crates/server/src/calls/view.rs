@@ -1,7 +1,7 @@
 //! A call as one session sees it.
 
 use farhand_domain::{
-    call::{Call, EndReason, PersonRole, Phase, Place},
+    call::{Call, EndReason, Path, PersonRole, Phase, Place},
     ids::{ContactId, DeviceId},
 };
 use farhand_protocol::{
@@ -10,8 +10,7 @@ use farhand_protocol::{
 };
 use farhand_store::model::CallRecord;
 
-use super::log;
-use crate::ws::Hub;
+use super::{actor::CallActor, log};
 
 /// Who looks.
 #[derive(Clone, Copy)]
@@ -20,7 +19,8 @@ pub struct Viewer {
     pub device: DeviceId,
 }
 
-pub fn call_view(call: &Call, record: &CallRecord, version: i64, viewer: Viewer, hub: &Hub) -> CallView {
+pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
+    let CallActor { call, record, version, .. } = actor;
     let seat = match call.seat(viewer.contact) {
         Some(seat) if seat.device == viewer.device => Seat::Here,
         Some(_) => Seat::Elsewhere,
@@ -39,18 +39,19 @@ pub fn call_view(call: &Call, record: &CallRecord, version: i64, viewer: Viewer,
         you,
         seat,
         creator: call.creator().0,
-        people: call.state().people.iter().filter_map(|p| person(p, record, hub)).collect(),
+        people: call.state().people.iter().filter_map(|p| person(p, actor)).collect(),
         media_plan: call.media_plan(viewer.contact).filter(|_| seat == Seat::Here).map(media_plan),
         end_reason: match call.state().phase {
             Phase::Ended { reason } => Some(end_reason(reason)),
             Phase::Planned { .. } | Phase::Started { .. } => None,
         },
-        version: u64::try_from(version).unwrap_or(0),
+        version: u64::try_from(*version).unwrap_or(0),
     }
 }
 
-fn person(person: &farhand_domain::call::Person, record: &CallRecord, hub: &Hub) -> Option<Person> {
-    let contact = log::known_contact(record, person.contact.0)?;
+fn person(person: &farhand_domain::call::Person, actor: &CallActor) -> Option<Person> {
+    let contact = log::known_contact(&actor.record, person.contact.0)?;
+    let media = actor.media.state(person.contact).filter(|_| actor.call.is_seated(person.contact));
     let state = match (person.role, person.place) {
         (PersonRole::Broker, _) => PersonState::Broker,
         (_, Place::Waiting) => PersonState::Waiting,
@@ -62,15 +63,17 @@ fn person(person: &farhand_domain::call::Person, record: &CallRecord, hub: &Hub)
         (_, Place::Silenced) => PersonState::Silenced,
         (_, Place::Left) => PersonState::Left,
     };
-    Some(Person { contact: log::contact(contact), state, online: hub.is_online(person.contact) })
+    let online = actor.shared.hub.is_online(person.contact);
+    Some(Person { contact: log::contact(contact), state, online, media })
 }
 
 fn media_plan(plan: farhand_domain::call::MediaPlan) -> MediaPlan {
-    MediaPlan {
-        mode: MediaMode::P2p,
-        epoch: plan.epoch,
-        peer: plan.peer.map(|contact| contact.0),
-        offerer: plan.offerer,
+    let epoch = plan.epoch;
+    match plan.path {
+        Path::PeerToPeer { peer, offerer } => {
+            MediaPlan { mode: MediaMode::P2p, epoch, peer: peer.map(|contact| contact.0), offerer }
+        }
+        Path::Sfu => MediaPlan { mode: MediaMode::Sfu, epoch, peer: None, offerer: true },
     }
 }
 

@@ -1,21 +1,19 @@
 //! The ICE servers clients are told.
 
-use std::net::SocketAddr;
-
 use farhand_protocol::call;
 
 /// How long clients may use an answer. There is nothing secret in it that could run out.
 const TTL_SECONDS: u32 = 3600;
 
 pub struct IceServers {
-    /// `host:port` from the configuration.
+    /// `address:port` from the configuration.
     public: Option<String>,
     port: u16,
 }
 
 impl IceServers {
-    pub fn new(public: Option<String>, stun: SocketAddr) -> Self {
-        Self { public, port: stun.port() }
+    pub fn new(public: Option<String>, port: u16) -> Self {
+        Self { public, port }
     }
 
     /// For a client that reached the server under `host` (a `Host` header).
@@ -40,13 +38,13 @@ mod tests {
 
     #[test]
     fn clients_are_told_the_host_they_reached_and_the_stun_port() {
-        let ice = IceServers::new(None, SocketAddr::from(([0, 0, 0, 0], 3478)));
+        let ice = IceServers::new(None, 3478);
         let url = |host: &str| ice.for_host(host).ice_servers[0].urls[0].clone();
         assert_eq!(url("calls.example.com:8443"), "stun:calls.example.com:3478");
         assert_eq!(url("calls.example.com"), "stun:calls.example.com:3478");
         assert_eq!(url("[::1]:8080"), "stun:[::1]:3478");
         assert_eq!(url("[::1]"), "stun:[::1]:3478");
-        let public = IceServers::new(Some("stun.example.com:1".to_owned()), SocketAddr::from(([0, 0, 0, 0], 3478)));
-        assert_eq!(public.for_host("x").ice_servers[0].urls, ["stun:stun.example.com:1"]);
+        let public = IceServers::new(Some("203.0.113.7:1".to_owned()), 3478);
+        assert_eq!(public.for_host("x").ice_servers[0].urls, ["stun:203.0.113.7:1"]);
     }
 }

@@ -1,45 +1,15 @@
 //! A STUN server (RFC 8489): tells clients the address they are seen from. It keeps nothing, answers only well-formed
 //! Binding requests, and its answer is hardly larger than the request, so it is of no use for amplification.
 
-use std::{io, net::SocketAddr};
+use std::net::SocketAddr;
 
 use stun_types::{
     attribute::{Fingerprint, XorMappedAddress},
     message::{BINDING, Message, MessageWriteVec},
     prelude::*,
 };
-use tokio::net::UdpSocket;
 
-/// A Binding request of a browser has at most some hundred bytes.
-const MAX_REQUEST: usize = 1500;
-
-pub struct Stun {
-    socket: UdpSocket,
-}
-
-impl Stun {
-    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self { socket: UdpSocket::bind(address).await? })
-    }
-
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
-    }
-}
-
-/// Answers until the task is dropped.
-pub async fn serve(stun: Stun) {
-    let mut buffer = [0; MAX_REQUEST];
-    loop {
-        // An error here belongs to an earlier answer that could not be delivered (ICMP): nothing to do about it.
-        let Ok((length, from)) = stun.socket.recv_from(&mut buffer).await else { continue };
-        if let Some(answer) = answer(&buffer[..length], from) {
-            let _ = stun.socket.send_to(&answer, from).await;
-        }
-    }
-}
-
-fn answer(datagram: &[u8], from: SocketAddr) -> Option<Vec<u8>> {
+pub fn answer(datagram: &[u8], from: SocketAddr) -> Option<Vec<u8>> {
     let request = Message::from_bytes(datagram).ok()?;
     if !request.has_class(stun_types::message::MessageClass::Request) || !request.has_method(BINDING) {
         return None;

@@ -14,7 +14,7 @@ use super::session::Session;
 use crate::{
     app::App,
     auth::Login,
-    calls::{Answer, Ask, Calls, Order},
+    calls::{Answer, Ask, Calls, MediaAsk, Order},
     http::{Fail, Outcome},
 };
 
@@ -39,6 +39,18 @@ pub async fn carry_out(app: &Arc<App>, session: &Arc<Session>, frame: ClientFram
         ClientFrame::Signal { call_id, epoch, to, signal } => {
             (None, pass_on(app, session, call_id, epoch, to, signal).await)
         }
+        ClientFrame::MediaOffer { id, call_id, epoch, sdp, tracks } => {
+            (Some(id), media(app, session, call_id, MediaAsk::Offer { epoch, sdp, tracks }).await)
+        }
+        ClientFrame::MediaViews { call_id, views } => {
+            (None, media(app, session, call_id, MediaAsk::Views(views)).await)
+        }
+        ClientFrame::MediaState { call_id, state } => {
+            (None, media(app, session, call_id, MediaAsk::State(state)).await)
+        }
+        ClientFrame::PathFailed { id, call_id, epoch } => {
+            (Some(id), media(app, session, call_id, MediaAsk::PathFailed { epoch }).await)
+        }
         ClientFrame::Hello { .. } | ClientFrame::Ping { .. } => return,
     };
     answer(session, id, outcome);
@@ -46,7 +58,7 @@ pub async fn carry_out(app: &Arc<App>, session: &Arc<Session>, frame: ClientFram
 
 fn answer(session: &Session, id: Option<u32>, outcome: Outcome<Answer>) {
     match (outcome, id) {
-        (Ok(answer), Some(id)) => session.send(ServerFrame::Ok { id, call: answer.view }),
+        (Ok(answer), Some(id)) => session.send(ServerFrame::Ok { id, call: answer.view, sdp: answer.sdp }),
         (Ok(_), None) => {}
         (Err(fail), id) => {
             let Problem { code, detail, pointer, .. } = *fail.0;
@@ -69,13 +81,17 @@ async fn pass_on(
             let rest = [sdp_mid, username_fragment].into_iter().flatten().map(String::len).sum::<usize>();
             (candidate.len() + rest, MAX_CANDIDATE)
         }
-        Signal::Restart {} | Signal::MediaState { .. } => (0, 0),
+        Signal::Restart {} => (0, 0),
     };
     if length > most {
         let detail = format!("This signal may have {most} bytes at most.");
         return Err(Fail::new(ErrorCode::InvalidField, detail));
     }
     ask(app, session, call_id, Ask::Signal { epoch, to: ContactId(to), signal: Box::new(signal) }).await
+}
+
+async fn media(app: &Arc<App>, session: &Session, call_id: Uuid, what: MediaAsk) -> Outcome<Answer> {
+    ask(app, session, call_id, Ask::Media(Box::new(what))).await
 }
 
 async fn create(app: &App, session: &Session, request: CreateCallRequest) -> Outcome<Answer> {

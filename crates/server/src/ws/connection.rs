@@ -202,7 +202,11 @@ impl Connection<'_> {
             | ClientFrame::Leave { .. }
             | ClientFrame::End { .. }
             | ClientFrame::RingAgain { .. }
-            | ClientFrame::Signal { .. }) => {
+            | ClientFrame::Signal { .. }
+            | ClientFrame::MediaOffer { .. }
+            | ClientFrame::MediaViews { .. }
+            | ClientFrame::MediaState { .. }
+            | ClientFrame::PathFailed { .. }) => {
                 commands::carry_out(self.app, self.session, command).await;
                 Ok(())
             }

@@ -155,25 +155,6 @@ async fn join_call_takes_the_named_session_and_only_ones_own() {
     assert_eq!(invitee.events(call.call_id).await, ["Created", "Join"], "one contact, one seat");
 }
 
-#[tokio::test]
-async fn a_third_person_finds_a_call_of_two_full() {
-    let server = Server::start().await;
-    let people = ["callertest1", "expert1", "expert2"];
-    let mut accounts = Vec::new();
-    for name in people {
-        accounts.push(server.login(name).await);
-    }
-    let [a, b, c] = &accounts[..] else { unreachable!() };
-    let (_da, _db, _dc) = (a.device().await, b.device().await, c.device().await);
-    let call = a.create_call(json!({"callType": "SFU", "invitedContacts": [b.invited(), c.invited()]})).await;
-    a.call_operation("joinCall", call.call_id).await.json();
-    b.call_operation("joinCall", call.call_id).await.json();
-    let full = c.call_operation("joinCall", call.call_id).await;
-    assert_eq!(full.status, 409);
-    full.refused(ErrorCode::CallFull);
-    assert_eq!(a.events(call.call_id).await, ["Created", "Join", "Join"]);
-}
-
 /// Who may do what in a running call: its creator and maker, a joined expert, a joined technician, an expert who is only
 /// invited, an administrator.
 #[tokio::test]

@@ -6,6 +6,7 @@ use reqwest::Method;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::timeout,
 };
 
 /// Sends bytes that no proper client sends, and reads until the server closes.
@@ -142,9 +143,9 @@ async fn ice_servers_come_in_the_shape_browsers_take() {
     assert_eq!((ice.ice_servers.len(), ice.ttl_seconds), (1, 3600));
     assert!(ice.ice_servers[0].urls[0].starts_with("stun:127.0.0.1:"), "{ice:?}");
     assert!(!answer.text().contains("credential"), "nothing is there that is not needed");
-    let fixed = Server::with(|config| config.stun.public = Some("stun.example.com:3478".to_owned())).await;
+    let fixed = Server::with(|config| config.media.public = vec!["203.0.113.7:3478".to_owned()]).await;
     let ice = fixed.login("tester").await.rest.ice_servers().await.unwrap();
-    assert_eq!(ice.ice_servers[0].urls, ["stun:stun.example.com:3478"]);
+    assert_eq!(ice.ice_servers[0].urls, ["stun:203.0.113.7:3478"]);
 }
 
 #[tokio::test]
@@ -172,4 +173,43 @@ async fn contacts_are_the_domains_people_and_teams_with_presence() {
     assert!(list["users"].as_array().unwrap().iter().all(|entry| entry["domain"] == "ubimax"));
     assert_eq!(list["teams"], json!([{"id": team["id"], "name": "Pumps", "domain": "ubimax"}]));
     assert!(!answer.text().contains('@'), "addresses are not for everybody");
+}
+
+/// Until the server closes the connection.
+async fn everything(stream: &mut TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    let read = timeout(farhand_testkit::WAIT, stream.read_to_end(&mut all))
+        .await
+        .unwrap_or_else(|_| panic!("the server does not hang up"));
+    // A reset is an end as well.
+    drop(read);
+    all
+}
+
+#[tokio::test]
+async fn whoever_does_not_say_what_he_wants_is_hung_up_on() {
+    let server = Server::with(|config| config.http.patience_seconds = 1).await;
+    let half_a_frame = [0x00, 0x6c, 0x00, 0x01, 0x00, 0x58, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3];
+    let slow: [&[u8]; 5] = [b"", b"\x00", b"GET / HTTP/1.1\r\nhost:", &half_a_frame[..9], b"\x16\x03\x01"];
+    for first in slow {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(first).await.unwrap();
+        let answer = everything(&mut stream).await;
+        assert!(!answer.starts_with(b"HTTP/1.1 200"), "{first:?}");
+    }
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let answer = everything(&mut stream).await;
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "answered, and hung up on when nothing else came");
+}
+
+#[tokio::test]
+async fn media_over_tcp_for_nobody_is_hung_up_on_at_once() {
+    let server = Server::start().await;
+    let mut request = vec![0x00, 0x01, 0x00, 0x00, 0x21, 0x12, 0xa4, 0x42];
+    request.extend([5; 12]);
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(&u16::try_from(request.len()).unwrap().to_be_bytes()).await.unwrap();
+    stream.write_all(&request).await.unwrap();
+    assert!(everything(&mut stream).await.is_empty());
 }

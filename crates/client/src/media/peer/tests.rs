@@ -20,9 +20,9 @@ impl World {
     fn new() -> Self {
         let now = Instant::now();
         let addresses = ["10.0.0.1:5000", "10.0.0.2:5000"].map(|address| address.parse().unwrap());
-        let mut peers = [true, false].map(|offerer| Peer::new(offerer, false, now).unwrap());
+        let mut peers = [true, false].map(|offerer| Peer::new(1, offerer, false, now).unwrap());
         for (peer, address) in peers.iter_mut().zip(addresses) {
-            peer.local_host(address).unwrap();
+            peer.local_host(address, Protocol::Udp).unwrap();
             peer.local_end().unwrap();
         }
         Self { now, peers, addresses, cut: false, seen: [vec![], vec![]] }
@@ -43,7 +43,13 @@ impl World {
             Effect::Send(transmit) => {
                 if !self.cut {
                     self.peers[to]
-                        .datagram(self.now, self.addresses[from], transmit.destination, &transmit.contents)
+                        .datagram(
+                            self.now,
+                            Protocol::Udp,
+                            self.addresses[from],
+                            transmit.destination,
+                            &transmit.contents,
+                        )
                         .unwrap();
                 }
                 "datagram"
@@ -54,7 +60,7 @@ impl World {
                     Signal::Answer { .. } => "answer",
                     // Not delivered: the offerer must notice by itself.
                     Signal::Restart {} => return "restart",
-                    Signal::Candidate { .. } | Signal::MediaState { .. } => "signal",
+                    Signal::Candidate { .. } => "signal",
                 };
                 self.peers[to].signal(signal).unwrap();
                 what
@@ -62,8 +68,8 @@ impl World {
             Effect::Connected => "connected",
             Effect::PathLost => "path lost",
             Effect::PathFound => "path found",
-            Effect::Frame(_) => "frame",
-            Effect::RemoteState { .. } | Effect::KeyframeWanted => "other",
+            Effect::Frame(..) => "frame",
+            Effect::KeyframeWanted | Effect::Offer { .. } => "other",
             Effect::RemoteClosed => "remote closed",
         }
     }
@@ -118,7 +124,7 @@ fn a_frame_goes_out_only_where_the_other_end_takes_that_kind() {
 
 #[test]
 fn candidates_without_use_are_ignored_and_too_many_early_ones_dropped() {
-    let mut peer = Peer::new(false, false, Instant::now()).unwrap();
+    let mut peer = Peer::new(1, false, false, Instant::now()).unwrap();
     let useless = [
         "",
         "nonsense",
@@ -138,10 +144,10 @@ fn candidates_without_use_are_ignored_and_too_many_early_ones_dropped() {
 #[test]
 fn an_offer_from_the_other_end_of_an_offerer_and_an_answer_without_offer_are_ignored() {
     let now = Instant::now();
-    let mut offerer = Peer::new(true, false, now).unwrap();
+    let mut offerer = Peer::new(1, true, false, now).unwrap();
     offerer.effects.clear();
     offerer.signal(Signal::Offer { sdp: "v=0".to_owned() }).unwrap();
-    let mut answerer = Peer::new(false, false, now).unwrap();
+    let mut answerer = Peer::new(1, false, false, now).unwrap();
     answerer.signal(Signal::Answer { sdp: "v=0".to_owned() }).unwrap();
     answerer.signal(Signal::Restart {}).unwrap();
     assert!(offerer.effects.is_empty() && answerer.effects.is_empty());

@@ -39,6 +39,7 @@ kinds!(
     End,
     ConnectionLost,
     ConnectionBack,
+    PathFailed,
     Invite,
     RingAgain,
     Reschedule,
@@ -84,6 +85,11 @@ impl Letters<'_> {
                 self.at_once(Event::ConnectionBack { contact, device: second_device(contact) });
                 self.after_a_deadline(Event::ConnectionBack { contact, device: device(contact) });
             }
+            Kind::PathFailed => {
+                let epoch = self.call.state().epoch;
+                self.for_everybody(|contact| Event::PathFailed { contact, epoch });
+                self.at_once(Event::PathFailed { contact: self.mover(), epoch: epoch.saturating_sub(1) });
+            }
             Kind::Invite => self.invitations(),
             Kind::RingAgain => {
                 self.for_everybody(|contact| Event::RingAgain { contact });
@@ -119,8 +125,9 @@ impl Letters<'_> {
 
     fn joins(&mut self) {
         self.for_everybody(|contact| Event::Join { contact, device: device(contact), rejoin: None });
-        let epoch = self.call.state().epoch;
+        let plan_of = |call: &Call, contact| call.media_plan(contact).map_or(call.state().epoch, |plan| plan.epoch);
         for contact in self.setup.people() {
+            let epoch = plan_of(self.call, contact);
             match self.call.seat(contact) {
                 Some(seat) => self.at_once(Event::Join { contact, device: seat.device, rejoin: Some(epoch) }),
                 None => self.after_a_deadline(Event::Join { contact, device: device(contact), rejoin: None }),
@@ -128,6 +135,7 @@ impl Letters<'_> {
         }
         let contact = self.mover();
         let device = second_device(contact);
+        let epoch = plan_of(self.call, contact);
         self.at_once(Event::Join { contact, device, rejoin: None });
         self.at_once(Event::Join { contact, device, rejoin: Some(epoch) });
         self.at_once(Event::Join { contact, device, rejoin: epoch.checked_sub(1) });

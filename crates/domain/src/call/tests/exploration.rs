@@ -197,6 +197,11 @@ fn key(observed: &Observed) -> (State, Trail, Option<Timestamp>) {
     // Read only where nobody is invited; then `next_wake` tells them apart.
     state.terms.created_at = START;
     state.epoch = 0;
+    for person in &mut state.people {
+        if let Place::Seated(seat) = &mut person.place {
+            seat.epoch = 0;
+        }
+    }
     state.joins = 0;
     (state, observed.trail, observed.wake.map(relative))
 }

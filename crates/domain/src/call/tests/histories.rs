@@ -51,7 +51,7 @@ fn random_letter(dice: &mut Dice, setup: &Setup, from: &Observed) -> Letter {
         let index = dice.below(all.len());
         let rare = match Kind::of(&all[index].1) {
             Kind::End => 40,
-            Kind::Leave | Kind::Decline => 8,
+            Kind::Leave | Kind::Decline | Kind::PathFailed => 8,
             Kind::Recovered | Kind::Tick => 3,
             Kind::Join
             | Kind::ConnectionLost

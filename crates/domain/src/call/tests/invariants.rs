@@ -2,7 +2,10 @@
 
 use super::trail::{Contacts, Trail};
 use crate::{
-    call::{Call, Effect, EndReason, Event, Handled, LogKind, MediaPlan, Note, PersonRole, Phase, Place, Ring},
+    call::{
+        Call, Effect, EndReason, Event, Handled, LogKind, MediaPlan, Note, Path, PersonRole, Phase, Place, Ring,
+        Technology,
+    },
     ids::ContactId,
     policy::Policy,
     time::Timestamp,
@@ -80,6 +83,9 @@ invariants! {
     OneOfTwoOffers => one_of_two_offers,
     EpochNeverFalls => epoch_never_falls,
     EpochRisesWithEnds => epoch_rises_with_ends,
+    MeshIsForTwo => mesh_is_for_two,
+    OthersKeepTheirConnection => others_keep_their_connection,
+    TypeChangesAreLogged => type_changes_are_logged,
 }
 
 fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
@@ -126,7 +132,7 @@ fn join_and_leave_alternate(step: &Step<'_>) -> Verdict {
         let in_turn = match kind {
             LogKind::Join => !said.inside.contains(contact),
             LogKind::Leave => said.inside.contains(contact),
-            LogKind::Created | LogKind::Declined | LogKind::Missed | LogKind::Ended => true,
+            LogKind::Created | LogKind::Declined | LogKind::Missed | LogKind::TypeChanged | LogKind::Ended => true,
         };
         demand(in_turn, || format!("{kind:?} of {contact:?} out of turn"))
     })
@@ -202,6 +208,7 @@ fn ring_history_alternates(step: &Step<'_>) -> Verdict {
             Note::ConnectionLost
             | Note::Reconnected
             | Note::SeatMoved
+            | Note::PathFailed
             | Note::Invited
             | Note::Rescheduled
             | Note::Ended(_) => true,
@@ -250,8 +257,11 @@ fn recovery_spares_everybody(step: &Step<'_>) -> Verdict {
 
 fn one_of_two_offers(step: &Step<'_>) -> Verdict {
     let [(first, plan), (second, other)] = step.plans else { return Ok(()) };
-    let facing = plan.peer == Some(*second) && other.peer == Some(*first);
-    let agreed = plan.epoch == other.epoch && plan.offerer != other.offerer;
+    let (Path::PeerToPeer { offerer, .. }, Path::PeerToPeer { offerer: others, .. }) = (plan.path, other.path) else {
+        return demand(plan.path == other.path, || format!("{:?}", step.plans));
+    };
+    let facing = plan.peer() == Some(*second) && other.peer() == Some(*first);
+    let agreed = plan.epoch == other.epoch && offerer != others;
     demand(facing && agreed, || format!("{:?}", step.plans))
 }
 
@@ -266,4 +276,33 @@ fn epoch_rises_with_ends(step: &Step<'_>) -> Verdict {
     let Some(before) = step.before else { return Ok(()) };
     let same = ends(before) == ends(step.after);
     demand(same || before.state().epoch < step.after.state().epoch, || format!("{:?}", ends(step.after)))
+}
+
+fn mesh_is_for_two(step: &Step<'_>) -> Verdict {
+    let seated = step.after.seated().len();
+    demand(step.after.state().terms.technology == Technology::Sfu || seated <= 2, || format!("{seated} on a MESH"))
+}
+
+/// With the SFU, what one person does makes nobody else connect anew. Only an outage does.
+fn others_keep_their_connection(step: &Step<'_>) -> Verdict {
+    let Some(before) = step.before.filter(|call| call.state().terms.technology == Technology::Sfu) else {
+        return Ok(());
+    };
+    let own = match step.event {
+        Some(Event::Recovered) => return Ok(()),
+        Some(Event::Join { contact, .. }) => Some(*contact),
+        _ => None,
+    };
+    for (contact, seat) in before.seated().into_iter().filter(|(contact, _)| Some(*contact) != own) {
+        let now = step.after.seat(contact);
+        demand(now.is_none_or(|now| now.epoch == seat.epoch), || format!("{contact:?}: {seat:?}, then {now:?}"))?;
+    }
+    Ok(())
+}
+
+fn type_changes_are_logged(step: &Step<'_>) -> Verdict {
+    let Some(before) = step.before else { return Ok(()) };
+    let changed = before.state().terms.technology != step.after.state().terms.technology;
+    let logged = step.effects().iter().filter(|e| matches!(e, Effect::Log { kind: LogKind::TypeChanged, .. })).count();
+    demand(logged == usize::from(changed), || format!("changed: {changed}, logged {logged} times"))
 }

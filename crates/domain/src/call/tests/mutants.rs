@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     call::{
-        Call, Effect, EndReason, Event, Handled, Invitee, LogKind, MediaPlan, Note, PersonRole, Phase, Place, Ring,
-        RingEnd, Terms,
+        Call, Effect, EndReason, Event, Handled, Invitee, LogKind, MediaPlan, Note, Path, PersonRole, Phase, Place,
+        Ring, RingEnd, Terms,
     },
     ids::{ContactId, DeviceId},
     policy::Policy,
@@ -225,11 +225,11 @@ fn mutants_of_the_seats() -> Vec<Mutant> {
 fn mutants_of_the_media() -> Vec<Mutant> {
     vec![
         Mutant {
-            media_plan: |call, contact| Some(MediaPlan { offerer: true, ..call.media_plan(contact)? }),
+            media_plan: |call, contact| Some(with_path(call.media_plan(contact)?, |peer, _| (peer, true))),
             ..mutant("makes both offer", Invariant::OneOfTwoOffers)
         },
         Mutant {
-            media_plan: |call, contact| Some(MediaPlan { peer: None, ..call.media_plan(contact)? }),
+            media_plan: |call, contact| Some(with_path(call.media_plan(contact)?, |_, offerer| (None, offerer))),
             ..mutant("leaves both without a peer", Invariant::OneOfTwoOffers)
         },
         Mutant {
@@ -253,7 +253,44 @@ fn mutants_of_the_media() -> Vec<Mutant> {
             },
             ..mutant("moves seats within an epoch", Invariant::EpochRisesWithEnds)
         },
+        Mutant {
+            handle: |call, policy, now, event| {
+                spoilt(call, policy, now, event, |before, call, _| {
+                    call.state.terms.technology = before.state.terms.technology;
+                })
+            },
+            ..mutant("lets three stay on a MESH", Invariant::MeshIsForTwo)
+        },
+        Mutant {
+            handle: |call, policy, now, event| {
+                spoilt(call, policy, now, event, |before, call, _| {
+                    if before.seated().len() != call.seated().len() {
+                        call.renew_seats(call.state.epoch);
+                    }
+                })
+            },
+            ..mutant("connects everybody anew for each who comes", Invariant::OthersKeepTheirConnection)
+        },
+        Mutant {
+            handle: |call, policy, now, event| {
+                spoilt(call, policy, now, event, |_, _, effects| {
+                    effects.retain(|effect| !matches!(effect, Effect::Log { kind: LogKind::TypeChanged, .. }));
+                })
+            },
+            ..mutant("keeps the change of type to itself", Invariant::TypeChangesAreLogged)
+        },
     ]
+}
+
+fn with_path(plan: MediaPlan, change: impl Fn(Option<ContactId>, bool) -> (Option<ContactId>, bool)) -> MediaPlan {
+    let path = match plan.path {
+        Path::PeerToPeer { peer, offerer } => {
+            let (peer, offerer) = change(peer, offerer);
+            Path::PeerToPeer { peer, offerer }
+        }
+        Path::Sfu => Path::Sfu,
+    };
+    MediaPlan { path, ..plan }
 }
 
 fn mutants_of_the_rings() -> Vec<Mutant> {

@@ -3,8 +3,8 @@
 use super::story::{COLLEAGUE, CREATOR, EXPERT, HOUR, MINUTE, Plan, SECOND, Story, device, second_device};
 use crate::call::{
     EndReason, Event,
-    LogKind::{Created, Ended, Join, Leave},
-    Note, Refusal,
+    LogKind::{Created, Ended, Join, Leave, TypeChanged},
+    Note, Path, Refusal, Technology,
 };
 
 fn talking() -> Story {
@@ -183,17 +183,92 @@ fn somebody_alone_is_given_the_time_again_after_an_outage() {
 fn whoever_sat_down_first_offers() {
     let mut story = Plan::mesh(&[EXPERT]).brokered().make();
     story.joins(EXPERT);
-    assert_eq!(story.call.media_plan(EXPERT).map(|plan| (plan.peer, plan.offerer)), Some((None, false)));
+    assert_eq!(
+        story.call.media_plan(EXPERT).map(|plan| plan.path),
+        Some(Path::PeerToPeer { peer: None, offerer: false })
+    );
     assert_eq!(story.call.media_plan(CREATOR), None, "no address before the callee has accepted");
     story.joins(CREATOR);
-    assert_eq!(story.call.media_plan(EXPERT).map(|plan| (plan.peer, plan.offerer)), Some((Some(CREATOR), true)));
-    assert_eq!(story.call.media_plan(CREATOR).map(|plan| (plan.peer, plan.offerer)), Some((Some(EXPERT), false)));
+    assert_eq!(
+        story.call.media_plan(EXPERT).map(|plan| plan.path),
+        Some(Path::PeerToPeer { peer: Some(CREATOR), offerer: true })
+    );
+    assert_eq!(
+        story.call.media_plan(CREATOR).map(|plan| plan.path),
+        Some(Path::PeerToPeer { peer: Some(EXPERT), offerer: false })
+    );
 }
 
 #[test]
 fn a_moved_seat_keeps_its_place_in_the_order() {
     let mut story = talking();
     story.joins_on(CREATOR, second_device(CREATOR), None);
-    assert_eq!(story.call.media_plan(CREATOR).map(|plan| plan.offerer), Some(true));
+    assert_eq!(
+        story.call.media_plan(CREATOR).map(|plan| plan.path),
+        Some(Path::PeerToPeer { peer: Some(EXPERT), offerer: true })
+    );
     assert_eq!(story.seated(), [CREATOR, EXPERT]);
+}
+
+fn epoch_of(story: &Story, contact: crate::ids::ContactId) -> u64 {
+    story.call.media_plan(contact).unwrap().epoch
+}
+
+#[test]
+fn with_the_sfu_each_keeps_its_connection_whoever_comes_and_goes() {
+    let mut story = Plan::sfu(&[EXPERT, COLLEAGUE], 3).joined().make();
+    story.joins(EXPERT);
+    let (mine, theirs) = (epoch_of(&story, CREATOR), epoch_of(&story, EXPERT));
+    assert_ne!(mine, theirs, "connections of their own");
+    assert_eq!(story.call.media_plan(CREATOR).unwrap().path, Path::Sfu);
+    story.joins(COLLEAGUE);
+    story.joins_on(EXPERT, device(EXPERT), Some(theirs));
+    story.leaves(COLLEAGUE);
+    assert_eq!((epoch_of(&story, CREATOR), epoch_of(&story, EXPERT)), (mine, theirs));
+    story.joins_on(EXPERT, device(EXPERT), Some(0));
+    assert!(epoch_of(&story, EXPERT) > theirs, "reloaded");
+    assert_eq!(epoch_of(&story, CREATOR), mine);
+}
+
+#[test]
+fn a_restart_of_the_server_takes_the_sfus_connections_along_but_not_those_peer_to_peer() {
+    let mut sfu = Plan::sfu(&[EXPERT], 3).joined().make();
+    sfu.joins(EXPERT);
+    let before = epoch_of(&sfu, CREATOR);
+    sfu.tell(Event::Recovered);
+    assert!(epoch_of(&sfu, CREATOR) > before);
+    let mut mesh = talking();
+    let before = epoch_of(&mesh, CREATOR);
+    mesh.tell(Event::Recovered);
+    assert_eq!(epoch_of(&mesh, CREATOR), before);
+}
+
+#[test]
+fn a_third_person_turns_a_mesh_call_into_an_sfu_call() {
+    let mut story = Plan { max_participants: 3, ..Plan::mesh(&[EXPERT, COLLEAGUE]) }.joined().make();
+    story.joins(EXPERT);
+    let before = epoch_of(&story, CREATOR);
+    story.joins(COLLEAGUE);
+    assert_eq!(story.call.state().terms.technology, Technology::Sfu);
+    for contact in [CREATOR, EXPERT, COLLEAGUE] {
+        assert!(epoch_of(&story, contact) > before, "everybody connects anew");
+    }
+    let log: Vec<_> = story.log.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(log, [Created, Join, Join, Join, TypeChanged]);
+    story.leaves(COLLEAGUE);
+    assert_eq!(story.call.state().terms.technology, Technology::Sfu, "and stays one");
+}
+
+#[test]
+fn a_mesh_call_whose_direct_path_fails_goes_through_the_sfu() {
+    let mut story = talking();
+    let epoch = epoch_of(&story, CREATOR);
+    story.tell(Event::PathFailed { contact: EXPERT, epoch: epoch - 1 });
+    assert_eq!(story.call.state().terms.technology, Technology::Mesh, "that was another path");
+    story.tell(Event::PathFailed { contact: EXPERT, epoch });
+    assert_eq!(story.call.media_plan(CREATOR).unwrap().path, Path::Sfu);
+    let log = story.log.clone();
+    story.tell(Event::PathFailed { contact: CREATOR, epoch });
+    assert_eq!(story.log, log, "both report it, once is enough");
+    assert_eq!(story.refused(Event::PathFailed { contact: COLLEAGUE, epoch }), Refusal::NotInCall);
 }

@@ -71,7 +71,7 @@ impl Trail {
             }
             LogKind::Leave => self.inside.remove(contact),
             LogKind::Ended => self.ended = true,
-            LogKind::Declined | LogKind::Missed => {}
+            LogKind::Declined | LogKind::Missed | LogKind::TypeChanged => {}
         }
     }
 
@@ -82,6 +82,7 @@ impl Trail {
             Note::ConnectionLost
             | Note::Reconnected
             | Note::SeatMoved
+            | Note::PathFailed
             | Note::Invited
             | Note::Rescheduled
             | Note::Ended(_) => {}

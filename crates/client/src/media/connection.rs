@@ -8,9 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use farhand_protocol::frame::Signal;
+use farhand_protocol::frame::{Signal, Slot};
 use tokio::{
-    net::UdpSocket,
     sync::mpsc,
     time::{sleep_until, timeout},
 };
@@ -18,6 +17,7 @@ use tokio::{
 use super::{
     FrameKind, MediaError, MediaEvent, MediaOptions,
     peer::{Effect, Peer},
+    socket::{MediaSocket, Received},
     stun::Query,
 };
 use crate::{
@@ -35,15 +35,27 @@ const DATAGRAM: usize = 2048;
 const GOODBYE: Duration = Duration::from_millis(500);
 
 /// Which end of which plan.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Side {
     pub(super) epoch: u64,
-    pub(super) peer: i64,
-    pub(super) offerer: bool,
+    pub(super) end: End,
+}
+
+/// What is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Peer { contact: i64, offerer: bool },
+    Sfu,
 }
 
 pub(super) enum Command {
     Signal(Signal),
+    /// The SFU's answer.
+    Answer(String),
+    /// The SFU's refusal.
+    Refused(String),
+    /// What the SFU sends where.
+    Slots(Vec<Slot>),
     RequestKeyframe,
 }
 
@@ -86,7 +98,7 @@ pub(super) fn spawn(side: Side, options: &Arc<MediaOptions>, events: mpsc::Sende
 }
 
 enum Happening {
-    Datagram(std::io::Result<(usize, SocketAddr)>),
+    Datagram(std::io::Result<Received>),
     Command(Command),
     TimeOrOwner,
     OwnerGone,
@@ -100,7 +112,7 @@ struct Task {
     options: Arc<MediaOptions>,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<MediaEvent>,
-    socket: UdpSocket,
+    socket: MediaSocket,
     local: SocketAddr,
     peer: Peer,
     stun: Option<Query>,
@@ -120,12 +132,20 @@ impl Task {
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<MediaEvent>,
     ) -> Result<Self, MediaError> {
-        let socket = UdpSocket::bind((options.bind, 0)).await.map_err(|e| MediaError::Bind(options.bind, e))?;
-        let local = socket.local_addr().map_err(MediaError::Socket)?;
+        let socket = if options.tcp_only && side.end == End::Sfu {
+            MediaSocket::tcp(options.bind)
+        } else {
+            MediaSocket::udp(options.bind).await.map_err(|e| MediaError::Bind(options.bind, e))?
+        };
+        let local = socket.local().map_err(MediaError::Socket)?;
         let now = Instant::now();
-        let mut peer = Peer::new(side.offerer, options.tamper_fingerprint, now)?;
-        peer.local_host(local)?;
-        let stun = options.stun_server.filter(|server| server.is_ipv4() == local.is_ipv4());
+        let mut peer = match side.end {
+            End::Peer { contact, offerer } => Peer::new(contact, offerer, options.tamper_fingerprint, now)?,
+            End::Sfu => Peer::to_sfu(options.slots, options.tamper_fingerprint, now)?,
+        };
+        peer.local_host(local, socket.protocol())?;
+        // The SFU sees where this end is.
+        let stun = options.stun_server.filter(|server| server.is_ipv4() == local.is_ipv4() && side.end != End::Sfu);
         let stun = stun.map(|server| Query::new(server, chance::stun_transaction(), now));
         if stun.is_none() {
             peer.local_end()?;
@@ -168,7 +188,7 @@ impl Task {
     async fn wait(&mut self, buffer: &mut [u8]) -> Happening {
         let wake = self.next_wake();
         tokio::select! {
-            received = self.socket.recv_from(buffer) => Happening::Datagram(received),
+            received = self.socket.receive(buffer) => Happening::Datagram(received),
             command = self.commands.recv() => command.map_or(Happening::OwnerGone, Happening::Command),
             permit = self.events.reserve(), if !self.outbox.is_empty() => match (permit, self.outbox.pop_front()) {
                 (Ok(permit), Some(event)) => {
@@ -221,32 +241,38 @@ impl Task {
     fn command(&mut self, command: Command) -> Result<(), MediaError> {
         match command {
             Command::Signal(signal) => self.peer.signal(signal),
-            Command::RequestKeyframe => self.peer.request_keyframe(),
+            Command::Answer(sdp) => self.peer.accept_answer(&sdp),
+            Command::Refused(why) => Err(MediaError::Refused("answer to an offer", why)),
+            Command::Slots(slots) => {
+                self.peer.set_slots(&slots);
+                Ok(())
+            }
+            Command::RequestKeyframe => self.peer.request_keyframes(),
         }
     }
 
-    fn receive(&mut self, first: std::io::Result<(usize, SocketAddr)>, buffer: &mut [u8]) -> Result<(), MediaError> {
+    fn receive(&mut self, first: std::io::Result<Received>, buffer: &mut [u8]) -> Result<(), MediaError> {
         let mut received = first;
         for _ in 0..RECEIVE_BATCH {
             match received {
-                Ok((length, from)) => self.datagram(from, &buffer[..length])?,
+                Ok(Received { length, from, to }) => self.datagram(from, to, &buffer[..length])?,
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
                 // The other end's socket is not there (any more); ICE will notice.
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {}
                 Err(error) => return Err(MediaError::Socket(error)),
             }
-            received = self.socket.try_recv_from(buffer);
+            received = self.socket.try_receive(buffer);
         }
         Ok(())
     }
 
-    fn datagram(&mut self, from: SocketAddr, datagram: &[u8]) -> Result<(), MediaError> {
+    fn datagram(&mut self, from: SocketAddr, to: SocketAddr, datagram: &[u8]) -> Result<(), MediaError> {
         if let Some(mapped) = self.stun.as_ref().and_then(|query| query.answer(from, datagram)) {
             self.stun = None;
             self.peer.local_reflexive(mapped, self.local)?;
             return self.peer.local_end();
         }
-        self.peer.datagram(Instant::now(), from, self.local, datagram)
+        self.peer.datagram(Instant::now(), self.socket.protocol(), from, to, datagram)
     }
 
     /// Does what the peer wants done.
@@ -255,21 +281,19 @@ impl Task {
         while let Some(effect) = self.peer.effects.pop_front() {
             match effect {
                 Effect::Send(transmit) => self.send(&transmit.contents, transmit.destination).await?,
-                Effect::Frame(frame) => {
+                Effect::Frame(mid, frame) => {
                     self.options.sink.frame(&frame);
                     if frame.kind == FrameKind::Video && !frame.contiguous {
-                        self.peer.request_keyframe()?;
+                        self.peer.request_keyframe(mid)?;
                     }
                 }
+                Effect::Offer { sdp, tracks } => self.outbox.push_back(MediaEvent::Offer { epoch, sdp, tracks }),
                 Effect::KeyframeWanted => self.player.iter_mut().for_each(Player::restart_video),
                 Effect::Signal(signal) => self.say(signal),
                 Effect::Connected => self.connected(),
                 Effect::PathLost => self.give_up_after(MediaError::PathLost),
                 Effect::PathFound if self.connected => self.deadline = None,
                 Effect::PathFound => {}
-                Effect::RemoteState { microphone, camera } => {
-                    self.outbox.push_back(MediaEvent::RemoteState { epoch, microphone, camera });
-                }
                 Effect::RemoteClosed => {
                     self.outbox.push_back(MediaEvent::RemoteClosed { epoch });
                     self.finished = true;
@@ -287,7 +311,9 @@ impl Task {
     }
 
     fn say(&mut self, signal: Signal) {
-        self.outbox.push_back(MediaEvent::Signal { epoch: self.side.epoch, to: self.side.peer, signal });
+        if let End::Peer { contact, .. } = self.side.end {
+            self.outbox.push_back(MediaEvent::Signal { epoch: self.side.epoch, to: contact, signal });
+        }
     }
 
     fn connected(&mut self) {
@@ -295,14 +321,12 @@ impl Task {
         self.connected = true;
         self.deadline = None;
         self.outbox.push_back(MediaEvent::Connected { epoch: self.side.epoch });
-        let sending = self.options.clip.is_some();
-        self.say(Signal::MediaState { microphone: sending, camera: sending });
         self.player = self.options.clip.clone().map(|clip| Player::new(clip, Instant::now()));
     }
 
     async fn send(&mut self, datagram: &[u8], to: SocketAddr) -> Result<(), MediaError> {
-        match self.socket.send_to(datagram, to).await {
-            Ok(_) => Ok(()),
+        match self.socket.send(datagram, to).await {
+            Ok(()) => Ok(()),
             // A path that does not work, or stopped working: that is for ICE to find out.
             Err(error) => {
                 tracing::debug!(%error, "a datagram could not be sent");

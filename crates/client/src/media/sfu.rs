@@ -1,0 +1,41 @@
+//! What differs where the other end is the SFU: lines that only send, lines that only receive (slots), and offers that go to the server.
+
+use std::{collections::HashMap, time::Instant};
+
+use farhand_protocol::frame::{MediaTrack, Slot, Source};
+use str0m::media::{Direction, MediaKind, Mid};
+
+use super::{
+    MediaError,
+    peer::{Other, Peer},
+};
+
+impl Peer {
+    /// Makes its offer at once, with slots for so many people.
+    pub(super) fn to_sfu(slots: usize, tamper_fingerprint: bool, now: Instant) -> Result<Self, MediaError> {
+        let mut peer = Self::bare(Other::Sfu(HashMap::new()), true, tamper_fingerprint, now)?;
+        let mut change = peer.rtc.sdp_api();
+        let audio = change.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
+        let video = change.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
+        for _ in 0..slots {
+            change.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
+            change.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
+        }
+        change.add_channel("room".to_owned());
+        let offer = change.apply();
+        (peer.audio, peer.video) = (Some(audio), Some(video));
+        peer.send_offer(offer)?;
+        Ok(peer)
+    }
+
+    pub(super) fn tracks(&self) -> Vec<MediaTrack> {
+        let lines = [(self.audio, Source::Microphone), (self.video, Source::Camera)];
+        lines.into_iter().filter_map(|(mid, source)| Some(MediaTrack { mid: mid?.to_string(), source })).collect()
+    }
+
+    pub(super) fn set_slots(&mut self, slots: &[Slot]) {
+        if let Other::Sfu(known) = &mut self.other {
+            *known = slots.iter().map(|slot| (Mid::from(slot.mid.as_str()), slot.contact)).collect();
+        }
+    }
+}

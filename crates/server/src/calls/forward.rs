@@ -1,0 +1,76 @@
+//! What clients and the SFU tell a call of its media.
+
+use farhand_domain::{
+    call::Event,
+    ids::{ContactId, DeviceId},
+};
+use farhand_protocol::{ErrorCode, frame::ServerFrame};
+use farhand_sfu::{Gone, Notice};
+
+use super::{
+    actor::{By, CallActor, MediaAsk},
+    change::Extra,
+};
+use crate::http::{Fail, Outcome};
+
+impl CallActor {
+    /// An SDP, if it was an offer.
+    pub(super) async fn media_ask(&mut self, by: By, ask: MediaAsk) -> Outcome<Option<String>> {
+        let contact = by.asker.contact;
+        let device = self.seated_device(by)?;
+        match ask {
+            MediaAsk::Offer { epoch, sdp, tracks } => {
+                return self.media.offer(contact, device, epoch, sdp, &tracks).await.map(Some);
+            }
+            MediaAsk::Views(views) => self.media.views(contact, device, &views),
+            MediaAsk::State(state) => {
+                if self.media.set_state(contact, state) {
+                    self.show_call_to_all();
+                }
+            }
+            MediaAsk::PathFailed { epoch } => {
+                self.step(Event::PathFailed { contact, epoch }, Extra::default()).await?;
+            }
+        }
+        Ok(None)
+    }
+
+    fn seated_device(&self, by: By) -> Outcome<DeviceId> {
+        let device = by.device.filter(|device| self.call.seat_on(by.asker.contact, *device).is_some());
+        device.ok_or_else(|| Fail::new(ErrorCode::NotInCall, "Join the call on this device first."))
+    }
+
+    /// What the SFU has noticed.
+    pub(super) fn notice(&mut self, notice: Notice) {
+        let call_id = self.record.call_id;
+        match notice {
+            Notice::Slots { peer, shown, missing } => {
+                if let Some((to, frame)) = self.media.slots(peer, &shown, missing) {
+                    self.to_device(to.contact, to.device, &frame);
+                }
+            }
+            Notice::Speaker { peer } => {
+                let contact = peer.and_then(|peer| self.media.contact_of(peer)).map(|contact| contact.0);
+                for (seated, seat) in self.call.seated() {
+                    self.to_device(seated, seat.device, &ServerFrame::Speaker { call_id, contact });
+                }
+            }
+            Notice::Connected { peer } => tracing::debug!(%call_id, %peer, "connected to the SFU"),
+            Notice::PathLost { peer } => tracing::info!(%call_id, %peer, "nothing comes from a participant any more"),
+            Notice::PathFound { peer } => tracing::debug!(%call_id, %peer, "a path to the SFU"),
+            Notice::Gone { peer, why: Gone::Closed } => tracing::debug!(%call_id, %peer, "left the SFU"),
+            Notice::Gone { peer, why: Gone::Broken(error) } => {
+                tracing::warn!(%call_id, %peer, error, "a connection to the SFU broke");
+            }
+            // Goes straight to whoever waits for it.
+            Notice::Answer { .. } => {}
+        }
+    }
+
+    /// For a device that may have missed what it is shown.
+    pub(super) fn show_slots_again(&self, contact: ContactId, device: DeviceId) {
+        if let Some(slots) = self.media.slots_of(contact, device) {
+            self.to_device(contact, device, slots);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! A call's media as its task sees them: its room in the SFU, which follows from who sits where, and what people say of their
+//! microphones and cameras. None of it is saved; after a restart everybody connects anew.
+
+use std::{collections::HashMap, sync::Arc};
+
+use farhand_domain::{
+    call::{Call, Path},
+    ids::{ContactId, DeviceId},
+};
+use farhand_protocol::{
+    ErrorCode,
+    frame::{MediaState, MediaTrack, MediaView, ServerFrame, Slot, Source},
+};
+use farhand_sfu::{Member, Notice, OfferError, PeerId, RoomId, Shown, TrackName, View};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::{
+    http::{Fail, Outcome},
+    media::{Room, Workers},
+    world::secret_text,
+};
+
+/// Characters of an ICE password; RFC 8839 asks for 22 at least.
+const PASSWORD: usize = 24;
+/// Pictures somebody can want to see: more than there can be people and screens.
+const MAX_VIEWS: usize = 64;
+
+/// Somebody's connection to the SFU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connection {
+    peer: PeerId,
+    pub contact: ContactId,
+    pub device: DeviceId,
+    pub epoch: u64,
+}
+
+pub struct CallMedia {
+    call_id: Uuid,
+    workers: Arc<Workers>,
+    room: Option<Room>,
+    notices: Option<mpsc::Receiver<Notice>>,
+    connections: Vec<Connection>,
+    /// Whether the worker knows of these connections.
+    told: bool,
+    /// What each is shown, as it was told last.
+    slots: HashMap<PeerId, ServerFrame>,
+    states: HashMap<ContactId, MediaState>,
+}
+
+impl CallMedia {
+    pub fn new(call_id: Uuid, workers: Arc<Workers>) -> Self {
+        Self {
+            call_id,
+            workers,
+            room: None,
+            notices: None,
+            connections: Vec::new(),
+            told: true,
+            slots: HashMap::new(),
+            states: HashMap::new(),
+        }
+    }
+
+    /// Makes the room what the call says. To be called after anything.
+    pub fn follow(&mut self, call: &Call) {
+        self.states.retain(|contact, _| call.is_seated(*contact));
+        let wanted = wanted(call);
+        if self.is_as(&wanted) && self.told {
+            return;
+        }
+        if self.room.is_none() {
+            let (room, notices) = self.workers.open(RoomId(self.call_id.as_u128()));
+            (self.room, self.notices) = (Some(room), Some(notices));
+        }
+        let Some(room) = &self.room else { return };
+        let old = std::mem::take(&mut self.connections);
+        let connection = |(contact, device, epoch)| {
+            let known = old.iter().find(|c| (c.contact, c.device, c.epoch) == (contact, device, epoch));
+            known.copied().unwrap_or_else(|| Connection { peer: room.new_peer(), contact, device, epoch })
+        };
+        self.connections = wanted.into_iter().map(connection).collect();
+        let members = self.connections.iter().map(|c| Member { peer: c.peer, live: true }).collect();
+        self.told = room.set_members(members);
+        let connections = &self.connections;
+        self.slots.retain(|peer, _| connections.iter().any(|connection| connection.peer == *peer));
+        if self.connections.is_empty() {
+            (self.room, self.notices) = (None, None);
+        }
+    }
+
+    fn is_as(&self, wanted: &[(ContactId, DeviceId, u64)]) -> bool {
+        let now = self.connections.iter().map(|c| (c.contact, c.device, c.epoch));
+        now.eq(wanted.iter().copied())
+    }
+
+    /// The next thing the SFU has to say; never, while there is no room. Can be dropped and called again.
+    pub async fn next(&mut self) -> Notice {
+        if let Some(notices) = &mut self.notices
+            && let Some(notice) = notices.recv().await
+        {
+            return notice;
+        }
+        std::future::pending().await
+    }
+
+    fn connection(&self, contact: ContactId, device: DeviceId) -> Option<&Connection> {
+        self.connections.iter().find(|connection| (connection.contact, connection.device) == (contact, device))
+    }
+
+    fn by_peer(&self, peer: PeerId) -> Option<&Connection> {
+        self.connections.iter().find(|connection| connection.peer == peer)
+    }
+
+    /// The SFU's answer to an offer.
+    pub async fn offer(
+        &self,
+        contact: ContactId,
+        device: DeviceId,
+        epoch: u64,
+        sdp: String,
+        tracks: &[MediaTrack],
+    ) -> Outcome<String> {
+        let connection = self.connection(contact, device);
+        let connection = connection
+            .ok_or_else(|| Fail::new(ErrorCode::NoPeer, "This call's media do not go through the server."))?;
+        if connection.epoch != epoch {
+            let detail = format!("The media plan's epoch is {}, not {epoch}.", connection.epoch);
+            return Err(Fail::new(ErrorCode::StaleEpoch, detail));
+        }
+        let Some(room) = &self.room else { return Err(busy()) };
+        let tracks = tracks.iter().map(|track| TrackName { mid: track.mid.clone(), source: source(track.source) });
+        let password = secret_text(PASSWORD).map_err(Fail::internal)?;
+        let answer = room.offer(connection.peer, sdp, tracks.collect(), password).await;
+        answer.ok_or_else(busy)?.map_err(|error| refused(&error))
+    }
+
+    /// What somebody wants to see, and how large.
+    pub fn views(&self, contact: ContactId, device: DeviceId, views: &[MediaView]) {
+        let (Some(connection), Some(room)) = (self.connection(contact, device), &self.room) else { return };
+        let view = |view: &MediaView| {
+            let shown = self.connections.iter().find(|connection| connection.contact.0 == view.contact)?;
+            Some(View { peer: shown.peer, source: source(view.source), height: view.height })
+        };
+        room.views(connection.peer, views.iter().take(MAX_VIEWS).filter_map(view).collect());
+    }
+
+    /// True if that is news.
+    pub fn set_state(&mut self, contact: ContactId, state: MediaState) -> bool {
+        self.states.insert(contact, state) != Some(state)
+    }
+
+    pub fn state(&self, contact: ContactId) -> Option<MediaState> {
+        self.states.get(&contact).copied()
+    }
+
+    /// What somebody's slots show, for a client that may have missed it.
+    pub fn slots_of(&self, contact: ContactId, device: DeviceId) -> Option<&ServerFrame> {
+        self.slots.get(&self.connection(contact, device)?.peer)
+    }
+
+    /// The frame a notice of changed slots becomes, and whom it is for.
+    pub fn slots(&mut self, peer: PeerId, shown: &[Shown], missing: usize) -> Option<(Connection, ServerFrame)> {
+        let connection = *self.by_peer(peer)?;
+        let slot = |shown: &Shown| {
+            let contact = self.by_peer(shown.peer)?.contact.0;
+            Some(Slot { mid: shown.mid.clone(), contact, source: source_name(shown.source) })
+        };
+        let frame = ServerFrame::Slots {
+            call_id: self.call_id,
+            epoch: connection.epoch,
+            slots: shown.iter().filter_map(slot).collect(),
+            missing: u32::try_from(missing).unwrap_or(u32::MAX),
+        };
+        self.slots.insert(peer, frame.clone());
+        Some((connection, frame))
+    }
+
+    pub fn contact_of(&self, peer: PeerId) -> Option<ContactId> {
+        self.by_peer(peer).map(|connection| connection.contact)
+    }
+}
+
+fn wanted(call: &Call) -> Vec<(ContactId, DeviceId, u64)> {
+    let seat = |(contact, seat): (ContactId, farhand_domain::call::Seat)| {
+        let plan = call.media_plan(contact).filter(|plan| plan.path == Path::Sfu)?;
+        Some((contact, seat.device, plan.epoch))
+    };
+    call.seated().into_iter().filter_map(seat).collect()
+}
+
+fn busy() -> Fail {
+    Fail::new(ErrorCode::Overloaded, "The media server has too much to do; try again.")
+}
+
+fn refused(error: &OfferError) -> Fail {
+    Fail::new(ErrorCode::SdpRefused, format!("The offer is refused: {error}."))
+}
+
+fn source(source: Source) -> farhand_sfu::Source {
+    match source {
+        Source::Microphone => farhand_sfu::Source::Microphone,
+        Source::Camera => farhand_sfu::Source::Camera,
+        Source::ScreenAudio => farhand_sfu::Source::ScreenAudio,
+        Source::Screen => farhand_sfu::Source::Screen,
+    }
+}
+
+fn source_name(source: farhand_sfu::Source) -> Source {
+    match source {
+        farhand_sfu::Source::Microphone => Source::Microphone,
+        farhand_sfu::Source::Camera => Source::Camera,
+        farhand_sfu::Source::ScreenAudio => Source::ScreenAudio,
+        farhand_sfu::Source::Screen => Source::Screen,
+    }
+}

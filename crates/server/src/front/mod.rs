@@ -1,0 +1,115 @@
+//! The one TCP port. Takes connections, looks at their first bytes, and gives each to whom it is for: HTTP with WebSocket, or media
+//! that cannot go over UDP (ICE over TCP).
+
+mod first;
+mod http;
+mod tls;
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpSocket, TcpStream},
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::first::Kind;
+pub use self::tls::acceptor as tls_acceptor;
+use crate::media::Workers;
+
+/// What the kernel keeps for a client that does not read. By itself it grows to megabytes, for each of them.
+const SEND_BUFFER: u32 = 256 * 1024;
+/// Connections that wait to be accepted: everybody comes back at once after a restart.
+const BACKLOG: u32 = 4096;
+/// After an error that will not be better at once, such as no file descriptor left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A server that is started again gets its port back at once.
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// What connections are given to.
+#[derive(Clone)]
+pub struct Front {
+    pub router: Router,
+    pub workers: Arc<Workers>,
+    pub tls: Option<TlsAcceptor>,
+    /// How long a client may take to say what it wants: its first bytes, and the head of each request.
+    pub patience: Duration,
+}
+
+/// Serves until `stopped` is done; then no new connections come, and those there are finish what they do.
+pub async fn serve(listener: TcpListener, front: Front, stopped: impl Future<Output = ()>) {
+    let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
+    tokio::pin!(stopped);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stopped => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                tasks.spawn(connection(stream, peer, front.clone(), stopping.clone()));
+            }
+            Err(error) => pause_after(&error).await,
+        }
+    }
+    drop(listener);
+    stopping.cancel();
+    tasks.close();
+    tasks.wait().await;
+}
+
+/// A connection that was given up before it was accepted is the client's business; anything else is ours.
+async fn pause_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
+        tracing::error!(%error, "no connection can be accepted");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, front: Front, stopping: CancellationToken) {
+    // Frames are small and each of them is waited for: none is held back to fill a packet (Nagle).
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY cannot be set");
+    }
+    let sorted = tokio::select! {
+        sorted = timeout(front.patience, first::sort(stream)) => sorted,
+        () = stopping.cancelled() => return,
+    };
+    match sorted {
+        Ok(Ok((Kind::Http, stream))) => {
+            // Whoever speaks plain HTTP where there is HTTPS is told so.
+            let router = if front.tls.is_some() { http::to_https() } else { front.router };
+            http::serve(stream, peer, router, front.patience, stopping).await;
+        }
+        Ok(Ok((Kind::Tls, stream))) => secure(stream, peer, front, stopping).await,
+        Ok(Ok((Kind::Media, stream))) => front.workers.serve_tcp(stream, peer, stopping).await,
+        Ok(Err(_)) | Err(_) => tracing::trace!("a connection said nothing"),
+    }
+}
+
+async fn secure<S>(stream: S, peer: SocketAddr, front: Front, stopping: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let Some(tls) = &front.tls else { return };
+    let shaken = tokio::select! {
+        shaken = timeout(front.patience, tls.accept(stream)) => shaken,
+        () = stopping.cancelled() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => http::serve(stream, peer, front.router, front.patience, stopping).await,
+        Ok(Err(error)) => tracing::debug!(%error, "no TLS came about"),
+        Err(_) => tracing::trace!("a TLS handshake took too long"),
+    }
+}

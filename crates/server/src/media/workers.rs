@@ -1,0 +1,191 @@
+//! Starts the media workers and spreads rooms over them.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use farhand_sfu::{Identity, Member, Notice, OfferError, PeerId, RoomId, TrackName, View};
+use mio::{Poll, net::UdpSocket};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    candidates::Candidates,
+    port::bind,
+    traffic::{Summary, Traffic},
+    worker::{Command, Handle, Offer, Setup, Worker},
+};
+
+/// Notices that may wait for one call.
+const NOTICES: usize = 256;
+/// More threads than this only take turns.
+const MAX_WORKERS: usize = 64;
+
+/// The sockets of the media workers, bound before anything else so that a taken port is told at once.
+pub struct Ports(Vec<UdpSocket>);
+
+impl Ports {
+    /// As many sockets on one address as there are to be workers.
+    pub fn bind(address: SocketAddr, workers: usize) -> io::Result<Self> {
+        let first = bind(address)?;
+        let address = first.local_addr()?;
+        let mut sockets = vec![first];
+        for _ in 1..workers.clamp(1, MAX_WORKERS) {
+            sockets.push(bind(address)?);
+        }
+        Ok(Self(sockets))
+    }
+
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.0[0].local_addr()
+    }
+}
+
+/// The media workers.
+pub struct Workers {
+    handles: Vec<Handle>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Rooms on each worker.
+    load: Mutex<Vec<usize>>,
+    peers: AtomicU64,
+    traffic: Arc<Traffic>,
+}
+
+impl Workers {
+    /// `candidates`: the addresses clients are told to send to.
+    pub fn start(ports: Ports, candidates: &Candidates) -> io::Result<Self> {
+        let traffic = Arc::new(Traffic::default());
+        let identity = Identity::generate();
+        let (mut workers, mut handles) = (Vec::new(), Vec::new());
+        for (socket, number) in ports.0.into_iter().zip(0..) {
+            let poll = Poll::new()?;
+            let (handle, inbox) = Handle::new(&poll)?;
+            handles.push(handle);
+            let setup = Setup {
+                number,
+                socket,
+                candidates: candidates.clone(),
+                identity: identity.clone(),
+                traffic: traffic.clone(),
+            };
+            workers.push((setup, poll, inbox));
+        }
+        let mut threads = Vec::new();
+        for (setup, poll, inbox) in workers {
+            let all = handles.clone();
+            let thread = std::thread::Builder::new().name(format!("media-{}", setup.number));
+            threads.push(thread.spawn(move || match Worker::new(setup, poll, inbox, all) {
+                Ok(worker) => worker.run(),
+                Err(error) => tracing::error!(%error, "a media worker cannot start"),
+            })?);
+        }
+        let load = Mutex::new(vec![0; handles.len()]);
+        Ok(Self { handles, threads: Mutex::new(threads), load, peers: AtomicU64::new(1), traffic })
+    }
+
+    /// A room on the worker that has fewest.
+    pub fn open(self: &Arc<Self>, id: RoomId) -> (Room, mpsc::Receiver<Notice>) {
+        let worker = self.least_loaded();
+        let (notices, told) = mpsc::channel(NOTICES);
+        let room = Room { workers: self.clone(), worker, id };
+        room.send(Command::Open { room: id, notices });
+        (room, told)
+    }
+
+    pub(super) fn handle(&self, worker: u8) -> Option<&Handle> {
+        self.handles.get(usize::from(worker))
+    }
+
+    fn least_loaded(&self) -> usize {
+        let Ok(mut load) = self.load.lock() else { return 0 };
+        let least = load.iter().enumerate().min_by_key(|(_, rooms)| **rooms).map_or(0, |(worker, _)| worker);
+        load[least] += 1;
+        least
+    }
+
+    pub fn summary(&self) -> Summary {
+        self.traffic.summary()
+    }
+
+    /// Waits for the threads.
+    pub fn stop(&self) {
+        self.tell_to_stop();
+        let threads = self.threads.lock().map(|mut threads| std::mem::take(&mut *threads)).unwrap_or_default();
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a media worker has panicked");
+            }
+        }
+        tracing::info!(traffic = ?self.summary(), "media workers stopped");
+    }
+}
+
+impl Workers {
+    fn tell_to_stop(&self) {
+        for handle in &self.handles {
+            handle.send(Command::Stop);
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.tell_to_stop();
+    }
+}
+
+/// A call's room on its worker. Closed when it is dropped.
+pub struct Room {
+    workers: Arc<Workers>,
+    worker: usize,
+    id: RoomId,
+}
+
+impl Room {
+    fn send(&self, command: Command) -> bool {
+        self.workers.handles[self.worker].send(command)
+    }
+
+    /// A name for a new connection.
+    pub fn new_peer(&self) -> PeerId {
+        PeerId(self.workers.peers.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub fn set_members(&self, members: Vec<Member>) -> bool {
+        self.send(Command::Members { room: self.id, members })
+    }
+
+    pub fn views(&self, peer: PeerId, views: Vec<View>) {
+        self.send(Command::Views { room: self.id, peer, views });
+    }
+
+    /// `None` if the worker could not even take it.
+    pub async fn offer(
+        &self,
+        peer: PeerId,
+        sdp: String,
+        tracks: Vec<TrackName>,
+        password: String,
+    ) -> Option<Result<String, OfferError>> {
+        let (answer, answered) = oneshot::channel();
+        let offer = Offer { peer, sdp, tracks, password };
+        if !self.send(Command::Offer { room: self.id, offer, answer }) {
+            return None;
+        }
+        answered.await.ok()
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.send(Command::Members { room: self.id, members: Vec::new() });
+        if let Ok(mut load) = self.workers.load.lock() {
+            load[self.worker] = load[self.worker].saturating_sub(1);
+        }
+    }
+}
