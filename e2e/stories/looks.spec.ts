@@ -1,6 +1,7 @@
 import type { Page } from '@playwright/test';
 import { contact } from '../support/api.ts';
 import { desk, expectLabels, looksGood, phone } from '../support/looks.ts';
+import { Party } from '../support/party.ts';
 import { expect, test } from '../support/story.ts';
 
 /** Everything one has to reach in a call is on the screen, without scrolling. */
@@ -59,6 +60,35 @@ for (const [size, look] of Object.entries({ phone, desk })) {
     await other.press('Hang up');
     await expect(other.page.getByTestId('end-reason')).toBeVisible();
     await looksGood(other.page, `${size}-ended`);
+  });
+}
+
+for (const [size, look] of Object.entries({ phone, desk })) {
+  test(`a call of many on a ${size}`, async ({ person, api, server }) => {
+    const crowd = ['expert2', 'callertest1', 'callertest2', 'tester', 'glasses1'];
+    const [watcher, talker, maker, ...users] = await Promise.all([
+      person('expert1', look),
+      person('expert2'),
+      api('expert1'),
+      ...crowd.map(async (name) => (await api(name)).user),
+    ]);
+    const { callId } = await maker.createCall({ callTitle: 'All about pump 7', invitedContacts: users.map(contact) });
+    await talker.answer(watcher);
+    await watcher.answer(talker);
+    const [first, ...rest] = await Promise.all(crowd.slice(1).map((name) => Party.connect(server.url, name)));
+    await first?.join(callId);
+    await watcher.seesAndHearsAll(1);
+    await expect(watcher.page.getByRole('region', { name: 'People in this call' })).toBeVisible();
+    await looksGood(watcher.page, `${size}-three`);
+    await watcher.press('Add someone');
+    await looksGood(watcher.page, `${size}-add`);
+    await watcher.press('Close the list');
+    for (const one of rest) await one.join(callId);
+    await expect(watcher.page.getByText('6 people', { exact: true })).toBeVisible();
+    const grid = watcher.page.getByRole('list', { name: 'People in this call' });
+    for (const tile of await grid.getByRole('listitem').all()) await expect(tile).toBeInViewport({ ratio: 1 });
+    await reachable(watcher.page);
+    await looksGood(watcher.page, `${size}-many`);
   });
 }
 

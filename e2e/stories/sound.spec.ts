@@ -57,5 +57,7 @@ test('a ring is heard until it is answered', async ({ person, stranger }) => {
 
   await callee.answer(caller);
   await Promise.all([caller.connected(), callee.connected()]);
+  const tail = () => callee.page.evaluate(() => window.loudest(0.1));
+  await expect.poll(tail, 'after the last stroke').toBeLessThan(0.001);
   expect(await loudest(callee.page), 'in the call').toBeLessThan(0.001);
 });

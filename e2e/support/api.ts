@@ -46,6 +46,11 @@ export class Api {
     return (await this.ask('/rtc/createCall', { method: 'POST', body: JSON.stringify(request) })) as CallLog;
   }
 
+  async invite(callId: string, user: User): Promise<void> {
+    const body = JSON.stringify({ callId, invitedContacts: [contact(user)] });
+    await this.ask('/rtc/inviteToCall', { method: 'POST', body });
+  }
+
   async log(callId: string): Promise<CallLog> {
     return (await this.ask(`/rtc/getCallLogById?callId=${callId}`)) as CallLog;
   }

@@ -6,7 +6,7 @@ import {
   type Locator,
   type Page,
 } from '@playwright/test';
-import { type Received, watchPeerConnections } from './probe.ts';
+import { type Line, type Received, watchPeerConnections, watchPicture } from './probe.ts';
 
 /** What the window is like: its size, its colours, and whether the camera's picture is as large as the page asks for. */
 export type Look = BrowserContextOptions & { fullPicture?: boolean };
@@ -100,6 +100,30 @@ export class Person {
     await expect(this.connection).toHaveText('Connected directly');
   }
 
+  async throughServer(timeout = 10_000): Promise<void> {
+    await expect(this.connection).toHaveText('Connected through the server', { timeout });
+  }
+
+  /** From now on, pictures and sound of so many others go on coming, and each of them has a picture on the screen. */
+  async seesAndHearsAll(count: number): Promise<void> {
+    const before = (await this.received()).lines;
+    const coming = ([track, { kind, count, energy }]: [string, Line]) => {
+      const then = before[track] ?? { count: 0, energy: 0 };
+      // A line that has fallen silent goes on humming for a while, but nothing comes on it.
+      return count > then.count + 10 && (kind === 'picture' || energy > then.energy);
+    };
+    const kinds = async () =>
+      Object.entries((await this.received()).lines)
+        .filter(coming)
+        .map(([, { kind }]) => kind)
+        .sort();
+    const expected = [...Array(count).fill('picture'), ...Array(count).fill('sound')];
+    await expect.poll(kinds, { message: 'pictures and sound of everybody', timeout: 20_000 }).toEqual(expected);
+    const videos = this.page.getByTestId('remote-video');
+    await expect(videos).toHaveCount(count);
+    for (const video of await videos.all()) await this.shows(video);
+  }
+
   received(): Promise<Received> {
     return this.page.evaluate(() => window.received());
   }
@@ -108,6 +132,21 @@ export class Person {
   async seesAndHears(): Promise<void> {
     await this.sees();
     await this.hears();
+  }
+
+  /** The ways media take or have taken, each by a name of its own. */
+  pairs(): Promise<string[]> {
+    return this.page.evaluate(() => window.pairs());
+  }
+
+  /** From now on, notes whenever this one's picture is not there. */
+  watchPictureOf(other: Person): Promise<void> {
+    return this.page.evaluate(watchPicture, `Video of ${other.name}`);
+  }
+
+  /** How many frames were drawn without it since then. */
+  framesWithoutPicture(): Promise<number> {
+    return this.page.evaluate(() => window.framesWithoutPicture());
   }
 
   async sees(): Promise<void> {
@@ -125,7 +164,10 @@ export class Person {
 
   /** What is decoded also reaches the screen: the element plays, and shows new frames. */
   private async showsPictures(): Promise<void> {
-    const video = this.page.getByTestId('remote-video');
+    await this.shows(this.page.getByTestId('remote-video'));
+  }
+
+  private async shows(video: Locator): Promise<void> {
     await expect(video).toBeVisible();
     const shown = () => video.evaluate((v: HTMLVideoElement) => v.getVideoPlaybackQuality().totalVideoFrames);
     const before = await shown();

@@ -4,11 +4,21 @@ export interface Received {
   connections: number;
   framesDecoded: number;
   audioEnergy: number;
+  /** Each line that something has come on: pictures and packets of sound, with how loud they were. */
+  lines: Record<string, Line>;
+}
+
+export interface Line {
+  kind: 'picture' | 'sound';
+  count: number;
+  energy: number;
 }
 
 declare global {
   interface Window {
     received: () => Promise<Received>;
+    pairs: () => Promise<string[]>;
+    framesWithoutPicture: () => number;
   }
 }
 
@@ -22,16 +32,40 @@ export function watchPeerConnections(): void {
       return connection;
     },
   });
+  window.pairs = async () => {
+    const all = await Promise.all(made.map(async (connection) => [...(await connection.getStats()).values()]));
+    return all
+      .flat()
+      .filter(({ type, nominated }) => type === 'candidate-pair' && nominated)
+      .map(({ id }) => id);
+  };
   window.received = async () => {
-    const total = { connections: made.length, framesDecoded: 0, audioEnergy: 0 };
+    const total: Received = { connections: made.length, framesDecoded: 0, audioEnergy: 0, lines: {} };
     for (const connection of made) {
       if (connection.connectionState === 'closed') continue;
       for (const report of (await connection.getStats()).values()) {
         if (report.type !== 'inbound-rtp') continue;
-        total.framesDecoded += report.kind === 'video' ? (report.framesDecoded ?? 0) : 0;
-        total.audioEnergy += report.kind === 'audio' ? (report.totalAudioEnergy ?? 0) : 0;
+        const { trackIdentifier, framesDecoded = 0, packetsReceived = 0, totalAudioEnergy: energy = 0 } = report;
+        const picture = report.kind === 'video';
+        total.framesDecoded += framesDecoded;
+        total.audioEnergy += energy;
+        const count = picture ? framesDecoded : packetsReceived;
+        total.lines[trackIdentifier] = { kind: picture ? 'picture' : 'sound', count, energy };
       }
     }
     return total;
   };
+}
+
+/** Runs in the page: looks at every frame that is drawn whether somebody's picture is there, whichever element shows it. */
+export function watchPicture(name: string): void {
+  let missed = 0;
+  const look = () => {
+    const pictures = [...document.querySelectorAll('video')].filter((video) => video.ariaLabel === name);
+    const tracks = pictures.flatMap((video) => (video.srcObject as MediaStream | null)?.getVideoTracks() ?? []);
+    if (!tracks.some((track) => track.readyState === 'live')) missed += 1;
+    requestAnimationFrame(look);
+  };
+  look();
+  window.framesWithoutPicture = () => missed;
 }

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { CallView, ServerMessage, Signal, Welcome } from '../src/api/types';
+import { RestError } from '../src/api/client';
+import type { CallView, ServerMessage, Signal, Slots, Welcome } from '../src/api/types';
 import { Calls } from '../src/call/calls.svelte';
 import type { RememberedCall } from '../src/call/memory';
 import type { MediaState } from '../src/call/session';
-import { RequestError, type RequestFrame } from '../src/signalling/requests';
+import { type Answer, RequestError, type RequestFrame } from '../src/signalling/requests';
 import { FakeClock, person, ring, settle, view } from './fakes';
 
 class Rig {
@@ -18,13 +19,25 @@ class Rig {
   plans: CallView['mediaPlan'][] = [];
   signals: Signal[] = [];
   ended = 0;
+  people = 0;
+  slots: Slots[] = [];
+  speakers: (number | undefined)[] = [];
+  announced = 0;
+  invited: [string, number][] = [];
+  refusal: RestError | undefined;
   checked = 0;
   remembered: RememberedCall | undefined;
   media = {
     liveEpoch: 0,
     wanted: { microphone: true, camera: false },
     begin: (want: MediaState) => void this.began.push(want),
-    apply: (plan: CallView['mediaPlan']) => void this.plans.push(plan),
+    apply: (plan: CallView['mediaPlan'], people: number) => {
+      this.plans.push(plan);
+      this.people = people;
+    },
+    slots: (slots: Slots) => void this.slots.push(slots),
+    speaks: (contact: number | undefined) => void this.speakers.push(contact),
+    announce: () => void this.announced++,
     signal: (_: number, signal: Signal) => void this.signals.push(signal),
     check: () => void this.checked++,
     end: () => void this.ended++,
@@ -32,15 +45,19 @@ class Rig {
   signalling = {
     inCall: false,
     request: (frame: RequestFrame, withdrawn?: AbortSignal) =>
-      new Promise<CallView | undefined>((resolve, reject) => {
-        this.asked.push({ frame, withdrawn, resolve, reject: (code) => reject(new RequestError(code)) });
+      new Promise<Answer>((resolve, reject) => {
+        const asked = { frame, withdrawn, resolve: (call?: CallView) => resolve({ type: 'ok', id: 1, call }) };
+        this.asked.push({ ...asked, reject: (code) => reject(new RequestError(code)) });
       }),
-    signal: () => undefined,
   };
   calls = new Calls({
     clock: this.clock,
     media: this.media,
     signalling: this.signalling,
+    invite: async (callId, userDbId) => {
+      if (this.refusal) throw this.refusal;
+      this.invited.push([callId, userDbId]);
+    },
     memory: {
       load: () => this.remembered,
       save: (call) => {
@@ -467,5 +484,59 @@ describe('after a lost connection', () => {
     expect(rig.last.frame).toEqual({ type: 'leave', callId: 'call-1' });
     expect(rig.asked.filter((a) => a.frame.type === 'leave')).toHaveLength(2);
     expect(rig.calls.stage.name).toBe('ended');
+  });
+});
+
+describe('people in a call', () => {
+  it('one more is rung over REST, and a refusal is told in words', async () => {
+    await rig.inCall();
+    await rig.calls.invite(9);
+    expect(rig.invited).toEqual([['call-1', 9]]);
+    rig.refusal = new RestError('call_full');
+    await rig.calls.invite(10);
+    expect(rig.calls.notice).toEqual({ kind: 'error', code: 'call_full' });
+    expect(rig.calls.inCall).toBe(true);
+  });
+
+  it('what their microphones and cameras do comes in frames of the same version', async () => {
+    await rig.inCall({ version: 4 });
+    const media = { microphone: false, camera: true };
+    const people = [person(1, 'joined'), { ...person(2, 'joined'), media }];
+    rig.frame({ type: 'call', call: view({ version: 4, people }) });
+    expect(rig.calls.active?.people[1]?.media).toEqual(media);
+    rig.frame({ type: 'call', call: view({ version: 3 }) });
+    expect(rig.calls.active?.people[1]?.media).toEqual(media);
+  });
+
+  it('hear what this page sends: after joining, and after each new or resumed connection', async () => {
+    await rig.inCall();
+    expect(rig.announced).toBe(1);
+    rig.frame({ type: 'call', call: view({ version: 2 }) });
+    expect(rig.announced).toBe(1);
+    // CallMedia announces with each check.
+    rig.welcome(true);
+    expect(rig.checked).toBe(1);
+    rig.welcome(false);
+    rig.last.resolve(view({ version: 3 }));
+    await settle();
+    expect(rig.checked).toBe(2);
+  });
+
+  it('those who may come count for the lines to receive on', async () => {
+    const states = ['joined', 'ringing', 'reconnecting', 'declined', 'left', 'broker'] as const;
+    await rig.inCall({ people: states.map((state, i) => person(i + 1, state)) });
+    expect(rig.people).toBe(2);
+  });
+
+  it('who speaks, and who comes on which line, is heeded for this call only', async () => {
+    await rig.inCall();
+    const slots: Slots = { type: 'slots', callId: 'call-1', epoch: 1, slots: [], missing: 0 };
+    rig.frame(slots);
+    rig.frame({ ...slots, callId: 'call-2' });
+    rig.frame({ type: 'speaker', callId: 'call-1', contact: 2 });
+    rig.frame({ type: 'speaker', callId: 'call-2', contact: 3 });
+    rig.frame({ type: 'speaker', callId: 'call-1' });
+    expect(rig.slots).toHaveLength(1);
+    expect(rig.speakers).toEqual([2, undefined]);
   });
 });

@@ -1,8 +1,26 @@
 import { FakeTrack } from './fakes';
 
+interface FakeTransceiver {
+  mid: string | null;
+  sender: FakeSender;
+  receiver: { track: FakeTrack };
+  direction: string;
+  sendEncodings?: RTCRtpEncodingParameters[];
+}
+
 class FakeSender {
   transport: { iceTransport: { onselectedcandidatepairchange: (() => void) | null } } | null = null;
   track: unknown = null;
+  parameters: { encodings: RTCRtpEncodingParameters[] } = { encodings: [] };
+
+  getParameters() {
+    return structuredClone(this.parameters);
+  }
+
+  async setParameters(parameters: { encodings: RTCRtpEncodingParameters[] }): Promise<void> {
+    this.parameters = parameters;
+  }
+
   async replaceTrack(next: unknown): Promise<void> {
     this.track = next;
   }
@@ -15,7 +33,8 @@ export class FakePeer {
   iceConnectionState = 'new';
   localDescription: { type: string; sdp: string } | null = null;
   remoteDescription: { type: string; sdp: string } | null = null;
-  transceivers: { sender: FakeSender; receiver: { track: FakeTrack }; direction: string }[] = [];
+  transceivers: FakeTransceiver[] = [];
+  channels: string[] = [];
   candidates: string[] = [];
   iceRestarts = 0;
   offers = 0;
@@ -28,8 +47,14 @@ export class FakePeer {
   onconnectionstatechange: (() => void) | null = null;
   oniceconnectionstatechange: (() => void) | null = null;
 
-  addTransceiver(kind: 'audio' | 'video', init: { direction: string }) {
-    const transceiver = { sender: new FakeSender(), receiver: { track: new FakeTrack(kind) }, ...init };
+  addTransceiver(kind: 'audio' | 'video', init: { direction: string; sendEncodings?: RTCRtpEncodingParameters[] }) {
+    const transceiver = {
+      mid: null as string | null,
+      sender: new FakeSender(),
+      receiver: { track: new FakeTrack(kind) },
+      ...init,
+    };
+    transceiver.sender.parameters.encodings = init.sendEncodings ?? [];
     this.transceivers.push(transceiver);
     return transceiver;
   }
@@ -40,6 +65,9 @@ export class FakePeer {
 
   async setLocalDescription(): Promise<void> {
     await Promise.resolve();
+    this.transceivers.forEach((line, index) => {
+      line.mid = String(index);
+    });
     const answer = this.signalingState === 'have-remote-offer';
     this.localDescription = {
       type: answer ? 'answer' : 'offer',
@@ -61,6 +89,10 @@ export class FakePeer {
   async addIceCandidate(candidate: { candidate: string }): Promise<void> {
     if (!this.remoteDescription) throw new Error('too early');
     this.candidates.push(candidate.candidate);
+  }
+
+  createDataChannel(name: string): void {
+    this.channels.push(name);
   }
 
   restartIce(): void {

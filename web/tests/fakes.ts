@@ -123,7 +123,10 @@ export function ring(over: Partial<Ring> = {}): Ring {
   };
 }
 
+let tracks = 0;
+
 export class FakeTrack {
+  readonly id = `track-${++tracks}`;
   enabled = true;
   stopped = false;
   muted = false;
@@ -133,10 +136,11 @@ export class FakeTrack {
   constructor(
     readonly kind: 'audio' | 'video',
     private readonly deviceId = '',
+    private readonly size: { width?: number; height?: number } = {},
   ) {}
 
   getSettings() {
-    return { deviceId: this.deviceId };
+    return { deviceId: this.deviceId, ...this.size };
   }
 
   stop(): void {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { MediaPlan } from '../src/api/types';
 import { type Acquired, acquire, cameras, type Want } from '../src/call/devices';
 import { CallMedia } from '../src/call/media.svelte';
 import type { MediaSession, MediaState, SessionEvents, Tracks } from '../src/call/session';
@@ -8,15 +9,15 @@ class FakeSession implements MediaSession {
   liveEpoch = 1;
   closed = false;
   tracks: Tracks[] = [];
-  states: MediaState[] = [];
+  planned: number[] = [];
   constructor(readonly events: SessionEvents) {}
-  apply(): void {}
+  apply(plan: MediaPlan): void {
+    this.planned.push(plan.epoch);
+  }
   signal(): void {}
+  slots(): void {}
   setTracks(tracks: Tracks): void {
     this.tracks.push(tracks);
-  }
-  setState(state: MediaState): void {
-    this.states.push(state);
   }
   check(): void {}
   close(): void {
@@ -29,10 +30,14 @@ let sessions: FakeSession[];
 let media: CallMedia;
 let plugged: string[];
 let suffered = 0;
+let connected = 0;
+let told: MediaState[];
 let remembered: MediaState[];
 
 beforeEach(() => {
   asked = [];
+  told = [];
+  connected = 0;
   remembered = [];
   plugged = ['front'];
   sessions = [];
@@ -48,13 +53,13 @@ beforeEach(() => {
         sessions.push(session);
         return session;
       },
-      stream: (tracks) => {
-        const all = [...tracks];
-        return { getTracks: () => all, addTrack: (t: MediaStreamTrack) => all.push(t) } as unknown as MediaStream;
-      },
     },
     {
       send: () => undefined,
+      offer: async () => '',
+      pathFailed: () => undefined,
+      tell: (state) => told.push(state),
+      connected: () => connected++,
       broken: () => undefined,
       suffering: () => suffered++,
       switched: (state) => remembered.push(state),
@@ -95,7 +100,7 @@ describe('own devices', () => {
     media.toggleCamera();
     expect(video.stopped).toBe(true);
     expect(sessions[0]!.tracks.at(-1)?.video).toBeNull();
-    expect(sessions[0]!.states.at(-1)).toEqual({ microphone: true, camera: false });
+    expect(told.at(-1)).toEqual({ microphone: true, camera: false });
   });
 
   it('a camera that comes after it was turned off again is switched off', async () => {
@@ -150,7 +155,7 @@ describe('own devices', () => {
     await settle();
     expect(media.troubles).toEqual([{ device: 'camera', why: 'missing' }]);
     expect([media.microphone, media.camera]).toEqual([true, false]);
-    expect(sessions[0]!.states.at(-1)).toEqual({ microphone: true, camera: false });
+    expect(told.at(-1)).toEqual({ microphone: true, camera: false });
   });
 
   it('unplugged in mid-call are told', async () => {
@@ -256,52 +261,60 @@ describe('the choice of cameras', () => {
   });
 });
 
-describe('the other end', () => {
-  it('its picture joins the stream only once it comes, since it would hold up the sound', async () => {
-    await running();
-    const [audio, video] = [track('audio'), track('video')];
-    video.muted = true;
-    sessions[0]!.events.remoteTrack(video);
-    sessions[0]!.events.remoteTrack(audio);
-    expect(media.remoteStream?.getTracks()).toEqual([audio]);
-    expect(media.remotePicture).toBe(false);
-    video.muted = false;
-    video.onunmute?.(new Event('unmute'));
-    expect(media.remoteStream?.getTracks()).toEqual([audio, video]);
-    expect(media.remotePicture).toBe(true);
-  });
-
-  it('its picture joins at once where the other end says that it comes', async () => {
-    await running();
-    const [first, second] = [track('video'), track('video')];
-    first.muted = second.muted = true;
-    sessions[0]!.events.remoteState({ microphone: true, camera: true });
-    sessions[0]!.events.remoteTrack(first);
-    expect(media.remoteStream?.getTracks()).toEqual([first]);
-    sessions[0]!.events.remoteReset();
-    sessions[0]!.events.remoteTrack(second);
-    expect(media.remoteStream).toBeNull();
-    sessions[0]!.events.remoteState({ microphone: true, camera: true });
-    expect(media.remoteStream?.getTracks()).toEqual([second]);
-  });
-
-  it('is not promised a picture before the camera is there', async () => {
+describe('what the others hear of the devices', () => {
+  it('is not promised before the camera is there', async () => {
     media.begin({ microphone: true, camera: true });
-    expect(sessions[0]!.states.at(-1)).toEqual({ microphone: false, camera: false });
+    expect(told.at(-1)).toEqual({ microphone: false, camera: false });
     asked[0]!.answer({ audio: track('audio'), video: track('video') });
     await settle();
-    expect(sessions[0]!.states.at(-1)).toEqual({ microphone: true, camera: true });
+    expect(told.at(-1)).toEqual({ microphone: true, camera: true });
   });
 
-  it('a picture of an old connection does not turn up in the new one', async () => {
+  it('is told at each change, and again when something may have been lost', async () => {
     await running();
-    const video = track('video');
-    video.muted = true;
-    sessions[0]!.events.remoteTrack(video);
-    sessions[0]!.events.remoteReset();
-    video.muted = false;
-    video.onunmute?.(new Event('unmute'));
-    expect(media.remoteStream).toBeNull();
+    told.length = 0;
+    media.toggleMicrophone();
+    media.toggleCamera();
+    media.check(false);
+    media.announce();
+    expect(told).toEqual([
+      { microphone: false, camera: true },
+      { microphone: false, camera: false },
+      { microphone: false, camera: false },
+      { microphone: false, camera: false },
+    ]);
+  });
+});
+
+describe('the others', () => {
+  const sfu: MediaPlan = { mode: 'sfu', epoch: 3, peer: null, offerer: true };
+
+  it('what comes from them is shown as the session tells it, and gone with the call', async () => {
+    await running();
+    const camera = track('video');
+    sessions[0]!.events.remote(new Map([[7, { camera }]]));
+    expect(media.remote.get(7)?.camera).toBe(camera);
+    media.end();
+    expect(media.remote.size).toBe(0);
+  });
+
+  it('who speaks is known while the server tells', async () => {
+    await running();
+    media.apply(sfu, 2);
+    media.speaks(7);
+    media.apply(sfu, 2);
+    expect(media.speaker).toBe(7);
+    media.apply({ mode: 'p2p', epoch: 4, peer: 2, offerer: true }, 1);
+    expect(media.speaker).toBeUndefined();
+    expect(sessions[0]!.planned).toEqual([3, 3, 4]);
+  });
+
+  it('are told anew what is to be seen whenever the way to them is there', async () => {
+    await running();
+    for (const state of ['connecting', 'connected', 'connected', 'reconnecting', 'connected'] as const) {
+      sessions[0]!.events.connection(state, undefined);
+    }
+    expect(connected).toBe(2);
   });
 });
 

@@ -34,12 +34,19 @@ beforeEach(() => {
   clock = new FakeClock();
   peer = new FakePeer();
   told = [];
-  link = new PeerLink(peer as unknown as RTCPeerConnection, true, { audio: null, video: null }, clock, {
-    send: () => undefined,
-    connection: (connection, path) => told.push([connection, path]),
-    remoteTrack: () => undefined,
-    broken: () => undefined,
-  });
+  link = new PeerLink(
+    peer as unknown as RTCPeerConnection,
+    { peer: 2, offerer: true },
+    { audio: null, video: null },
+    clock,
+    {
+      send: () => undefined,
+      connection: (connection, path) => told.push([connection, path]),
+      remote: () => undefined,
+      pathFailed: () => undefined,
+      broken: () => undefined,
+    },
+  );
 });
 
 async function flow(): Promise<void> {

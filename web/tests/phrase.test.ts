@@ -37,7 +37,21 @@ describe('how a call stands', () => {
     expect(says('joined', 'connecting')).toBe('Connecting…');
     expect(says('joined', 'reconnecting')).toBe('Reconnecting…');
     expect(says('reconnecting', 'reconnecting')).toContain('lost the connection');
-    expect(says('joined', 'unsupported')).toContain('newer version');
+  });
+
+  it('through the server, where one may be connected and alone', () => {
+    const mediaPlan = { mode: 'sfu', epoch: 1, peer: null, offerer: true } as const;
+    const inSfu = (...states: PersonState[]) => {
+      const people = [person(1, 'joined'), ...states.map((state, i) => person(i + 2, state))];
+      const { id, args } = phrase(view({ people, mediaPlan }), 'connected', 'server', () => true);
+      return t(id, { ...args });
+    };
+    expect(inSfu('joined')).toBe('Connected through the server');
+    expect(inSfu('ringing')).toBe('Ringing Person 2…');
+    expect(inSfu('left')).toBe('Person 2 left the call');
+    expect(inSfu('reconnecting')).toContain('lost the connection');
+    expect(inSfu('reconnecting', 'reconnecting')).toBe('Connected through the server');
+    expect(inSfu('reconnecting', 'joined')).toBe('Connected through the server');
   });
 
   it('with nobody else in it', () => {

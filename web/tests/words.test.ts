@@ -84,6 +84,7 @@ describe('the translations', () => {
         creator: 'cr',
         type: 'ty',
         when: 'wh',
+        count: 3,
       };
       expect(t(id, args)).not.toContain('{');
     }

@@ -83,6 +83,12 @@ export class Rest {
     return unwrap(this.client.GET('/rtc/getCallLogById', { params: { query: { callId } } }));
   }
 
+  /** Rings somebody for a call that goes on. */
+  async invite(callId: string, userDbId: number): Promise<void> {
+    const body = { callId, invitedContacts: [{ userDbId }] };
+    await unwrap(this.client.POST('/rtc/inviteToCall', { body }));
+  }
+
   private async fetch(request: Request): Promise<Response> {
     const path = new URL(request.url).pathname;
     // Cut off, it might have been carried out, and the old token used a second time.

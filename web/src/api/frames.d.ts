@@ -159,6 +159,39 @@ export interface components {
             /** @enum {string} */
             type: "signal";
         } | {
+            /** Format: int32 */
+            id: number;
+            /** Format: uuid */
+            callId: string;
+            /** Format: int64 */
+            epoch: number;
+            sdp: string;
+            /** @description What each line that sends carries. All other lines receive: they are slots. */
+            tracks: components["schemas"]["MediaTrack"][];
+            /** @enum {string} */
+            type: "mediaOffer";
+        } | {
+            /** Format: uuid */
+            callId: string;
+            views: components["schemas"]["MediaView"][];
+            /** @enum {string} */
+            type: "mediaViews";
+        } | {
+            /** Format: uuid */
+            callId: string;
+            state: components["schemas"]["MediaState"];
+            /** @enum {string} */
+            type: "mediaState";
+        } | {
+            /** Format: int32 */
+            id: number;
+            /** Format: uuid */
+            callId: string;
+            /** Format: int64 */
+            epoch: number;
+            /** @enum {string} */
+            type: "pathFailed";
+        } | {
             /** Format: int64 */
             lastSeq: number;
             /** @enum {string} */
@@ -204,7 +237,7 @@ export interface components {
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @enum {string} */
         MediaMode: "p2p" | "sfu";
         /** @description How media flows now. A new `epoch` means: drop the old connection and make a new one. */
@@ -214,11 +247,29 @@ export interface components {
             epoch: number;
             /**
              * Format: int64
-             * @description Contact id of the other end; absent while alone.
+             * @description Peer to peer: contact id of the other end; absent while alone.
              */
             peer?: number | null;
-            /** @description Exactly one of the two ends makes the offer. */
+            /** @description Exactly one of two ends makes the offer. To the SFU the client always does. */
             offerer: boolean;
+        };
+        /** @description What somebody's microphone and camera do. */
+        MediaState: {
+            microphone: boolean;
+            camera: boolean;
+        };
+        /** @description A line of a media offer and what it carries. */
+        MediaTrack: {
+            mid: string;
+            source: components["schemas"]["Source"];
+        };
+        /** @description A picture and how high it is shown, in pixels; 0 if it is not to be seen. */
+        MediaView: {
+            /** Format: int64 */
+            contact: number;
+            source: components["schemas"]["Source"];
+            /** Format: int32 */
+            height: number;
         };
         /** @description Somebody in the call or invited to it. */
         Person: {
@@ -226,6 +277,7 @@ export interface components {
             state: components["schemas"]["PersonState"];
             /** @description Whether a device of this person is connected. */
             online: boolean;
+            media?: components["schemas"]["MediaState"] | null;
         };
         /** @enum {string} */
         PersonState: "waiting" | "ringing" | "joined" | "reconnecting" | "declined" | "missed" | "silenced" | "left" | "broker";
@@ -294,6 +346,8 @@ export interface components {
             /** Format: int32 */
             id: number;
             call?: components["schemas"]["CallView"] | null;
+            /** @description The SFU's answer to `mediaOffer`. */
+            sdp?: string | null;
             /** @enum {string} */
             type: "ok";
         } | {
@@ -334,6 +388,26 @@ export interface components {
             /** @enum {string} */
             type: "signal";
         } | {
+            /** Format: uuid */
+            callId: string;
+            /** Format: int64 */
+            epoch: number;
+            slots: components["schemas"]["Slot"][];
+            /**
+             * Format: int32
+             * @description So many more could be shown: an offer with more lines that receive makes room for them.
+             */
+            missing: number;
+            /** @enum {string} */
+            type: "slots";
+        } | {
+            /** Format: uuid */
+            callId: string;
+            /** Format: int64 */
+            contact?: number | null;
+            /** @enum {string} */
+            type: "speaker";
+        } | {
             users: components["schemas"]["UserPresence"][];
             complete: boolean;
             /** @enum {string} */
@@ -367,12 +441,16 @@ export interface components {
         } | {
             /** @enum {string} */
             kind: "restart";
-        } | {
-            microphone: boolean;
-            camera: boolean;
-            /** @enum {string} */
-            kind: "mediaState";
         };
+        /** @description A line of the media offer that receives, and what comes on it. */
+        Slot: {
+            mid: string;
+            /** Format: int64 */
+            contact: number;
+            source: components["schemas"]["Source"];
+        };
+        /** @enum {string} */
+        Source: "microphone" | "camera" | "screenAudio" | "screen";
         /** @description A team; `id` or `name` suffices in a request. */
         TeamRef: {
             /**

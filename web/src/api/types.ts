@@ -11,7 +11,14 @@ export type RingEndReason = frames['schemas']['RingEndReason'];
 export type CallView = frames['schemas']['CallView'];
 export type Person = frames['schemas']['Person'];
 export type PersonState = frames['schemas']['PersonState'];
+export type MediaMode = frames['schemas']['MediaMode'];
 export type MediaPlan = frames['schemas']['MediaPlan'];
+export type MediaState = frames['schemas']['MediaState'];
+export type MediaTrack = frames['schemas']['MediaTrack'];
+export type MediaView = frames['schemas']['MediaView'];
+export type Slot = frames['schemas']['Slot'];
+export type Slots = Extract<ServerMessage, { type: 'slots' }>;
+export type Source = frames['schemas']['Source'];
 export type EndReason = frames['schemas']['EndReason'];
 export type UserPresence = frames['schemas']['UserPresence'];
 

@@ -1,14 +1,17 @@
 /** Puts the parts together: the only place that knows the browser's globals and all the classes. */
 import { Rest } from '../api/client';
+import type { MediaTrack } from '../api/types';
 import { Calls } from '../call/calls.svelte';
 import { Contacts } from '../call/contacts.svelte';
 import { acquire, cameras } from '../call/devices';
 import { CallMedia } from '../call/media.svelte';
 import { memoryIn } from '../call/memory';
-import { P2pSession } from '../call/p2p';
+import { PlanSession } from '../call/plan-session';
 import { Ringtone } from '../call/ringtone';
 import { SparePeer } from '../call/spare-peer';
+import { Views } from '../call/views';
 import { type LinkState, SignallingClient, type SocketLike } from '../signalling/client';
+import { RequestError } from '../signalling/requests';
 import { Auth } from './auth.svelte';
 import { browserClock } from './clock';
 import { deviceId } from './device';
@@ -31,6 +34,7 @@ export class App {
   readonly auth: Auth;
   readonly contacts: Contacts;
   readonly media: CallMedia;
+  readonly views: Views;
   readonly calls: Calls;
   link = $state<LinkState>('idle');
   /** Whether calls one makes or joins start with the camera. */
@@ -60,7 +64,14 @@ export class App {
     this.signalling = this.makeSignalling(device);
     this.media = this.makeMedia();
     const { signalling, media, clock } = this;
-    this.calls = new Calls({ signalling, media, clock, memory: memoryIn(sessionStorage) });
+    this.views = new Views(clock, (views) => {
+      const call = this.calls.active;
+      if (call?.mediaPlan?.mode !== 'sfu') return;
+      const here = views.filter(({ contact }) => call.people.some((person) => person.contact.id === contact));
+      this.signalling.tell({ type: 'mediaViews', callId: call.callId, views: here });
+    });
+    const invite = (callId: string, userDbId: number) => this.rest.invite(callId, userDbId);
+    this.calls = new Calls({ signalling, media, clock, memory: memoryIn(sessionStorage), invite });
   }
 
   async start(): Promise<void> {
@@ -120,6 +131,7 @@ export class App {
         this.auth.meet(welcome.user.userDbId);
         this.calls.welcome(welcome);
         this.contacts.welcome(welcome.resumed);
+        this.views.again();
       },
       frame: (frame) => {
         if (frame.type === 'ring') this.peer.warm();
@@ -143,21 +155,38 @@ export class App {
         cameras: () => cameras(navigator.mediaDevices),
         session: (events) => {
           this.peer.warm();
-          return new P2pSession(() => this.peer.take(), this.clock, events);
+          return new PlanSession((mode) => this.peer.take(mode), this.clock, events);
         },
-        stream: (tracks) => new MediaStream(tracks),
       },
       {
         send: (epoch, to, signal) => {
           const callId = this.calls.active?.callId;
-          if (callId) this.signalling.signal({ type: 'signal', callId, epoch, to, signal });
+          if (callId) this.signalling.tell({ type: 'signal', callId, epoch, to, signal });
         },
+        offer: (...offer) => this.offer(...offer),
+        pathFailed: (epoch) => {
+          const callId = this.calls.active?.callId;
+          // What comes of it is a new plan; refused, there is one already.
+          if (callId) this.signalling.request({ type: 'pathFailed', callId, epoch }).catch(() => undefined);
+        },
+        tell: (state) => {
+          const callId = this.calls.active?.callId;
+          if (callId) this.signalling.tell({ type: 'mediaState', callId, state });
+        },
+        connected: () => this.views.again(),
         broken: () => this.calls.mediaBroken(),
         // The way to the server may be as dead, and is needed to mend the other.
         suffering: () => this.signalling.nudge(),
         switched: (state) => this.calls.remember(state),
       },
     );
+  }
+
+  private async offer(epoch: number, sdp: string, tracks: MediaTrack[], withdrawn: AbortSignal): Promise<string> {
+    const callId = this.calls.active?.callId;
+    if (!callId) throw new RequestError('not_in_call');
+    const answer = await this.signalling.request({ type: 'mediaOffer', callId, epoch, sdp, tracks }, withdrawn);
+    return answer.sdp ?? '';
   }
 
   private listenToBrowser(): void {
@@ -170,8 +199,11 @@ export class App {
       this.signalling.nudge();
       this.media.check(false);
     });
+    const look = () => this.views.hide(document.visibilityState !== 'visible');
+    look();
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.signalling.nudge();
+      look();
     });
     addEventListener('storage', (event) => {
       if (event.key === 'farhand.login') this.auth.stampChanged();

@@ -4,8 +4,8 @@
  */
 import { SvelteMap } from 'svelte/reactivity';
 import type { CallView, Ring, RingEndReason, ServerMessage, Welcome } from '../api/types';
-import { RequestError, type RequestFrame } from '../signalling/requests';
-import { nameOf } from './people';
+import type { RequestFrame } from '../signalling/requests';
+import { mayCome, nameOf } from './people';
 import type { MediaState } from './session';
 import type { CallsEnvironment, Notice, Stage } from './stage';
 
@@ -65,6 +65,16 @@ export class Calls {
   ringAgain(contactId: number): Promise<void> {
     if (this.stage.name !== 'active') return Promise.resolve();
     return this.ask({ type: 'ringAgain', callId: this.stage.callId, contactId });
+  }
+
+  /** Rings somebody who is not in the call yet. */
+  async invite(userDbId: number): Promise<void> {
+    if (this.stage.name !== 'active') return;
+    try {
+      await this.env.invite(this.stage.callId, userDbId);
+    } catch (error) {
+      this.notice = { kind: 'error', code: codeOf(error) };
+    }
   }
 
   hangUp(): Promise<void> {
@@ -139,7 +149,13 @@ export class Calls {
     else if (frame.type === 'ringEnd') this.ringEnded(frame.callId, frame.reason);
     else if (frame.type === 'call') this.see(frame.call);
     else if (frame.type === 'moved') this.moved(frame.callId);
-    else if (frame.type === 'signal' && this.concerns(frame.callId)) this.env.media.signal(frame.epoch, frame.signal);
+    else if ('callId' in frame && this.concerns(frame.callId)) this.media(frame);
+  }
+
+  private media(frame: ServerMessage): void {
+    if (frame.type === 'signal') this.env.media.signal(frame.epoch, frame.signal);
+    else if (frame.type === 'slots') this.env.media.slots(frame);
+    else if (frame.type === 'speaker') this.env.media.speaks(frame.contact ?? undefined);
   }
 
   private async begin(frame: RequestFrame, label: string, camera: boolean): Promise<void> {
@@ -159,7 +175,7 @@ export class Calls {
     this.env.media.begin({ microphone: true, camera });
     if (left) void this.sendLeave(left.callId);
     try {
-      const call = await answer;
+      const call = (await answer).call;
       if (!call) return;
       if (wish === this.wish) this.enter(call);
       else if (!this.concerns(call.callId) && !this.leaving.has(call.callId)) void this.sendLeave(call.callId);
@@ -194,7 +210,7 @@ export class Calls {
     this.joining = callId;
     this.rejoining = true;
     try {
-      const call = await this.env.signalling.request({ type: 'join', callId, rejoin: epoch }, given.signal);
+      const { call } = await this.env.signalling.request({ type: 'join', callId, rejoin: epoch }, given.signal);
       if (!wanted() || !call) return;
       this.rejoining = false;
       this.enter(call);
@@ -246,17 +262,18 @@ export class Calls {
       this.leave({ name: 'ended', call: current, ending: current.endReason ?? 'unknown' });
       return;
     }
-    if (this.stage.name !== 'active' || this.stage.callId !== call.callId) {
-      this.stage = { name: 'active', callId: call.callId };
-    }
+    const fresh = this.stage.name !== 'active' || this.stage.callId !== call.callId;
+    if (fresh) this.stage = { name: 'active', callId: call.callId };
     this.remember(this.env.media.wanted);
     this.env.signalling.inCall = true;
-    this.env.media.apply(current.mediaPlan);
+    this.env.media.apply(current.mediaPlan, mayCome(current).length);
+    if (fresh) this.env.media.announce();
   }
 
   private see(call: CallView): void {
     const known = this.known.get(call.callId);
-    if (known && known.version >= call.version) return;
+    // One of the same version tells of microphones and cameras.
+    if (known && known.version > call.version) return;
     if (call.callStatus === 'Ended') {
       this.known.delete(call.callId);
       this.rings.delete(call.callId);
@@ -361,5 +378,5 @@ const PASSING = new Set(['timeout', 'internal', 'storage_unavailable', 'overload
 const REJOIN_MS = 2_000;
 
 function codeOf(error: unknown): string {
-  return error instanceof RequestError ? error.code : 'internal';
+  return error instanceof Error && 'code' in error ? String(error.code) : 'internal';
 }

@@ -1,23 +1,30 @@
 /** What the call view shows of media, and the switches for it. Owns the local tracks and the media session. */
-import type { MediaPlan, Signal } from '../api/types';
+import type { MediaPlan, MediaTrack, Signal, Slots } from '../api/types';
 import type { Acquired, Device, Trouble, Want } from './devices';
-import type { Connection, MediaSession, MediaState, Path, SessionEvents } from './session';
+import type { Connection, MediaSession, MediaState, Path, Remote, SessionEvents } from './session';
 
 export interface MediaEnvironment {
   acquire(want: Want): Promise<Acquired>;
   cameras(): Promise<string[]>;
   session(events: SessionEvents): MediaSession;
-  stream(tracks: MediaStreamTrack[]): MediaStream;
 }
 
 export interface MediaHooks {
   send(epoch: number, to: number, signal: Signal): void;
+  offer(epoch: number, sdp: string, tracks: MediaTrack[], withdrawn: AbortSignal): Promise<string>;
+  pathFailed(epoch: number): void;
+  /** The others are to hear what they get. */
+  tell(state: MediaState): void;
+  /** The way to the others is there, again or for the first time. */
+  connected(): void;
   broken(): void;
   /** The other end is not heard any more: perhaps the whole network is gone. */
   suffering(): void;
   /** The switches were used: remember them for a reload. */
   switched(state: MediaState): void;
 }
+
+const NOTHING: Remote = new Map();
 
 export class CallMedia {
   /** What the person wants; the tracks follow. */
@@ -27,10 +34,10 @@ export class CallMedia {
   videoTrack = $state.raw<MediaStreamTrack | null>(null);
   connection = $state<Connection>('none');
   path = $state<Path | undefined>();
-  remoteStream = $state.raw<MediaStream | null>(null);
-  /** Whether a picture has come from the other end. */
-  remotePicture = $state(false);
-  remoteState = $state.raw<MediaState | undefined>();
+  /** What comes from the others. */
+  remote = $state.raw<Remote>(NOTHING);
+  /** The contact who speaks, where the server tells. */
+  speaker = $state<number | undefined>();
   troubles = $state.raw<Trouble[]>([]);
   /** There is another camera to switch to. */
   choice = $state(false);
@@ -44,8 +51,6 @@ export class CallMedia {
   private session: MediaSession | undefined;
   /** Which camera was chosen in this call. */
   private chosen: string | undefined;
-  /** The other end's video track, while nothing comes on it. */
-  private awaited: MediaStreamTrack | undefined;
   /** Counts calls: an answer of the browser that comes after hanging up must not switch the camera on. */
   private turn = 0;
 
@@ -61,23 +66,38 @@ export class CallMedia {
     this.camera = want.camera;
     this.session = this.env.session({
       send: (epoch, to, signal) => this.hooks.send(epoch, to, signal),
-      connection: (connection, path) => {
-        // Still connected, only not looked up yet: the old answer stands.
-        this.path = path ?? (connection === 'connected' ? this.path : undefined);
-        if (connection === 'reconnecting' && this.connection !== connection) this.hooks.suffering();
-        this.connection = connection;
+      offer: (...offer) => this.hooks.offer(...offer),
+      pathFailed: (epoch) => this.hooks.pathFailed(epoch),
+      connection: (connection, path) => this.connects(connection, path),
+      remote: (remote) => {
+        this.remote = remote;
       },
-      remoteReset: () => this.resetRemote(),
-      remoteTrack: (track) => this.addRemote(track),
-      remoteState: (state) => this.setRemoteState(state),
       broken: () => this.hooks.broken(),
     });
     this.switched();
     void this.fetch({ audio: want.microphone, video: want.camera });
   }
 
-  apply(plan: MediaPlan | null | undefined): void {
-    if (plan) this.session?.apply(plan);
+  apply(plan: MediaPlan | null | undefined, people: number): void {
+    if (!plan) return;
+    this.session?.apply(plan, people);
+    if (plan.mode !== 'sfu') this.speaker = undefined;
+  }
+
+  slots(slots: Slots): void {
+    this.session?.slots(slots);
+  }
+
+  speaks(contact: number | undefined): void {
+    this.speaker = contact;
+  }
+
+  /** The others are told what they really get. */
+  announce(): void {
+    this.hooks.tell({
+      microphone: this.microphone && this.audioTrack !== null,
+      camera: this.camera && this.videoTrack !== null,
+    });
   }
 
   signal(epoch: number, signal: Signal): void {
@@ -86,6 +106,7 @@ export class CallMedia {
 
   check(networkChanged: boolean): void {
     this.session?.check(networkChanged);
+    this.announce();
   }
 
   get liveEpoch(): number {
@@ -148,7 +169,8 @@ export class CallMedia {
     this.chosen = undefined;
     this.connection = 'none';
     this.path = undefined;
-    this.resetRemote();
+    this.remote = NOTHING;
+    this.speaker = undefined;
   }
 
   private async fetch(want: { audio: boolean; video: boolean }): Promise<void> {
@@ -166,7 +188,7 @@ export class CallMedia {
     const news = got.troubles.filter(({ device }) => !(device === 'microphone' ? heard : seen));
     this.troubles = [...this.troubles.filter((t) => !news.some((n) => n.device === t.device)), ...news];
     this.session?.setTracks(this.tracks());
-    this.tell();
+    this.announce();
     if (got.video) await this.lookForChoice(turn);
   }
 
@@ -204,7 +226,7 @@ export class CallMedia {
     else this.setVideo(null);
     this.troubles = [...this.troubles.filter((t) => t.device !== device), { device, why: 'failed' }];
     this.session?.setTracks(this.tracks());
-    this.tell();
+    this.announce();
   }
 
   private clear(device: Device): void {
@@ -218,54 +240,15 @@ export class CallMedia {
   private switched(): void {
     this.wanted = { microphone: this.microphone, camera: this.camera };
     this.hooks.switched(this.wanted);
-    this.tell();
+    this.announce();
   }
 
-  /** The other end is told what it really gets. */
-  private tell(): void {
-    this.session?.setState({
-      microphone: this.microphone && this.audioTrack !== null,
-      camera: this.camera && this.videoTrack !== null,
-    });
-  }
-
-  /**
-   * A video element with a picture that never comes plays no sound, either (Chromium waits for the first frame). So the
-   * video track joins the stream only once the other end says that it sends one, or something arrives.
-   */
-  private addRemote(track: MediaStreamTrack): void {
-    if (track.kind === 'audio') {
-      this.join(track);
-    } else if (!track.muted || this.remoteState?.camera) {
-      this.showPicture(track);
-    } else {
-      this.awaited = track;
-      track.onunmute = () => this.showPicture(track);
-    }
-  }
-
-  private showPicture(track: MediaStreamTrack): void {
-    track.onunmute = null;
-    this.awaited = undefined;
-    this.remotePicture = true;
-    this.join(track);
-  }
-
-  private join(track: MediaStreamTrack): void {
-    if (this.remoteStream) this.remoteStream.addTrack(track);
-    else this.remoteStream = this.env.stream([track]);
-  }
-
-  private setRemoteState(state: MediaState): void {
-    this.remoteState = state;
-    if (state.camera && this.awaited) this.showPicture(this.awaited);
-  }
-
-  private resetRemote(): void {
-    if (this.awaited) this.awaited.onunmute = null;
-    this.awaited = undefined;
-    this.remoteStream = null;
-    this.remotePicture = false;
-    this.remoteState = undefined;
+  private connects(connection: Connection, path: Path | undefined): void {
+    // Still connected, only not looked up yet: the old answer stands.
+    this.path = path ?? (connection === 'connected' ? this.path : undefined);
+    if (connection === 'reconnecting' && this.connection !== connection) this.hooks.suffering();
+    const before = this.connection;
+    this.connection = connection;
+    if (connection === 'connected' && before !== connection) this.hooks.connected();
   }
 }

@@ -4,49 +4,56 @@
  */
 import type { Signal } from '../api/types';
 import type { Clock } from '../signalling/clock';
+import { LinkWatch } from './link-watch';
 import { PathFinder } from './path';
-import type { Connection, Path, Tracks } from './session';
+import type { Flow, FlowEvents, PersonTracks, Remote, Tracks } from './session';
 
-export interface LinkEvents {
+export interface PeerEvents extends FlowEvents {
   send(signal: Signal): void;
-  connection(connection: Connection, path: Path | undefined): void;
-  remoteTrack(track: MediaStreamTrack): void;
-  broken(): void;
+  /** Both ends have described themselves, and found no way to each other. */
+  pathFailed(): void;
 }
 
-/** `disconnected` often mends itself; after this long it did not. */
-const DISCONNECTED_MS = 2_000;
-/** A connection that is not there after this long gets another try. */
-const STUCK_MS = 8_000;
-/** Restarts in a row without success before the link is called broken. */
-const RESTARTS = 3;
+export interface PeerRole {
+  /** The contact at the other end. */
+  peer: number;
+  offerer: boolean;
+}
 
-export class PeerLink {
+/** Both ends know each other's addresses by then, and have tried them all. */
+const PATH_MS = 8_000;
+
+export class PeerLink implements Flow {
   private readonly senders: { audio?: RTCRtpSender; video?: RTCRtpSender } = {};
+  private readonly incoming: PersonTracks = {};
   private readonly path: PathFinder;
+  private readonly watch: LinkWatch;
   private work: Promise<void> = Promise.resolve();
   private candidates: RTCIceCandidateInit[] = [];
-  private restarts = 0;
   private restartWanted = false;
-  private wasConnected = false;
-  private timer: number | undefined;
+  private pathTimer: number | undefined;
   private closed = false;
 
   constructor(
     private readonly pc: RTCPeerConnection,
-    private readonly offerer: boolean,
+    private readonly role: PeerRole,
     private tracks: Tracks,
     private readonly clock: Clock,
-    private readonly events: LinkEvents,
+    private readonly events: PeerEvents,
   ) {
     this.path = new PathFinder(pc, clock, (path) => events.connection('connected', path));
     pc.onicecandidate = ({ candidate }) => this.sendCandidate(candidate);
-    pc.ontrack = ({ track }) => events.remoteTrack(track);
-    pc.onconnectionstatechange = () => this.connectionChanged();
-    pc.oniceconnectionstatechange = () => this.connectionChanged();
-    this.watch(STUCK_MS);
-    events.connection('connecting', undefined);
-    if (offerer) {
+    pc.ontrack = ({ track }) => this.receive(track);
+    this.watch = new LinkWatch(pc, clock, {
+      changed: (state) => {
+        if (state !== 'connected') this.path.stop();
+        events.connection(state, undefined);
+        if (state === 'connected') this.path.start();
+      },
+      restart: () => this.restart(),
+      broken: () => events.broken(),
+    });
+    if (role.offerer) {
       this.senders.audio = pc.addTransceiver('audio', { direction: 'sendrecv' }).sender;
       this.senders.video = pc.addTransceiver('video', { direction: 'sendrecv' }).sender;
       this.sendTracks();
@@ -58,7 +65,7 @@ export class PeerLink {
     if (signal.kind === 'offer') this.queue(() => this.offered(signal.sdp));
     else if (signal.kind === 'answer') this.queue(() => this.answered(signal.sdp));
     else if (signal.kind === 'candidate') this.queue(() => this.candidate(signal));
-    else if (signal.kind === 'restart' && this.offerer) this.restart();
+    else if (signal.kind === 'restart' && this.role.offerer) this.restart();
   }
 
   setTracks(tracks: Tracks): void {
@@ -67,20 +74,45 @@ export class PeerLink {
   }
 
   get alive(): boolean {
-    return !this.closed && this.wasConnected && this.pc.connectionState !== 'failed';
+    return this.watch.alive;
+  }
+
+  get begun(): boolean {
+    return this.watch.begun;
+  }
+
+  get remote(): Remote {
+    return new Map([[this.role.peer, { ...this.incoming }]]);
+  }
+
+  stats(): Promise<RTCStatsReport | undefined> {
+    return this.pc.getStats().catch(() => undefined);
   }
 
   check(networkChanged: boolean): void {
-    if (networkChanged || !this.flowing()) this.restart();
+    this.watch.check(networkChanged);
   }
 
   close(): void {
     this.closed = true;
-    this.clock.clearTimeout(this.timer);
+    this.clock.clearTimeout(this.pathTimer);
+    this.watch.stop();
     this.path.stop();
     this.pc.onicecandidate = this.pc.ontrack = null;
-    this.pc.onconnectionstatechange = this.pc.oniceconnectionstatechange = null;
     this.pc.close();
+  }
+
+  private receive(track: MediaStreamTrack): void {
+    this.incoming[track.kind === 'audio' ? 'microphone' : 'camera'] = track;
+    this.events.remote();
+  }
+
+  /** Once: from the moment on at which both ends have described themselves. */
+  private awaitPath(): void {
+    if (this.watch.begun || this.pathTimer !== undefined) return;
+    this.pathTimer = this.clock.setTimeout(() => {
+      if (!this.watch.begun) this.events.pathFailed();
+    }, PATH_MS);
   }
 
   /** Runs one step of the negotiation after the other; a step that fails leaves it to the watch to try again. */
@@ -105,12 +137,14 @@ export class PeerLink {
     this.sendTracks();
     await this.pc.setLocalDescription();
     this.events.send({ kind: 'answer', sdp: this.pc.localDescription?.sdp ?? '' });
+    this.awaitPath();
     await this.flushCandidates();
   }
 
   private async answered(sdp: string): Promise<void> {
     if (this.pc.signalingState !== 'have-local-offer') return;
     await this.pc.setRemoteDescription({ type: 'answer', sdp });
+    this.awaitPath();
     await this.flushCandidates();
     if (this.restartWanted) {
       this.restartWanted = false;
@@ -149,8 +183,8 @@ export class PeerLink {
 
   private restart(): void {
     if (this.closed) return;
-    this.watch(STUCK_MS);
-    if (!this.offerer) {
+    this.watch.restarted();
+    if (!this.role.offerer) {
       this.events.send({ kind: 'restart' });
       return;
     }
@@ -160,47 +194,9 @@ export class PeerLink {
         await this.offer();
       } else {
         // The offer or its answer may be lost: say the offer again, and restart once it is answered.
-        this.restartWanted = this.wasConnected;
+        this.restartWanted = this.watch.begun;
         this.events.send({ kind: 'offer', sdp: this.pc.localDescription?.sdp ?? '' });
       }
     });
-  }
-
-  private flowing(): boolean {
-    const ice = this.pc.iceConnectionState;
-    return this.pc.connectionState === 'connected' && (ice === 'connected' || ice === 'completed');
-  }
-
-  private connectionChanged(): void {
-    if (this.flowing()) {
-      this.wasConnected = true;
-      this.restarts = 0;
-      this.clock.clearTimeout(this.timer);
-      this.events.connection('connected', undefined);
-      this.path.start();
-      return;
-    }
-    this.path.stop();
-    this.events.connection(this.wasConnected ? 'reconnecting' : 'connecting', undefined);
-    const ice = this.pc.iceConnectionState;
-    if (ice === 'failed' || this.pc.connectionState === 'failed') this.watch(0);
-    else if (ice === 'disconnected') this.watch(DISCONNECTED_MS);
-  }
-
-  private watch(milliseconds: number): void {
-    this.clock.clearTimeout(this.timer);
-    this.timer = this.clock.setTimeout(() => this.mend(), milliseconds);
-  }
-
-  private mend(): void {
-    if (this.flowing()) return;
-    this.restarts += 1;
-    if (this.restarts > RESTARTS) {
-      this.restarts = 0;
-      this.watch(STUCK_MS);
-      this.events.broken();
-    } else {
-      this.restart();
-    }
   }
 }

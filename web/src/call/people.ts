@@ -9,6 +9,16 @@ export function others(call: CallView): Person[] {
   return call.people.filter((p) => p.contact.id !== call.you && p.state !== 'broker');
 }
 
+/** Those others who are in the call, on whatever line. */
+export function seated(call: CallView): Person[] {
+  return others(call).filter(({ state }) => state === 'joined' || state === 'reconnecting');
+}
+
+/** Those others there may be to see and hear. */
+export function mayCome(call: CallView): Person[] {
+  return others(call).filter(({ state }) => !canRingAgain({ state }));
+}
+
 /** Who counts as the other one, in this order: whoever is there, is coming, was there, did not come. */
 const NEARNESS: Record<PersonState, number> = {
   joined: 0,
@@ -30,7 +40,7 @@ export function otherIn(call: CallView): Person | undefined {
 }
 
 /** Whether this person may be rung again from within the call. */
-export function canRingAgain(person: Person): boolean {
+export function canRingAgain(person: Pick<Person, 'state'>): boolean {
   return (
     person.state === 'declined' || person.state === 'missed' || person.state === 'silenced' || person.state === 'left'
   );

@@ -1,7 +1,7 @@
 /** How a call stands, as the id of a sentence for the person in it. */
 import type { CallView, Person } from '../api/types';
 import type { LinkState } from '../signalling/client';
-import { nameOf, otherIn } from './people';
+import { nameOf, otherIn, seated } from './people';
 import type { Connection, Path } from './session';
 
 export interface Phrase {
@@ -17,9 +17,7 @@ export function phrase(
 ): Phrase {
   const other = otherIn(call);
   const args = { name: nameOf(other?.contact) };
-  if (connection === 'unsupported') return { id: 'call-unsupported', args };
-  // Media that flow count more than what the server hears of the other end.
-  if (connection === 'connected') return { id: connectedId(path), args };
+  if (connection === 'connected' && isWithSomebody(call)) return { id: connectedId(path), args };
   if (!other) return { id: 'call-alone', args };
   if (other.state === 'reconnecting') return { id: 'call-other-lost', args };
   if (connection === 'reconnecting') return { id: 'call-reconnecting', args };
@@ -34,8 +32,17 @@ export function serverLost(link: LinkState, call: CallView | undefined): string 
   return link === 'open' ? undefined : 'server-lost-in-call';
 }
 
+/** Connected to the server one may still be alone. */
+function isWithSomebody(call: CallView): boolean {
+  // Peer to peer, media that flow count more than what the server hears of the other end.
+  if (call.mediaPlan?.mode !== 'sfu') return true;
+  const there = seated(call);
+  return there.length > 1 || there.some(({ state }) => state === 'joined');
+}
+
 function connectedId(path: Path | undefined): string {
   if (path === 'direct') return 'call-direct';
+  if (path === 'server') return 'call-server';
   return path === 'relay' ? 'call-relay' : 'call-connected';
 }
 

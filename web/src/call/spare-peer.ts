@@ -1,3 +1,5 @@
+import type { MediaMode } from '../api/types';
+
 /**
  * Keeps one RTCPeerConnection ready. Making one takes the browser tens of milliseconds, best spent while it rings; it
  * gathers no address before it is used, so a ring still reveals none.
@@ -14,12 +16,13 @@ export class SparePeer {
     this.spare ??= this.make(this.iceServers());
   }
 
-  take(): RTCPeerConnection {
+  take(mode: MediaMode): RTCPeerConnection {
+    const iceServers = mode === 'sfu' ? relays(this.iceServers()) : this.iceServers();
     const spare = this.spare;
     this.spare = undefined;
-    if (!spare) return this.make(this.iceServers());
+    if (!spare) return this.make(iceServers);
     // The list may have been renewed since.
-    spare.setConfiguration({ ...spare.getConfiguration(), iceServers: this.iceServers() });
+    spare.setConfiguration({ ...spare.getConfiguration(), iceServers });
     return spare;
   }
 
@@ -27,4 +30,16 @@ export class SparePeer {
     this.spare?.close();
     this.spare = undefined;
   }
+}
+
+/**
+ * Without the STUN servers. The SFU has an address that everybody reaches, and answers STUN at the same one; browsers
+ * made of libwebrtc take whatever comes from the address of a STUN server for an answer of that, and for nothing else.
+ */
+export function relays(servers: RTCIceServer[]): RTCIceServer[] {
+  const relayed = servers.map((server) => ({
+    ...server,
+    urls: [server.urls].flat().filter((url) => /^turns?:/.test(url)),
+  }));
+  return relayed.filter(({ urls }) => urls.length > 0);
 }

@@ -1,7 +1,7 @@
 /** What a call looks like from the screen, and what its state needs of the world. */
-import type { CallView, EndReason, RingEndReason, Signal } from '../api/types';
+import type { CallView, EndReason, RingEndReason, Signal, Slots } from '../api/types';
 import type { Clock } from '../signalling/clock';
-import type { RequestFrame } from '../signalling/requests';
+import type { Answer, RequestFrame } from '../signalling/requests';
 import type { Memory } from './memory';
 import type { MediaState } from './session';
 
@@ -22,8 +22,7 @@ export type Notice = { kind: 'ring'; reason: RingEndReason; who: string } | { ki
 export interface Signalling {
   inCall: boolean;
   /** `withdrawn`: not wanted any more, and not to be sent if it has not been yet. */
-  request(frame: RequestFrame, withdrawn?: AbortSignal): Promise<CallView | undefined>;
-  signal(frame: { type: 'signal'; callId: string; epoch: number; to: number; signal: Signal }): void;
+  request(frame: RequestFrame, withdrawn?: AbortSignal): Promise<Answer>;
 }
 
 /** What of CallMedia is used here. */
@@ -31,8 +30,12 @@ export interface Media {
   readonly liveEpoch: number;
   readonly wanted: MediaState;
   begin(want: MediaState): void;
-  apply(plan: CallView['mediaPlan']): void;
+  apply(plan: CallView['mediaPlan'], people: number): void;
   signal(epoch: number, signal: Signal): void;
+  slots(slots: Slots): void;
+  speaks(contact: number | undefined): void;
+  /** Tells the others what they get. Said again it does no harm. */
+  announce(): void;
   check(networkChanged: boolean): void;
   end(): void;
 }
@@ -42,4 +45,6 @@ export interface CallsEnvironment {
   media: Media;
   memory: Memory;
   clock: Clock;
+  /** Rejects with an error that has the server's `code`. */
+  invite(callId: string, userDbId: number): Promise<void>;
 }

@@ -2,10 +2,10 @@
  * The one WebSocket to the server: hello, resume, pings, reconnects, answers. Knows no DOM and decides nothing about
  * calls; deliberately keeps no token, since the cookie authenticates the upgrade.
  */
-import type { CallView, ClientFrame, ServerMessage, Welcome } from '../api/types';
+import type { ClientFrame, ServerMessage, Welcome } from '../api/types';
 import { backoff } from './backoff';
 import type { Clock } from './clock';
-import { RequestError, type RequestFrame, Requests } from './requests';
+import { type Answer, RequestError, type RequestFrame, Requests } from './requests';
 
 export const PROTOCOL = 1;
 
@@ -17,6 +17,9 @@ export interface SocketLike {
   send(text: string): void;
   close(code?: number): void;
 }
+
+/** Frames that want no answer. */
+export type Telling = Extract<ClientFrame, { type: 'signal' | 'mediaState' | 'mediaViews' }>;
 
 export type Authorised = 'ok' | 'signedOut' | 'retry';
 export type LinkState = 'idle' | 'connecting' | 'open' | 'waiting' | 'refused';
@@ -43,7 +46,7 @@ const WELCOME_MS = 8_000;
 const PONG_MS = 5_000;
 /** The same, where we have reason to doubt the connection (the network changed). */
 const DOUBT_MS = 2_000;
-/** Signals kept while disconnected: a few negotiations' worth. */
+/** Frames without an answer kept while disconnected: a few negotiations' worth. */
 const SIGNALS_KEPT = 256;
 /** Where to go on backing off when the server says it has too much of us. */
 const CROWDED_ATTEMPT = 4;
@@ -90,7 +93,7 @@ export class SignallingClient {
    * Sends now, or as soon as there is a connection; rejects with a RequestError. `withdrawn` takes back what has not been
    * sent: somebody who has hung up must not ring others once the connection is back.
    */
-  request(request: RequestFrame, withdrawn?: AbortSignal): Promise<CallView | undefined> {
+  request(request: RequestFrame, withdrawn?: AbortSignal): Promise<Answer> {
     const { frame, answer } = this.requests.add(request);
     withdrawn?.addEventListener('abort', () => this.requests.withdraw(frame.id), { once: true });
     if (this.linkState === 'open') this.sendRequest(frame);
@@ -98,7 +101,7 @@ export class SignallingClient {
   }
 
   /** Sends without an answer. What is said while disconnected is said on resume, and forgotten with the session. */
-  signal(frame: Extract<ClientFrame, { type: 'signal' }>): void {
+  tell(frame: Telling): void {
     if (this.linkState === 'open') this.send(frame);
     else if (this.signals.length < SIGNALS_KEPT) this.signals.push(frame);
   }
@@ -143,7 +146,7 @@ export class SignallingClient {
       this.session.lastSeq = frame.seq;
     }
     if (frame.type === 'welcome') this.welcomed(frame);
-    else if (frame.type === 'ok') this.requests.succeed(frame.id, frame.call ?? undefined);
+    else if (frame.type === 'ok') this.requests.succeed(frame);
     else if (frame.type === 'error') this.refused(frame);
     else if (frame.type === 'pong') this.ponged();
     else this.listener.frame(frame);

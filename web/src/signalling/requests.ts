@@ -1,4 +1,4 @@
-import type { CallView, ClientFrame } from '../api/types';
+import type { ClientFrame, ServerMessage } from '../api/types';
 import type { Clock } from './clock';
 
 /** A refusal by the server (its code), or one of ours: `timeout`, `connection_lost`, `withdrawn`. */
@@ -15,11 +15,14 @@ type WithId = Extract<ClientFrame, { id: number }>;
 /** A frame that wants an answer, before it has its id. */
 export type RequestFrame = WithId extends infer F ? (F extends WithId ? Omit<F, 'id'> : never) : never;
 
+/** What the server says to a request that it grants. */
+export type Answer = Extract<ServerMessage, { type: 'ok' }>;
+
 interface Pending {
   frame: WithId;
   /** Which connection it was last sent on; undefined while it waits for one. */
   sentOn: number | undefined;
-  resolve(call: CallView | undefined): void;
+  resolve(answer: Answer): void;
   reject(error: RequestError): void;
   timer: number;
 }
@@ -44,10 +47,10 @@ export class Requests {
   constructor(private readonly clock: Clock) {}
 
   /** Takes up a request; the caller sends the returned frame, if connected, and says so with `sent`. */
-  add(request: RequestFrame): { frame: WithId; answer: Promise<CallView | undefined> } {
+  add(request: RequestFrame): { frame: WithId; answer: Promise<Answer> } {
     const id = this.nextId++;
     const frame = { ...request, id } as WithId;
-    const answer = new Promise<CallView | undefined>((resolve, reject) => {
+    const answer = new Promise<Answer>((resolve, reject) => {
       const timer = this.clock.setTimeout(() => this.fail(id, new RequestError('timeout')), TIMEOUT_MS);
       this.pending.set(id, { frame, sentOn: undefined, resolve, reject, timer });
     });
@@ -59,8 +62,8 @@ export class Requests {
     if (pending) pending.sentOn = connection;
   }
 
-  succeed(id: number, call: CallView | undefined): void {
-    this.take(id)?.resolve(call);
+  succeed(answer: Answer): void {
+    this.take(answer.id)?.resolve(answer);
   }
 
   fail(id: number, error: RequestError): void {

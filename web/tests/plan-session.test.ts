@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MediaPlan, Signal } from '../src/api/types';
-import { P2pSession } from '../src/call/p2p';
-import type { Connection } from '../src/call/session';
+import { PlanSession } from '../src/call/plan-session';
+import type { Connection, Remote } from '../src/call/session';
 import { FakePeer } from './fake-peer';
 import { FakeClock, type FakeTrack, settle, track } from './fakes';
 
@@ -10,9 +10,9 @@ let peers: FakePeer[];
 let sent: { epoch: number; to: number; signal: Signal }[];
 let connections: Connection[];
 let broken: number;
-let resets: number;
-let states: unknown[];
-let session: P2pSession;
+let failed: number[];
+let remote: Remote;
+let session: PlanSession;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -20,9 +20,8 @@ beforeEach(() => {
   sent = [];
   connections = [];
   broken = 0;
-  resets = 0;
-  states = [];
-  session = new P2pSession(
+  failed = [];
+  session = new PlanSession(
     () => {
       const peer = new FakePeer();
       peers.push(peer);
@@ -32,9 +31,11 @@ beforeEach(() => {
     {
       send: (epoch, to, signal) => sent.push({ epoch, to, signal }),
       connection: (connection) => connections.push(connection),
-      remoteReset: () => resets++,
-      remoteTrack: () => undefined,
-      remoteState: (state) => states.push(state),
+      remote: (now) => {
+        remote = now;
+      },
+      offer: () => new Promise(() => undefined),
+      pathFailed: (epoch) => failed.push(epoch),
       broken: () => broken++,
     },
   );
@@ -50,7 +51,7 @@ const kinds = () => sent.map((s) => s.signal.kind);
 const candidate = (text: string): Signal => ({ kind: 'candidate', candidate: text, sdpMid: '0', sdpMLineIndex: 0 });
 
 async function connected(offerer: boolean): Promise<FakePeer> {
-  session.apply(plan(1, offerer));
+  session.apply(plan(1, offerer), 1);
   await settle();
   session.signal(1, offerer ? { kind: 'answer', sdp: 'a' } : { kind: 'offer', sdp: 'o' });
   await settle();
@@ -63,13 +64,13 @@ async function connected(offerer: boolean): Promise<FakePeer> {
 
 describe('the plan', () => {
   it('without a peer makes no connection', () => {
-    session.apply(plan(1, false, null));
+    session.apply(plan(1, false, null), 1);
     expect(peers).toHaveLength(0);
     expect(connections).toEqual(['none']);
   });
 
   it('makes the offerer offer two fixed lines, and the other end wait', async () => {
-    session.apply(plan(3, true));
+    session.apply(plan(3, true), 1);
     await settle();
     expect(peers[0]!.transceivers.map((t) => [t.receiver.track.kind, t.direction])).toEqual([
       ['audio', 'sendrecv'],
@@ -77,7 +78,7 @@ describe('the plan', () => {
     ]);
     expect(sent).toEqual([{ epoch: 3, to: 2, signal: { kind: 'offer', sdp: 'my-offer-1' } }]);
 
-    session.apply(plan(4, false));
+    session.apply(plan(4, false), 1);
     sent.length = 0;
     await settle();
     expect(sent).toEqual([]);
@@ -85,7 +86,7 @@ describe('the plan', () => {
 
   it('with the same epoch leaves the connection alone', async () => {
     await connected(true);
-    session.apply(plan(1, true));
+    session.apply(plan(1, true), 1);
     await settle();
     expect(peers).toHaveLength(1);
     expect(peers[0]!.closed).toBe(false);
@@ -94,21 +95,16 @@ describe('the plan', () => {
 
   it('with a new epoch makes another', async () => {
     await connected(true);
-    session.apply(plan(2, true));
+    session.apply(plan(2, true), 1);
     expect(peers[0]!.closed).toBe(true);
     expect(peers).toHaveLength(2);
-    expect(resets).toBe(1);
-  });
-
-  it('for the server’s SFU is said to be unknown here', () => {
-    session.apply({ mode: 'sfu', epoch: 1, peer: null, offerer: false });
-    expect(connections).toEqual(['unsupported']);
+    expect(remote.size === 0 || Object.keys(remote.get(2) ?? {}).length === 0).toBe(true);
   });
 });
 
 describe('signals', () => {
   it('are answered: an offer by an answer, in both directions on both lines', async () => {
-    session.apply(plan(1, false));
+    session.apply(plan(1, false), 1);
     session.setTracks({ audio: track('audio'), video: null });
     session.signal(1, { kind: 'offer', sdp: 'o' });
     await settle();
@@ -119,10 +115,10 @@ describe('signals', () => {
   });
 
   it('that come before the plan of their epoch wait for it', async () => {
-    session.apply(plan(1, false, null));
+    session.apply(plan(1, false, null), 1);
     session.signal(2, { kind: 'offer', sdp: 'o' });
     session.signal(2, candidate('c1'));
-    session.apply(plan(2, false));
+    session.apply(plan(2, false), 1);
     await settle();
     await settle();
     expect(peers[0]!.remoteDescription?.sdp).toBe('o');
@@ -130,14 +126,14 @@ describe('signals', () => {
   });
 
   it('of an old epoch are dropped', async () => {
-    session.apply(plan(2, false));
+    session.apply(plan(2, false), 1);
     session.signal(1, { kind: 'offer', sdp: 'old' });
     await settle();
     expect(peers[0]!.remoteDescription).toBeNull();
   });
 
   it('candidates wait for the description they belong to', async () => {
-    session.apply(plan(1, true));
+    session.apply(plan(1, true), 1);
     await settle();
     session.signal(1, candidate('c1'));
     session.signal(1, candidate('c2'));
@@ -150,23 +146,12 @@ describe('signals', () => {
   });
 
   it('own candidates go out, without the empty last one', () => {
-    session.apply(plan(1, true));
+    session.apply(plan(1, true), 1);
     const own = { candidate: 'c', sdpMid: '0', sdpMLineIndex: 0, usernameFragment: 'u' };
     peers[0]!.onicecandidate?.({ candidate: own });
     peers[0]!.onicecandidate?.({ candidate: { ...own, candidate: '' } });
     peers[0]!.onicecandidate?.({ candidate: null });
     expect(kinds().filter((k) => k === 'candidate')).toHaveLength(1);
-  });
-
-  it('tell what the other end has switched on, and are told again to a new connection', async () => {
-    session.setState({ microphone: true, camera: false });
-    expect(sent).toEqual([]);
-    session.apply(plan(1, false));
-    expect(kinds()).toEqual(['mediaState']);
-    session.signal(1, { kind: 'mediaState', microphone: false, camera: true });
-    expect(states).toEqual([{ microphone: false, camera: true }]);
-    session.apply(plan(2, false));
-    expect(sent.at(-1)).toMatchObject({ epoch: 2, signal: { kind: 'mediaState' } });
   });
 });
 
@@ -238,7 +223,7 @@ describe('a connection that suffers', () => {
   });
 
   it('whose answer got lost is offered again, not twice over', async () => {
-    session.apply(plan(1, true));
+    session.apply(plan(1, true), 1);
     await settle();
     await clock.advance(8_000);
     expect(sent.map((s) => s.signal)).toEqual([
@@ -276,5 +261,48 @@ describe('a connection that suffers', () => {
     expect(session.liveEpoch).toBe(1);
     session.close();
     expect(session.liveEpoch).toBe(0);
+  });
+});
+
+describe('what comes from the other end', () => {
+  it('is that person’s microphone and camera, and gone with the epoch', async () => {
+    const peer = await connected(true);
+    const [audio, video] = [track('audio'), track('video')];
+    peer.ontrack?.({ track: audio });
+    peer.ontrack?.({ track: video });
+    expect(remote.get(2)).toEqual({ microphone: audio, camera: video });
+    session.apply(plan(2, true), 1);
+    expect(remote.get(2)).toEqual({});
+    session.apply(plan(3, true, null), 1);
+    expect(remote.size).toBe(0);
+  });
+});
+
+describe('a path between two that cannot be found', () => {
+  it('is told once, eight seconds after both have described themselves', async () => {
+    session.apply(plan(4, true), 1);
+    await settle();
+    await clock.advance(3_000);
+    session.signal(4, { kind: 'answer', sdp: 'a' });
+    await settle();
+    await clock.advance(7_900);
+    expect(failed).toEqual([]);
+    await clock.advance(100);
+    expect(failed).toEqual([4]);
+    session.signal(4, { kind: 'answer', sdp: 'a' });
+    await clock.advance(60_000);
+    expect(failed).toEqual([4]);
+  });
+
+  it('is not told where nothing was heard of the other end', async () => {
+    session.apply(plan(4, true), 1);
+    await clock.advance(60_000);
+    expect(failed).toEqual([]);
+  });
+
+  it('is not told where it was found', async () => {
+    await connected(false);
+    await clock.advance(60_000);
+    expect(failed).toEqual([]);
   });
 });

@@ -1,0 +1,157 @@
+/** Follows the media plan: one connection per epoch, to the other end or to the server, none while there is nobody. */
+import type { MediaMode, MediaPlan, Signal, Slots } from '../api/types';
+import type { Clock } from '../signalling/clock';
+import { Handover } from './handover';
+import { PeerLink } from './peer-link';
+import type { Connection, Flow, FlowEvents, MediaSession, Path, Remote, SessionEvents, Tracks } from './session';
+import { SfuLink } from './sfu-link';
+
+/** Signals kept for epochs whose plan has not come yet. */
+const EARLY_KEPT = 256;
+const NOTHING: Remote = new Map();
+
+export class PlanSession implements MediaSession {
+  private plan: MediaPlan | undefined;
+  private flow: Flow | undefined;
+  private handover: Handover | undefined;
+  private early: { epoch: number; signal: Signal }[] = [];
+  private tracks: Tracks = { audio: null, video: null };
+  /** The connection of this plan has been connected. */
+  private connected = false;
+
+  constructor(
+    private readonly connect: (mode: MediaMode) => RTCPeerConnection,
+    private readonly clock: Clock,
+    private readonly events: SessionEvents,
+  ) {}
+
+  get liveEpoch(): number {
+    return this.flow?.alive ? (this.plan?.epoch ?? 0) : 0;
+  }
+
+  apply(plan: MediaPlan, people: number): void {
+    const known = this.plan;
+    const same = known?.epoch === plan.epoch && known.mode === plan.mode && known.peer === plan.peer;
+    if (same) return;
+    const former = this.retire(plan);
+    this.plan = plan;
+    this.connected = false;
+    const flow = this.make(plan, people);
+    this.flow = flow;
+    if (former && flow) {
+      // A direct connection goes on by itself; the server does not know that of an old epoch any more.
+      const lasting = former instanceof PeerLink;
+      this.handover = new Handover(former, flow, lasting, this.clock, () => this.tellRemote());
+    }
+    if (!flow) this.events.connection('none', undefined);
+    else if (!this.formerCounts) this.events.connection('connecting', undefined);
+    this.tellRemote();
+    const early = this.early;
+    this.early = early.filter((e) => e.epoch > plan.epoch);
+    for (const e of early) if (e.epoch === plan.epoch) this.signal(e.epoch, e.signal);
+  }
+
+  signal(epoch: number, signal: Signal): void {
+    const current = this.plan?.epoch ?? 0;
+    if (this.flow instanceof PeerLink && epoch === current) this.flow.signal(signal);
+    else if (epoch >= current && this.early.length < EARLY_KEPT) this.early.push({ epoch, signal });
+  }
+
+  slots(slots: Slots): void {
+    if (this.flow instanceof SfuLink && slots.epoch === this.plan?.epoch) this.flow.slots(slots);
+  }
+
+  setTracks(tracks: Tracks): void {
+    this.tracks = tracks;
+    this.flow?.setTracks(tracks);
+    // Others may still look at the former.
+    this.handover?.setTracks(tracks);
+  }
+
+  check(networkChanged: boolean): void {
+    this.flow?.check(networkChanged);
+  }
+
+  close(): void {
+    this.handover?.close();
+    this.handover = undefined;
+    this.flow?.close();
+    this.flow = undefined;
+    this.plan = undefined;
+    this.early = [];
+    this.tellRemote();
+  }
+
+  private get former(): Flow | undefined {
+    return this.handover && !this.handover.done ? this.handover.former : undefined;
+  }
+
+  /** Gives up what there is, but for the connection whose pictures stay until the next has its own. */
+  private retire(plan: MediaPlan): Flow | undefined {
+    const { flow, former, handover } = this;
+    this.flow = undefined;
+    this.handover = undefined;
+    // Peer to peer a new epoch means that the other end is another one.
+    const kept = plan.mode === 'p2p' ? undefined : flow?.begun ? flow : former;
+    if (flow !== kept) flow?.close();
+    if (former && former === kept) handover?.stop();
+    else handover?.close();
+    return kept;
+  }
+
+  private make(plan: MediaPlan, people: number): Flow | undefined {
+    if (plan.mode === 'sfu') return this.toServer(plan.epoch, people);
+    return typeof plan.peer === 'number' ? this.toPeer(plan, plan.peer) : undefined;
+  }
+
+  private toPeer({ epoch, offerer }: MediaPlan, peer: number): PeerLink {
+    const link: PeerLink = new PeerLink(this.connect('p2p'), { peer, offerer }, this.tracks, this.clock, {
+      ...this.flowEvents(() => link),
+      send: (signal) => {
+        // What the former has to say belongs to an epoch that nobody knows any more.
+        if (epoch === this.plan?.epoch) this.events.send(epoch, peer, signal);
+      },
+      pathFailed: () => {
+        if (epoch === this.plan?.epoch) this.events.pathFailed(epoch);
+      },
+    });
+    return link;
+  }
+
+  private toServer(epoch: number, people: number): SfuLink {
+    const link: SfuLink = new SfuLink(this.connect('sfu'), people, this.tracks, this.clock, {
+      ...this.flowEvents(() => link),
+      offer: (sdp, tracks, withdrawn) => this.events.offer(epoch, sdp, tracks, withdrawn),
+    });
+    return link;
+  }
+
+  private flowEvents(which: () => Flow): FlowEvents {
+    return {
+      connection: (connection, path) => this.told(which(), connection, path),
+      remote: () => this.tellRemote(),
+      broken: () => {
+        if (which() === this.flow) this.events.broken();
+      },
+    };
+  }
+
+  /** A direct connection goes on until the one to the server is there, and its state is what people see of the call. */
+  private get formerCounts(): boolean {
+    return this.former !== undefined && this.handover?.lasting === true && !this.connected;
+  }
+
+  private told(flow: Flow, connection: Connection, path: Path | undefined): void {
+    if (flow === this.flow && connection === 'connected') {
+      this.connected = true;
+      this.handover?.limit();
+    }
+    const counting = this.formerCounts ? this.former : this.flow;
+    if (flow === counting) this.events.connection(connection, path);
+  }
+
+  private tellRemote(): void {
+    const remote = this.former ? this.handover?.remote : this.flow?.remote;
+    this.events.remote(remote ?? NOTHING);
+  }
+}

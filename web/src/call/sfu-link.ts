@@ -1,0 +1,177 @@
+/**
+ * One RTCPeerConnection to the server's SFU, for one epoch. Two lines send, for ever; a pool of lines receives, and what
+ * comes on them is told by `slots` frames. An offer is made again only for more lines and for an ICE restart.
+ */
+import type { MediaTrack, Slot, Slots } from '../api/types';
+import type { Clock } from '../signalling/clock';
+import { RequestError } from '../signalling/requests';
+import { ENCODINGS, fitLayers } from './layers';
+import { LinkWatch } from './link-watch';
+import type { Flow, FlowEvents, PersonTracks, Remote, Tracks } from './session';
+
+export interface SfuEvents extends FlowEvents {
+  offer(sdp: string, tracks: MediaTrack[], withdrawn: AbortSignal): Promise<string>;
+}
+
+/** Lines of each kind to receive on at first: a call of four needs no second offer. */
+const FEWEST = 4;
+/** Of each kind. All lines together stay below what the server takes. */
+const MOST = 40;
+/** The server could not answer; it is asked again after this long. */
+const AGAIN_MS = 2_000;
+/** Refusals that pass. After others a new plan comes, or nothing helps. */
+const PASSING = new Set(['timeout', 'connection_lost', 'overloaded', 'internal']);
+
+export class SfuLink implements Flow {
+  private readonly microphone: RTCRtpTransceiver;
+  private readonly camera: RTCRtpTransceiver;
+  private readonly watch: LinkWatch;
+  private readonly given = new AbortController();
+  private work: Promise<void> = Promise.resolve();
+  private shown: Slot[] = [];
+  /** An offer waits for its turn. */
+  private due = false;
+  private restartWanted = false;
+  /** More lines have been added, and are not agreed on yet. */
+  private growing = false;
+  private againTimer: number | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly pc: RTCPeerConnection,
+    people: number,
+    tracks: Tracks,
+    private readonly clock: Clock,
+    private readonly events: SfuEvents,
+  ) {
+    this.watch = new LinkWatch(pc, clock, {
+      changed: (state) => events.connection(state, state === 'connected' ? 'server' : undefined),
+      restart: () => this.restart(),
+      broken: () => events.broken(),
+    });
+    this.microphone = pc.addTransceiver('audio', { direction: 'sendonly' });
+    this.camera = pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: ENCODINGS });
+    const lines = Math.min(Math.max(FEWEST, people + 1), MOST);
+    this.addLines('audio', lines);
+    this.addLines('video', lines);
+    pc.createDataChannel('room');
+    this.setTracks(tracks);
+    this.negotiate();
+  }
+
+  get alive(): boolean {
+    return this.watch.alive;
+  }
+
+  get begun(): boolean {
+    return this.watch.begun;
+  }
+
+  get remote(): Remote {
+    const people = new Map<number, PersonTracks>();
+    const lines = this.pc.getTransceivers();
+    for (const { mid, contact, source } of this.shown) {
+      const line = lines.find((line) => line.mid === mid);
+      if (line) people.set(contact, { ...people.get(contact), [source]: line.receiver.track });
+    }
+    return people;
+  }
+
+  stats(): Promise<RTCStatsReport | undefined> {
+    return this.pc.getStats().catch(() => undefined);
+  }
+
+  slots({ slots, missing }: Slots): void {
+    this.shown = slots;
+    this.events.remote();
+    if (missing > 0) this.grow(missing);
+  }
+
+  setTracks({ audio, video }: Tracks): void {
+    void this.send(this.microphone, audio);
+    void this.send(this.camera, video);
+  }
+
+  check(networkChanged: boolean): void {
+    this.watch.check(networkChanged);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.given.abort();
+    this.clock.clearTimeout(this.againTimer);
+    this.watch.stop();
+    this.pc.close();
+  }
+
+  private async send({ sender }: RTCRtpTransceiver, track: MediaStreamTrack | null): Promise<void> {
+    if (sender.track === track) return;
+    try {
+      await sender.replaceTrack(track);
+      if (track?.kind === 'video' && sender.track === track) await fitLayers(sender, track);
+    } catch {
+      // Refused only by a sender that was stopped; or the picture has its usual sizes.
+    }
+  }
+
+  private addLines(kind: 'audio' | 'video', count: number): void {
+    for (let line = 0; line < count; line += 1) this.pc.addTransceiver(kind, { direction: 'recvonly' });
+  }
+
+  /** The frame does not say of which kind lines are missing: of those that are all in use. */
+  private grow(missing: number): void {
+    if (this.growing || this.closed) return;
+    const taken = new Set(this.shown.map(({ mid }) => mid));
+    const receivers = this.pc.getTransceivers().filter((line) => line !== this.microphone && line !== this.camera);
+    for (const kind of ['audio', 'video'] as const) {
+      const lines = receivers.filter((line) => line.receiver.track.kind === kind);
+      if (lines.some(({ mid }) => mid === null || !taken.has(mid))) continue;
+      const more = Math.min(missing, MOST - lines.length);
+      if (more > 0) this.growing = true;
+      this.addLines(kind, more);
+    }
+    if (this.growing) this.negotiate();
+  }
+
+  private restart(): void {
+    if (this.closed) return;
+    this.watch.restarted();
+    this.restartWanted = true;
+    this.negotiate();
+  }
+
+  /** One offer after the other; whatever is wanted meanwhile goes into the next. */
+  private negotiate(): void {
+    if (this.due) return;
+    this.due = true;
+    this.work = this.work.then(async () => {
+      this.due = false;
+      if (this.closed) return;
+      await this.offer().catch((error: unknown) => this.refused(error));
+      this.growing = false;
+    });
+  }
+
+  private async offer(): Promise<void> {
+    this.clock.clearTimeout(this.againTimer);
+    if (this.restartWanted) this.pc.restartIce();
+    this.restartWanted = false;
+    await this.pc.setLocalDescription();
+    const sdp = await this.events.offer(this.pc.localDescription?.sdp ?? '', this.named(), this.given.signal);
+    if (!this.closed) await this.pc.setRemoteDescription({ type: 'answer', sdp });
+  }
+
+  private named(): MediaTrack[] {
+    return [
+      { mid: this.microphone.mid ?? '', source: 'microphone' },
+      { mid: this.camera.mid ?? '', source: 'camera' },
+    ];
+  }
+
+  private refused(error: unknown): void {
+    if (this.closed || !(error instanceof RequestError)) return;
+    if (PASSING.has(error.code)) this.againTimer = this.clock.setTimeout(() => this.negotiate(), AGAIN_MS);
+    // It took the same before, so it has lost this connection.
+    else if (error.code === 'sdp_refused' && this.watch.begun) this.events.broken();
+  }
+}

@@ -1,0 +1,242 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { MediaTrack, Slot } from '../src/api/types';
+import type { Connection, Path } from '../src/call/session';
+import { SfuLink } from '../src/call/sfu-link';
+import { RequestError } from '../src/signalling/requests';
+import { FakePeer } from './fake-peer';
+import { FakeClock, FakeTrack, settle, track } from './fakes';
+
+let clock: FakeClock;
+let peer: FakePeer;
+let offers: { sdp: string; tracks: MediaTrack[]; withdrawn: AbortSignal; answer(): void; refuse(code: string): void }[];
+let told: [Connection, Path | undefined][];
+let changes: number;
+let broken: number;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  peer = new FakePeer();
+  offers = [];
+  told = [];
+  changes = 0;
+  broken = 0;
+});
+
+function link(people = 1): SfuLink {
+  const tracks = { audio: track('audio'), video: null };
+  return new SfuLink(peer as unknown as RTCPeerConnection, people, tracks, clock, {
+    connection: (...state) => told.push(state),
+    remote: () => changes++,
+    broken: () => broken++,
+    offer: (sdp, tracks, withdrawn) =>
+      new Promise((resolve, reject) => {
+        const answer = () => resolve(`answer-${offers.length}`);
+        offers.push({ sdp, tracks, withdrawn, answer, refuse: (code) => reject(new RequestError(code)) });
+      }),
+  });
+}
+
+async function connected(people = 1): Promise<SfuLink> {
+  const made = link(people);
+  await settle();
+  offers[0]!.answer();
+  await settle();
+  peer.become('connected', 'connected');
+  return made;
+}
+
+const shown = (link: SfuLink, slots: Slot[], missing = 0) =>
+  link.slots({ type: 'slots', callId: 'c', epoch: 1, slots, missing });
+const lines = (kind: string, direction: string) =>
+  peer.transceivers.filter((line) => line.receiver.track.kind === kind && line.direction === direction);
+/** What is shown in the first lines of each kind: two slots a person. */
+const people = (count: number): Slot[] =>
+  Array.from({ length: count }, (_, i) => [
+    { mid: lines('audio', 'recvonly')[i]!.mid!, contact: i + 2, source: 'microphone' as const },
+    { mid: lines('video', 'recvonly')[i]!.mid!, contact: i + 2, source: 'camera' as const },
+  ]).flat();
+
+describe('the offer', () => {
+  it('has a line for each track, layers of the camera from the lowest up, and a data channel', async () => {
+    link();
+    await settle();
+    expect(lines('audio', 'sendonly')).toHaveLength(1);
+    const [camera] = lines('video', 'sendonly');
+    expect(camera!.sendEncodings?.map(({ rid }) => rid)).toEqual(['q', 'h', 'f']);
+    expect(camera!.sendEncodings?.map((layer) => layer.scaleResolutionDownBy)).toEqual([4, 2, 1]);
+    expect(peer.channels).toEqual(['room']);
+    expect(offers[0]!.tracks).toEqual([
+      { mid: '0', source: 'microphone' },
+      { mid: '1', source: 'camera' },
+    ]);
+    expect(peer.transceivers.some((line) => line.direction === 'sendrecv')).toBe(false);
+  });
+
+  it.each([
+    [1, 4],
+    [3, 4],
+    [6, 7],
+    [100, 40],
+  ])('with %i other people has %i lines of each kind to receive on', (others, expected) => {
+    link(others);
+    expect([lines('audio', 'recvonly').length, lines('video', 'recvonly').length]).toEqual([expected, expected]);
+  });
+
+  it('is answered once, and switching devices needs no other', async () => {
+    const made = await connected();
+    expect(peer.remoteDescription?.type).toBe('answer');
+    const video = track('video');
+    made.setTracks({ audio: null, video });
+    await settle();
+    expect(lines('audio', 'sendonly')[0]!.sender.track).toBeNull();
+    expect(lines('video', 'sendonly')[0]!.sender.track).toBe(video);
+    expect(offers).toHaveLength(1);
+    expect(told.at(-1)).toEqual(['connected', 'server']);
+  });
+
+  it.each([
+    [1280, 720, [4, 2, 1]],
+    [720, 1280, [4, 2, 1]],
+    [640, 480, [2, 1, undefined]],
+    [320, 180, [1, undefined, undefined]],
+  ])(
+    'of a picture of %i × %i has the sizes that are sent of it, the whole one among them',
+    async (width, height, scales) => {
+      const made = await connected();
+      const camera = new FakeTrack('video', '', { width, height }) as unknown as MediaStreamTrack;
+      made.setTracks({ audio: null, video: camera });
+      await settle();
+      const { encodings } = lines('video', 'sendonly')[0]!.sender.parameters;
+      expect(encodings.map((layer) => (layer.active ? layer.scaleResolutionDownBy : undefined))).toEqual(scales);
+      expect(encodings.map(({ rid }) => rid)).toEqual(['q', 'h', 'f']);
+    },
+  );
+
+  it('that a busy server cannot answer is made again, one that is out of date is not', async () => {
+    link();
+    await settle();
+    offers[0]!.refuse('overloaded');
+    await settle();
+    await clock.advance(2_000);
+    expect(offers).toHaveLength(2);
+    offers[1]!.refuse('stale_epoch');
+    await settle();
+    await clock.advance(5_000);
+    expect(offers).toHaveLength(2);
+  });
+
+  it('is withdrawn, and its answer void, once the connection is given up', async () => {
+    const made = link();
+    await settle();
+    made.close();
+    expect(offers[0]!.withdrawn.aborted).toBe(true);
+    offers[0]!.answer();
+    await settle();
+    expect([peer.remoteDescription, peer.closed]).toEqual([null, true]);
+  });
+});
+
+describe('slots', () => {
+  it('say whose track a line carries, and a line that shows somebody else moves its track', async () => {
+    const made = await connected();
+    const [a1, a2] = lines('audio', 'recvonly');
+    const [v1] = lines('video', 'recvonly');
+    shown(made, [
+      { mid: a1!.mid!, contact: 7, source: 'microphone' },
+      { mid: v1!.mid!, contact: 7, source: 'camera' },
+      { mid: a2!.mid!, contact: 8, source: 'microphone' },
+    ]);
+    expect(made.remote.get(7)).toEqual({ microphone: a1!.receiver.track, camera: v1!.receiver.track });
+    expect(made.remote.get(8)).toEqual({ microphone: a2!.receiver.track });
+    shown(made, [{ mid: v1!.mid!, contact: 8, source: 'screen' }]);
+    expect([...made.remote]).toEqual([[8, { screen: v1!.receiver.track }]]);
+    expect(changes).toBe(2);
+  });
+
+  it('that are missing are added by one more offer, however often that is said', async () => {
+    const made = await connected();
+    shown(made, people(4), 2);
+    shown(made, people(4), 2);
+    await settle();
+    expect(offers).toHaveLength(2);
+    expect([lines('audio', 'recvonly').length, lines('video', 'recvonly').length]).toEqual([6, 6]);
+    offers[1]!.answer();
+    await settle();
+    shown(made, people(6), 1);
+    await settle();
+    expect(offers).toHaveLength(3);
+    expect(peer.iceRestarts).toBe(0);
+  });
+
+  it('are added of the kind that is used up only, and not without end', async () => {
+    const made = await connected();
+    const sounds = people(4).filter(({ source }) => source === 'microphone');
+    shown(made, sounds, 1);
+    await settle();
+    expect([lines('audio', 'recvonly').length, lines('video', 'recvonly').length]).toEqual([5, 4]);
+    offers[1]!.answer();
+    await settle();
+    shown(made, [...sounds, { ...sounds[0]!, mid: lines('audio', 'recvonly')[4]!.mid! }], 1_000);
+    await settle();
+    expect(lines('audio', 'recvonly')).toHaveLength(40);
+  });
+});
+
+describe('a connection that suffers', () => {
+  it('is restarted by a new offer: after two seconds, at once when it failed, or when asked to look', async () => {
+    const made = await connected();
+    peer.become('connected', 'disconnected');
+    expect(told.at(-1)).toEqual(['reconnecting', undefined]);
+    await clock.advance(1_900);
+    expect(offers).toHaveLength(1);
+    await clock.advance(100);
+    expect([offers.length, peer.iceRestarts]).toEqual([2, 1]);
+    offers[1]!.answer();
+    peer.become('connected', 'connected');
+    peer.become('failed', 'failed');
+    await clock.advance(0);
+    expect([offers.length, peer.iceRestarts]).toEqual([3, 2]);
+    offers[2]!.answer();
+    peer.become('connected', 'connected');
+    made.check(false);
+    await settle();
+    expect(offers).toHaveLength(3);
+    made.check(true);
+    await settle();
+    expect([offers.length, peer.iceRestarts]).toEqual([4, 3]);
+  });
+
+  it('is restarted once for all that happens while an offer waits for its answer', async () => {
+    const made = await connected();
+    made.check(true);
+    await settle();
+    made.check(true);
+    made.check(true);
+    expect(offers).toHaveLength(2);
+    offers[1]!.answer();
+    await settle();
+    expect([offers.length, peer.iceRestarts]).toEqual([3, 2]);
+  });
+
+  it('is called broken when the server refuses what it took before', async () => {
+    const made = await connected();
+    made.check(true);
+    await settle();
+    offers[1]!.refuse('sdp_refused');
+    await settle();
+    expect(broken).toBe(1);
+  });
+
+  it('is called broken after three restarts in vain', async () => {
+    const made = await connected();
+    peer.become('failed', 'failed');
+    for (let i = 1; i <= 3; i += 1) {
+      await clock.advance(i === 1 ? 0 : 8_000);
+      offers[i]!.answer();
+      await settle();
+    }
+    expect([peer.iceRestarts, broken]).toEqual([3, 0]);
+    await clock.advance(8_000);
+    expect([peer.iceRestarts, broken, made.alive]).toEqual([3, 1, false]);
+  });
+});
