@@ -133,8 +133,8 @@ impl CallActor {
     pub async fn run(mut self, mut mailbox: mpsc::Receiver<Command>) {
         let mut again_at = None;
         while !self.call.has_ended() {
-            self.media.follow(&self.call);
-            if self.recovery_owed || !self.owed.is_empty() {
+            self.media.follow(self.shared.clock.now(), &self.call);
+            if self.recovery_owed || !self.owed.is_empty() || !self.media.is_told() {
                 again_at.get_or_insert_with(|| self.shared.clock.now() + RETRY);
             }
             let nap = self.nap(again_at);

@@ -20,7 +20,8 @@ impl CallActor {
         let device = self.seated_device(by)?;
         match ask {
             MediaAsk::Offer { epoch, sdp, tracks } => {
-                return self.media.offer(contact, device, epoch, sdp, &tracks).await.map(Some);
+                let now = self.shared.clock.now();
+                return self.media.offer(now, contact, device, epoch, sdp, &tracks).await.map(Some);
             }
             MediaAsk::Views(views) => self.media.views(contact, device, &views),
             MediaAsk::State(state) => {

@@ -1,11 +1,12 @@
 //! A call's media as its task sees them: its room in the SFU, which follows from who sits where, and what people say of their
 //! microphones and cameras. None of it is saved; after a restart everybody connects anew.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use farhand_domain::{
     call::{Call, Path},
     ids::{ContactId, DeviceId},
+    time::Timestamp,
 };
 use farhand_protocol::{
     ErrorCode,
@@ -15,6 +16,7 @@ use farhand_sfu::{Member, Notice, OfferError, PeerId, RoomId, Shown, TrackName, 
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::pace::Pace;
 use crate::{
     http::{Fail, Outcome},
     media::{Room, Workers},
@@ -23,6 +25,9 @@ use crate::{
 
 /// Characters of an ICE password; RFC 8839 asks for 22 at least.
 const PASSWORD: usize = 24;
+/// An offer takes some milliseconds of a worker. A client makes one to join, and more only after changes of its network or for more slots.
+const OFFER_INTERVAL: Duration = Duration::from_secs(1);
+const OFFER_BURST: u32 = 10;
 /// Pictures somebody can want to see: more than there can be people and screens.
 const MAX_VIEWS: usize = 64;
 
@@ -33,6 +38,7 @@ pub struct Connection {
     pub contact: ContactId,
     pub device: DeviceId,
     pub epoch: u64,
+    offers: Pace,
 }
 
 pub struct CallMedia {
@@ -63,7 +69,7 @@ impl CallMedia {
     }
 
     /// Makes the room what the call says. To be called after anything.
-    pub fn follow(&mut self, call: &Call) {
+    pub fn follow(&mut self, now: Timestamp, call: &Call) {
         self.states.retain(|contact, _| call.is_seated(*contact));
         let wanted = wanted(call);
         if self.is_as(&wanted) && self.told {
@@ -77,7 +83,13 @@ impl CallMedia {
         let old = std::mem::take(&mut self.connections);
         let connection = |(contact, device, epoch)| {
             let known = old.iter().find(|c| (c.contact, c.device, c.epoch) == (contact, device, epoch));
-            known.copied().unwrap_or_else(|| Connection { peer: room.new_peer(), contact, device, epoch })
+            known.copied().unwrap_or_else(|| Connection {
+                peer: room.new_peer(),
+                contact,
+                device,
+                epoch,
+                offers: Pace::new(now),
+            })
         };
         self.connections = wanted.into_iter().map(connection).collect();
         let members = self.connections.iter().map(|c| Member { peer: c.peer, live: true }).collect();
@@ -104,6 +116,11 @@ impl CallMedia {
         std::future::pending().await
     }
 
+    /// Whether the SFU knows who is here.
+    pub fn is_told(&self) -> bool {
+        self.told
+    }
+
     fn connection(&self, contact: ContactId, device: DeviceId) -> Option<&Connection> {
         self.connections.iter().find(|connection| (connection.contact, connection.device) == (contact, device))
     }
@@ -114,19 +131,24 @@ impl CallMedia {
 
     /// The SFU's answer to an offer.
     pub async fn offer(
-        &self,
+        &mut self,
+        now: Timestamp,
         contact: ContactId,
         device: DeviceId,
         epoch: u64,
         sdp: String,
         tracks: &[MediaTrack],
     ) -> Outcome<String> {
-        let connection = self.connection(contact, device);
-        let connection = connection
+        let mut connections = self.connections.iter_mut();
+        let connection = connections
+            .find(|connection| (connection.contact, connection.device) == (contact, device))
             .ok_or_else(|| Fail::new(ErrorCode::NoPeer, "This call's media do not go through the server."))?;
         if connection.epoch != epoch {
             let detail = format!("The media plan's epoch is {}, not {epoch}.", connection.epoch);
             return Err(Fail::new(ErrorCode::StaleEpoch, detail));
+        }
+        if !connection.offers.allows(now, OFFER_INTERVAL, OFFER_BURST) {
+            return Err(Fail::new(ErrorCode::TooManyAttempts, "Too many offers; wait a second."));
         }
         let Some(room) = &self.room else { return Err(busy()) };
         let tracks = tracks.iter().map(|track| TrackName { mid: track.mid.clone(), source: source(track.source) });

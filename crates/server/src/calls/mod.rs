@@ -9,6 +9,7 @@ mod forward;
 mod invite;
 pub mod log;
 mod media;
+mod pace;
 mod recover;
 pub mod resolve;
 mod snapshot;

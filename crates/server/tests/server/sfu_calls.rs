@@ -330,3 +330,22 @@ async fn a_path_that_failed_is_reported_by_those_in_the_call_only() {
     assert_eq!(why.len(), 1);
     assert_eq!(why[0].reason.as_deref(), Some("noDirectPath"));
 }
+
+#[tokio::test]
+async fn whoever_makes_one_offer_after_the_other_has_to_wait() {
+    let server = Server::start().await;
+    let call_id = call_of(&server, "SFU").await;
+    let mut device = server.login("expert1").await.device().await;
+    let epoch = device.join(call_id).await.media_plan.unwrap().epoch;
+    let mut codes = Vec::new();
+    for _ in 0..50 {
+        let refused = device.socket().request(media_offer(call_id, epoch, "v=0")).await.unwrap_err();
+        let SocketError::Refused(refusal) = refused else { panic!("{refused}") };
+        codes.push(refusal.code);
+    }
+    assert_eq!(codes[..10], [ErrorCode::SdpRefused; 10]);
+    assert!(codes.contains(&ErrorCode::TooManyAttempts), "{codes:?}");
+    server.clock().move_ahead(std::time::Duration::from_secs(1));
+    let refused = device.socket().request(media_offer(call_id, epoch, "v=0")).await.unwrap_err();
+    assert!(refused.to_string().contains("sdp_refused"), "{refused}");
+}
