@@ -133,7 +133,7 @@ impl Default for Config {
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { patience_seconds: 30 }
+        Self { patience_seconds: 75 }
     }
 }
 

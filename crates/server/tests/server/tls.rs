@@ -83,6 +83,9 @@ async fn a_renewed_certificate_is_taken_up_and_one_that_is_half_written_is_not()
     let directory = tempfile::tempdir().unwrap();
     write_certificate(directory.path());
     let server = with_certificate(directory.path()).await;
+    // It has read what is there.
+    let first = connect(&server, &directory.path().join("certificate.pem")).await.unwrap();
+    answer(first, READY).await;
     let old = directory.path().join("old.pem");
     fs::copy(directory.path().join("certificate.pem"), &old).unwrap();
     fs::write(directory.path().join("certificate.pem"), "-----BEGIN CERTIFICATE-----\nMII").unwrap();
