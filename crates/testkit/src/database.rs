@@ -10,7 +10,7 @@ use std::{
 };
 
 use farhand_store::open;
-use sea_orm::{ConnectionTrait as _, Database};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -71,8 +71,19 @@ async fn admin(sql: &str) {
     execute(&admin_url(), sql).await;
 }
 
-pub async fn execute(url: &str, sql: &str) {
+/// How many rows it was about.
+pub async fn execute(url: &str, sql: &str) -> u64 {
     let connection = Database::connect(url).await.unwrap();
-    connection.execute_unprepared(sql).await.unwrap();
+    let rows = connection.execute_unprepared(sql).await.unwrap().rows_affected();
     connection.close().await.unwrap();
+    rows
+}
+
+/// On a connection of its own, whose locks last as long as it.
+pub async fn hold(url: &str, sql: &str) -> DatabaseConnection {
+    let mut one = ConnectOptions::new(url);
+    one.max_connections(1);
+    let connection = Database::connect(one).await.unwrap();
+    connection.execute_unprepared(sql).await.unwrap();
+    connection
 }

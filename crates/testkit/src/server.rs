@@ -144,9 +144,14 @@ impl Server {
         Answer::to(self.request(Method::POST, path).body(body)).await
     }
 
-    /// Changes the database in a way no server does.
-    pub async fn execute(&self, sql: &str) {
-        database::execute(&self.config.store_url(), sql).await;
+    /// Changes the database in a way no server does, or looks into it. Answers how many rows it was about.
+    pub async fn execute(&self, sql: &str) -> u64 {
+        database::execute(&self.config.store_url(), sql).await
+    }
+
+    /// Takes a lock in the database and keeps it until what is answered is closed.
+    pub async fn hold(&self, sql: &str) -> sea_orm::DatabaseConnection {
+        database::hold(&self.config.store_url(), sql).await
     }
 
     /// The database past the server, as another process sees it. Users, teams and domains that the server has looked at

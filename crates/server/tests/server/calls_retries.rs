@@ -7,10 +7,14 @@ use farhand_protocol::{
     call::{CallLog, CallStatus},
     frame::ServerFrame,
 };
-use farhand_testkit::{Account, Answer, Server, json};
+use farhand_testkit::{Account, Answer, Server, WAIT, json};
 use reqwest::Method;
 use serde_json::Value;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 async fn create(caller: &Account, key: &str, body: &Value) -> Answer {
     Answer::to(caller.request(Method::POST, "/rtc/createCall").header("idempotency-key", key).json(body)).await
@@ -136,21 +140,21 @@ async fn a_key_that_is_too_long_or_empty_is_refused() {
     Answer::to(raw.body("{}")).await.refused(ErrorCode::InvalidField);
 }
 
-/// Saving a call takes long enough to go away meanwhile.
-const SLOW_CALLS: &str = "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS \
-    $$ BEGIN PERFORM pg_sleep(1); RETURN NEW; END $$; \
-    CREATE TRIGGER slowly BEFORE INSERT ON calls EXECUTE FUNCTION slowly()";
-/// Done once a call is being saved.
-const UNTIL_ONE_IS_SAVED: &str = "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_stat_activity \
-    WHERE datname = current_database() AND wait_event = 'PgSleep' AND pid <> pg_backend_pid()) \
-    LOOP PERFORM pg_sleep(0.01); PERFORM pg_stat_clear_snapshot(); END LOOP; END $$";
+/// A call is saved once the test lets it.
+const HELD_CALLS: &str = "CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS \
+    $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END $$; \
+    CREATE TRIGGER held BEFORE INSERT ON calls EXECUTE FUNCTION held()";
+const LOCK: &str = "SELECT pg_advisory_lock(7)";
+const WAITING: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 #[tokio::test]
 async fn a_call_whose_creator_goes_away_while_it_is_saved_rings_all_the_same() {
     let server = Server::build().on_postgres().start().await;
     let (caller, expert) = (server.login("callertest1").await, server.login("expert1").await);
     let mut phone = expert.device().await;
-    server.execute(SLOW_CALLS).await;
+    server.execute(HELD_CALLS).await;
+    let lock = server.hold(LOCK).await;
     let body = json!({"invitedContacts": [expert.invited()]}).to_string();
     let head = format!(
         "POST /rtc/createCall HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
@@ -159,8 +163,13 @@ async fn a_call_whose_creator_goes_away_while_it_is_saved_rings_all_the_same() {
     );
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-    server.execute(UNTIL_ONE_IS_SAVED).await;
-    drop(stream);
+    let being_saved = async { while server.execute(WAITING).await == 0 {} };
+    timeout(WAIT, being_saved).await.unwrap_or_else(|_| panic!("no call is being saved"));
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    let hung_up = timeout(WAIT, stream.read_to_end(&mut answer)).await;
+    assert!(hung_up.is_ok() && answer.is_empty(), "the server has given up the request");
+    lock.close().await.unwrap();
     let is_ring = |frame: &ServerFrame| matches!(frame, ServerFrame::Ring { .. }).then_some(());
     phone.wait_for("a ring", is_ring).await;
 }
