@@ -11,6 +11,7 @@ use str0m::{
     Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc,
     bwe::{Bitrate, BweKind},
     change::SdpOffer,
+    channel::{ChannelConfig, ChannelId},
     config::{DtlsCert, DtlsVersion},
     format::{CodecSpec, PayloadParams},
     media::{KeyframeRequestKind, Mid, Pt, Rid},
@@ -18,7 +19,7 @@ use str0m::{
     rtp::{ExtensionValues, RtpPacket, RtpWrite, SeqNo, Ssrc, Vp8Patch},
 };
 
-use crate::rewrite::Outgoing;
+use crate::{channels::Manner, rewrite::Outgoing};
 
 /// Before anything is known of a link. Enough for a first small picture; probing finds the rest within seconds.
 pub(crate) const FIRST_ESTIMATE: u64 = 600_000;
@@ -53,9 +54,11 @@ pub(crate) enum Happening {
     Packet(Box<RtpPacket>),
     Connected,
     PathLost,
-    PathFound,
     KeyframeWanted { mid: Mid },
     Estimate(u64),
+    ChannelOpened { id: ChannelId, label: String },
+    Said { id: ChannelId, binary: bool, data: Vec<u8> },
+    ChannelClosed { id: ChannelId },
     Closed,
 }
 
@@ -251,6 +254,39 @@ impl Engine {
         self.rtc.bwe().set_bitrate(Bitrate::from(minimum), Bitrate::from(desired));
     }
 
+    /// How the other end opened a channel.
+    pub(crate) fn channel_manner(&mut self, id: ChannelId) -> Option<Manner> {
+        let channel = self.rtc.channel(id)?;
+        let config = channel.config()?;
+        Some(Manner { label: config.label.clone(), ordered: config.ordered, reliability: config.reliability })
+    }
+
+    /// It is open once [`Happening::ChannelOpened`] says so.
+    pub(crate) fn open_channel(&mut self, manner: &Manner, protocol: String) -> ChannelId {
+        let Manner { label, ordered, reliability } = manner.clone();
+        self.rtc.direct_api().create_data_channel(ChannelConfig {
+            label,
+            ordered,
+            reliability,
+            negotiated: None,
+            protocol,
+        })
+    }
+
+    pub(crate) fn close_channel(&mut self, id: ChannelId) {
+        self.rtc.direct_api().close_data_channel(id);
+    }
+
+    /// An empty message is left out: the engine would count it without sending it, and the channel wait for it for ever (sctp-proto 0.10).
+    /// False if it does not fit into what waits to be sent, or the channel is not open.
+    pub(crate) fn say(&mut self, id: ChannelId, binary: bool, data: &[u8]) -> bool {
+        if data.is_empty() {
+            return true;
+        }
+        let write = || Ok(self.rtc.channel(id).is_some_and(|mut channel| channel.write(binary, data).unwrap_or(false)));
+        guarded(write).unwrap_or(false)
+    }
+
     pub(crate) fn close(&mut self, out: &mut Vec<Happening>) -> Result<(), EngineError> {
         guarded(|| {
             self.rtc.close().map_err(|e| broken(&e))?;
@@ -265,11 +301,11 @@ fn happening(event: Event) -> Option<Happening> {
         Event::RtpPacket(packet) => Some(Happening::Packet(Box::new(packet))),
         Event::Connected => Some(Happening::Connected),
         Event::IceConnectionStateChange(IceConnectionState::Disconnected) => Some(Happening::PathLost),
-        Event::IceConnectionStateChange(IceConnectionState::Connected | IceConnectionState::Completed) => {
-            Some(Happening::PathFound)
-        }
         Event::KeyframeRequest(request) => Some(Happening::KeyframeWanted { mid: request.mid }),
         Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => Some(Happening::Estimate(estimate.as_u64())),
+        Event::ChannelOpen(id, label) => Some(Happening::ChannelOpened { id, label }),
+        Event::ChannelData(said) => Some(Happening::Said { id: said.id, binary: said.binary, data: said.data }),
+        Event::ChannelClose(id) => Some(Happening::ChannelClosed { id }),
         Event::Closed => Some(Happening::Closed),
         _ => None,
     }

@@ -5,6 +5,7 @@
 //! *slots*, which are agreed upon once; what a slot shows changes without another offer.
 
 mod answer;
+mod channels;
 mod demux;
 mod engine;
 mod ids;

@@ -96,6 +96,11 @@ pub(crate) fn read(sdp: &str, tracks: &[TrackName]) -> Result<Vec<Line>, OfferEr
     Ok(lines)
 }
 
+/// Whether there is a line for data channels.
+pub(crate) fn has_channels(sdp: &str) -> bool {
+    sdp.contains("\nm=application ")
+}
+
 fn check_fingerprints(sdp: &str) -> Result<(), OfferError> {
     let mut first = None;
     for (hash, value) in attributes(sdp, "fingerprint").filter_map(|value| value.split_once(' ')) {

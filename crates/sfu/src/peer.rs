@@ -1,6 +1,6 @@
 //! One connection of one participant: what it sends, what it is sent, and the engine in between.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::{
     media::Mid,
@@ -9,6 +9,7 @@ use str0m::{
 
 use crate::{
     answer,
+    channels::Channels,
     engine::{self, Common, Datagram, Engine, EngineError, Happening},
     ids::{PeerId, Source},
     layers::{self, Wanted},
@@ -25,6 +26,9 @@ const SOUND: u64 = 50_000;
 /// An estimate that has fallen this far is acted upon at once.
 const FALL_PERCENT: u64 = 90;
 
+/// Participants let hear from them twice a second. Looked at twice a second, this is noticed within two.
+const SILENCE: Duration = Duration::from_millis(1_500);
+
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     /// Whether its media are let through. False while it only rings.
@@ -34,6 +38,11 @@ pub(crate) struct Peer {
     pub(crate) tracks: Vec<Track>,
     pub(crate) slots: Vec<Slot>,
     pub(crate) views: Vec<View>,
+    pub(crate) channels: Channels,
+    /// When the last datagram came.
+    pub(crate) heard: Instant,
+    /// Nothing comes any more, and that has been said.
+    pub(crate) silent: bool,
     /// Something was written that has not left.
     pub(crate) unsent: bool,
     /// What its link carries, in bit/s.
@@ -56,6 +65,9 @@ impl Peer {
             tracks: Vec::new(),
             slots: Vec::new(),
             views: Vec::new(),
+            channels: Channels::new(now),
+            heard: now,
+            silent: false,
             unsent: false,
             estimate: engine::FIRST_ESTIMATE,
             chosen_by: 0,
@@ -77,6 +89,9 @@ impl Peer {
         self.generation += 1;
         let fresh = str0m::IceCreds { ufrag: place.ufrag(self.generation), pass: password };
         let answer = self.engine.answer(sdp, fresh).map_err(|error| OfferError::Engine(error.to_string()))?;
+        if offer::has_channels(sdp) {
+            self.channels.agree();
+        }
         self.take_tracks(&lines, names);
         self.take_slots(&lines);
         // Lines may have moved to other streams.
@@ -141,6 +156,11 @@ impl Peer {
         if self.connected {
             self.unsent |= self.slots[slot].forward(&mut self.engine, forward);
         }
+    }
+
+    /// Whether nothing has come for too long from somebody who sends regularly.
+    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
+        self.channels.says_alive() && now.saturating_duration_since(self.heard) >= SILENCE
     }
 
     /// True if the layers should be chosen anew.

@@ -92,7 +92,7 @@ impl CallMedia {
             })
         };
         self.connections = wanted.into_iter().map(connection).collect();
-        let members = self.connections.iter().map(|c| Member { peer: c.peer, live: true }).collect();
+        let members = self.connections.iter().map(|c| Member { peer: c.peer, name: c.contact.0, live: true }).collect();
         self.told = room.set_members(members);
         let connections = &self.connections;
         self.slots.retain(|peer, _| connections.iter().any(|connection| connection.peer == *peer));

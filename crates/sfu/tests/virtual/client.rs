@@ -11,6 +11,7 @@ use farhand_sfu::{PeerId, Source, TrackName};
 use str0m::{
     Candidate, Event, IceConnectionState, Input, Output, Rtc,
     change::{SdpAnswer, SdpPendingOffer},
+    channel::{ChannelConfig, ChannelId},
     config::DtlsVersion,
     format::Codec,
     media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer},
@@ -69,12 +70,28 @@ pub struct Client {
     /// Which layers it sends.
     pub sends: [bool; 3],
     pub muted: bool,
+    pub sends_media: bool,
     keyframe_due: [bool; 3],
     next_frame: [u32; 3],
     sent: HashMap<(Mid, Option<Rid>), Sent>,
     outbox: Vec<(SocketAddr, Vec<u8>)>,
     pub bytes_received: usize,
+    /// Its own data channels and those of others, with what came on each.
+    pub channels: Vec<Channel>,
+    /// Says every so often on its channel `alive` that it is there.
+    pub alive: Option<ChannelId>,
+    next_alive: Instant,
 }
+
+#[derive(Debug)]
+pub struct Channel {
+    pub id: ChannelId,
+    pub config: ChannelConfig,
+    pub said: Vec<String>,
+    pub open: bool,
+}
+
+const ALIVE_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Client {
     /// A client and its offer.
@@ -115,11 +132,15 @@ impl Client {
             keyframe_requests: [0; 3],
             sends: [true; 3],
             muted: false,
+            sends_media: true,
             keyframe_due: [true; 3],
             next_frame: [0; 3],
             sent: HashMap::new(),
             outbox: Vec::new(),
             bytes_received: 0,
+            channels: Vec::new(),
+            alive: None,
+            next_alive: now,
         };
         (client, offer.to_sdp_string())
     }
@@ -152,6 +173,25 @@ impl Client {
         }
     }
 
+    /// Opens a data channel.
+    pub fn open(&mut self, now: Instant, config: ChannelConfig) -> ChannelId {
+        let id = self.rtc.direct_api().create_data_channel(config);
+        self.advance(now);
+        id
+    }
+
+    pub fn say(&mut self, now: Instant, id: ChannelId, text: &str) -> bool {
+        let said = self.rtc.channel(id).is_some_and(|mut channel| channel.write(false, text.as_bytes()).unwrap());
+        self.advance(now);
+        said
+    }
+
+    /// What was heard on the open channel of this label from whoever has this number.
+    pub fn heard(&self, label: &str, from: PeerId) -> Option<&Channel> {
+        let protocol = format!("from:{}", from.0);
+        self.channels.iter().find(|c| c.open && c.config.label == label && c.config.protocol == protocol)
+    }
+
     pub fn advance(&mut self, now: Instant) {
         self.rtc.handle_input(Input::Timeout(now)).unwrap();
         self.drain();
@@ -165,6 +205,13 @@ impl Client {
     pub fn send_media(&mut self, now: Instant) {
         if !self.connected {
             return;
+        }
+        if let Some(alive) = self.alive.filter(|_| self.next_alive <= now) {
+            self.next_alive = now + ALIVE_INTERVAL;
+            self.say(now, alive, "alive");
+        }
+        if !self.sends_media {
+            return self.advance(now);
         }
         let sound: Arc<[u8]> = self.id.0.to_be_bytes().as_slice().into();
         self.write(now, self.microphone, None, &[sound]);
@@ -247,6 +294,17 @@ impl Client {
                 self.keyframe_due[layer] = true;
             }
             Event::RtpPacket(packet) => self.packet(&packet),
+            Event::ChannelOpen(id, _) => {
+                let config = self.rtc.channel(id).unwrap().config().unwrap().clone();
+                self.channels.push(Channel { id, config, said: Vec::new(), open: true });
+            }
+            Event::ChannelData(data) => {
+                let channel = self.channels.iter_mut().find(|channel| channel.id == data.id).unwrap();
+                channel.said.push(String::from_utf8(data.data).unwrap());
+            }
+            Event::ChannelClose(id) => {
+                self.channels.iter_mut().filter(|channel| channel.id == id).for_each(|channel| channel.open = false);
+            }
             _ => {}
         }
     }

@@ -6,4 +6,6 @@ mod attacks;
 mod client;
 mod joining;
 mod layers;
+mod silence;
+mod talking;
 mod world;

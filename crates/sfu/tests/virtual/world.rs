@@ -86,7 +86,7 @@ impl World {
         let peer = PeerId(id);
         let address = SocketAddr::from(([198, 51, 100, u8::try_from(id).unwrap()], 40_000));
         let (client, offer) = Client::new(self.now, peer, address, slots);
-        self.members.push(Member { peer, live });
+        self.members.push(Member { peer, name: id.cast_signed(), live });
         self.command(Command::Members { room: ROOM, members: self.members.clone() });
         let tracks = client.tracks();
         self.clients.push(client);

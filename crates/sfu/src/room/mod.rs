@@ -1,5 +1,9 @@
 //! The people of one call. Whatever changes, [`Room::reconcile`] works out from the facts who is shown where.
 
+mod assign;
+mod keyframes;
+mod talk;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -7,6 +11,7 @@ use std::{
 
 use str0m::{media::Mid, rtp::RtpPacket};
 
+use self::assign::{assign, slots_notice};
 use crate::{
     Gone, Notice, Output, Shown,
     engine::{Common, Datagram, EngineError, Happening},
@@ -25,6 +30,8 @@ const ROUND: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
     pub peer: PeerId,
+    /// What the other participants know it by.
+    pub name: i64,
     /// False: connected to save time later; nothing passes to or from it.
     pub live: bool,
 }
@@ -103,9 +110,11 @@ impl Room {
                 Happening::Packet(_)
                 | Happening::Connected
                 | Happening::PathLost
-                | Happening::PathFound
                 | Happening::KeyframeWanted { .. }
                 | Happening::Estimate(_)
+                | Happening::ChannelOpened { .. }
+                | Happening::Said { .. }
+                | Happening::ChannelClosed { .. }
                 | Happening::Closed => None,
             });
             out.extend(sends);
@@ -155,6 +164,7 @@ impl Room {
 
     pub(crate) fn receive(&mut self, now: Instant, id: PeerId, datagram: &Datagram<'_>, out: &mut Outputs) {
         let Some(index) = self.position(id) else { return };
+        self.heard(now, index, out);
         let mut happenings = std::mem::take(&mut self.scratch);
         let done = self.peers[index].receive(now, datagram, &mut happenings);
         self.perform(now, index, &mut happenings, out);
@@ -196,6 +206,7 @@ impl Room {
     }
 
     fn round(&mut self, now: Instant, out: &mut Outputs) {
+        self.listen(now, out);
         let speaker = self.speakers.decide(now);
         if speaker == self.speaker {
             for index in 0..self.peers.len() {
@@ -237,17 +248,20 @@ impl Room {
                 Happening::Connected => {
                     self.peers[index].connected = true;
                     out.push_back(Output::Notice(self.id, Notice::Connected { peer }));
-                    // Others' pictures can be asked for only now.
+                    // Others can be heard, and their pictures asked for, only now.
+                    self.link_channels();
                     self.choose_layers(now, index);
                 }
-                Happening::PathLost => out.push_back(Output::Notice(self.id, Notice::PathLost { peer })),
-                Happening::PathFound => out.push_back(Output::Notice(self.id, Notice::PathFound { peer })),
+                Happening::PathLost => self.silent(index, out),
                 Happening::KeyframeWanted { mid } => self.keyframe_wanted(now, index, mid),
                 Happening::Estimate(bits) => {
                     if self.peers[index].estimated(bits) {
                         self.choose_layers(now, index);
                     }
                 }
+                Happening::ChannelOpened { id, label } => self.channel_opened(index, id, &label),
+                Happening::Said { id, binary, data } => self.said(now, index, id, binary, data),
+                Happening::ChannelClosed { id } => self.channel_closed(index, id),
                 Happening::Closed => out.push_back(Output::Notice(self.id, Notice::Gone { peer, why: Gone::Closed })),
             }
         }
@@ -273,37 +287,6 @@ impl Room {
             self.peers[*viewer].forward(*slot, &forward);
         }
         self.peers[index].tracks[track].viewers = viewers;
-    }
-
-    fn keyframe_wanted(&mut self, now: Instant, viewer: usize, mid: Mid) {
-        let slot = self.peers[viewer].slots.iter().find(|slot| slot.mid == mid);
-        let wanted = slot.and_then(|slot| Some((slot.showing?, slot.awaited().or(slot.current)?)));
-        if let Some((showing, layer)) = wanted {
-            self.want_keyframe(now, showing, layer);
-        }
-    }
-
-    fn want_keyframe(&mut self, now: Instant, showing: Showing, layer: usize) {
-        let Some(sender) = self.position(showing.peer) else { return };
-        let tracks = &mut self.peers[sender].tracks;
-        let track = tracks.iter_mut().find(|track| track.source == showing.source);
-        if let Some(layer) = track.and_then(|track| track.layers.get_mut(layer)) {
-            layer.keyframe.open();
-        }
-        self.ask_for_keyframes(now);
-    }
-
-    fn ask_for_keyframes(&mut self, now: Instant) {
-        for peer in &mut self.peers {
-            for track in &mut peer.tracks {
-                for layer in &mut track.layers {
-                    if layer.keyframe.is_due(now) {
-                        peer.engine.ask_for_keyframe(track.mid, layer.rid);
-                        peer.unsent = true;
-                    }
-                }
-            }
-        }
     }
 
     fn choose_layers(&mut self, now: Instant, index: usize) {
@@ -347,6 +330,7 @@ impl Room {
             }
         }
         self.link_viewers();
+        self.link_channels();
         for index in 0..self.peers.len() {
             self.choose_layers(now, index);
         }
@@ -366,46 +350,4 @@ impl Room {
             }
         }
     }
-}
-
-/// Puts what is there into a participant's slots; what stays keeps its place. Returns how many found none.
-fn assign(peer: &mut Peer, there: &[(Showing, bool)], speaker: Option<PeerId>) -> usize {
-    let mut missing = 0;
-    for video in [false, true] {
-        let mut wanted: Vec<(Showing, bool)> = there
-            .iter()
-            .copied()
-            .filter(|(showing, _)| showing.peer != peer.id && showing.source.is_video() == video)
-            .collect();
-        // The most important ones first; the sort keeps the order of joining among equals.
-        wanted.sort_by_key(|(showing, flows)| {
-            let speaks = Some(showing.peer) == speaker;
-            let screen = showing.source == Source::Screen;
-            std::cmp::Reverse((screen, speaks, *flows, peer.shows(*showing)))
-        });
-        let slots = peer.slots.iter().filter(|slot| slot.video == video).count();
-        missing += wanted.len().saturating_sub(slots);
-        wanted.truncate(slots);
-        let mut slots: Vec<_> = peer.slots.iter_mut().filter(|slot| slot.video == video).collect();
-        for slot in &mut slots {
-            let stays = wanted.iter().position(|(showing, _)| slot.showing == Some(*showing));
-            match stays {
-                Some(index) => drop(wanted.remove(index)),
-                None => slot.show(None),
-            }
-        }
-        let free = slots.into_iter().filter(|slot| slot.showing.is_none());
-        for (slot, (showing, _)) in free.zip(wanted) {
-            slot.show(Some(showing));
-        }
-    }
-    missing
-}
-
-fn slots_notice(peer: &Peer, missing: usize) -> Notice {
-    let shown = peer.slots.iter().filter_map(|slot| {
-        let showing = slot.showing?;
-        Some(Shown { mid: slot.mid.to_string(), peer: showing.peer, source: showing.source })
-    });
-    Notice::Slots { peer: peer.id, shown: shown.collect(), missing }
 }

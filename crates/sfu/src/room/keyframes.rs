@@ -1,0 +1,36 @@
+//! Who wants key frames, and whom they are asked of.
+
+use super::{Instant, Mid, Room, Showing};
+
+impl Room {
+    pub(super) fn keyframe_wanted(&mut self, now: Instant, viewer: usize, mid: Mid) {
+        let slot = self.peers[viewer].slots.iter().find(|slot| slot.mid == mid);
+        let wanted = slot.and_then(|slot| Some((slot.showing?, slot.awaited().or(slot.current)?)));
+        if let Some((showing, layer)) = wanted {
+            self.want_keyframe(now, showing, layer);
+        }
+    }
+
+    pub(super) fn want_keyframe(&mut self, now: Instant, showing: Showing, layer: usize) {
+        let Some(sender) = self.position(showing.peer) else { return };
+        let tracks = &mut self.peers[sender].tracks;
+        let track = tracks.iter_mut().find(|track| track.source == showing.source);
+        if let Some(layer) = track.and_then(|track| track.layers.get_mut(layer)) {
+            layer.keyframe.open();
+        }
+        self.ask_for_keyframes(now);
+    }
+
+    pub(super) fn ask_for_keyframes(&mut self, now: Instant) {
+        for peer in &mut self.peers {
+            for track in &mut peer.tracks {
+                for layer in &mut track.layers {
+                    if layer.keyframe.is_due(now) {
+                        peer.engine.ask_for_keyframe(track.mid, layer.rid);
+                        peer.unsent = true;
+                    }
+                }
+            }
+        }
+    }
+}
