@@ -29,6 +29,14 @@ const FALL_PERCENT: u64 = 90;
 /// Participants let hear from them twice a second. Looked at twice a second, this is noticed within two.
 const SILENCE: Duration = Duration::from_millis(1_500);
 
+/// What is known of the way from the participant to here.
+pub(crate) struct Path {
+    /// When the last datagram came.
+    pub(crate) heard: Instant,
+    /// Nothing comes any more, and that has been said.
+    pub(crate) silent: bool,
+}
+
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     /// Whether its media are let through. False while it only rings.
@@ -39,10 +47,7 @@ pub(crate) struct Peer {
     pub(crate) slots: Vec<Slot>,
     pub(crate) views: Vec<View>,
     pub(crate) channels: Channels,
-    /// When the last datagram came.
-    pub(crate) heard: Instant,
-    /// Nothing comes any more, and that has been said.
-    pub(crate) silent: bool,
+    pub(crate) path: Path,
     /// Something was written that has not left.
     pub(crate) unsent: bool,
     /// What its link carries, in bit/s.
@@ -66,8 +71,7 @@ impl Peer {
             slots: Vec::new(),
             views: Vec::new(),
             channels: Channels::new(now),
-            heard: now,
-            silent: false,
+            path: Path { heard: now, silent: false },
             unsent: false,
             estimate: engine::FIRST_ESTIMATE,
             chosen_by: 0,
@@ -160,7 +164,7 @@ impl Peer {
 
     /// Whether nothing has come for too long from somebody who sends regularly.
     pub(crate) fn is_overdue(&self, now: Instant) -> bool {
-        self.channels.says_alive() && now.saturating_duration_since(self.heard) >= SILENCE
+        self.channels.says_alive() && now.saturating_duration_since(self.path.heard) >= SILENCE
     }
 
     /// True if the layers should be chosen anew.

@@ -63,17 +63,17 @@ impl Room {
 
     pub(super) fn silent(&mut self, index: usize, out: &mut Outputs) {
         let peer = &mut self.peers[index];
-        if !peer.silent {
-            peer.silent = true;
+        if !peer.path.silent {
+            peer.path.silent = true;
             out.push_back(Output::Notice(self.id, Notice::PathLost { peer: peer.id }));
         }
     }
 
     pub(super) fn heard(&mut self, now: Instant, index: usize, out: &mut Outputs) {
         let peer = &mut self.peers[index];
-        peer.heard = now;
-        if peer.silent {
-            peer.silent = false;
+        peer.path.heard = now;
+        if peer.path.silent {
+            peer.path.silent = false;
             out.push_back(Output::Notice(self.id, Notice::PathFound { peer: peer.id }));
         }
     }
