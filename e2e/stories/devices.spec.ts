@@ -62,9 +62,9 @@ test('a page that is reloaded in mid-call comes back into it', async ({ person, 
 });
 
 test.describe('a connection that stays away', () => {
-  test.use({ settings: { graceSeconds: 2 } });
+  test.use({ settings: { seatSeconds: 2 } });
 
-  test('a page that is closed leaves the call after the grace time', async ({ person, api }) => {
+  test('a page that is closed leaves the call once its seat is held no longer', async ({ person, api }) => {
     const { caller, callee, api: log, callId } = await talking(person, api);
     await callee.context.close();
     await expect(caller.connection).toHaveText(`${callee.name} left the call`);

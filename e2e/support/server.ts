@@ -20,7 +20,7 @@ export interface Settings {
   /** How long the creator of a brokered call is rung. */
   creatorRingSeconds?: number;
   /** How long a lost connection keeps its seat. */
-  graceSeconds?: number;
+  seatSeconds?: number;
 }
 
 /** The real binary with its demo accounts, on a port and a data directory of its own. */
@@ -96,11 +96,11 @@ export class Server {
   }
 
   private environment(): NodeJS.ProcessEnv {
-    const { ringSeconds, creatorRingSeconds, graceSeconds } = this.settings;
+    const { ringSeconds, creatorRingSeconds, seatSeconds } = this.settings;
     const chosen = {
       FARHAND_CALLS__POPUP_RING_SECONDS: ringSeconds,
       FARHAND_CALLS__CREATOR_RING_SECONDS: creatorRingSeconds,
-      FARHAND_CALLS__GRACE_SECONDS: graceSeconds,
+      FARHAND_CALLS__SEAT_SECONDS: seatSeconds,
     };
     const set = Object.entries(chosen).filter(([, value]) => value !== undefined);
     return { ...process.env, ...Object.fromEntries(set.map(([name, value]) => [name, String(value)])) };

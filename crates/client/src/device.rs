@@ -23,6 +23,8 @@ pub struct Device {
     socket: Socket,
     media: MediaSession,
     seat: Option<SeatedCall>,
+    /// The call a connection is being made for while it rings.
+    preparing: Option<Uuid>,
     /// Signals that are to be sent.
     outbox: VecDeque<ClientFrame>,
     /// The SFU has not answered it yet: the frame's id and the plan's epoch.
@@ -36,7 +38,14 @@ struct SeatedCall {
 
 impl Device {
     pub fn new(socket: Socket, media: MediaOptions) -> Self {
-        Self { socket, media: MediaSession::new(media), seat: None, outbox: VecDeque::new(), offer: None }
+        Self {
+            socket,
+            media: MediaSession::new(media),
+            seat: None,
+            preparing: None,
+            outbox: VecDeque::new(),
+            offer: None,
+        }
     }
 
     /// For everything that is not about the media of the joined call.
@@ -48,9 +57,17 @@ impl Device {
         &mut self.media
     }
 
+    /// Makes a connection to the SFU while the call rings.
+    pub fn prepare(&mut self, call_id: Uuid) {
+        self.preparing = Some(call_id);
+        self.media.prepare();
+    }
+
     /// Takes a seat, and lets media follow from now on.
     pub async fn join(&mut self, call_id: Uuid) -> Result<Option<Box<CallView>>, SocketError> {
-        let joined = self.socket.join(call_id).await?;
+        let prepared = self.preparing.take() == Some(call_id) && self.media.is_prepared();
+        let joined =
+            if prepared { self.socket.join_prepared(call_id).await? } else { self.socket.join(call_id).await? };
         self.sit_down(call_id, joined.as_deref());
         Ok(joined)
     }
@@ -101,6 +118,7 @@ impl Device {
             ServerFrame::Signal { call_id, epoch, from, signal } if seated(call_id) => {
                 self.media.receive(IncomingSignal { epoch: *epoch, from: *from, signal: signal.clone() });
             }
+            ServerFrame::PathLost { call_id, epoch } if seated(call_id) => self.media.path_lost(*epoch),
             ServerFrame::Slots { call_id, epoch, slots, .. } if seated(call_id) => self.media.slots(*epoch, slots),
             ServerFrame::Ok { id, sdp: Some(sdp), .. } => {
                 if let Some(epoch) = self.offered(*id) {
@@ -137,7 +155,8 @@ impl Device {
     }
 
     fn carry(&mut self, event: &MediaEvent) {
-        let Some(call_id) = self.seat.as_ref().map(|seat| seat.call_id) else { return };
+        let seated = self.seat.as_ref().map(|seat| seat.call_id);
+        let Some(call_id) = seated.or(self.preparing) else { return };
         match event {
             MediaEvent::Signal { epoch, to, signal } => {
                 let (epoch, to, signal) = (*epoch, *to, signal.clone());
@@ -149,6 +168,8 @@ impl Device {
                 let (sdp, tracks) = (sdp.clone(), tracks.clone());
                 self.outbox.push_back(ClientFrame::MediaOffer { id, call_id, epoch, sdp, tracks });
             }
+            // Only rung yet.
+            MediaEvent::Connected { .. } if seated.is_none() => {}
             MediaEvent::Connected { .. } => {
                 self.outbox.push_back(ClientFrame::MediaState { call_id, state: self.media.state() });
             }

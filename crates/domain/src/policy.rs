@@ -12,6 +12,8 @@ pub struct Policy {
     /// The creator's ring once the first invitee has joined.
     pub creator_ring: Duration,
     /// How long a lost connection keeps its seat. Longer survives worse networks; shorter tells the other side sooner.
+    pub seat: Duration,
+    /// How much longer somebody rings after an outage of the server, so that nobody misses a ring because of it.
     pub grace: Duration,
     /// How long somebody may sit alone after company has gone, and an expert alone in a brokered call.
     pub alone: Duration,
@@ -27,6 +29,7 @@ impl Default for Policy {
             popup_ring: Duration::from_secs(45),
             message_ring: Duration::from_mins(10),
             creator_ring: Duration::from_mins(1),
+            seat: Duration::from_mins(2),
             grace: Duration::from_secs(30),
             alone: Duration::from_mins(5),
             open: Duration::from_hours(1),

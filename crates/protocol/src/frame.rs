@@ -39,6 +39,9 @@ pub enum ClientFrame {
         /// Refused with `seat_moved` if another device has the seat now.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rejoin: Option<u64>,
+        /// This page has a connection to the SFU that it made while the call rang; the media plan says whether it is taken up.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        prepared: bool,
     },
     #[serde(rename_all = "camelCase")]
     Decline { id: u32, call_id: Uuid },
@@ -54,7 +57,8 @@ pub enum ClientFrame {
     /// Something for the other end of the media plan. Answered only when it is refused.
     #[serde(rename_all = "camelCase")]
     Signal { call_id: Uuid, epoch: u64, to: i64, signal: Signal },
-    /// The offer for a connection to the SFU, answered by `ok` with an `sdp`: the first, one with more lines, or an ICE restart.
+    /// The offer for a connection to the SFU, answered by `ok` with an `sdp`: the first, one with more lines, or an ICE restart. With epoch 0, while
+    /// the call rings here: a connection for later, on which nothing passes before the call has been accepted.
     #[serde(rename_all = "camelCase")]
     MediaOffer {
         id: u32,
@@ -178,7 +182,7 @@ pub enum ServerFrame {
         server_time: WireTime,
         /// How often to send `ping`; after three times as long without any frame the server drops the connection.
         ping_seconds: u32,
-        /// How long a session can be resumed and a seat is held.
+        /// How long a session can be resumed.
         grace_seconds: u32,
     },
     /// The frame with this `id` was carried out. `call` is there after `createCall` and `join`.
@@ -243,6 +247,12 @@ pub enum ServerFrame {
         call_id: Uuid,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         contact: Option<i64>,
+    },
+    /// Nothing comes from this device to the SFU any more, on the connection with this epoch: an ICE restart finds another way.
+    #[serde(rename_all = "camelCase")]
+    PathLost {
+        call_id: Uuid,
+        epoch: u64,
     },
     /// Whoever changed; with `complete` everybody in the domain who is not offline.
     #[serde(rename_all = "camelCase")]
@@ -362,7 +372,7 @@ pub enum PersonState {
     Waiting,
     Ringing,
     Joined,
-    /// Connection lost, seat held.
+    /// Connection lost, seat held; or nothing comes to the SFU.
     Reconnecting,
     Declined,
     Missed,
@@ -383,6 +393,9 @@ pub struct MediaPlan {
     pub peer: Option<i64>,
     /// Exactly one of two ends makes the offer. To the SFU the client always does.
     pub offerer: bool,
+    /// The connection this device prepared while the call rang is the one of this plan.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prepared: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]

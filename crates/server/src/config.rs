@@ -49,7 +49,9 @@ pub struct CallConfig {
     pub message_ring_seconds: u64,
     /// How long the creator is rung once the first invitee has joined.
     pub creator_ring_seconds: u64,
-    /// How long a lost connection keeps its seat, and a session can be resumed.
+    /// How long a lost connection keeps its seat. Others read "reconnecting" meanwhile.
+    pub seat_seconds: u64,
+    /// How long a session can be resumed after its connection was lost, with everything it has missed.
     pub grace_seconds: u64,
     /// How long somebody may stay alone in a call after the others have gone.
     pub alone_seconds: u64,
@@ -144,6 +146,7 @@ impl Default for CallConfig {
             popup_ring_seconds: policy.popup_ring.as_secs(),
             message_ring_seconds: policy.message_ring.as_secs(),
             creator_ring_seconds: policy.creator_ring.as_secs(),
+            seat_seconds: policy.seat.as_secs(),
             grace_seconds: policy.grace.as_secs(),
             alone_seconds: policy.alone.as_secs(),
             open_seconds: policy.open.as_secs(),
@@ -196,6 +199,7 @@ impl Config {
     fn check(self) -> Result<Self, ConfigError> {
         let times = [
             ("calls.popup_ring_seconds", self.calls.popup_ring_seconds),
+            ("calls.seat_seconds", self.calls.seat_seconds),
             ("calls.grace_seconds", self.calls.grace_seconds),
             ("login.access_seconds", self.login.access_seconds),
             ("websocket.ping_seconds", self.websocket.ping_seconds),
@@ -222,6 +226,7 @@ impl Config {
             popup_ring: seconds(self.calls.popup_ring_seconds),
             message_ring: seconds(self.calls.message_ring_seconds),
             creator_ring: seconds(self.calls.creator_ring_seconds),
+            seat: seconds(self.calls.seat_seconds),
             grace: seconds(self.calls.grace_seconds),
             alone: seconds(self.calls.alone_seconds),
             open: seconds(self.calls.open_seconds),

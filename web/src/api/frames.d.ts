@@ -116,6 +116,8 @@ export interface components {
              *     Refused with `seat_moved` if another device has the seat now.
              */
             rejoin?: number | null;
+            /** @description This page has a connection to the SFU that it made while the call rang; the media plan says whether it is taken up. */
+            prepared?: boolean;
             /** @enum {string} */
             type: "join";
         } | {
@@ -252,6 +254,8 @@ export interface components {
             peer?: number | null;
             /** @description Exactly one of two ends makes the offer. To the SFU the client always does. */
             offerer: boolean;
+            /** @description The connection this device prepared while the call rang is the one of this plan. */
+            prepared?: boolean;
         };
         /** @description What somebody's microphone and camera do. */
         MediaState: {
@@ -337,7 +341,7 @@ export interface components {
             pingSeconds: number;
             /**
              * Format: int32
-             * @description How long a session can be resumed and a seat is held.
+             * @description How long a session can be resumed.
              */
             graceSeconds: number;
             /** @enum {string} */
@@ -407,6 +411,13 @@ export interface components {
             contact?: number | null;
             /** @enum {string} */
             type: "speaker";
+        } | {
+            /** Format: uuid */
+            callId: string;
+            /** Format: int64 */
+            epoch: number;
+            /** @enum {string} */
+            type: "pathLost";
         } | {
             users: components["schemas"]["UserPresence"][];
             complete: boolean;

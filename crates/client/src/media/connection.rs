@@ -15,7 +15,8 @@ use tokio::{
 };
 
 use super::{
-    FrameKind, MediaError, MediaEvent, MediaOptions,
+    FrameKind, MediaError, MediaEvent, MediaOptions, PREPARED,
+    alive::{Alive, Beat},
     peer::{Effect, Peer},
     socket::{MediaSocket, Received},
     stun::Query,
@@ -57,6 +58,12 @@ pub(super) enum Command {
     /// What the SFU sends where.
     Slots(Vec<Slot>),
     RequestKeyframe,
+    /// The prepared connection is that of a plan now.
+    TakeUp {
+        epoch: u64,
+    },
+    /// The SFU hears nothing.
+    PathLost,
 }
 
 /// Dropping it closes the connection.
@@ -117,6 +124,7 @@ struct Task {
     peer: Peer,
     stun: Option<Query>,
     player: Option<Player>,
+    alive: Option<Alive>,
     connected: bool,
     /// When to give up, and what to say then.
     deadline: Option<(Instant, Reason)>,
@@ -161,6 +169,7 @@ impl Task {
             peer,
             stun,
             player,
+            alive: None,
             connected,
             deadline,
             outbox,
@@ -206,7 +215,8 @@ impl Task {
         let playing = self.player.as_ref().map(Player::next_wake);
         let asking = self.stun.as_ref().map(Query::next_wake);
         let giving_up = self.deadline.map(|(at, _)| at);
-        [playing, asking, giving_up].into_iter().flatten().fold(self.peer.next_wake(), Instant::min)
+        let alive = self.alive.as_ref().map(Alive::next_wake);
+        [playing, asking, giving_up, alive].into_iter().flatten().fold(self.peer.next_wake(), Instant::min)
     }
 
     async fn wake(&mut self, now: Instant) -> Result<(), MediaError> {
@@ -220,6 +230,13 @@ impl Task {
         }
         if self.stun.as_ref().is_some_and(|query| query.next_wake() <= now) {
             self.ask_how_it_looks_from_outside(now).await?;
+        }
+        if let Some(beat) = self.alive.as_mut().filter(|alive| alive.next_wake() <= now).map(|alive| alive.beat(now)) {
+            self.peer.say_alive(now)?;
+            if beat == Beat::Silence {
+                self.peer.path_lost()?;
+            }
+            self.perform().await?;
         }
         match self.deadline {
             Some((deadline, error)) if deadline <= now => Err(error(self.options.connect_timeout)),
@@ -248,10 +265,21 @@ impl Task {
                 Ok(())
             }
             Command::RequestKeyframe => self.peer.request_keyframes(),
+            Command::TakeUp { epoch } => {
+                self.side.epoch = epoch;
+                if self.connected {
+                    self.connected();
+                }
+                Ok(())
+            }
+            Command::PathLost => self.peer.path_lost(),
         }
     }
 
     fn receive(&mut self, first: std::io::Result<Received>, buffer: &mut [u8]) -> Result<(), MediaError> {
+        if let Some(alive) = &mut self.alive {
+            alive.heard(Instant::now());
+        }
         let mut received = first;
         for _ in 0..RECEIVE_BATCH {
             match received {
@@ -321,7 +349,10 @@ impl Task {
         self.connected = true;
         self.deadline = None;
         self.outbox.push_back(MediaEvent::Connected { epoch: self.side.epoch });
-        self.player = self.options.clip.clone().map(|clip| Player::new(clip, Instant::now()));
+        // Nothing of this end is sent while the call only rings.
+        let clip = self.options.clip.clone().filter(|_| self.side.epoch != PREPARED);
+        self.player = clip.map(|clip| Player::new(clip, Instant::now()));
+        self.alive = (self.side.end == End::Sfu).then(|| Alive::new(Instant::now()));
     }
 
     async fn send(&mut self, datagram: &[u8], to: SocketAddr) -> Result<(), MediaError> {

@@ -6,6 +6,7 @@
 //! Absent on purpose: cameras, microphones and decoders. It sends a [`Clip`] and hands what it receives, whole VP8
 //! frames and Opus packets, to a [`FrameSink`].
 
+mod alive;
 mod connection;
 mod peer;
 mod sdp;
@@ -28,6 +29,8 @@ use tokio::sync::mpsc;
 use self::connection::{Command, End, Handle, Side};
 use crate::clip::Clip;
 
+/// The epoch of a connection that was made while a call rings.
+const PREPARED: u64 = 0;
 /// Signals kept for a plan that has not come yet. An offer and its candidates are a dozen.
 const MAX_EARLY_SIGNALS: usize = 64;
 
@@ -171,6 +174,10 @@ impl MediaSession {
         if self.current.as_ref().is_some_and(|current| current.side == side) {
             return;
         }
+        if plan.is_some_and(|plan| plan.prepared) && self.is_prepared() {
+            self.take_up(side);
+            return;
+        }
         tracing::debug!(?side, "new media plan");
         self.current = Some(Current::start(side, &self.options));
         for signal in std::mem::take(&mut self.early) {
@@ -178,6 +185,35 @@ impl MediaSession {
         }
         if let Some((epoch, slots)) = self.early_slots.take() {
             self.slots(epoch, &slots);
+        }
+    }
+
+    /// Makes a connection to the SFU while a call rings. Nothing is sent on it before a plan takes it up.
+    pub fn prepare(&mut self) {
+        let side = Side { epoch: PREPARED, end: End::Sfu };
+        self.current = Some(Current::start(side, &self.options));
+    }
+
+    /// Whether there is a connection that waits for its plan.
+    pub fn is_prepared(&self) -> bool {
+        self.epoch() == Some(PREPARED)
+    }
+
+    fn take_up(&mut self, side: Side) {
+        if let Some(current) = &mut self.current {
+            tracing::debug!(?side, "the prepared connection is taken up");
+            current.side = side;
+            current.handle.send(Command::TakeUp { epoch: side.epoch });
+        }
+        if let Some((epoch, slots)) = self.early_slots.take() {
+            self.slots(epoch, &slots);
+        }
+    }
+
+    /// The SFU hears nothing on the connection of this epoch.
+    pub fn path_lost(&mut self, epoch: u64) {
+        if let Some(current) = self.current.as_ref().filter(|current| current.side.epoch == epoch) {
+            current.handle.send(Command::PathLost);
         }
     }
 

@@ -11,6 +11,7 @@ use farhand_protocol::frame::{MediaTrack, Signal};
 use str0m::{
     Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError,
     change::{SdpAnswer, SdpOffer, SdpPendingOffer},
+    channel::ChannelId,
     config::DtlsVersion,
     format::Codec,
     media::{Direction, Frequency, KeyframeRequestKind, MediaData, MediaKind, MediaTime, Mid},
@@ -57,6 +58,7 @@ pub(super) struct Peer {
     unsent: Option<Vec<Local>>,
     /// What waits until the other end's description has come; nothing after that.
     waiting: Option<Vec<Candidate>>,
+    pub(super) alive: Option<ChannelId>,
     wake: Instant,
     tamper_fingerprint: bool,
     pub(super) effects: VecDeque<Effect>,
@@ -95,6 +97,7 @@ impl Peer {
             video: None,
             unsent: Some(Vec::new()),
             waiting: Some(Vec::new()),
+            alive: None,
             wake: now,
             tamper_fingerprint,
             effects: VecDeque::new(),
@@ -371,7 +374,7 @@ impl Peer {
     }
 
     /// The offerer tries a new path; the other end asks it to.
-    fn path_lost(&mut self) -> Result<(), MediaError> {
+    pub(super) fn path_lost(&mut self) -> Result<(), MediaError> {
         self.effects.push_back(Effect::PathLost);
         if self.offerer {
             return self.restart();

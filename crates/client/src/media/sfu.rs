@@ -3,7 +3,10 @@
 use std::{collections::HashMap, time::Instant};
 
 use farhand_protocol::frame::{MediaTrack, Slot, Source};
-use str0m::media::{Direction, MediaKind, Mid};
+use str0m::{
+    channel::{ChannelConfig, Reliability},
+    media::{Direction, MediaKind, Mid},
+};
 
 use super::{
     MediaError,
@@ -21,11 +24,26 @@ impl Peer {
             change.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
             change.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
         }
-        change.add_channel("room".to_owned());
+        let lossy = ChannelConfig {
+            label: "alive".to_owned(),
+            ordered: false,
+            reliability: Reliability::MaxRetransmits { retransmits: 0 },
+            ..ChannelConfig::default()
+        };
+        peer.alive = Some(change.add_channel_with_config(lossy));
         let offer = change.apply();
         (peer.audio, peer.video) = (Some(audio), Some(video));
         peer.send_offer(offer)?;
         Ok(peer)
+    }
+
+    /// Echoed by the SFU.
+    pub(super) fn say_alive(&mut self, now: Instant) -> Result<(), MediaError> {
+        // Before the channel is open there is nothing to say it on.
+        if let Some(mut channel) = self.alive.and_then(|id| self.rtc.channel(id)) {
+            let _ = channel.write(false, b"alive");
+        }
+        self.advance(now)
     }
 
     pub(super) fn tracks(&self) -> Vec<MediaTrack> {

@@ -6,8 +6,10 @@ use serde::Deserialize;
 use super::SocketError;
 
 /// Every type of `ServerFrame`. A frame of one of these that cannot be read is an error, not news from a newer server.
-const KNOWN: [&str; 12] =
-    ["welcome", "ok", "error", "ring", "ringEnd", "call", "moved", "signal", "slots", "speaker", "presence", "pong"];
+const KNOWN: [&str; 13] = [
+    "welcome", "ok", "error", "ring", "ringEnd", "call", "moved", "signal", "slots", "speaker", "pathLost", "presence",
+    "pong",
+];
 
 #[derive(Debug)]
 pub(super) enum Read {

@@ -248,12 +248,17 @@ impl Socket {
     }
 
     pub async fn join(&mut self, call_id: Uuid) -> Result<Option<Box<CallView>>, SocketError> {
-        self.request(|id| ClientFrame::Join { id, call_id, rejoin: None }).await
+        self.request(|id| ClientFrame::Join { id, call_id, rejoin: None, prepared: false }).await
+    }
+
+    /// Joins with the connection that was made while the call rang.
+    pub async fn join_prepared(&mut self, call_id: Uuid) -> Result<Option<Box<CallView>>, SocketError> {
+        self.request(|id| ClientFrame::Join { id, call_id, rejoin: None, prepared: true }).await
     }
 
     /// `epoch` is that of the media plan whose connection still stands, or 0.
     pub async fn rejoin(&mut self, call_id: Uuid, epoch: u64) -> Result<Option<Box<CallView>>, SocketError> {
-        self.request(|id| ClientFrame::Join { id, call_id, rejoin: Some(epoch) }).await
+        self.request(|id| ClientFrame::Join { id, call_id, rejoin: Some(epoch), prepared: false }).await
     }
 
     pub async fn decline(&mut self, call_id: Uuid) -> Result<(), SocketError> {

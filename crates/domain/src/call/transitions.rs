@@ -210,7 +210,7 @@ impl Call {
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
         if let Some(seat) = self.seat_on(contact, device).filter(|seat| seat.lost_until.is_none()) {
-            self.set_place(contact, Place::Seated(Seat { lost_until: Some(now + policy.grace), ..seat }));
+            self.set_place(contact, Place::Seated(Seat { lost_until: Some(now + policy.seat), ..seat }));
             effects.push(Effect::Note { note: Note::ConnectionLost, contact });
         }
         effects
@@ -227,7 +227,7 @@ impl Call {
 
     /// Connections did not survive; nobody is to lose a ring or a seat to the outage.
     pub(super) fn recovered(&mut self, policy: &Policy, now: Timestamp) -> Vec<Effect> {
-        let least = now + policy.grace;
+        let (ring_until, held_until) = (now + policy.grace, now + policy.seat);
         // Media peer to peer have noticed nothing; the SFU's connections went with the server.
         if self.state.terms.technology == Technology::Sfu && !self.has_ended() {
             let epoch = self.next_epoch();
@@ -235,9 +235,9 @@ impl Call {
         }
         for person in &mut self.state.people {
             match &mut person.place {
-                Place::Ringing { until } => *until = (*until).max(least),
+                Place::Ringing { until } => *until = (*until).max(ring_until),
                 Place::Seated(seat) => {
-                    seat.lost_until = Some(seat.lost_until.map_or(least, |until| until.max(least)));
+                    seat.lost_until = Some(seat.lost_until.map_or(held_until, |until| until.max(held_until)));
                 }
                 Place::Waiting
                 | Place::Unanswered

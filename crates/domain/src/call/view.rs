@@ -106,6 +106,10 @@ impl Call {
         self.state.people.iter().filter_map(ring).collect()
     }
 
+    pub fn is_through_sfu(&self) -> bool {
+        self.state.terms.technology == Technology::Sfu
+    }
+
     /// There while the person is in the call.
     pub fn media_plan(&self, contact: ContactId) -> Option<MediaPlan> {
         let own = self.seat(contact)?;

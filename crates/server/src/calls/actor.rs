@@ -53,6 +53,8 @@ pub enum Ask {
     Join {
         device: Option<DeviceId>,
         rejoin: Option<u64>,
+        /// The device wants to go on with the connection it made while it rang.
+        prepared: bool,
     },
     Decline,
     Leave,
@@ -184,7 +186,12 @@ impl CallActor {
         let done = match ask {
             Ask::Read => Ok(()),
             // The loss of a connection that is lost already would never be told, and the seat be held for ever.
-            Ask::Join { device: Some(device), rejoin } if self.shared.hub.is_device_connected(contact, device) => {
+            Ask::Join { device: Some(device), rejoin, prepared }
+                if self.shared.hub.is_device_connected(contact, device) =>
+            {
+                if !prepared {
+                    self.media.give_up_prepared(contact, device);
+                }
                 let joined = self.step(Event::Join { contact, device, rejoin }, none).await;
                 self.show_slots_again(contact, device);
                 joined
@@ -292,6 +299,8 @@ impl CallActor {
             self.shared.concern(self.record.call_id, self.concerned());
         }
         change.apply(Arc::make_mut(&mut self.record), &saved.event_ids);
+        // A prepared connection must be let in before its owner is told so.
+        self.media.follow(now, &self.call);
         self.perform(&before, &effects);
         Ok(())
     }

@@ -4,12 +4,16 @@ use farhand_domain::{
     call::Event,
     ids::{ContactId, DeviceId},
 };
-use farhand_protocol::{ErrorCode, frame::ServerFrame};
-use farhand_sfu::{Gone, Notice};
+use farhand_protocol::{
+    ErrorCode,
+    frame::{MediaTrack, ServerFrame},
+};
+use farhand_sfu::{Gone, Notice, PeerId};
 
 use super::{
     actor::{By, CallActor, MediaAsk},
     change::Extra,
+    media::{Connection, PREPARED},
 };
 use crate::http::{Fail, Outcome};
 
@@ -17,6 +21,9 @@ impl CallActor {
     /// An SDP, if it was an offer.
     pub(super) async fn media_ask(&mut self, by: By, ask: MediaAsk) -> Outcome<Option<String>> {
         let contact = by.asker.contact;
+        if let MediaAsk::Offer { epoch: PREPARED, sdp, tracks } = ask {
+            return self.prepare(by, sdp, &tracks).await.map(Some);
+        }
         let device = self.seated_device(by)?;
         match ask {
             MediaAsk::Offer { epoch, sdp, tracks } => {
@@ -34,6 +41,18 @@ impl CallActor {
             }
         }
         Ok(None)
+    }
+
+    /// A connection for whoever is rung, so that accepting costs no handshake.
+    async fn prepare(&mut self, by: By, sdp: String, tracks: &[MediaTrack]) -> Outcome<String> {
+        let contact = by.asker.contact;
+        let rings = self.call.rings().iter().any(|ring| ring.contact == contact);
+        let device = by.device.filter(|_| rings);
+        let device = device.ok_or_else(|| Fail::new(ErrorCode::NotInCall, "The call does not ring here."))?;
+        if !self.call.is_through_sfu() {
+            return Err(Fail::new(ErrorCode::NoPeer, "This call's media do not go through the server."));
+        }
+        self.media.prepare(self.shared.clock.now(), contact, device, sdp, tracks).await
     }
 
     fn seated_device(&self, by: By) -> Outcome<DeviceId> {
@@ -57,14 +76,27 @@ impl CallActor {
                 }
             }
             Notice::Connected { peer } => tracing::debug!(%call_id, %peer, "connected to the SFU"),
-            Notice::PathLost { peer } => tracing::info!(%call_id, %peer, "nothing comes from a participant any more"),
-            Notice::PathFound { peer } => tracing::debug!(%call_id, %peer, "a path to the SFU"),
+            Notice::PathLost { peer } => self.path(peer, true),
+            Notice::PathFound { peer } => self.path(peer, false),
             Notice::Gone { peer, why: Gone::Closed } => tracing::debug!(%call_id, %peer, "left the SFU"),
             Notice::Gone { peer, why: Gone::Broken(error) } => {
                 tracing::warn!(%call_id, %peer, error, "a connection to the SFU broke");
             }
             // Goes straight to whoever waits for it.
             Notice::Answer { .. } => {}
+        }
+    }
+
+    /// Others read that it reconnects; the device itself tries another way.
+    fn path(&mut self, peer: PeerId, silent: bool) {
+        let Some(Connection { contact, device, epoch, .. }) = self.media.set_silent(peer, silent) else { return };
+        let call_id = self.record.call_id;
+        tracing::info!(%call_id, contact = contact.0, silent, "the path from a participant to the SFU");
+        if silent {
+            self.to_device(contact, device, &ServerFrame::PathLost { call_id, epoch });
+        }
+        if self.call.is_seated(contact) {
+            self.show_call_to_all();
         }
     }
 

@@ -31,6 +31,11 @@ const OFFER_BURST: u32 = 10;
 /// Pictures somebody can want to see: more than there can be people and screens.
 const MAX_VIEWS: usize = 64;
 
+/// The epoch of a connection that is made while the call rings. Seats count from 1.
+pub const PREPARED: u64 = 0;
+/// Connections prepared at once; a call that rings five hundred people is answered by few of them.
+const MAX_PREPARED: usize = 50;
+
 /// Somebody's connection to the SFU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connection {
@@ -39,6 +44,20 @@ pub struct Connection {
     pub device: DeviceId,
     pub epoch: u64,
     offers: Pace,
+    /// Made while the call rang.
+    prepared: bool,
+    /// Nothing comes on it.
+    silent: bool,
+}
+
+impl Connection {
+    fn new(now: Timestamp, peer: PeerId, contact: ContactId, device: DeviceId) -> Self {
+        Self { peer, contact, device, epoch: PREPARED, offers: Pace::new(now), prepared: false, silent: false }
+    }
+
+    fn is_live(&self) -> bool {
+        self.epoch != PREPARED
+    }
 }
 
 pub struct CallMedia {
@@ -71,8 +90,35 @@ impl CallMedia {
     /// Makes the room what the call says. To be called after anything.
     pub fn follow(&mut self, now: Timestamp, call: &Call) {
         self.states.retain(|contact, _| call.is_seated(*contact));
-        let wanted = wanted(call);
-        if self.is_as(&wanted) && self.told {
+        let before = self.connections.clone();
+        let rings: Vec<ContactId> = call.rings().into_iter().map(|ring| ring.contact).collect();
+        let live = wanted(call).into_iter().map(|(contact, device, epoch)| self.seated(now, contact, device, epoch));
+        let mut connections: Vec<Connection> = live.collect();
+        // What was prepared waits as long as the call rings there.
+        connections.extend(self.connections.iter().filter(|c| !c.is_live() && rings.contains(&c.contact)));
+        self.connections = connections;
+        if self.connections != before || !self.told {
+            self.tell_members();
+        }
+    }
+
+    /// The connection of a seat: the one it has, the one its device has prepared, or a new one.
+    fn seated(&self, now: Timestamp, contact: ContactId, device: DeviceId, epoch: u64) -> Connection {
+        let of_device = |c: &&Connection| (c.contact, c.device) == (contact, device);
+        let mut known = self.connections.iter().filter(of_device);
+        if let Some(same) = known.clone().find(|c| c.epoch == epoch) {
+            return *same;
+        }
+        match known.find(|c| !c.is_live()) {
+            Some(prepared) => Connection { epoch, prepared: true, ..*prepared },
+            None => Connection { epoch, ..Connection::new(now, self.workers.new_peer(), contact, device) },
+        }
+    }
+
+    fn tell_members(&mut self) {
+        if self.connections.is_empty() {
+            (self.room, self.notices, self.told) = (None, None, true);
+            self.slots.clear();
             return;
         }
         if self.room.is_none() {
@@ -80,30 +126,34 @@ impl CallMedia {
             (self.room, self.notices) = (Some(room), Some(notices));
         }
         let Some(room) = &self.room else { return };
-        let old = std::mem::take(&mut self.connections);
-        let connection = |(contact, device, epoch)| {
-            let known = old.iter().find(|c| (c.contact, c.device, c.epoch) == (contact, device, epoch));
-            known.copied().unwrap_or_else(|| Connection {
-                peer: room.new_peer(),
-                contact,
-                device,
-                epoch,
-                offers: Pace::new(now),
-            })
-        };
-        self.connections = wanted.into_iter().map(connection).collect();
-        let members = self.connections.iter().map(|c| Member { peer: c.peer, name: c.contact.0, live: true }).collect();
-        self.told = room.set_members(members);
+        let members = self.connections.iter().map(|c| Member { peer: c.peer, name: c.contact.0, live: c.is_live() });
+        self.told = room.set_members(members.collect());
         let connections = &self.connections;
         self.slots.retain(|peer, _| connections.iter().any(|connection| connection.peer == *peer));
-        if self.connections.is_empty() {
-            (self.room, self.notices) = (None, None);
-        }
     }
 
-    fn is_as(&self, wanted: &[(ContactId, DeviceId, u64)]) -> bool {
-        let now = self.connections.iter().map(|c| (c.contact, c.device, c.epoch));
-        now.eq(wanted.iter().copied())
+    /// The answer to an offer of a device the call rings on. Asking again makes a new connection: the page may be another one.
+    pub async fn prepare(
+        &mut self,
+        now: Timestamp,
+        contact: ContactId,
+        device: DeviceId,
+        sdp: String,
+        tracks: &[MediaTrack],
+    ) -> Outcome<String> {
+        let is_old = |c: &Connection| !c.is_live() && (c.contact, c.device) == (contact, device);
+        let old = self.connections.iter().find(|c| is_old(c)).copied();
+        let others = self.connections.iter().filter(|c| !c.is_live() && !is_old(c)).count();
+        if others >= MAX_PREPARED {
+            return Err(busy());
+        }
+        let mut connection = Connection::new(now, self.workers.new_peer(), contact, device);
+        connection.offers = old.map_or(connection.offers, |old| old.offers);
+        paced(&mut connection, now)?;
+        self.connections.retain(|c| !is_old(c));
+        self.connections.push(connection);
+        self.tell_members();
+        self.answer_of(connection.peer, sdp, tracks).await
     }
 
     /// The next thing the SFU has to say; never, while there is no room. Can be dropped and called again.
@@ -122,7 +172,8 @@ impl CallMedia {
     }
 
     fn connection(&self, contact: ContactId, device: DeviceId) -> Option<&Connection> {
-        self.connections.iter().find(|connection| (connection.contact, connection.device) == (contact, device))
+        let here = |c: &&Connection| c.is_live() && (c.contact, c.device) == (contact, device);
+        self.connections.iter().find(here)
     }
 
     fn by_peer(&self, peer: PeerId) -> Option<&Connection> {
@@ -141,19 +192,22 @@ impl CallMedia {
     ) -> Outcome<String> {
         let mut connections = self.connections.iter_mut();
         let connection = connections
-            .find(|connection| (connection.contact, connection.device) == (contact, device))
+            .find(|connection| connection.is_live() && (connection.contact, connection.device) == (contact, device))
             .ok_or_else(|| Fail::new(ErrorCode::NoPeer, "This call's media do not go through the server."))?;
         if connection.epoch != epoch {
             let detail = format!("The media plan's epoch is {}, not {epoch}.", connection.epoch);
             return Err(Fail::new(ErrorCode::StaleEpoch, detail));
         }
-        if !connection.offers.allows(now, OFFER_INTERVAL, OFFER_BURST) {
-            return Err(Fail::new(ErrorCode::TooManyAttempts, "Too many offers; wait a second."));
-        }
+        paced(connection, now)?;
+        let peer = connection.peer;
+        self.answer_of(peer, sdp, tracks).await
+    }
+
+    async fn answer_of(&self, peer: PeerId, sdp: String, tracks: &[MediaTrack]) -> Outcome<String> {
         let Some(room) = &self.room else { return Err(busy()) };
         let tracks = tracks.iter().map(|track| TrackName { mid: track.mid.clone(), source: source(track.source) });
         let password = secret_text(PASSWORD).map_err(Fail::internal)?;
-        let answer = room.offer(connection.peer, sdp, tracks.collect(), password).await;
+        let answer = room.offer(peer, sdp, tracks.collect(), password).await;
         answer.ok_or_else(busy)?.map_err(|error| refused(&error))
     }
 
@@ -161,10 +215,33 @@ impl CallMedia {
     pub fn views(&self, contact: ContactId, device: DeviceId, views: &[MediaView]) {
         let (Some(connection), Some(room)) = (self.connection(contact, device), &self.room) else { return };
         let view = |view: &MediaView| {
-            let shown = self.connections.iter().find(|connection| connection.contact.0 == view.contact)?;
+            let shown = self.connections.iter().find(|c| c.is_live() && c.contact.0 == view.contact)?;
             Some(View { peer: shown.peer, source: source(view.source), height: view.height })
         };
         room.views(connection.peer, views.iter().take(MAX_VIEWS).filter_map(view).collect());
+    }
+
+    /// The device does not have it any more, or never had.
+    pub fn give_up_prepared(&mut self, contact: ContactId, device: DeviceId) {
+        self.connections.retain(|c| c.is_live() || (c.contact, c.device) != (contact, device));
+        self.told = false;
+    }
+
+    /// Whether the connection of this seat was made while the call rang there.
+    pub fn is_prepared(&self, contact: ContactId, device: DeviceId) -> bool {
+        self.connection(contact, device).is_some_and(|connection| connection.prepared)
+    }
+
+    /// Whose path it is, if that is news.
+    pub fn set_silent(&mut self, peer: PeerId, silent: bool) -> Option<Connection> {
+        let connection = self.connections.iter_mut().find(|c| c.peer == peer && c.silent != silent)?;
+        connection.silent = silent;
+        Some(*connection)
+    }
+
+    /// Whether nothing comes from this participant to the SFU.
+    pub fn is_silent(&self, contact: ContactId) -> bool {
+        self.connections.iter().any(|c| c.is_live() && c.contact == contact && c.silent)
     }
 
     /// True if that is news.
@@ -209,6 +286,13 @@ fn wanted(call: &Call) -> Vec<(ContactId, DeviceId, u64)> {
         Some((contact, seat.device, plan.epoch))
     };
     call.seated().into_iter().filter_map(seat).collect()
+}
+
+fn paced(connection: &mut Connection, now: Timestamp) -> Outcome<()> {
+    if connection.offers.allows(now, OFFER_INTERVAL, OFFER_BURST) {
+        return Ok(());
+    }
+    Err(Fail::new(ErrorCode::TooManyAttempts, "Too many offers; wait a second."))
 }
 
 fn busy() -> Fail {

@@ -40,7 +40,10 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
         seat,
         creator: call.creator().0,
         people: call.state().people.iter().filter_map(|p| person(p, actor)).collect(),
-        media_plan: call.media_plan(viewer.contact).filter(|_| seat == Seat::Here).map(media_plan),
+        media_plan: call.media_plan(viewer.contact).filter(|_| seat == Seat::Here).map(|plan| MediaPlan {
+            prepared: actor.media.is_prepared(viewer.contact, viewer.device),
+            ..media_plan(plan)
+        }),
         end_reason: match call.state().phase {
             Phase::Ended { reason } => Some(end_reason(reason)),
             Phase::Planned { .. } | Phase::Started { .. } => None,
@@ -57,6 +60,7 @@ fn person(person: &farhand_domain::call::Person, actor: &CallActor) -> Option<Pe
         (_, Place::Waiting) => PersonState::Waiting,
         (_, Place::Ringing { .. }) => PersonState::Ringing,
         (_, Place::Seated(seat)) if seat.lost_until.is_some() => PersonState::Reconnecting,
+        (_, Place::Seated(_)) if actor.media.is_silent(person.contact) => PersonState::Reconnecting,
         (_, Place::Seated(_)) => PersonState::Joined,
         (_, Place::Declined) => PersonState::Declined,
         (_, Place::Missed | Place::Unanswered) => PersonState::Missed,
@@ -71,9 +75,9 @@ fn media_plan(plan: farhand_domain::call::MediaPlan) -> MediaPlan {
     let epoch = plan.epoch;
     match plan.path {
         Path::PeerToPeer { peer, offerer } => {
-            MediaPlan { mode: MediaMode::P2p, epoch, peer: peer.map(|contact| contact.0), offerer }
+            MediaPlan { mode: MediaMode::P2p, epoch, peer: peer.map(|contact| contact.0), offerer, prepared: false }
         }
-        Path::Sfu => MediaPlan { mode: MediaMode::Sfu, epoch, peer: None, offerer: true },
+        Path::Sfu => MediaPlan { mode: MediaMode::Sfu, epoch, peer: None, offerer: true, prepared: false },
     }
 }
 

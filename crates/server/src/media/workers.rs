@@ -97,6 +97,11 @@ impl Workers {
         (room, told)
     }
 
+    /// A name for a new connection.
+    pub fn new_peer(&self) -> PeerId {
+        PeerId(self.peers.fetch_add(1, Ordering::Relaxed))
+    }
+
     pub(super) fn handle(&self, worker: u8) -> Option<&Handle> {
         self.handles.get(usize::from(worker))
     }
@@ -149,11 +154,6 @@ pub struct Room {
 impl Room {
     fn send(&self, command: Command) -> bool {
         self.workers.handles[self.worker].send(command)
-    }
-
-    /// A name for a new connection.
-    pub fn new_peer(&self) -> PeerId {
-        PeerId(self.workers.peers.fetch_add(1, Ordering::Relaxed))
     }
 
     pub fn set_members(&self, members: Vec<Member>) -> bool {

@@ -27,8 +27,9 @@ const MAX_CANDIDATE: usize = 1024;
 pub async fn carry_out(app: &Arc<App>, session: &Arc<Session>, frame: ClientFrame) {
     let (id, outcome) = match frame {
         ClientFrame::CreateCall { id, call } => (Some(id), create(app, session, call).await),
-        ClientFrame::Join { id, call_id, rejoin } => {
-            (Some(id), ask(app, session, call_id, Ask::Join { device: Some(session.device), rejoin }).await)
+        ClientFrame::Join { id, call_id, rejoin, prepared } => {
+            let join = Ask::Join { device: Some(session.device), rejoin, prepared };
+            (Some(id), ask(app, session, call_id, join).await)
         }
         ClientFrame::Decline { id, call_id } => (Some(id), ask(app, session, call_id, Ask::Decline).await),
         ClientFrame::Leave { id, call_id } => (Some(id), ask(app, session, call_id, Ask::Leave).await),

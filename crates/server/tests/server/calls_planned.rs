@@ -148,6 +148,7 @@ async fn it_outlives_its_ring_and_ends_an_hour_after_its_time() {
     let mut server = Server::with(|config| {
         config.calls.popup_ring_seconds = 1;
         config.calls.grace_seconds = 1;
+        config.calls.seat_seconds = 1;
     })
     .await;
     let (caller, expert) = (server.login("callertest1").await, server.login("expert1").await);

@@ -96,7 +96,7 @@ async fn create_unheard(server: &Server, like: Uuid, key: Option<NewIdempotency>
 }
 
 fn join(call_id: Uuid) -> impl FnOnce(u32) -> ClientFrame {
-    move |id| ClientFrame::Join { id, call_id, rejoin: None }
+    move |id| ClientFrame::Join { id, call_id, rejoin: None, prepared: false }
 }
 
 /// The saved person with this contact.
@@ -253,7 +253,7 @@ async fn a_retry_of_a_call_whose_answer_was_lost_rings() {
 
 #[tokio::test]
 async fn somebody_in_a_call_that_is_taken_up_while_connected_keeps_the_seat() {
-    let server = Server::with(|config| config.calls.grace_seconds = 1).await;
+    let server = Server::with(|config| config.calls.seat_seconds = 1).await;
     let [caller, expert] = [server.login("callertest1").await, server.login("expert1").await];
     let (mut own, mut phone) = (caller.device().await, expert.device().await);
     let known = own.create_call(json!({"invitedContacts": [expert.invited()]})).await;
@@ -273,7 +273,7 @@ const TAKE_STEPS: &str = "DROP TRIGGER away ON calls";
 
 #[tokio::test]
 async fn a_ring_and_a_seat_outlast_a_start_that_could_not_be_saved_and_the_seat_is_not_held_for_ever() {
-    let mut server = Server::build().on_postgres().config(|config| config.calls.grace_seconds = 3).start().await;
+    let mut server = Server::build().on_postgres().config(|config| config.calls.seat_seconds = 3).start().await;
     let [caller, expert] = [server.login("callertest1").await, server.login("expert1").await];
     let mut own = caller.device().await;
     let call_id = own.create_call(json!({"invitedContacts": [expert.invited()]})).await.call_id;

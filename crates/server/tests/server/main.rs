@@ -23,6 +23,7 @@ mod rest_openapi;
 mod rest_shapes;
 mod sfu_attacks;
 mod sfu_calls;
+mod sfu_ringing;
 mod testkit;
 mod tls;
 mod ws_brokered;

@@ -38,7 +38,11 @@ impl Talk {
     }
 
     async fn with_grace(seconds: u64) -> Self {
-        let server = Server::with(|config| config.calls.grace_seconds = seconds).await;
+        let server = Server::with(|config| {
+            config.calls.grace_seconds = seconds;
+            config.calls.seat_seconds = seconds;
+        })
+        .await;
         let (caller, callee) = (server.login("callertest1").await, server.login("callertest2").await);
         let (mut here, mut there) = (caller.device().await, callee.device().await);
         let call = json!({"callType": "MESH", "invitedContacts": [callee.invited()]});

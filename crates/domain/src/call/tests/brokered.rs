@@ -44,6 +44,8 @@ fn an_expert_who_leaves_first_stops_the_ring_and_ends_the_call() {
 #[test]
 fn an_expert_whose_connection_stays_lost_stops_the_ring_and_ends_the_call() {
     let mut story = taken();
+    // Shorter than the creator's ring.
+    story.policy.seat = 30 * SECOND;
     story.loses_connection(EXPERT);
     story.wait(30 * SECOND);
     assert_eq!(story.rung(), []);

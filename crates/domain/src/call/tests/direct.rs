@@ -128,7 +128,7 @@ fn an_invitee_who_was_silenced_may_join_once_there_is_room() {
     let mut story = Plan::mesh(&[EXPERT, COLLEAGUE]).joined().make();
     story.joins(EXPERT);
     story.loses_connection(EXPERT);
-    story.wait(30 * SECOND);
+    story.wait(2 * MINUTE);
     story.joins(COLLEAGUE);
     assert_eq!(story.seated(), [CREATOR, COLLEAGUE]);
 }

@@ -243,10 +243,10 @@ fn recovery_spares_everybody(step: &Step<'_>) -> Verdict {
         }
         Phase::Ended { .. } | Phase::Planned { .. } | Phase::Started { .. } => {}
     }
-    let least = step.now + step.policy.grace;
+    let (held, least) = (step.now + step.policy.seat, step.now + step.policy.grace);
     for (contact, _) in before.seated() {
         let lost_until = step.after.seat(contact).and_then(|seat| seat.lost_until);
-        demand(lost_until.is_some_and(|until| until >= least), || format!("{contact:?} lost the seat"))?;
+        demand(lost_until.is_some_and(|until| until >= held), || format!("{contact:?} lost the seat"))?;
     }
     for ring in before.rings() {
         let rings = step.rings.iter().any(|now| now.contact == ring.contact && now.until >= least);

@@ -77,18 +77,18 @@ fn somebody_whose_seat_was_given_up_may_come_back_with_a_new_join() {
     let mut story = talking();
     let epoch = story.epoch();
     story.loses_connection(EXPERT);
-    story.wait(MINUTE);
+    story.wait(2 * MINUTE);
     story.joins_on(EXPERT, device(EXPERT), Some(epoch));
     assert_eq!(story.log[2..], [(Join, EXPERT), (Leave, EXPERT), (Join, EXPERT)]);
     assert!(story.epoch() > epoch);
 }
 
 #[test]
-fn a_lost_connection_writes_nothing_until_the_grace_time_runs_out() {
+fn a_lost_connection_writes_nothing_until_its_seat_is_held_no_longer() {
     let mut story = talking();
     let log = story.log.clone();
     story.loses_connection(EXPERT);
-    story.wait_all_but_a_second(30 * SECOND);
+    story.wait_all_but_a_second(2 * MINUTE);
     assert_eq!(story.log, log);
     assert_eq!(story.seated(), [CREATOR, EXPERT]);
     story.wait(SECOND);
@@ -111,10 +111,10 @@ fn a_connection_that_comes_back_in_time_writes_nothing() {
 }
 
 #[test]
-fn losing_a_connection_twice_does_not_prolong_the_grace_time() {
+fn losing_a_connection_twice_does_not_prolong_the_time_its_seat_is_held() {
     let mut story = talking();
     story.loses_connection(EXPERT);
-    story.wait(20 * SECOND);
+    story.wait(110 * SECOND);
     assert_eq!(story.loses_connection(EXPERT), []);
     story.wait(10 * SECOND);
     assert_eq!(story.seated(), [CREATOR]);
@@ -126,7 +126,7 @@ fn the_call_ends_when_the_last_connection_stays_lost() {
     story.loses_connection(CREATOR);
     story.wait(10 * SECOND);
     story.loses_connection(EXPERT);
-    story.wait(30 * SECOND);
+    story.wait(2 * MINUTE);
     assert_eq!(
         story.log,
         [(Created, CREATOR), (Join, CREATOR), (Join, EXPERT), (Leave, CREATOR), (Leave, EXPERT), (Ended, EXPERT)]
@@ -138,7 +138,7 @@ fn the_call_ends_when_the_last_connection_stays_lost() {
 fn whoever_is_left_behind_waits_five_minutes() {
     let mut story = talking();
     story.loses_connection(EXPERT);
-    story.wait_all_but_a_second(30 * SECOND + 5 * MINUTE);
+    story.wait_all_but_a_second(7 * MINUTE);
     assert_eq!(story.seated(), [CREATOR]);
     story.wait(SECOND);
     assert_eq!(story.end_reason(), Some(EndReason::Alone));
@@ -163,7 +163,7 @@ fn after_an_outage_every_seat_waits_for_its_device() {
 fn after_an_outage_a_seat_nobody_comes_back_to_is_given_up() {
     let mut story = talking();
     story.tell(Event::Recovered);
-    story.wait(30 * SECOND);
+    story.wait(2 * MINUTE);
     assert_eq!(story.end_reason(), Some(EndReason::ConnectionLost));
 }
 
