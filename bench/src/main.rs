@@ -17,6 +17,7 @@ mod report;
 mod ring;
 mod seed;
 mod server;
+mod sfu;
 mod start;
 mod stats;
 
@@ -46,6 +47,14 @@ enum Figure {
     Memory(memory::Plan),
     /// Start-up to ready.
     Start(start::Plan),
+    /// Forwarding of media, beside Janus, mediasoup and a floor.
+    Sfu(sfu::Plan),
+    /// The floor of `sfu`: forwards and does nothing else.
+    #[command(hide = true)]
+    SfuFloor {
+        #[arg(long)]
+        listen: std::net::SocketAddr,
+    },
     /// The floor of `ring`: commits what it is sent and sends it back.
     #[command(hide = true)]
     Echo {
@@ -82,6 +91,8 @@ fn run(figure: Figure) -> Outcome {
         Figure::Create(plan) => generator()?.block_on(create::run(&plan)),
         Figure::Memory(plan) => generator()?.block_on(memory::run(&plan)),
         Figure::Start(plan) => generator()?.block_on(start::run(&plan)),
+        Figure::Sfu(plan) => sfu::run(&plan, generator),
+        Figure::SfuFloor { listen } => sfu::serve_floor(listen),
         Figure::Echo { data } => Builder::new_multi_thread().enable_all().build()?.block_on(echo::serve(&data)),
     }
 }
