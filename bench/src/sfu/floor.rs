@@ -64,7 +64,13 @@ impl BareWire {
     pub(crate) fn new(server: SocketAddr, local: SocketAddr, room: u16, receives: bool, shown: u8) -> Outcome<Self> {
         let [high, low] = room.to_be_bytes();
         let hello = vec![HELLO, high, low, u8::from(receives), LOWEST + shown];
-        Ok(Self { server, key: key(local.port())?, ssrc: u32::from(local.port()) << 8, hello: Some(hello), said: Vec::new() })
+        Ok(Self {
+            server,
+            key: key(local.port())?,
+            ssrc: u32::from(local.port()) << 8,
+            hello: Some(hello),
+            said: Vec::new(),
+        })
     }
 }
 

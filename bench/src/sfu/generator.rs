@@ -2,8 +2,8 @@
 //! or, if the generator was late, at once, and the delay counts from when it was due.
 
 use std::{
-    collections::BinaryHeap,
     cmp::Reverse,
+    collections::BinaryHeap,
     io::{self, ErrorKind},
     net::{IpAddr, SocketAddr},
     os::fd::{AsFd, AsRawFd},

@@ -29,11 +29,8 @@ const fn layer(rid: Option<&'static str>, height: u16, packets: u32, bytes: usiz
 /// 1 Mbit/s in 120 packets a second.
 pub(crate) const SINGLE: [Layer; 1] = [layer(None, 360, 4, 1_050)];
 /// 150, 500 and 1,700 kbit/s, as Chromium sends a camera of 720 lines.
-pub(crate) const SIMULCAST: [Layer; 3] = [
-    layer(Some("q"), 180, 1, 625),
-    layer(Some("h"), 360, 2, 1_040),
-    layer(Some("f"), 720, 7, 1_010),
-];
+pub(crate) const SIMULCAST: [Layer; 3] =
+    [layer(Some("q"), 180, 1, 625), layer(Some("h"), 360, 2, 1_040), layer(Some("f"), 720, 7, 1_010)];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -105,19 +102,18 @@ impl Source {
             *to = from;
         }
         write_stamp(&mut payload, stamp);
-        Packet {
-            number,
-            time: wrap(frame * 3_000),
-            marker: index + 1 == layer.packets,
-            payload: payload.into(),
-        }
+        Packet { number, time: wrap(frame * 3_000), marker: index + 1 == layer.packets, payload: payload.into() }
     }
 }
 
 impl Layer {
     /// The lowest is 0; so is the only one.
     pub(crate) fn number(self) -> u8 {
-        SIMULCAST.iter().position(|layer| *layer == self).and_then(|number| u8::try_from(number).ok()).unwrap_or_default()
+        SIMULCAST
+            .iter()
+            .position(|layer| *layer == self)
+            .and_then(|number| u8::try_from(number).ok())
+            .unwrap_or_default()
     }
 
     pub(crate) fn height(self) -> u16 {

@@ -96,7 +96,8 @@ fn chosen(names: &[String]) -> Outcome<Vec<&'static Shape>> {
 
 async fn measure(name: Name, setup: &Setup, shape: &Shape, plan: &Plan) -> Outcome<Round> {
     let generator = Generator::start(ADDRESS.into())?;
-    let running = systems::join(name, setup, shape, &generator).await.map_err(|error| format!("{}: {error}", name.text()))?;
+    let running =
+        systems::join(name, setup, shape, &generator).await.map_err(|error| format!("{}: {error}", name.text()))?;
     let idle = proc::resident_with_children(running.pid)?;
     generator.begin()?;
     sleep(Duration::from_secs(plan.warm_up)).await;

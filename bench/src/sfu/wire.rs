@@ -103,7 +103,11 @@ impl RtcWire {
             let mid = change.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
             lines.push(Line { mid, rid: None, kind: Kind::Sound });
             let mid = change.add_media(MediaKind::Video, Direction::SendOnly, None, None, simulcast(layers));
-            lines.extend(layers.iter().map(|layer| Line { mid, rid: layer.rid.map(Rid::from), kind: Kind::Picture(*layer) }));
+            lines.extend(layers.iter().map(|layer| Line {
+                mid,
+                rid: layer.rid.map(Rid::from),
+                kind: Kind::Picture(*layer),
+            }));
         }
         for _ in 0..slots {
             change.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
@@ -128,7 +132,9 @@ impl RtcWire {
                     self.wake = at;
                     return Ok(());
                 }
-                Output::Transmit(transmit) => self.said.push(Said::Send(transmit.destination, transmit.contents.to_vec())),
+                Output::Transmit(transmit) => {
+                    self.said.push(Said::Send(transmit.destination, transmit.contents.to_vec()))
+                }
                 Output::Event(event) => self.event(now, event, counting),
             }
         }
@@ -149,14 +155,16 @@ impl Wire for RtcWire {
     fn send(&mut self, now: Instant, line: Line, packet: &Packet) -> Outcome {
         let codec = if line.kind == Kind::Sound { Codec::Opus } else { Codec::Vp8 };
         let params = self.rtc.codec_config().params();
-        let pt = params.iter().find(|params| params.spec().codec == codec).ok_or("a codec that was not agreed on")?.pt();
+        let pt =
+            params.iter().find(|params| params.spec().codec == codec).ok_or("a codec that was not agreed on")?.pt();
         let mut api = self.rtc.direct_api();
         let stream = api.stream_tx_by_mid(line.mid, line.rid).ok_or("a line that does not send")?;
         let mut write = RtpWrite::new(pt, (FIRST_SEQ + packet.number).into(), packet.time, now, packet.payload.clone())
             .marker(packet.marker)
             .nackable(line.kind != Kind::Sound && stream.rtx().is_some());
         if line.kind == Kind::Sound {
-            let ext_vals = ExtensionValues { audio_level: Some(-30), voice_activity: Some(true), ..ExtensionValues::default() };
+            let ext_vals =
+                ExtensionValues { audio_level: Some(-30), voice_activity: Some(true), ..ExtensionValues::default() };
             write = write.ext_vals(ext_vals);
         }
         stream.write_rtp(write);

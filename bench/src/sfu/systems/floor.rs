@@ -1,7 +1,4 @@
-use std::{
-    net::SocketAddr,
-    process::Stdio,
-};
+use std::{net::SocketAddr, process::Stdio};
 
 use super::{ADDRESS, Process, Running, pinned, wait};
 use crate::{

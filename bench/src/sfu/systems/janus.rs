@@ -5,7 +5,10 @@ use std::{path::Path, process::Stdio, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::{sleep, timeout}};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Message, client::IntoClientRequest as _, http::HeaderValue},
@@ -67,7 +70,9 @@ fn feed(person: u16) -> u64 {
 
 async fn publish(session: &mut Session, room: u64, person: u16, shape: &Shape, generator: &Generator) -> Outcome {
     let handle = session.attach().await?;
-    session.ask(handle, json!({"request": "join", "ptype": "publisher", "room": room, "id": feed(person)}), None).await?;
+    session
+        .ask(handle, json!({"request": "join", "ptype": "publisher", "room": room, "id": feed(person)}), None)
+        .await?;
     let udp = generator.socket()?;
     let mut wire = RtcWire::new(wire::config(), udp.local_addr()?)?;
     let exchange = async |sdp: String, _: &[Line]| {
@@ -95,7 +100,8 @@ async fn subscribe(session: &mut Session, room: u64, person: u16, shape: &Shape,
         let pictures = all.iter().filter(|stream| stream.get("type") == Some(&json!("video")));
         // Janus takes the first named layer for the highest.
         let substream = shape.layers.len() - 1 - usize::from(shape.shown);
-        let streams: Vec<_> = pictures.map(|stream| json!({"mid": stream.get("mid"), "substream": substream})).collect();
+        let streams: Vec<_> =
+            pictures.map(|stream| json!({"mid": stream.get("mid"), "substream": substream})).collect();
         session.ask(handle, json!({"request": "configure", "streams": streams}), None).await?;
     }
     Ok(())
@@ -171,7 +177,8 @@ impl Session {
         }
         self.stream.send(Message::text(request.to_string())).await?;
         let answer = timeout(ANSWER_WITHIN, self.answer(&transaction)).await.map_err(|_| "Janus does not answer")??;
-        let refused = answer.get("janus") == Some(&json!("error")) || answer.pointer("/plugindata/data/error").is_some();
+        let refused =
+            answer.get("janus") == Some(&json!("error")) || answer.pointer("/plugindata/data/error").is_some();
         if refused { Err(format!("Janus refuses {request}: {answer}").into()) } else { Ok(answer) }
     }
 

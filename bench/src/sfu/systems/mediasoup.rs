@@ -80,7 +80,8 @@ async fn publish(server: &mut Stream, call: u16, person: u16, shape: &Shape, gen
     let udp = generator.socket()?;
     let mut wire = RtcWire::new(config(), udp.local_addr()?)?;
     let mut lines = Vec::new();
-    let mut streams = vec![json!({"kind": "audio", "encodings": [{"ssrc": declare(&mut wire.rtc, Kind::Sound, None, &mut lines)}]})];
+    let mut streams =
+        vec![json!({"kind": "audio", "encodings": [{"ssrc": declare(&mut wire.rtc, Kind::Sound, None, &mut lines)}]})];
     let layers = shape.layers_of(person).iter();
     let encodings: Vec<_> = layers
         .map(|layer| {
@@ -97,7 +98,8 @@ async fn publish(server: &mut Stream, call: u16, person: u16, shape: &Shape, gen
 
 /// A line of our own; returns its SSRC. The one after it is for resending.
 fn declare(rtc: &mut Rtc, kind: Kind, rid: Option<&str>, lines: &mut Vec<Line>) -> u32 {
-    let (mid, media) = if kind == Kind::Sound { (Mid::from("a"), MediaKind::Audio) } else { (Mid::from("v"), MediaKind::Video) };
+    let (mid, media) =
+        if kind == Kind::Sound { (Mid::from("a"), MediaKind::Audio) } else { (Mid::from("v"), MediaKind::Video) };
     let mut api = rtc.direct_api();
     if !lines.iter().any(|line: &Line| line.mid == mid) {
         api.declare_media(mid, media);

@@ -126,9 +126,12 @@ mod tests {
 
     #[test]
     fn as_many_are_lost_as_is_said_and_in_bursts_as_long() {
-        for (profile, share, length) in
-            [("loss=10%", 10.0, 1.1), ("loss=20% burst=4", 20.0, 4.0), ("loss=2.5% burst=2", 2.5, 2.0), ("loss=100%", 100.0, 100_000.0)]
-        {
+        for (profile, share, length) in [
+            ("loss=10%", 10.0, 1.1),
+            ("loss=20% burst=4", 20.0, 4.0),
+            ("loss=2.5% burst=2", 2.5, 2.0),
+            ("loss=100%", 100.0, 100_000.0),
+        ] {
             let lost = lost(profile, 1);
             let count = f64::from(u32::try_from(lost.len()).unwrap());
             let measured = count / 1_000.0;
@@ -154,7 +157,8 @@ mod tests {
     fn a_link_carries_its_rate_keeps_a_queue_and_loses_the_rest() {
         let mut path = path("rate=300k queue=200ms", 1);
         // 1,000 bytes with their headers every 10 ms are more than 800 kbit/s.
-        let arrivals: Vec<_> = (0..1_000).filter_map(|number| path.carry(Duration::from_millis(number * 10), 972)).collect();
+        let arrivals: Vec<_> =
+            (0..1_000).filter_map(|number| path.carry(Duration::from_millis(number * 10), 972)).collect();
         let until_then = arrivals.iter().filter(|arrival| **arrival <= Duration::from_secs(10)).count();
         assert_eq!(until_then, 300_000 * 10 / 8_000);
         let waited = *arrivals.last().unwrap() - Duration::from_secs(10);
@@ -164,7 +168,8 @@ mod tests {
     #[test]
     fn conditions_change_when_their_time_comes() {
         let mut path = path("delay=10ms; 1s delay=50ms; 2s blocked; 3s open", 1);
-        let mut took = |seconds: u64| Some(path.carry(Duration::from_secs(seconds), 10)? - Duration::from_secs(seconds));
+        let mut took =
+            |seconds: u64| Some(path.carry(Duration::from_secs(seconds), 10)? - Duration::from_secs(seconds));
         assert_eq!(took(0), Some(Duration::from_millis(10)));
         assert_eq!(took(1), Some(Duration::from_millis(50)));
         assert_eq!(took(2), None);

@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_line_says_how_a_link_is_and_becomes() {
-        let profile: Profile = "loss=2.5% burst=3 rtt=40ms jitter=5ms rate=1M; 10s rate=250k; 20s rate=none blocked".parse().unwrap();
+        let profile: Profile =
+            "loss=2.5% burst=3 rtt=40ms jitter=5ms rate=1M; 10s rate=250k; 20s rate=none blocked".parse().unwrap();
         let first = Conditions {
             loss: 25_000,
             burst: 3,

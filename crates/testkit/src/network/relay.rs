@@ -183,7 +183,7 @@ mod tests {
         let profile: Profile = "loss=30% rtt=10ms".parse().unwrap();
         let weather = Weather { up: profile.clone(), down: profile.clone(), seed: 5 };
         let (mut up, mut down) = (Path::new(profile.clone(), 5), Path::new(profile, 6));
-        let mut passes = |path: &mut Path| path.carry(Duration::ZERO, 1).is_some();
+        let passes = |path: &mut Path| path.carry(Duration::ZERO, 1).is_some();
         let there: Vec<u8> = (0..100).filter(|_| passes(&mut up)).collect();
         let back: Vec<u8> = there.into_iter().filter(|_| passes(&mut down)).collect();
         assert!((30..70).contains(&back.len()));
