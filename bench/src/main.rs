@@ -8,6 +8,7 @@ mod create;
 mod echo;
 mod floors;
 mod http;
+mod impair;
 mod memory;
 mod pace;
 mod place;
@@ -17,6 +18,7 @@ mod report;
 mod ring;
 mod seed;
 mod server;
+mod sfu;
 mod start;
 mod stats;
 
@@ -46,6 +48,16 @@ enum Figure {
     Memory(memory::Plan),
     /// Start-up to ready.
     Start(start::Plan),
+    /// Forwarding of media, beside Janus, mediasoup and a floor.
+    Sfu(sfu::Plan),
+    /// No figure: a bad network in front of a server, by hand.
+    Impair(impair::Plan),
+    /// The floor of `sfu`: forwards and does nothing else.
+    #[command(hide = true)]
+    SfuFloor {
+        #[arg(long)]
+        listen: std::net::SocketAddr,
+    },
     /// The floor of `ring`: commits what it is sent and sends it back.
     #[command(hide = true)]
     Echo {
@@ -82,6 +94,9 @@ fn run(figure: Figure) -> Outcome {
         Figure::Create(plan) => generator()?.block_on(create::run(&plan)),
         Figure::Memory(plan) => generator()?.block_on(memory::run(&plan)),
         Figure::Start(plan) => generator()?.block_on(start::run(&plan)),
+        Figure::Sfu(plan) => sfu::run(&plan, generator),
+        Figure::Impair(plan) => generator()?.block_on(impair::run(&plan)),
+        Figure::SfuFloor { listen } => sfu::serve_floor(listen),
         Figure::Echo { data } => Builder::new_multi_thread().enable_all().build()?.block_on(echo::serve(&data)),
     }
 }

@@ -15,14 +15,20 @@ pub(crate) fn cpu(pid: u32) -> Outcome<Duration> {
 /// The same with all its children, also those that have ended.
 pub(crate) fn cpu_with_children(pid: u32) -> Outcome<Duration> {
     let stat = Stat::read(pid)?;
-    let mut total = stat.own + stat.ended_children;
-    for entry in fs::read_dir("/proc")?.flatten() {
-        let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        // One that has just ended is counted with its parent next time.
-        let child = number.and_then(|number| Stat::read(number).ok()).filter(|child| child.parent == pid);
-        total += child.map_or(Duration::ZERO, |child| child.own);
-    }
-    Ok(total)
+    // One that has just ended is counted with its parent next time.
+    let children = children(pid)?.into_iter().filter_map(|child| Stat::read(child).ok());
+    Ok(stat.own + stat.ended_children + children.map(|child| child.own).sum::<Duration>())
+}
+
+fn children(pid: u32) -> Outcome<Vec<u32>> {
+    let numbers = fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    Ok(numbers.filter(|number| Stat::read(*number).is_ok_and(|stat| stat.parent == pid)).collect())
+}
+
+/// User and system time of the calling thread so far, to the microsecond.
+pub(crate) fn cpu_of_this_thread() -> Outcome<Duration> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Ok(Duration::new(u64::try_from(time.tv_sec)?, u32::try_from(time.tv_nsec)?))
 }
 
 /// Bytes of memory it has now.
@@ -31,6 +37,12 @@ pub(crate) fn resident(pid: u32) -> Outcome<u64> {
     let line = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).ok_or("no Rss in smaps_rollup")?;
     let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kibibytes * 1024)
+}
+
+/// The same with all its children.
+pub(crate) fn resident_with_children(pid: u32) -> Outcome<u64> {
+    let children = children(pid)?.into_iter().filter_map(|child| resident(child).ok());
+    Ok(resident(pid)? + children.sum::<u64>())
 }
 
 struct Stat {

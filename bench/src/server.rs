@@ -4,7 +4,7 @@ use std::{
     env,
     fs::File,
     io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -29,9 +29,24 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it and waits until it is ready. What it logs goes into a file beside its data directory.
     pub(crate) fn start(binary: &Path, data: &Path, settings: &[(&str, &str)]) -> Outcome<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let address = format!("127.0.0.1:{port}");
-        let mut command = Command::new(binary);
+        Self::run(Command::new(binary), IpAddr::V4(Ipv4Addr::LOCALHOST), data, settings)
+    }
+
+    /// The same on one core and at another address.
+    pub(crate) fn start_on(
+        binary: &Path,
+        core: &str,
+        ip: IpAddr,
+        data: &Path,
+        settings: &[(&str, &str)],
+    ) -> Outcome<Self> {
+        let mut command = Command::new("taskset");
+        command.args(["-c", core]).arg(binary);
+        Self::run(command, ip, data, settings)
+    }
+
+    fn run(mut command: Command, ip: IpAddr, data: &Path, settings: &[(&str, &str)]) -> Outcome<Self> {
+        let address = TcpListener::bind((ip, 0))?.local_addr()?.to_string();
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FARHAND_")) {
             command.env_remove(name);
         }
@@ -39,7 +54,7 @@ impl Server {
         let log = data.with_extension("log");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         let started = Instant::now();
-        let child = command.spawn().map_err(|error| format!("{}: {error}", binary.display()))?;
+        let child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
         let mut server = Self { child, address, ready_after: Duration::ZERO };
         while !is_ready(&server.address) {
             if server.child.try_wait()?.is_some() || started.elapsed() > READY_WITHIN {

@@ -12,6 +12,10 @@ impl Latencies {
         self.0.sort_unstable();
     }
 
+    pub(crate) fn into_values(self) -> Vec<Duration> {
+        self.0
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

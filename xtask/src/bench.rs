@@ -23,6 +23,7 @@ const FIGURES: &[Figure] = &[
     Figure { name: "accept", about: "accept clicked until the first picture, in Chromium", run: accept },
     Figure { name: "memory", about: "memory per idle connected user", run: |bench| bench.generate("memory", &[]) },
     Figure { name: "start", about: "start-up to ready", run: |bench| bench.generate("start", &[]) },
+    Figure { name: "sfu", about: "forwarding media, beside Janus and mediasoup", run: sfu },
 ];
 
 struct Bench {
@@ -93,6 +94,16 @@ fn create(bench: &Bench) -> Outcome {
     bench.generate("create", &["--save-calls", &save_calls])
 }
 
+/// The peers are installed and built the first time, which takes some six minutes.
+fn sfu(bench: &Bench) -> Outcome {
+    packages::ensure(&bench.root, &[Group::Peers])?;
+    let peers = bench.root.join("bench").join("peers");
+    let mediasoup = demo::target(&bench.root).join("bench").join("mediasoup");
+    Job::new("bash", &bench.root).args([&peers.join("mediasoup.sh"), &mediasoup]).run()?;
+    let (peers, mediasoup) = (peers.display().to_string(), mediasoup.display().to_string());
+    bench.generate("sfu", &["--peers", &peers, "--mediasoup", &mediasoup])
+}
+
 /// The browser and the harness are those of the stories.
 fn accept(bench: &Bench) -> Outcome {
     let e2e = bench.root.join("e2e");
@@ -147,7 +158,7 @@ mod tests {
 
     #[test]
     fn all_figures_are_measured_unless_some_are_named() -> Outcome {
-        assert_eq!(names(&[])?, ["ring", "create", "accept", "memory", "start"]);
+        assert_eq!(names(&[])?, ["ring", "create", "accept", "memory", "start", "sfu"]);
         assert_eq!(names(&["start", "ring"])?, ["ring", "start"]);
         assert!(names(&["rings"]).is_err_and(|failure| failure.0.contains("\"rings\"")));
         Ok(())

@@ -18,6 +18,8 @@ pub(crate) enum Group {
     Build,
     /// What the tests take beside that.
     Test,
+    /// Other people's servers, which forwarding is compared with, and what building them takes.
+    Peers,
 }
 
 struct Package {
@@ -95,6 +97,7 @@ fn parse_line(line: &'static str) -> Outcome<Package> {
     let group = match group {
         "build" => Group::Build,
         "test" => Group::Test,
+        "peers" => Group::Peers,
         _ => return fail(format!("packages.txt: unknown group in \"{line}\"")),
     };
     Ok(Package { group, name, probe: probe.trim() })

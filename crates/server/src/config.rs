@@ -39,7 +39,7 @@ pub struct Config {
     pub websocket: WebSocketConfig,
 }
 
-/// Times of a call, in seconds.
+/// Times of a call, in seconds, and its size.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CallConfig {
@@ -57,6 +57,8 @@ pub struct CallConfig {
     pub alone_seconds: u64,
     /// How long a call nobody came to stays open.
     pub open_seconds: u64,
+    /// People in a call at the same time.
+    pub max_participants: usize,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -150,6 +152,7 @@ impl Default for CallConfig {
             grace_seconds: policy.grace.as_secs(),
             alone_seconds: policy.alone.as_secs(),
             open_seconds: policy.open.as_secs(),
+            max_participants: policy.max_participants,
         }
     }
 }
@@ -230,7 +233,7 @@ impl Config {
             grace: seconds(self.calls.grace_seconds),
             alone: seconds(self.calls.alone_seconds),
             open: seconds(self.calls.open_seconds),
-            max_participants: Policy::default().max_participants,
+            max_participants: self.calls.max_participants,
         }
     }
 

@@ -1,0 +1,37 @@
+//! A bad network by hand: a relay in front of a server, for trying a browser or another client behind it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use clap::Args;
+use farhand_testkit::network::{Profile, Relay, Weather};
+
+use crate::Outcome;
+
+#[derive(Args)]
+pub(crate) struct Plan {
+    /// The UDP address to pass on to. The server must tell clients the relay's instead, as `media.public` makes it.
+    server: SocketAddr,
+    /// The relay's own address.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    ip: IpAddr,
+    /// The relay's port, or any that is free.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Both directions, such as "loss=10% burst=3 rtt=40ms jitter=5ms rate=1M queue=200ms; 10s rate=250k; 20s rate=1M".
+    #[arg(long, default_value = "")]
+    link: String,
+    /// From clients to the server, if that is different.
+    #[arg(long)]
+    up: Option<String>,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+pub(crate) async fn run(plan: &Plan) -> Outcome {
+    let down: Profile = plan.link.parse()?;
+    let up = plan.up.as_deref().map_or_else(|| Ok(down.clone()), str::parse)?;
+    let weather = Weather { up, down, seed: plan.seed };
+    let relay = Relay::start(SocketAddr::new(plan.ip, plan.port), plan.server, weather).await?;
+    println!("{} leads to {} until this is stopped", relay.address(), plan.server);
+    std::future::pending().await
+}
