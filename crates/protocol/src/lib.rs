@@ -7,6 +7,7 @@ pub mod call;
 pub mod frame;
 pub mod problem;
 pub mod read;
+pub mod statistics;
 pub mod time;
 
 pub use problem::{ErrorCode, Problem};

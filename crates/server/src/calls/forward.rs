@@ -4,7 +4,7 @@ use farhand_domain::{
     call::Event,
     ids::{ContactId, DeviceId},
 };
-use farhand_protocol::{ErrorCode, frame::ServerFrame};
+use farhand_protocol::{ErrorCode, frame::ServerFrame, statistics::MediaReport};
 use farhand_sfu::{Gone, Notice};
 
 use super::{
@@ -34,6 +34,12 @@ impl CallActor {
             }
         }
         Ok(None)
+    }
+
+    pub(super) fn reported(&mut self, by: By, report: &MediaReport) {
+        if let Some(device) = by.device {
+            self.statistics.report(self.shared.clock.now(), &self.call, by.asker.contact, device, report);
+        }
     }
 
     fn seated_device(&self, by: By) -> Outcome<DeviceId> {

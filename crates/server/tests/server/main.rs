@@ -16,6 +16,7 @@ mod calls_planned;
 mod calls_reading;
 mod calls_recover;
 mod calls_retries;
+mod calls_statistics;
 mod calls_story;
 mod ops_health;
 mod rest_http;
