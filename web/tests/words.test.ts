@@ -31,6 +31,9 @@ const composed = [
   ...['microphone', 'camera'].flatMap((device) =>
     ['denied', 'missing', 'busy', 'insecure', 'failed'].map((why) => `trouble-${device}-${why}`),
   ),
+  'trouble-screen-denied',
+  'trouble-screen-failed',
+  ...[...all.matchAll(/\| '(quality-[a-z-]+)'/g)].map((m) => `${m[1]}-help`),
 ];
 
 /** What of a string literal looks like an id of ours: every first word that some message starts with. */
@@ -85,6 +88,8 @@ describe('the translations', () => {
         type: 'ty',
         when: 'wh',
         count: 3,
+        quality: 'q',
+        value: '7',
       };
       expect(t(id, args)).not.toContain('{');
     }

@@ -92,7 +92,9 @@ impl CallMedia {
             })
         };
         self.connections = wanted.into_iter().map(connection).collect();
-        let members = self.connections.iter().map(|c| Member { peer: c.peer, live: true }).collect();
+        let shares = |contact| self.states.get(&contact).is_some_and(|state| state.screen);
+        let member = |c: &Connection| Member { peer: c.peer, live: true, sharing: shares(c.contact) };
+        let members = self.connections.iter().map(member).collect();
         self.told = room.set_members(members);
         let connections = &self.connections;
         self.slots.retain(|peer, _| connections.iter().any(|connection| connection.peer == *peer));
@@ -169,7 +171,12 @@ impl CallMedia {
 
     /// True if that is news.
     pub fn set_state(&mut self, contact: ContactId, state: MediaState) -> bool {
-        self.states.insert(contact, state) != Some(state)
+        let before = self.states.insert(contact, state);
+        if before.is_some_and(|before| before.screen) != state.screen {
+            // `follow` tells the worker, if there is anything to tell.
+            self.told &= self.connections.is_empty();
+        }
+        before != Some(state)
     }
 
     pub fn state(&self, contact: ContactId) -> Option<MediaState> {
