@@ -76,6 +76,7 @@ describe('the quality of a call', () => {
   it('is not told while nothing is connected, and at once when it is', async () => {
     connection = 'connecting';
     quality.start();
+    await settle();
     await clock.advance(60_000);
     expect([told, quality.own]).toEqual([[], undefined]);
     connection = 'connected';

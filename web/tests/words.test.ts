@@ -31,6 +31,7 @@ const composed = [
   ...['microphone', 'camera'].flatMap((device) =>
     ['denied', 'missing', 'busy', 'insecure', 'failed'].map((why) => `trouble-${device}-${why}`),
   ),
+  ...['denied', 'missing', 'busy', 'insecure', 'failed'].map((why) => `check-device-${why}`),
   'trouble-screen-denied',
   'trouble-screen-failed',
   ...[...all.matchAll(/\| '(quality-[a-z-]+)'/g)].map((m) => `${m[1]}-help`),
@@ -90,6 +91,11 @@ describe('the translations', () => {
         count: 3,
         quality: 'q',
         value: '7',
+        host: 'h',
+        udp: '443',
+        tcp: '443',
+        ms: 5,
+        rate: '1',
       };
       expect(t(id, args)).not.toContain('{');
     }

@@ -4,6 +4,7 @@
 pub mod admin;
 pub mod auth;
 pub mod call;
+pub mod check;
 pub mod frame;
 pub mod problem;
 pub mod read;

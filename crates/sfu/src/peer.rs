@@ -25,6 +25,7 @@ const SOUND: u64 = 50_000;
 /// An estimate that has fallen this far is acted upon at once.
 const FALL_PERCENT: u64 = 90;
 
+#[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing to do with each other")]
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     /// Whether its media are let through. False while it only rings.

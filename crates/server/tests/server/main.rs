@@ -22,6 +22,7 @@ mod ops_health;
 mod rest_http;
 mod rest_openapi;
 mod rest_shapes;
+mod rtc_check;
 mod sfu_attacks;
 mod sfu_calls;
 mod testkit;
