@@ -16,6 +16,17 @@ export interface CallLog {
   creatorContact: Contact;
   invitedContacts: Contact[];
   callEvents: { id: number; type: string; contact: Contact }[];
+  callStatistics: CallStatistics[];
+}
+
+export interface CallStatistics {
+  contact: Contact;
+  why: string;
+  reconnects: number;
+  measuredSeconds: number;
+  paths: { path: string; mode: string; seconds: number }[];
+  kbitPerSecondIn?: { mean: number; max: number };
+  rttMs?: { mean: number; max: number };
 }
 
 export interface User {

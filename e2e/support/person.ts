@@ -167,7 +167,8 @@ export class Person {
     await this.shows(this.page.getByTestId('remote-video'));
   }
 
-  private async shows(video: Locator): Promise<void> {
+  /** The element plays, and shows new frames. */
+  async shows(video: Locator): Promise<void> {
     await expect(video).toBeVisible();
     const shown = () => video.evaluate((v: HTMLVideoElement) => v.getVideoPlaybackQuality().totalVideoFrames);
     const before = await shown();

@@ -81,9 +81,7 @@ export class FakePeer {
     this.remoteDescription = description;
     this.signalingState = description.type === 'offer' ? 'have-remote-offer' : 'stable';
     if (this.transceivers.length === 0)
-      for (const kind of ['audio', 'video'] as const) {
-        this.addTransceiver(kind, { direction: 'recvonly' });
-      }
+      for (const kind of offered(description.sdp)) this.addTransceiver(kind, { direction: 'recvonly' });
   }
 
   async addIceCandidate(candidate: { candidate: string }): Promise<void> {
@@ -113,4 +111,9 @@ export class FakePeer {
     this.iceConnectionState = ice;
     this.oniceconnectionstatechange?.();
   }
+}
+
+/** An offer whose text says so has lines for a screen as well. */
+function offered(sdp: string): ('audio' | 'video')[] {
+  return sdp.includes('screen') ? ['audio', 'video', 'audio', 'video'] : ['audio', 'video'];
 }

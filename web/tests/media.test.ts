@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MediaPlan } from '../src/api/types';
-import { type Acquired, acquire, cameras, type Want } from '../src/call/devices';
+import { type Acquired, acquire, cameras, type Shared, share, type Want } from '../src/call/devices';
 import { CallMedia } from '../src/call/media.svelte';
 import type { MediaSession, MediaState, SessionEvents, Tracks } from '../src/call/session';
 import { settle, track } from './fakes';
@@ -20,6 +20,7 @@ class FakeSession implements MediaSession {
     this.tracks.push(tracks);
   }
   check(): void {}
+  async stats(): Promise<undefined> {}
   close(): void {
     this.closed = true;
   }
@@ -29,6 +30,7 @@ let asked: { want: Want; answer(got: Partial<Acquired>): void }[];
 let sessions: FakeSession[];
 let media: CallMedia;
 let plugged: string[];
+let offered: ((got: Partial<Shared>) => void)[];
 let suffered = 0;
 let connected = 0;
 let told: MediaState[];
@@ -40,6 +42,7 @@ beforeEach(() => {
   connected = 0;
   remembered = [];
   plugged = ['front'];
+  offered = [];
   sessions = [];
   media = new CallMedia(
     {
@@ -48,6 +51,8 @@ beforeEach(() => {
           asked.push({ want, answer: (got) => resolve({ audio: null, video: null, troubles: [], ...got }) });
         }),
       cameras: async () => plugged,
+      share: () =>
+        new Promise((resolve) => offered.push((got) => resolve({ screen: null, screenAudio: null, ...got }))),
       session: (events) => {
         const session = new FakeSession(events);
         sessions.push(session);
@@ -59,6 +64,8 @@ beforeEach(() => {
       offer: async () => '',
       pathFailed: () => undefined,
       tell: (state) => told.push(state),
+      began: () => undefined,
+      ending: () => undefined,
       connected: () => connected++,
       broken: () => undefined,
       suffering: () => suffered++,
@@ -406,5 +413,74 @@ describe('the camera asked for', () => {
     expect(await cameras({ enumerateDevices: async () => all })).toEqual(['a']);
     expect(await cameras({ enumerateDevices: () => Promise.reject(new Error()) })).toEqual([]);
     expect(await cameras(undefined)).toEqual([]);
+  });
+});
+
+describe('a shared screen', () => {
+  const shown = () => sessions[0]!.tracks.at(-1);
+
+  async function sharing() {
+    await running();
+    const [screen, screenAudio] = [track('video'), track('audio')];
+    void media.toggleScreen();
+    offered[0]!({ screen, screenAudio });
+    await settle();
+    return { screen, screenAudio };
+  }
+
+  it('is sent beside the camera, and the others are told', async () => {
+    const { screen, screenAudio } = await sharing();
+    expect(shown()).toMatchObject({ video: media.videoTrack, screen, screenAudio });
+    expect(told.at(-1)).toEqual({ microphone: true, camera: true, screen: true });
+    expect(remembered.at(-1)).toEqual({ microphone: true, camera: true });
+  });
+
+  it('ends by our button and by the one of the browser', async () => {
+    for (const end of [() => void media.toggleScreen(), () => media.screenTrack?.onended?.(new Event('ended'))]) {
+      offered = [];
+      const { screen, screenAudio } = await sharing();
+      end();
+      expect([screen.stopped, screenAudio.stopped, media.screenTrack]).toEqual([true, true, null]);
+      expect(told.at(-1)).toEqual({ microphone: true, camera: true });
+      expect(shown()).not.toHaveProperty('screen');
+      media.end();
+      sessions = [];
+      asked = [];
+    }
+  });
+
+  it('ends with the call, also one that is chosen too late', async () => {
+    const { screen } = await sharing();
+    media.end();
+    expect(screen.stopped).toBe(true);
+    media.begin({ microphone: false, camera: false });
+    void media.toggleScreen();
+    media.end();
+    const late = track('video');
+    offered[1]!({ screen: late });
+    await settle();
+    expect([late.stopped, media.screenTrack]).toEqual([true, null]);
+  });
+
+  it('that nobody chose is nothing to tell of, one that could not be had is', async () => {
+    await running();
+    for (const [got, troubles] of [
+      [{}, []],
+      [{ why: 'failed' }, [{ device: 'screen', why: 'failed' }]],
+    ] as const) {
+      void media.toggleScreen();
+      offered.at(-1)!(got);
+      await settle();
+      expect(media.troubles).toEqual(troubles);
+    }
+  });
+
+  it.each([
+    ['NotAllowedError', 'Permission denied by user', undefined],
+    ['NotAllowedError', 'Permission denied by system', 'denied'],
+    ['NotReadableError', 'Could not start', 'failed'],
+  ])('%s, "%s", means %s', async (name, message, expected) => {
+    const devices = { getDisplayMedia: () => Promise.reject(new DOMException(message, name)) };
+    expect((await share(devices)).why).toBe(expected);
   });
 });

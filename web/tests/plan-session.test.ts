@@ -69,10 +69,12 @@ describe('the plan', () => {
     expect(connections).toEqual(['none']);
   });
 
-  it('makes the offerer offer two fixed lines, and the other end wait', async () => {
+  it('makes the offerer offer fixed lines, two for a screen, and the other end wait', async () => {
     session.apply(plan(3, true), 1);
     await settle();
     expect(peers[0]!.transceivers.map((t) => [t.receiver.track.kind, t.direction])).toEqual([
+      ['audio', 'sendrecv'],
+      ['video', 'sendrecv'],
       ['audio', 'sendrecv'],
       ['video', 'sendrecv'],
     ]);
@@ -112,6 +114,34 @@ describe('signals', () => {
     expect(kinds()).toEqual(['answer']);
     expect(peers[0]!.transceivers.map((t) => t.direction)).toEqual(['sendrecv', 'sendrecv']);
     expect(peers[0]!.transceivers.map((t) => (t.sender.track as FakeTrack | null)?.kind)).toEqual(['audio', undefined]);
+  });
+
+  it('that offer lines for a screen are answered on all of them, and a screen goes out on its own', async () => {
+    session.apply(plan(1, false), 1);
+    session.signal(1, { kind: 'offer', sdp: 'with a screen' });
+    await settle();
+    await settle();
+    const lines = peers[0]!.transceivers;
+    expect(lines.map((t) => t.direction)).toEqual(['sendrecv', 'sendrecv', 'sendrecv', 'sendrecv']);
+    const [audio, video, screen] = [track('audio'), track('video'), track('video')];
+    session.setTracks({ audio, video, screen, screenAudio: null });
+    expect(lines.map((t) => t.sender.track)).toEqual([audio, video, null, screen]);
+    session.setTracks({ audio, video });
+    expect(lines.map((t) => t.sender.track)).toEqual([audio, video, null, null]);
+    expect(kinds()).toEqual(['answer']);
+  });
+
+  it('tell of a screen only while the other end shows one', async () => {
+    session.apply(plan(1, false), 1);
+    session.signal(1, { kind: 'offer', sdp: 'with a screen' });
+    await settle();
+    await settle();
+    for (const { receiver } of peers[0]!.transceivers) peers[0]!.ontrack?.({ track: receiver.track });
+    expect(Object.keys(remote.get(2) ?? {})).toEqual(['microphone', 'camera']);
+    session.apply(plan(1, false), 1, [2]);
+    expect(Object.keys(remote.get(2) ?? {})).toEqual(['microphone', 'camera', 'screen', 'screenAudio']);
+    session.apply(plan(1, false), 1, []);
+    expect(Object.keys(remote.get(2) ?? {})).toEqual(['microphone', 'camera']);
   });
 
   it('that come before the plan of their epoch wait for it', async () => {

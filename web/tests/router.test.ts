@@ -6,6 +6,7 @@ it.each([
   ['/nowhere', { page: 'contacts' }],
   ['/planned', { page: 'planned' }],
   ['/history', { page: 'history' }],
+  ['/check', { page: 'check' }],
   ['/history/', { page: 'history' }],
   ['/history/a%20b', { page: 'story', callId: 'a b' }],
   ['/history/%E0%A4%A', { page: 'story', callId: '%E0%A4%A' }],

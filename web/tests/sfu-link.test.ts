@@ -60,7 +60,7 @@ describe('the offer', () => {
   it('has a line for each track, layers of the camera from the lowest up, and a data channel', async () => {
     link();
     await settle();
-    expect(lines('audio', 'sendonly')).toHaveLength(1);
+    expect([lines('audio', 'sendonly').length, lines('video', 'sendonly').length]).toEqual([2, 2]);
     const [camera] = lines('video', 'sendonly');
     expect(camera!.sendEncodings?.map(({ rid }) => rid)).toEqual(['q', 'h', 'f']);
     expect(camera!.sendEncodings?.map((layer) => layer.scaleResolutionDownBy)).toEqual([4, 2, 1]);
@@ -68,6 +68,8 @@ describe('the offer', () => {
     expect(offers[0]!.tracks).toEqual([
       { mid: '0', source: 'microphone' },
       { mid: '1', source: 'camera' },
+      { mid: '10', source: 'screenAudio' },
+      { mid: '11', source: 'screen' },
     ]);
     expect(peer.transceivers.some((line) => line.direction === 'sendrecv')).toBe(false);
   });
@@ -92,6 +94,21 @@ describe('the offer', () => {
     expect(lines('video', 'sendonly')[0]!.sender.track).toBe(video);
     expect(offers).toHaveLength(1);
     expect(told.at(-1)).toEqual(['connected', 'server']);
+  });
+
+  it('needs no other for a screen, which is sent in one size', async () => {
+    const made = await connected();
+    const screen = new FakeTrack('video', '', { width: 320, height: 180 }) as unknown as MediaStreamTrack;
+    made.setTracks({ audio: null, video: null, screen, screenAudio: track('audio') });
+    await settle();
+    const [camera, shared] = lines('video', 'sendonly').map(({ sender }) => sender);
+    expect([camera!.track, shared!.track]).toEqual([null, screen]);
+    expect(shared!.parameters.encodings).toEqual([{ maxBitrate: 2_500_000 }]);
+    made.setTracks({ audio: null, video: null });
+    await settle();
+    expect(lines('audio', 'sendonly')[1]!.sender.track).toBeNull();
+    expect(shared!.track).toBeNull();
+    expect(offers).toHaveLength(1);
   });
 
   it.each([

@@ -31,6 +31,10 @@ const composed = [
   ...['microphone', 'camera'].flatMap((device) =>
     ['denied', 'missing', 'busy', 'insecure', 'failed'].map((why) => `trouble-${device}-${why}`),
   ),
+  ...['denied', 'missing', 'busy', 'insecure', 'failed'].map((why) => `check-device-${why}`),
+  'trouble-screen-denied',
+  'trouble-screen-failed',
+  ...[...all.matchAll(/\| '(quality-[a-z-]+)'/g)].map((m) => `${m[1]}-help`),
 ];
 
 /** What of a string literal looks like an id of ours: every first word that some message starts with. */
@@ -85,6 +89,13 @@ describe('the translations', () => {
         type: 'ty',
         when: 'wh',
         count: 3,
+        quality: 'q',
+        value: '7',
+        host: 'h',
+        udp: '443',
+        tcp: '443',
+        ms: 5,
+        rate: '1',
       };
       expect(t(id, args)).not.toContain('{');
     }

@@ -1,15 +1,21 @@
 //! A person's device: one WebSocket session and the media of the call it has a seat in. It carries signals between the
 //! two and follows the media plan; what to do about rings and calls is its owner's business.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use farhand_protocol::frame::{CallView, ClientFrame, Seat, ServerFrame};
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use crate::{
     media::{IncomingSignal, MediaEvent, MediaOptions, MediaSession},
     socket::{Hello, Socket, SocketError},
 };
+
+/// How often the server is told how the media go.
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+/// How often to look whether there is something to tell.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What happened. Everything is told, also what the device has dealt with itself.
 #[derive(Debug)]
@@ -34,6 +40,8 @@ pub struct Device {
 struct SeatedCall {
     call_id: Uuid,
     version: u64,
+    /// When to look whether there is something to report.
+    report_at: Instant,
 }
 
 impl Device {
@@ -74,7 +82,7 @@ impl Device {
 
     /// Media follows the plan of this call from now on: after a join by REST, or a call created on this socket.
     pub fn sit_down(&mut self, call_id: Uuid, view: Option<&CallView>) {
-        self.seat = Some(SeatedCall { call_id, version: 0 });
+        self.seat = Some(SeatedCall { call_id, version: 0, report_at: Instant::now() + LOOK_EVERY });
         if let Some(view) = view {
             self.follow(view);
         }
@@ -82,6 +90,9 @@ impl Device {
 
     /// Hangs up.
     pub async fn leave(&mut self, call_id: Uuid) -> Result<(), SocketError> {
+        if let Some(report) = self.media.report() {
+            self.socket.send(&ClientFrame::MediaReport { call_id, report: Box::new(report) }).await?;
+        }
         self.stand_up();
         self.socket.leave(call_id).await
     }
@@ -94,13 +105,17 @@ impl Device {
 
     /// The next thing that happens. Can be dropped and called again; a signal may then be sent twice, which does no harm.
     pub async fn next(&mut self) -> Result<DeviceEvent, SocketError> {
-        while let Some(frame) = self.outbox.front() {
-            self.socket.send(frame).await?;
-            self.outbox.pop_front();
-        }
-        let event = tokio::select! {
-            frame = self.socket.next() => DeviceEvent::Frame(frame?),
-            event = self.media.next_event() => DeviceEvent::Media(event),
+        let event = loop {
+            while let Some(frame) = self.outbox.front() {
+                self.socket.send(frame).await?;
+                self.outbox.pop_front();
+            }
+            let report_at = self.seat.as_ref().map(|seat| seat.report_at);
+            tokio::select! {
+                frame = self.socket.next() => break DeviceEvent::Frame(frame?),
+                event = self.media.next_event() => break DeviceEvent::Media(event),
+                () = sleep_until(report_at.unwrap_or_else(Instant::now)), if report_at.is_some() => self.report(),
+            }
         };
         match &event {
             DeviceEvent::Frame(frame) => self.take(frame),
@@ -132,6 +147,14 @@ impl Device {
             }
             _ => {}
         }
+    }
+
+    fn report(&mut self) {
+        let Some(seat) = &mut self.seat else { return };
+        let report = self.media.report();
+        seat.report_at = Instant::now() + if report.is_some() { REPORT_EVERY } else { LOOK_EVERY };
+        let call_id = seat.call_id;
+        self.outbox.extend(report.map(|report| ClientFrame::MediaReport { call_id, report: Box::new(report) }));
     }
 
     /// The epoch of the offer that was sent with this id.

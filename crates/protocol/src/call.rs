@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::WireTime;
+use crate::{WireTime, statistics::CallStatistics};
 
 /// Reads an enum's wire name in any case.
 fn any_case<'de, D: Deserializer<'de>, T: Copy>(deserializer: D, names: &[(&'static str, T)]) -> Result<T, D::Error> {
@@ -163,7 +163,7 @@ pub struct CallHistoryItem {
 }
 
 /// A call and its story.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallLog {
     pub id: i64,
@@ -188,10 +188,13 @@ pub struct CallLog {
     pub ended_date_time: Option<WireTime>,
     pub call_events: Vec<CallLogEvent>,
     pub call_history: Vec<CallHistoryItem>,
+    /// One for each time somebody was in the call, in the order of leaving.
+    #[serde(default)]
+    pub call_statistics: Vec<CallStatistics>,
 }
 
 /// A page of calls, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallLogPage {
     pub calls: Vec<CallLog>,

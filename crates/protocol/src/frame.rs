@@ -9,6 +9,7 @@ use crate::{
     ErrorCode, WireTime,
     auth::User,
     call::{CallLogContact, CallReason, CallStatus, CallType, CreateCallRequest, Presence},
+    statistics::MediaReport,
 };
 
 /// What a client sends. A frame with an `id` is answered by `ok` or `error` with the same `id`.
@@ -74,6 +75,9 @@ pub enum ClientFrame {
     /// What the sender's microphone and camera do, to show it to the others.
     #[serde(rename_all = "camelCase")]
     MediaState { call_id: Uuid, state: MediaState },
+    /// How the sender's media have been since its last report. Not answered.
+    #[serde(rename_all = "camelCase")]
+    MediaReport { call_id: Uuid, report: Box<MediaReport> },
     /// No direct path was found on the media plan of this epoch: the call goes through the server from now on.
     #[serde(rename_all = "camelCase")]
     PathFailed { id: u32, call_id: Uuid, epoch: u64 },
@@ -148,6 +152,9 @@ pub struct MediaView {
 pub struct MediaState {
     pub microphone: bool,
     pub camera: bool,
+    /// Shows a screen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub screen: bool,
 }
 
 /// A line of the media offer that receives, and what comes on it.

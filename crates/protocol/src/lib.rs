@@ -4,9 +4,11 @@
 pub mod admin;
 pub mod auth;
 pub mod call;
+pub mod check;
 pub mod frame;
 pub mod problem;
 pub mod read;
+pub mod statistics;
 pub mod time;
 
 pub use problem::{ErrorCode, Problem};

@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     directory::Directory,
     http::Outcome,
-    media::{IceServers, Workers},
+    media::{Checks, IceServers, Workers},
     world::SharedClock,
     ws::{Hub, Sessions},
 };
@@ -29,6 +29,7 @@ pub struct App {
     pub hub: Arc<Hub>,
     pub calls: Calls,
     pub ice: IceServers,
+    pub checks: Checks,
     pub connections: Connections,
     stopping: CancellationToken,
 }
@@ -50,7 +51,7 @@ impl App {
             hub: hub.clone(),
             clock: clock.clone(),
             policy: config.policy(),
-            workers,
+            workers: workers.clone(),
             node: "farhand".to_owned(),
         });
         Ok(Arc::new(Self {
@@ -60,6 +61,7 @@ impl App {
                 std::time::Duration::from_secs(config.login.lockout_seconds),
             ),
             calls: calls.await?,
+            checks: Checks::new(workers),
             connections: Connections::default(),
             stopping: CancellationToken::new(),
             config,

@@ -37,10 +37,13 @@ pub(crate) struct Path {
     pub(crate) silent: bool,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing to do with each other")]
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     /// Whether its media are let through. False while it only rings.
     pub(crate) live: bool,
+    /// Whether its screen is.
+    pub(crate) sharing: bool,
     pub(crate) connected: bool,
     pub(crate) engine: Engine,
     pub(crate) tracks: Vec<Track>,
@@ -65,6 +68,7 @@ impl Peer {
         Ok(Self {
             id: place.peer,
             live: false,
+            sharing: false,
             connected: false,
             engine: Engine::new(now, common, credentials)?,
             tracks: Vec::new(),
@@ -77,6 +81,14 @@ impl Peer {
             chosen_by: 0,
             streams: Vec::new(),
             generation: 0,
+        })
+    }
+
+    /// What others can be shown.
+    pub(crate) fn shown_tracks(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().filter(|track| match track.source {
+            Source::Screen | Source::ScreenAudio => self.sharing,
+            Source::Microphone | Source::Camera => true,
         })
     }
 

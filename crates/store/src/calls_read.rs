@@ -13,8 +13,11 @@ use crate::{
     bulk::id_lists,
     calls_write::parse_uuid,
     contacts::read_contacts,
-    entity::calls::{call, event, history, idempotency, invitation, member, team},
-    model::{CallFilter, CallRecord, Contact, EventRow, HistoryRow, IdempotencyRecord, Invitation, InvitedTeam},
+    entity::calls::{call, event, history, idempotency, invitation, member, statistics, team},
+    model::{
+        CallFilter, CallRecord, Contact, EventRow, HistoryRow, IdempotencyRecord, Invitation, InvitedTeam,
+        StatisticsRow,
+    },
     sql_store::SqlStore,
 };
 
@@ -134,6 +137,7 @@ struct Parts {
     teams: HashMap<i64, Vec<InvitedTeam>>,
     events: HashMap<i64, Vec<EventRow>>,
     history: HashMap<i64, Vec<HistoryRow>>,
+    statistics: HashMap<i64, Vec<StatisticsRow>>,
 }
 
 impl Parts {
@@ -158,6 +162,12 @@ impl Parts {
         for row in history.all(db).await? {
             self.history.entry(row.call).or_default().push(to_history(row));
         }
+        let statistics = statistics::Entity::find()
+            .filter(statistics::Column::Call.is_in(ids()))
+            .order_by_asc(statistics::Column::Seq);
+        for row in statistics.all(db).await? {
+            self.statistics.entry(row.call).or_default().push(to_statistics(row));
+        }
         Ok(())
     }
 
@@ -179,6 +189,7 @@ impl Parts {
             teams: self.teams.remove(&head.id).unwrap_or_default(),
             events: self.events.remove(&head.id).unwrap_or_default(),
             history: self.history.remove(&head.id).unwrap_or_default(),
+            statistics: self.statistics.remove(&head.id).unwrap_or_default(),
             id: head.id,
             domain_id: head.domain_id,
             title: head.title,
@@ -215,5 +226,17 @@ fn to_history(row: history::Model) -> HistoryRow {
         state: row.state,
         reason: row.reason,
         at: Timestamp::from_millis(row.at),
+    }
+}
+
+fn to_statistics(row: statistics::Model) -> StatisticsRow {
+    StatisticsRow {
+        seq: row.seq,
+        contact_id: row.contact_id,
+        joined_at: Timestamp::from_millis(row.joined_at),
+        left_at: Timestamp::from_millis(row.left_at),
+        why: row.why,
+        reconnects: row.reconnects,
+        figures: row.figures,
     }
 }

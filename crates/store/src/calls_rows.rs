@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Value};
 use crate::{
     StoreResult,
     bulk::Bulk,
-    model::{CallRecord, CallUpdate, HistoryRow, Invitation, InvitedTeam, NewCall},
+    model::{CallRecord, CallUpdate, HistoryRow, Invitation, InvitedTeam, NewCall, StatisticsRow},
 };
 
 /// Whoever loses a key to an earlier call gets no row back.
@@ -56,6 +56,12 @@ const EVENTS: Bulk = Bulk {
 
 const HISTORY: Bulk = Bulk {
     before: "INSERT INTO call_history (call, seq, kind, contact_id, channel, state, reason, at) VALUES ",
+    columns: 8,
+    after: "",
+};
+
+const STATISTICS: Bulk = Bulk {
+    before: "INSERT INTO call_statistics (call, seq, contact_id, joined_at, left_at, why, reconnects, figures) VALUES ",
     columns: 8,
     after: "",
 };
@@ -116,6 +122,7 @@ pub(crate) struct Attached {
     /// With the key they are sorted by: (call, seq).
     events: Vec<((i64, i64), [Value; 5])>,
     history: Vec<Value>,
+    statistics: Vec<Value>,
 }
 
 impl Attached {
@@ -163,6 +170,21 @@ impl Attached {
         }
     }
 
+    pub(crate) fn statistics(&mut self, call: i64, rows: &[StatisticsRow]) {
+        for row in rows {
+            self.statistics.extend([
+                call.into(),
+                row.seq.into(),
+                row.contact_id.into(),
+                row.joined_at.as_millis().into(),
+                row.left_at.as_millis().into(),
+                row.why.clone().into(),
+                row.reconnects.into(),
+                row.figures.clone().into(),
+            ]);
+        }
+    }
+
     /// Returns the events' id, call and seq. Sorted, because ids are given in the order of the rows and have to rise
     /// within a call.
     pub(crate) async fn insert(mut self, db: &impl ConnectionTrait) -> StoreResult<Vec<QueryResult>> {
@@ -170,6 +192,7 @@ impl Attached {
         INVITATIONS.execute(db, self.invitations).await?;
         TEAMS.execute(db, self.teams).await?;
         HISTORY.execute(db, self.history).await?;
+        STATISTICS.execute(db, self.statistics).await?;
         self.events.sort_by_key(|(key, _)| *key);
         EVENTS.query(db, self.events.into_iter().flat_map(|(_, row)| row).collect()).await
     }

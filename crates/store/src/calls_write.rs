@@ -248,6 +248,7 @@ fn attach_creates(attached: &mut Attached, creates: &[&NewCall], ids: &HashMap<U
             attached.event(call, event.seq, &event.kind, event.contact_id, event.at);
         }
         attached.history(call, &record.history);
+        attached.statistics(call, &record.statistics);
     }
     Ok(())
 }
@@ -271,6 +272,7 @@ async fn attach_updates(
             attached.event(call, event.seq, event.kind, event.contact_id, event.at);
         }
         attached.history(call, &update.new_history);
+        attached.statistics(call, &update.new_statistics);
     }
     Ok(())
 }

@@ -127,6 +127,19 @@ pub struct HistoryRow {
     pub at: Timestamp,
 }
 
+/// How somebody's time on one seat went. `seq` counts within the call from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatisticsRow {
+    pub seq: i64,
+    pub contact_id: i64,
+    pub joined_at: Timestamp,
+    pub left_at: Timestamp,
+    pub why: String,
+    pub reconnects: i64,
+    /// What was measured, as a text that is not looked into here.
+    pub figures: String,
+}
+
 /// Everything the log says of a call.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CallRecord {
@@ -152,6 +165,7 @@ pub struct CallRecord {
     pub ended_at: Option<Timestamp>,
     pub events: Vec<EventRow>,
     pub history: Vec<HistoryRow>,
+    pub statistics: Vec<StatisticsRow>,
 }
 
 /// A call that has not ended, as it was last saved.
@@ -201,6 +215,7 @@ pub struct CallUpdate {
     pub ended_at: Option<Timestamp>,
     pub new_events: Vec<NewEvent>,
     pub new_history: Vec<HistoryRow>,
+    pub new_statistics: Vec<StatisticsRow>,
     pub new_invited: Vec<Invitation>,
     pub new_teams: Vec<InvitedTeam>,
 }

@@ -488,6 +488,8 @@ export interface components {
             endedDateTime?: components["schemas"]["WireTime"] | null;
             callEvents: components["schemas"]["CallLogEvent"][];
             callHistory: components["schemas"]["CallHistoryItem"][];
+            /** @description One for each time somebody was in the call, in the order of leaving. */
+            callStatistics?: components["schemas"]["CallStatistics"][];
         };
         /**
          * @description A person in a call. In a request `userDbId` or `userId` and `domain` name a user; a contact with neither is a guest
@@ -546,6 +548,21 @@ export interface components {
          * @enum {string}
          */
         CallReason: "STANDARD" | "SERVICE_REQUEST";
+        /** @description How somebody's media were on one seat, from joining to leaving it. */
+        CallStatistics: components["schemas"]["SeatFigures"] & {
+            contact: components["schemas"]["CallLogContact"];
+            joined: components["schemas"]["WireTime"];
+            left: components["schemas"]["WireTime"];
+            /** Format: int32 */
+            durationSeconds: number;
+            /** @description Why the seat ended: `hungUp`, `moved` (to another device), `connectionLost`, `callEnded`; expect more. */
+            why: string;
+            /**
+             * Format: int32
+             * @description How often the connection was lost and came back, or the page was loaded again.
+             */
+            reconnects: number;
+        };
         /**
          * @description `Planned`: nobody has joined yet. `Started`: from the first join. `Ended` is final.
          * @enum {string}
@@ -678,6 +695,13 @@ export interface components {
             expiresIn: number;
             user: components["schemas"]["User"];
         };
+        /** @enum {string} */
+        MediaMode: "p2p" | "sfu";
+        /**
+         * @description The way media take.
+         * @enum {string}
+         */
+        MediaPath: "direct" | "relayed" | "tcp" | "tls";
         NewApiKey: {
             /** @description What the key is for. */
             name: string;
@@ -699,6 +723,13 @@ export interface components {
             roles: components["schemas"]["Role"][];
             email?: string | null;
             phoneNumber?: string | null;
+        };
+        /** @description For how long media took a way, one after the other. */
+        PathUse: {
+            path: components["schemas"]["MediaPath"];
+            mode: components["schemas"]["MediaMode"];
+            /** Format: int32 */
+            seconds: number;
         };
         /**
          * @description Whether a user can be rung.
@@ -732,6 +763,71 @@ export interface components {
          * @enum {string}
          */
         Role: "admin" | "expert" | "technician" | "connector";
+        /** @description What a seat's client has reported, taken together. */
+        SeatFigures: {
+            /**
+             * Format: int32
+             * @description For so long there are measurements: fewer than the seat was held for where the client did not report, or the server was restarted.
+             * @default 0
+             */
+            measuredSeconds?: number;
+            /**
+             * @description In order. A path that is used again stands there again.
+             * @default []
+             */
+            paths?: components["schemas"]["PathUse"][];
+            /** @default null */
+            rttMs?: components["schemas"]["Spread"] | null;
+            /** @default null */
+            jitterMs?: components["schemas"]["Spread"] | null;
+            /** @default null */
+            lossInPercent?: components["schemas"]["Spread"] | null;
+            /** @default null */
+            lossOutPercent?: components["schemas"]["Spread"] | null;
+            /** @default null */
+            kbitPerSecondIn?: components["schemas"]["Spread"] | null;
+            /** @default null */
+            kbitPerSecondOut?: components["schemas"]["Spread"] | null;
+            /** @default null */
+            concealedPercent?: components["schemas"]["Spread"] | null;
+            /** @default null */
+            heightIn?: components["schemas"]["Spread"] | null;
+            /** @default null */
+            heightOut?: components["schemas"]["Spread"] | null;
+            /** @default null */
+            framesPerSecondIn?: components["schemas"]["Spread"] | null;
+            /** @default null */
+            framesPerSecondOut?: components["schemas"]["Spread"] | null;
+            /**
+             * Format: int32
+             * @default 0
+             */
+            freezes?: number;
+            /**
+             * Format: int32
+             * @default 0
+             */
+            freezeMs?: number;
+            /**
+             * Format: int32
+             * @description For how long the machine kept the picture from being better.
+             * @default 0
+             */
+            limitedByCpuSeconds?: number;
+            /**
+             * Format: int32
+             * @description For how long the link did.
+             * @default 0
+             */
+            limitedByBandwidthSeconds?: number;
+        };
+        /** @description A measured value over a seat's whole time: its mean, each report counting as long as it tells of, and its largest. */
+        Spread: {
+            /** Format: double */
+            mean: number;
+            /** Format: double */
+            max: number;
+        };
         /** @description Creates a team, or replaces its name and members. */
         TeamBody: {
             name: string;

@@ -15,6 +15,7 @@ export type MediaMode = frames['schemas']['MediaMode'];
 export type MediaPlan = frames['schemas']['MediaPlan'];
 export type MediaState = frames['schemas']['MediaState'];
 export type MediaTrack = frames['schemas']['MediaTrack'];
+export type MediaReport = frames['schemas']['MediaReport'];
 export type MediaView = frames['schemas']['MediaView'];
 export type Slot = frames['schemas']['Slot'];
 export type Slots = Extract<ServerMessage, { type: 'slots' }>;

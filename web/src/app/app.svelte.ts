@@ -3,10 +3,11 @@ import { Rest } from '../api/client';
 import type { MediaTrack } from '../api/types';
 import { Calls } from '../call/calls.svelte';
 import { Contacts } from '../call/contacts.svelte';
-import { acquire, cameras } from '../call/devices';
+import { acquire, cameras, share } from '../call/devices';
 import { CallMedia } from '../call/media.svelte';
 import { memoryIn } from '../call/memory';
 import { PlanSession } from '../call/plan-session';
+import { Quality } from '../call/quality.svelte';
 import { Ringtone } from '../call/ringtone';
 import { SparePeer } from '../call/spare-peer';
 import { Views } from '../call/views';
@@ -35,6 +36,7 @@ export class App {
   readonly contacts: Contacts;
   readonly media: CallMedia;
   readonly views: Views;
+  readonly quality: Quality;
   readonly calls: Calls;
   link = $state<LinkState>('idle');
   /** Whether calls one makes or joins start with the camera. */
@@ -64,6 +66,17 @@ export class App {
     this.signalling = this.makeSignalling(device);
     this.media = this.makeMedia();
     const { signalling, media, clock } = this;
+    this.quality = new Quality({
+      clock,
+      callId: () => this.calls.active?.callId,
+      stats: () => media.stats(),
+      connection: () => media.connection,
+      remote: () => media.remote,
+      tell: (callId, report) => {
+        // Later it would be old.
+        if (this.link === 'open') signalling.tell({ type: 'mediaReport', callId, report });
+      },
+    });
     this.views = new Views(clock, (views) => {
       const call = this.calls.active;
       if (call?.mediaPlan?.mode !== 'sfu') return;
@@ -144,6 +157,9 @@ export class App {
 
   private makeMedia(): CallMedia {
     const capture = localStorage.getItem(CAPTURE);
+    // Phones have none to share, and plain http has no devices at all.
+    const screens =
+      navigator.mediaDevices && 'getDisplayMedia' in navigator.mediaDevices ? navigator.mediaDevices : undefined;
     const video = capture ? (JSON.parse(capture) as MediaTrackConstraints) : undefined;
     return new CallMedia(
       {
@@ -153,6 +169,7 @@ export class App {
           return acquire(navigator.mediaDevices, { ...want, facing }, video);
         },
         cameras: () => cameras(navigator.mediaDevices),
+        share: screens ? () => share(screens) : undefined,
         session: (events) => {
           this.peer.warm();
           return new PlanSession((mode) => this.peer.take(mode), this.clock, events);
@@ -173,7 +190,12 @@ export class App {
           const callId = this.calls.active?.callId;
           if (callId) this.signalling.tell({ type: 'mediaState', callId, state });
         },
-        connected: () => this.views.again(),
+        began: () => this.quality.start(),
+        ending: () => this.quality.stop(),
+        connected: () => {
+          this.views.again();
+          this.quality.connected();
+        },
         broken: () => this.calls.mediaBroken(),
         // The way to the server may be as dead, and is needed to mend the other.
         suffering: () => this.signalling.nudge(),

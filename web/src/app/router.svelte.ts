@@ -3,10 +3,12 @@ export type Route =
   | { page: 'contacts' }
   | { page: 'planned' }
   | { page: 'history' }
+  | { page: 'check' }
   | { page: 'story'; callId: string };
 
 export function parse(path: string): Route {
   const [first, second] = path.split('/').filter(Boolean);
+  if (first === 'check') return { page: 'check' };
   if (first === 'planned') return { page: 'planned' };
   if (first === 'history' && second) return { page: 'story', callId: decoded(second) };
   if (first === 'history') return { page: 'history' };

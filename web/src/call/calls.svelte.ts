@@ -5,7 +5,7 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { CallView, Ring, RingEndReason, ServerMessage, Welcome } from '../api/types';
 import type { RequestFrame } from '../signalling/requests';
-import { mayCome, nameOf } from './people';
+import { mayCome, nameOf, sharers } from './people';
 import type { MediaState } from './session';
 import type { CallsEnvironment, Notice, Stage } from './stage';
 
@@ -266,7 +266,7 @@ export class Calls {
     if (fresh) this.stage = { name: 'active', callId: call.callId };
     this.remember(this.env.media.wanted);
     this.env.signalling.inCall = true;
-    this.env.media.apply(current.mediaPlan, mayCome(current).length);
+    this.env.media.apply(current.mediaPlan, mayCome(current).length, sharers(current));
     if (fresh) this.env.media.announce();
   }
 

@@ -5,7 +5,7 @@ export type Device = 'microphone' | 'camera';
 /** `denied` by the person or the browser, `missing`, `busy` with another program, `insecure` page, or `failed`. */
 export type Why = 'denied' | 'missing' | 'busy' | 'insecure' | 'failed';
 export interface Trouble {
-  device: Device;
+  device: Device | 'screen';
   why: Why;
 }
 export interface Acquired extends Tracks {
@@ -18,6 +18,13 @@ export interface Want {
   video: boolean;
   camera?: string;
   facing?: 'user' | 'environment';
+}
+
+/** A screen to show, or why there is none; without either the person has thought better of it. */
+export interface Shared {
+  screen: MediaStreamTrack | null;
+  screenAudio: MediaStreamTrack | null;
+  why?: Extract<Why, 'denied' | 'failed'>;
 }
 
 export interface DevicesLike {
@@ -45,7 +52,10 @@ export async function acquire(
   const constraints = { audio: want.audio ? AUDIO : false, video: want.video ? { ...video, ...which(want) } : false };
   try {
     const stream = await devices.getUserMedia(constraints);
-    return { audio: stream.getAudioTracks()[0] ?? null, video: stream.getVideoTracks()[0] ?? null, troubles: [] };
+    const [audio = null, video = null] = [stream.getAudioTracks()[0], stream.getVideoTracks()[0]];
+    // What moves is to move; a screen, on the contrary, is to be read.
+    if (video) video.contentHint = 'motion';
+    return { audio, video, troubles: [] };
   } catch (error) {
     const [only] = wanted;
     if (wanted.length === 1 && only) return { audio: null, video: null, troubles: [{ device: only, why: why(error) }] };
@@ -59,6 +69,22 @@ export async function acquire(
 function which({ camera, facing }: Want): MediaTrackConstraints {
   if (camera !== undefined) return { deviceId: { exact: camera } };
   return facing ? { facingMode: facing } : {};
+}
+
+/** Lets the person choose a screen, a window or a tab. */
+export async function share(devices: Pick<MediaDevices, 'getDisplayMedia'>): Promise<Shared> {
+  try {
+    const stream = await devices.getDisplayMedia({ video: { frameRate: { ideal: 15, max: 30 } }, audio: true });
+    const [screen = null, screenAudio = null] = [stream.getVideoTracks()[0], stream.getAudioTracks()[0]];
+    if (screen) screen.contentHint = 'detail';
+    return { screen, screenAudio };
+  } catch (error) {
+    const refused = why(error) === 'denied';
+    // Whoever closes the list of screens knows that there is none; what the system forbids nobody has chosen.
+    const bySystem = error instanceof Error && error.message.includes('system');
+    if (refused && !bySystem) return { screen: null, screenAudio: null };
+    return { screen: null, screenAudio: null, why: refused ? 'denied' : 'failed' };
+  }
 }
 
 /** The ids of the cameras there are; known only after one was allowed. */

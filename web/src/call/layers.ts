@@ -32,6 +32,9 @@ const STEPS: { pixels: number; steps: Step[] }[] = [
 /** Those a line is made with; what is agreed on with the server is the number and the names. */
 export const ENCODINGS: RTCRtpEncodingParameters[] = LARGE.map((step, i) => ({ rid: RIDS[i], ...encoding(step) }));
 
+/** A screen is sent in one size, with room for its letters. */
+export const SCREEN: RTCRtpEncodingParameters[] = [{ maxBitrate: 2_500_000 }];
+
 function encoding(step: Step | undefined): RTCRtpEncodingParameters {
   return step
     ? { active: true, scaleResolutionDownBy: step.scale, maxBitrate: step.maxBitrate }

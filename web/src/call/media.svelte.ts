@@ -1,11 +1,13 @@
 /** What the call view shows of media, and the switches for it. Owns the local tracks and the media session. */
 import type { MediaPlan, MediaTrack, Signal, Slots } from '../api/types';
-import type { Acquired, Device, Trouble, Want } from './devices';
+import type { Acquired, Device, Shared, Trouble, Want } from './devices';
 import type { Connection, MediaSession, MediaState, Path, Remote, SessionEvents } from './session';
 
 export interface MediaEnvironment {
   acquire(want: Want): Promise<Acquired>;
   cameras(): Promise<string[]>;
+  /** Lets the person choose a screen; not in every browser. */
+  share?: (() => Promise<Shared>) | undefined;
   session(events: SessionEvents): MediaSession;
 }
 
@@ -15,6 +17,9 @@ export interface MediaHooks {
   pathFailed(epoch: number): void;
   /** The others are to hear what they get. */
   tell(state: MediaState): void;
+  /** There is a call whose media can be measured, and there is none any more. */
+  began(): void;
+  ending(): void;
   /** The way to the others is there, again or for the first time. */
   connected(): void;
   broken(): void;
@@ -32,6 +37,7 @@ export class CallMedia {
   camera = $state(false);
   audioTrack = $state.raw<MediaStreamTrack | null>(null);
   videoTrack = $state.raw<MediaStreamTrack | null>(null);
+  screenTrack = $state.raw<MediaStreamTrack | null>(null);
   connection = $state<Connection>('none');
   path = $state<Path | undefined>();
   /** What comes from the others. */
@@ -48,6 +54,7 @@ export class CallMedia {
    */
   wanted: MediaState = { microphone: false, camera: false };
 
+  private screenAudio: MediaStreamTrack | null = null;
   private session: MediaSession | undefined;
   /** Which camera was chosen in this call. */
   private chosen: string | undefined;
@@ -74,13 +81,14 @@ export class CallMedia {
       },
       broken: () => this.hooks.broken(),
     });
+    this.hooks.began();
     this.switched();
     void this.fetch({ audio: want.microphone, video: want.camera });
   }
 
-  apply(plan: MediaPlan | null | undefined, people: number): void {
+  apply(plan: MediaPlan | null | undefined, people: number, sharers: readonly number[] = []): void {
     if (!plan) return;
-    this.session?.apply(plan, people);
+    this.session?.apply(plan, people, sharers);
     if (plan.mode !== 'sfu') this.speaker = undefined;
   }
 
@@ -97,6 +105,7 @@ export class CallMedia {
     this.hooks.tell({
       microphone: this.microphone && this.audioTrack !== null,
       camera: this.camera && this.videoTrack !== null,
+      ...(this.screenTrack && { screen: true }),
     });
   }
 
@@ -107,6 +116,10 @@ export class CallMedia {
   check(networkChanged: boolean): void {
     this.session?.check(networkChanged);
     this.announce();
+  }
+
+  async stats(): Promise<RTCStatsReport | undefined> {
+    return this.session?.stats();
   }
 
   get liveEpoch(): number {
@@ -149,6 +162,33 @@ export class CallMedia {
     await this.fetch({ audio: false, video: true });
   }
 
+  get canShare(): boolean {
+    return this.env.share !== undefined;
+  }
+
+  /** Shows a screen, or no longer. */
+  async toggleScreen(): Promise<void> {
+    if (this.screenTrack) {
+      this.stopScreen();
+      return;
+    }
+    const turn = this.turn;
+    const got = await this.env.share?.();
+    if (!got) return;
+    const late = turn !== this.turn || this.screenTrack;
+    if (late) for (const track of [got.screen, got.screenAudio]) track?.stop();
+    if (late) return;
+    this.troubles = this.troubles.filter(({ device }) => device !== 'screen');
+    if (got.why) this.troubles = [...this.troubles, { device: 'screen', why: got.why }];
+    if (!got.screen) return;
+    this.screenTrack = got.screen;
+    this.screenAudio = got.screenAudio;
+    // The browser has a button of its own to end it.
+    got.screen.onended = () => this.stopScreen();
+    this.session?.setTracks(this.tracks());
+    this.announce();
+  }
+
   /** The person has read what is wrong. */
   dismissTroubles(): void {
     this.troubles = [];
@@ -156,12 +196,14 @@ export class CallMedia {
 
   end(): void {
     this.turn += 1;
+    if (this.session) this.hooks.ending();
     this.session?.close();
     this.session = undefined;
     this.audioTrack?.stop();
     this.videoTrack?.stop();
-    this.audioTrack = null;
-    this.videoTrack = null;
+    this.screenTrack?.stop();
+    this.screenAudio?.stop();
+    this.audioTrack = this.videoTrack = this.screenTrack = this.screenAudio = null;
     this.microphone = false;
     this.camera = false;
     this.troubles = [];
@@ -171,6 +213,13 @@ export class CallMedia {
     this.path = undefined;
     this.remote = NOTHING;
     this.speaker = undefined;
+  }
+
+  private stopScreen(): void {
+    for (const track of [this.screenTrack, this.screenAudio]) track?.stop();
+    this.screenTrack = this.screenAudio = null;
+    this.session?.setTracks(this.tracks());
+    this.announce();
   }
 
   private async fetch(want: { audio: boolean; video: boolean }): Promise<void> {
@@ -234,7 +283,8 @@ export class CallMedia {
   }
 
   private tracks() {
-    return { audio: this.audioTrack, video: this.videoTrack };
+    const shown = this.screenTrack && { screen: this.screenTrack, screenAudio: this.screenAudio };
+    return { audio: this.audioTrack, video: this.videoTrack, ...shown };
   }
 
   private switched(): void {

@@ -1,8 +1,9 @@
 /**
- * One RTCPeerConnection for one epoch: offer and answer, candidates, ICE restarts. Both ends keep exactly two
- * transceivers, audio and video, whatever is switched on, so that nothing ever has to be negotiated again but ICE.
+ * One RTCPeerConnection for one epoch: offer and answer, candidates, ICE restarts. Both ends keep exactly four
+ * transceivers, for sound and picture of a person and of a screen, whatever is switched on, so that nothing ever has to be
+ * negotiated again but ICE.
  */
-import type { Signal } from '../api/types';
+import type { Signal, Source } from '../api/types';
 import type { Clock } from '../signalling/clock';
 import { LinkWatch } from './link-watch';
 import { PathFinder } from './path';
@@ -20,11 +21,14 @@ export interface PeerRole {
   offerer: boolean;
 }
 
+/** What the lines carry, in the order of the offer. An end that knows no screens has the first two. */
+const LINES = ['microphone', 'camera', 'screenAudio', 'screen'] as const satisfies Source[];
+
 /** Both ends know each other's addresses by then, and have tried them all. */
 const PATH_MS = 8_000;
 
 export class PeerLink implements Flow {
-  private readonly senders: { audio?: RTCRtpSender; video?: RTCRtpSender } = {};
+  private readonly senders: Partial<Record<Source, RTCRtpSender>> = {};
   private readonly incoming: PersonTracks = {};
   private readonly path: PathFinder;
   private readonly watch: LinkWatch;
@@ -32,6 +36,7 @@ export class PeerLink implements Flow {
   private candidates: RTCIceCandidateInit[] = [];
   private restartWanted = false;
   private pathTimer: number | undefined;
+  private sharing = false;
   private closed = false;
 
   constructor(
@@ -54,8 +59,9 @@ export class PeerLink implements Flow {
       broken: () => events.broken(),
     });
     if (role.offerer) {
-      this.senders.audio = pc.addTransceiver('audio', { direction: 'sendrecv' }).sender;
-      this.senders.video = pc.addTransceiver('video', { direction: 'sendrecv' }).sender;
+      for (const source of LINES) {
+        this.senders[source] = pc.addTransceiver(kindOf(source), { direction: 'sendrecv' }).sender;
+      }
       this.sendTracks();
       this.queue(() => this.offer());
     }
@@ -82,7 +88,17 @@ export class PeerLink implements Flow {
   }
 
   get remote(): Remote {
-    return new Map([[this.role.peer, { ...this.incoming }]]);
+    const { screen, screenAudio, ...person } = this.incoming;
+    // The lines are there all the time; what nothing comes on is not to be shown, nor waited for.
+    const shared = this.sharing ? { ...(screen && { screen }), ...(screenAudio && { screenAudio }) } : {};
+    return new Map([[this.role.peer, { ...person, ...shared }]]);
+  }
+
+  /** Whether the other end shows a screen. */
+  shares(sharing: boolean): void {
+    if (sharing === this.sharing) return;
+    this.sharing = sharing;
+    this.events.remote();
   }
 
   stats(): Promise<RTCStatsReport | undefined> {
@@ -103,7 +119,10 @@ export class PeerLink implements Flow {
   }
 
   private receive(track: MediaStreamTrack): void {
-    this.incoming[track.kind === 'audio' ? 'microphone' : 'camera'] = track;
+    const alike = this.pc.getTransceivers().filter(({ receiver }) => receiver.track.kind === track.kind);
+    const second = alike.findIndex(({ receiver }) => receiver.track === track) === 1;
+    if (track.kind === 'audio') this.incoming[second ? 'screenAudio' : 'microphone'] = track;
+    else this.incoming[second ? 'screen' : 'camera'] = track;
     this.events.remote();
   }
 
@@ -129,10 +148,15 @@ export class PeerLink implements Flow {
 
   private async offered(sdp: string): Promise<void> {
     await this.pc.setRemoteDescription({ type: 'offer', sdp });
-    for (const transceiver of this.pc.getTransceivers()) {
-      const kind = transceiver.receiver.track.kind as 'audio' | 'video';
-      transceiver.direction = 'sendrecv';
-      this.senders[kind] = transceiver.sender;
+    const lines = this.pc.getTransceivers();
+    for (const source of LINES) {
+      const line = lines.find(
+        ({ sender, receiver }) =>
+          receiver.track.kind === kindOf(source) && !Object.values(this.senders).some((taken) => taken === sender),
+      );
+      if (!line || this.senders[source]) continue;
+      line.direction = 'sendrecv';
+      this.senders[source] = line.sender;
     }
     this.sendTracks();
     await this.pc.setLocalDescription();
@@ -174,10 +198,13 @@ export class PeerLink implements Flow {
   }
 
   private sendTracks(): void {
-    for (const kind of ['audio', 'video'] as const) {
-      const sender = this.senders[kind];
+    const { audio, video, screen = null, screenAudio = null } = this.tracks;
+    const wanted = { microphone: audio, camera: video, screen, screenAudio };
+    for (const source of LINES) {
+      const sender = this.senders[source];
+      const track = wanted[source];
       // Refused only by a sender that was stopped, and none is before close().
-      if (sender && sender.track !== this.tracks[kind]) sender.replaceTrack(this.tracks[kind]).catch(() => undefined);
+      if (sender && sender.track !== track) sender.replaceTrack(track).catch(() => undefined);
     }
   }
 
@@ -199,4 +226,8 @@ export class PeerLink implements Flow {
       }
     });
   }
+}
+
+function kindOf(source: Source): 'audio' | 'video' {
+  return source === 'camera' || source === 'screen' ? 'video' : 'audio';
 }

@@ -14,6 +14,13 @@ export function seated(call: CallView): Person[] {
   return others(call).filter(({ state }) => state === 'joined' || state === 'reconnecting');
 }
 
+/** Those others who show a screen. */
+export function sharers(call: CallView): number[] {
+  return seated(call).flatMap(({ contact, media }) =>
+    media?.screen && typeof contact.id === 'number' ? contact.id : [],
+  );
+}
+
 /** Those others there may be to see and hear. */
 export function mayCome(call: CallView): Person[] {
   return others(call).filter(({ state }) => !canRingAgain({ state }));

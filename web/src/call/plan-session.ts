@@ -29,7 +29,12 @@ export class PlanSession implements MediaSession {
     return this.flow?.alive ? (this.plan?.epoch ?? 0) : 0;
   }
 
-  apply(plan: MediaPlan, people: number): void {
+  apply(plan: MediaPlan, people: number, sharers: readonly number[] = []): void {
+    this.switchTo(plan, people);
+    if (this.flow instanceof PeerLink) this.flow.shares(sharers.includes(plan.peer ?? -1));
+  }
+
+  private switchTo(plan: MediaPlan, people: number): void {
     const known = this.plan;
     const same = known?.epoch === plan.epoch && known.mode === plan.mode && known.peer === plan.peer;
     if (same) return;
@@ -66,6 +71,10 @@ export class PlanSession implements MediaSession {
     this.flow?.setTracks(tracks);
     // Others may still look at the former.
     this.handover?.setTracks(tracks);
+  }
+
+  async stats(): Promise<RTCStatsReport | undefined> {
+    return this.flow?.stats();
   }
 
   check(networkChanged: boolean): void {

@@ -7,6 +7,9 @@ export type { MediaState };
 export interface Tracks {
   audio: MediaStreamTrack | null;
   video: MediaStreamTrack | null;
+  /** A shared screen, and what it sounds like. */
+  screen?: MediaStreamTrack | null;
+  screenAudio?: MediaStreamTrack | null;
 }
 
 /** What comes from one person. */
@@ -29,13 +32,18 @@ export interface SessionEvents {
 
 /** The seam between a call and how its media flow: peer to peer, or through the server. */
 export interface MediaSession {
-  /** Makes it so. The same epoch again changes nothing. `people`: how many others there may be to see and hear. */
-  apply(plan: MediaPlan, people: number): void;
+  /**
+   * Makes it so. The same epoch again changes nothing. `people`: how many others there may be to see and hear; `sharers`: who of them
+   * shows a screen.
+   */
+  apply(plan: MediaPlan, people: number, sharers?: readonly number[]): void;
   /** Something from the other end. May come before the plan of its epoch. */
   signal(epoch: number, signal: Signal): void;
   /** What the server sends on which line. */
   slots(slots: Slots): void;
   setTracks(tracks: Tracks): void;
+  /** Of the present connection, if there is one. */
+  stats(): Promise<RTCStatsReport | undefined>;
   /** Signals may have been lost, or the network has changed: check, and mend what is broken. */
   check(networkChanged: boolean): void;
   /** The epoch of the connection that lives here, or 0. */

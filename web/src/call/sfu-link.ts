@@ -1,11 +1,11 @@
 /**
- * One RTCPeerConnection to the server's SFU, for one epoch. Two lines send, for ever; a pool of lines receives, and what
+ * One RTCPeerConnection to the server's SFU, for one epoch. Four lines send, for ever; a pool of lines receives, and what
  * comes on them is told by `slots` frames. An offer is made again only for more lines and for an ICE restart.
  */
 import type { MediaTrack, Slot, Slots } from '../api/types';
 import type { Clock } from '../signalling/clock';
 import { RequestError } from '../signalling/requests';
-import { ENCODINGS, fitLayers } from './layers';
+import { ENCODINGS, fitLayers, SCREEN } from './layers';
 import { LinkWatch } from './link-watch';
 import type { Flow, FlowEvents, PersonTracks, Remote, Tracks } from './session';
 
@@ -25,6 +25,8 @@ const PASSING = new Set(['timeout', 'connection_lost', 'overloaded', 'internal']
 export class SfuLink implements Flow {
   private readonly microphone: RTCRtpTransceiver;
   private readonly camera: RTCRtpTransceiver;
+  private readonly screen: RTCRtpTransceiver;
+  private readonly screenAudio: RTCRtpTransceiver;
   private readonly watch: LinkWatch;
   private readonly given = new AbortController();
   private work: Promise<void> = Promise.resolve();
@@ -54,6 +56,9 @@ export class SfuLink implements Flow {
     const lines = Math.min(Math.max(FEWEST, people + 1), MOST);
     this.addLines('audio', lines);
     this.addLines('video', lines);
+    // From the start, so that sharing takes no offer.
+    this.screenAudio = pc.addTransceiver('audio', { direction: 'sendonly' });
+    this.screen = pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: SCREEN });
     pc.createDataChannel('room');
     this.setTracks(tracks);
     this.negotiate();
@@ -87,9 +92,11 @@ export class SfuLink implements Flow {
     if (missing > 0) this.grow(missing);
   }
 
-  setTracks({ audio, video }: Tracks): void {
+  setTracks({ audio, video, screen = null, screenAudio = null }: Tracks): void {
     void this.send(this.microphone, audio);
     void this.send(this.camera, video);
+    void this.send(this.screenAudio, screenAudio);
+    void this.send(this.screen, screen);
   }
 
   check(networkChanged: boolean): void {
@@ -104,11 +111,12 @@ export class SfuLink implements Flow {
     this.pc.close();
   }
 
-  private async send({ sender }: RTCRtpTransceiver, track: MediaStreamTrack | null): Promise<void> {
+  private async send(line: RTCRtpTransceiver, track: MediaStreamTrack | null): Promise<void> {
+    const { sender } = line;
     if (sender.track === track) return;
     try {
       await sender.replaceTrack(track);
-      if (track?.kind === 'video' && sender.track === track) await fitLayers(sender, track);
+      if (line === this.camera && track && sender.track === track) await fitLayers(sender, track);
     } catch {
       // Refused only by a sender that was stopped; or the picture has its usual sizes.
     }
@@ -122,7 +130,8 @@ export class SfuLink implements Flow {
   private grow(missing: number): void {
     if (this.growing || this.closed) return;
     const taken = new Set(this.shown.map(({ mid }) => mid));
-    const receivers = this.pc.getTransceivers().filter((line) => line !== this.microphone && line !== this.camera);
+    const senders = [this.microphone, this.camera, this.screen, this.screenAudio];
+    const receivers = this.pc.getTransceivers().filter((line) => !senders.includes(line));
     for (const kind of ['audio', 'video'] as const) {
       const lines = receivers.filter((line) => line.receiver.track.kind === kind);
       if (lines.some(({ mid }) => mid === null || !taken.has(mid))) continue;
@@ -165,6 +174,8 @@ export class SfuLink implements Flow {
     return [
       { mid: this.microphone.mid ?? '', source: 'microphone' },
       { mid: this.camera.mid ?? '', source: 'camera' },
+      { mid: this.screenAudio.mid ?? '', source: 'screenAudio' },
+      { mid: this.screen.mid ?? '', source: 'screen' },
     ];
   }
 

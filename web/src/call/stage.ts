@@ -30,7 +30,7 @@ export interface Media {
   readonly liveEpoch: number;
   readonly wanted: MediaState;
   begin(want: MediaState): void;
-  apply(plan: CallView['mediaPlan'], people: number): void;
+  apply(plan: CallView['mediaPlan'], people: number, sharers: readonly number[]): void;
   signal(epoch: number, signal: Signal): void;
   slots(slots: Slots): void;
   speaks(contact: number | undefined): void;

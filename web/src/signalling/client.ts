@@ -19,7 +19,7 @@ export interface SocketLike {
 }
 
 /** Frames that want no answer. */
-export type Telling = Extract<ClientFrame, { type: 'signal' | 'mediaState' | 'mediaViews' }>;
+export type Telling = Extract<ClientFrame, { type: 'signal' | 'mediaState' | 'mediaViews' | 'mediaReport' }>;
 
 export type Authorised = 'ok' | 'signedOut' | 'retry';
 export type LinkState = 'idle' | 'connecting' | 'open' | 'waiting' | 'refused';

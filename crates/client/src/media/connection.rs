@@ -10,13 +10,14 @@ use std::{
 
 use farhand_protocol::frame::{Signal, Slot};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{sleep_until, timeout},
 };
 
 use super::{
     FrameKind, MediaError, MediaEvent, MediaOptions, PREPARED,
     alive::{Alive, Beat},
+    measure::Measured,
     peer::{Effect, Peer},
     socket::{MediaSocket, Received},
     stun::Query,
@@ -69,6 +70,7 @@ pub(super) enum Command {
 /// Dropping it closes the connection.
 pub(super) struct Handle {
     commands: mpsc::Sender<Command>,
+    measured: watch::Receiver<Measured>,
 }
 
 impl Handle {
@@ -78,14 +80,19 @@ impl Handle {
             Err(mpsc::error::TrySendError::Full(_)) => tracing::warn!("too many signals at once, one is lost"),
         }
     }
+
+    pub(super) fn measured(&self) -> Measured {
+        self.measured.borrow().clone()
+    }
 }
 
 pub(super) fn spawn(side: Side, options: &Arc<MediaOptions>, events: mpsc::Sender<MediaEvent>) -> Handle {
     let (sender, commands) = mpsc::channel(MAX_COMMANDS);
+    let (measuring, measured) = watch::channel(Measured::nothing(Instant::now()));
     let options = Arc::clone(options);
     tokio::spawn(async move {
         let mut outbox = VecDeque::new();
-        match Task::open(side, options, commands, events.clone()).await {
+        match Task::open(side, options, commands, events.clone(), measuring).await {
             Ok(mut task) => {
                 if let Err(error) = task.run().await {
                     task.outbox.push_back(MediaEvent::Failed { epoch: side.epoch, error });
@@ -101,7 +108,7 @@ pub(super) fn spawn(side: Side, options: &Arc<MediaOptions>, events: mpsc::Sende
             }
         }
     });
-    Handle { commands: sender }
+    Handle { commands: sender, measured }
 }
 
 enum Happening {
@@ -119,6 +126,7 @@ struct Task {
     options: Arc<MediaOptions>,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<MediaEvent>,
+    measured: watch::Sender<Measured>,
     socket: MediaSocket,
     local: SocketAddr,
     peer: Peer,
@@ -139,6 +147,7 @@ impl Task {
         options: Arc<MediaOptions>,
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<MediaEvent>,
+        measured: watch::Sender<Measured>,
     ) -> Result<Self, MediaError> {
         let socket = if options.tcp_only && side.end == End::Sfu {
             MediaSocket::tcp(options.bind)
@@ -164,6 +173,7 @@ impl Task {
             options,
             commands,
             events,
+            measured,
             socket,
             local,
             peer,
@@ -322,6 +332,7 @@ impl Task {
                 Effect::PathLost => self.give_up_after(MediaError::PathLost),
                 Effect::PathFound if self.connected => self.deadline = None,
                 Effect::PathFound => {}
+                Effect::Measured => drop(self.measured.send_replace(self.peer.measured.clone())),
                 Effect::RemoteClosed => {
                     self.outbox.push_back(MediaEvent::RemoteClosed { epoch });
                     self.finished = true;

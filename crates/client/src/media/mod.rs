@@ -8,6 +8,7 @@
 
 mod alive;
 mod connection;
+mod measure;
 mod peer;
 mod sdp;
 mod sfu;
@@ -17,16 +18,20 @@ mod stun;
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use farhand_protocol::{
     call::IceServer,
     frame::{MediaMode, MediaPlan, MediaState, MediaTrack, Signal, Slot},
+    statistics::MediaReport,
 };
 use tokio::sync::mpsc;
 
-use self::connection::{Command, End, Handle, Side};
+use self::{
+    connection::{Command, End, Handle, Side},
+    measure::Measured,
+};
 use crate::clip::Clip;
 
 /// The epoch of a connection that was made while a call rings.
@@ -157,6 +162,8 @@ struct Current {
     handle: Handle,
     events: mpsc::Receiver<MediaEvent>,
     ended: bool,
+    /// What the last report told of.
+    reported: Measured,
 }
 
 impl MediaSession {
@@ -220,7 +227,7 @@ impl MediaSession {
     /// What this session sends, for the others to know.
     pub fn state(&self) -> MediaState {
         let sending = self.options.clip.is_some();
-        MediaState { microphone: sending, camera: sending }
+        MediaState { microphone: sending, camera: sending, screen: false }
     }
 
     /// Takes a signal from the other end. One for a plan yet to come is kept; one for a past plan is dropped.
@@ -270,6 +277,15 @@ impl MediaSession {
         self.current.as_ref().filter(|current| !current.ended).map(|current| current.side.epoch)
     }
 
+    /// How the media have been since the last report; nothing, if nothing was measured since.
+    pub fn report(&mut self) -> Option<MediaReport> {
+        let current = self.current.as_mut()?;
+        let now = current.handle.measured();
+        let report = now.since(&current.reported)?;
+        current.reported = now;
+        Some(report)
+    }
+
     /// Asks for a key frame of every picture.
     pub fn request_keyframe(&self) {
         if let Some(current) = &self.current {
@@ -299,7 +315,8 @@ impl Current {
     fn start(side: Side, options: &Arc<MediaOptions>) -> Self {
         // Room for a whole offer with its candidates, so that the task does not have to wait for its owner.
         let (sender, events) = mpsc::channel(16);
-        Self { side, handle: connection::spawn(side, options, sender), events, ended: false }
+        let reported = Measured::nothing(Instant::now());
+        Self { side, handle: connection::spawn(side, options, sender), events, ended: false, reported }
     }
 }
 

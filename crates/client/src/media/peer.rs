@@ -18,7 +18,11 @@ use str0m::{
     net::{Protocol, Receive, TcpType, Transmit},
 };
 
-use super::{FrameKind, MediaError, ReceivedFrame, sdp};
+use super::{
+    FrameKind, MediaError, ReceivedFrame,
+    measure::{self, Measured},
+    sdp,
+};
 
 /// Candidates kept until the description they belong to has come. A browser with a few networks has a dozen.
 const MAX_WAITING_CANDIDATES: usize = 64;
@@ -38,6 +42,8 @@ pub(super) enum Effect {
     PathFound,
     Frame(Mid, ReceivedFrame),
     KeyframeWanted,
+    /// There are new measurements.
+    Measured,
     RemoteClosed,
 }
 
@@ -62,6 +68,7 @@ pub(super) struct Peer {
     wake: Instant,
     tamper_fingerprint: bool,
     pub(super) effects: VecDeque<Effect>,
+    pub(super) measured: Measured,
 }
 
 /// Whose media come in.
@@ -89,7 +96,7 @@ impl Peer {
     ) -> Result<Self, MediaError> {
         let config = RtcConfig::new().clear_codecs().enable_opus(true, false).enable_vp8(true);
         let mut peer = Self {
-            rtc: config.set_dtls_version(DtlsVersion::Auto).build(now),
+            rtc: config.set_dtls_version(DtlsVersion::Auto).set_stats_interval(Some(measure::INTERVAL)).build(now),
             other,
             offerer,
             pending: None,
@@ -101,6 +108,7 @@ impl Peer {
             wake: now,
             tamper_fingerprint,
             effects: VecDeque::new(),
+            measured: Measured::nothing(now),
         };
         peer.advance(now)?;
         Ok(peer)
@@ -367,6 +375,15 @@ impl Peer {
             }
             Event::MediaData(data) => self.received(data),
             Event::KeyframeRequest(_) => self.effects.push_back(Effect::KeyframeWanted),
+            Event::PeerStats(stats) => {
+                self.measured.peer(&stats);
+                self.effects.push_back(Effect::Measured);
+            }
+            Event::MediaIngressStats(stats) => {
+                let video = self.rtc.media(stats.mid).is_some_and(|media| media.kind().is_video());
+                let clock = if video { Frequency::NINETY_KHZ } else { Frequency::FORTY_EIGHT_KHZ };
+                self.measured.incoming(&stats, clock.get());
+            }
             Event::Closed => self.effects.push_back(Effect::RemoteClosed),
             _ => {}
         }

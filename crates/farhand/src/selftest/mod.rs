@@ -55,7 +55,7 @@ impl Options {
 }
 
 /// What a passed self-test leaves behind.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Report {
     /// The calls' final logs.
     pub(crate) calls: Vec<CallLog>,

@@ -13,6 +13,7 @@ use farhand_domain::{
 use farhand_protocol::{
     ErrorCode, Problem,
     frame::{CallView, MediaState, MediaTrack, MediaView, ServerFrame, Signal},
+    statistics::MediaReport,
 };
 use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam};
 use tokio::sync::{mpsc, oneshot};
@@ -23,6 +24,7 @@ use super::{
     log,
     media::CallMedia,
     recover::Owed,
+    statistics::{Cause, Statistics},
     view::{self, Viewer},
 };
 use crate::{
@@ -81,6 +83,8 @@ pub enum Ask {
         signal: Box<Signal>,
     },
     Media(Box<MediaAsk>),
+    /// How the media have been. One that comes late is nobody's, and no mistake.
+    Report(Box<MediaReport>),
     /// A session has opened: tell it how the call stands.
     Attach(Arc<Session>),
 }
@@ -121,6 +125,7 @@ pub struct CallActor {
     pub version: i64,
     pub owed: Vec<Owed>,
     pub media: CallMedia,
+    pub statistics: Statistics,
     /// The call was taken up, and that is not saved yet: the next step says it first.
     pub recovery_owed: bool,
 }
@@ -128,7 +133,8 @@ pub struct CallActor {
 impl CallActor {
     pub fn new(shared: &Arc<Shared>, call: Call, record: Arc<CallRecord>, version: i64) -> Self {
         let media = CallMedia::new(record.call_id, shared.workers.clone());
-        Self { shared: shared.clone(), call, record, version, owed: Vec::new(), media, recovery_owed: false }
+        let (owed, statistics) = (Vec::new(), Statistics::default());
+        Self { shared: shared.clone(), call, record, version, owed, media, statistics, recovery_owed: false }
     }
 
     /// Runs until the call has ended, or another node has taken it.
@@ -136,6 +142,7 @@ impl CallActor {
         let mut again_at = None;
         while !self.call.has_ended() {
             self.media.follow(self.shared.clock.now(), &self.call);
+            self.statistics.follow(self.shared.clock.now(), &self.call);
             if self.recovery_owed || !self.owed.is_empty() || !self.media.is_told() {
                 again_at.get_or_insert_with(|| self.shared.clock.now() + RETRY);
             }
@@ -224,6 +231,10 @@ impl CallActor {
             Ask::ConnectionBack { device } => self.note_connection(Owed { contact, device, back: true }).await,
             Ask::Signal { epoch, to, signal } => self.pass_on(by, epoch, to, *signal),
             Ask::Media(ask) => return self.media_ask(by, *ask).await,
+            Ask::Report(report) => {
+                self.reported(by, &report);
+                Ok(())
+            }
             Ask::Attach(session) => {
                 self.attach(&session);
                 Ok(())
@@ -276,6 +287,7 @@ impl CallActor {
     /// Domain, disk, then the world.
     pub async fn step(&mut self, event: Event, extra: Extra) -> Result<(), Fail> {
         let now = self.shared.clock.now();
+        let cause = Cause::of(&event);
         let mut next = self.call.clone();
         let mut effects = if self.recovery_owed { self.recover(&mut next, now).map_err(refused)? } else { Vec::new() };
         effects.extend(next.handle(&self.shared.policy, now, event).map_err(refused)?);
@@ -284,7 +296,8 @@ impl CallActor {
             self.recovery_owed = false;
             return Ok(());
         }
-        let change = Change::new(&self.record, now, &next, &effects, extra);
+        let ended = self.statistics.ended(now, &self.record, &self.call, &next, cause);
+        let change = Change::new(&self.record, now, &next, &effects, extra, ended);
         let update = change.update(&self.shared, self.record.id, self.version, &next)?;
         let saved = self.shared.committer.save(CallWrite::Update(Box::new(update))).await;
         let saved = saved.map_err(Fail::maybe_saved)?;
@@ -295,6 +308,7 @@ impl CallActor {
         let before = std::mem::replace(&mut self.call, next);
         self.version += 1;
         self.recovery_owed = false;
+        self.statistics.renewed(&before, &self.call, cause);
         if !change.invited.is_empty() {
             self.shared.concern(self.record.call_id, self.concerned());
         }

@@ -4,7 +4,9 @@ use farhand_domain::{
     call::{Call, Effect, LogKind, Phase},
     time::Timestamp,
 };
-use farhand_store::model::{CallRecord, CallUpdate, EventRow, HistoryRow, Invitation, InvitedTeam, NewEvent};
+use farhand_store::model::{
+    CallRecord, CallUpdate, EventRow, HistoryRow, Invitation, InvitedTeam, NewEvent, StatisticsRow,
+};
 
 use super::{Shared, log, snapshot};
 use crate::http::Fail;
@@ -27,12 +29,20 @@ pub struct Change {
     ended_at: Option<Timestamp>,
     events: Vec<NewEvent>,
     history: Vec<HistoryRow>,
+    statistics: Vec<StatisticsRow>,
     pub invited: Vec<Invitation>,
     teams: Vec<InvitedTeam>,
 }
 
 impl Change {
-    pub fn new(record: &CallRecord, now: Timestamp, next: &Call, effects: &[Effect], extra: Extra) -> Self {
+    pub fn new(
+        record: &CallRecord,
+        now: Timestamp,
+        next: &Call,
+        effects: &[Effect],
+        extra: Extra,
+        statistics: Vec<StatisticsRow>,
+    ) -> Self {
         let mut history = super::history_of(record.history.len(), now, effects);
         super::note_deliveries(&mut history, record.history.len(), now, &extra.invited);
         Self {
@@ -44,6 +54,7 @@ impl Change {
             ended_at: next.has_ended().then_some(now),
             events: super::events_of(record.events.len(), now, effects),
             history,
+            statistics,
             invited: extra.invited,
             teams: extra.teams,
         }
@@ -64,6 +75,7 @@ impl Change {
             ended_at: self.ended_at,
             new_events: self.events.clone(),
             new_history: self.history.clone(),
+            new_statistics: self.statistics.clone(),
             new_invited: self.invited.clone(),
             new_teams: self.teams.clone(),
         })
@@ -78,6 +90,7 @@ impl Change {
         record.ended_at = self.ended_at;
         record.events.extend(self.events.into_iter().zip(event_ids).map(|(event, id)| row(&event, *id)));
         record.history.extend(self.history);
+        record.statistics.extend(self.statistics);
         record.invited.extend(self.invited);
         record.teams.extend(self.teams);
     }

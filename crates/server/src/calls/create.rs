@@ -241,5 +241,6 @@ fn new_record(
         ended_at: call.has_ended().then_some(now),
         events: super::events_of(0, now, effects).into_iter().map(|event| change::row(&event, 0)).collect(),
         history,
+        statistics: Vec::new(),
     }
 }

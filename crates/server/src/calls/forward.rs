@@ -7,6 +7,7 @@ use farhand_domain::{
 use farhand_protocol::{
     ErrorCode,
     frame::{MediaTrack, ServerFrame},
+    statistics::MediaReport,
 };
 use farhand_sfu::{Gone, Notice, PeerId};
 
@@ -53,6 +54,12 @@ impl CallActor {
             return Err(Fail::new(ErrorCode::NoPeer, "This call's media do not go through the server."));
         }
         self.media.prepare(self.shared.clock.now(), contact, device, sdp, tracks).await
+    }
+
+    pub(super) fn reported(&mut self, by: By, report: &MediaReport) {
+        if let Some(device) = by.device {
+            self.statistics.report(self.shared.clock.now(), &self.call, by.asker.contact, device, report);
+        }
     }
 
     fn seated_device(&self, by: By) -> Outcome<DeviceId> {

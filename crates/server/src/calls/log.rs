@@ -4,6 +4,7 @@ use farhand_domain::call::{EndReason, LogKind, Note, RingEnd, Technology};
 use farhand_protocol::{
     WireTime,
     call::{CallHistoryItem, CallLog, CallLogContact, CallLogEvent, CallReason, CallStatus, CallType, TeamRef},
+    statistics::CallStatistics,
 };
 use farhand_store::model::{CallRecord, Contact, Invitation};
 
@@ -29,6 +30,7 @@ pub fn call_log(record: &CallRecord) -> CallLog {
         ended_date_time: record.ended_at.map(WireTime),
         call_events: events(record),
         call_history: history(record),
+        call_statistics: statistics(record),
     }
 }
 
@@ -157,12 +159,16 @@ pub fn known_contact(record: &CallRecord, id: i64) -> Option<&Contact> {
     [&record.creator, &record.maker].into_iter().chain(invited).find(|contact| contact.id == id)
 }
 
+fn contact_of(record: &CallRecord, id: i64) -> CallLogContact {
+    let unknown = || CallLogContact { id: Some(id), ..CallLogContact::default() };
+    known_contact(record, id).map_or_else(unknown, contact)
+}
+
 fn events(record: &CallRecord) -> Vec<CallLogEvent> {
     let event = |row: &farhand_store::model::EventRow| CallLogEvent {
         id: row.id,
         kind: row.kind.clone(),
-        contact: known_contact(record, row.contact_id)
-            .map_or_else(|| CallLogContact { id: Some(row.contact_id), ..CallLogContact::default() }, contact),
+        contact: contact_of(record, row.contact_id),
         date_time: WireTime(row.at),
     };
     record.events.iter().map(event).collect()
@@ -178,4 +184,18 @@ fn history(record: &CallRecord) -> Vec<CallHistoryItem> {
         reason: row.reason.clone(),
     };
     record.history.iter().map(item).collect()
+}
+
+fn statistics(record: &CallRecord) -> Vec<CallStatistics> {
+    let item = |row: &farhand_store::model::StatisticsRow| CallStatistics {
+        contact: contact_of(record, row.contact_id),
+        joined: WireTime(row.joined_at),
+        left: WireTime(row.left_at),
+        duration_seconds: u32::try_from(row.joined_at.until(row.left_at).as_secs()).unwrap_or(u32::MAX),
+        why: row.why.clone(),
+        reconnects: u32::try_from(row.reconnects).unwrap_or(u32::MAX),
+        // Written by this program. What a later version writes in another way is not worth losing the log for.
+        figures: serde_json::from_str(&row.figures).unwrap_or_default(),
+    };
+    record.statistics.iter().map(item).collect()
 }

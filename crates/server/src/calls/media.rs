@@ -126,8 +126,11 @@ impl CallMedia {
             (self.room, self.notices) = (Some(room), Some(notices));
         }
         let Some(room) = &self.room else { return };
-        let members = self.connections.iter().map(|c| Member { peer: c.peer, name: c.contact.0, live: c.is_live() });
-        self.told = room.set_members(members.collect());
+        let member = |c: &Connection| {
+            let sharing = self.states.get(&c.contact).is_some_and(|state| state.screen);
+            Member { peer: c.peer, name: c.contact.0, live: c.is_live(), sharing }
+        };
+        self.told = room.set_members(self.connections.iter().map(member).collect());
         let connections = &self.connections;
         self.slots.retain(|peer, _| connections.iter().any(|connection| connection.peer == *peer));
     }
@@ -246,7 +249,12 @@ impl CallMedia {
 
     /// True if that is news.
     pub fn set_state(&mut self, contact: ContactId, state: MediaState) -> bool {
-        self.states.insert(contact, state) != Some(state)
+        let before = self.states.insert(contact, state);
+        if before.is_some_and(|before| before.screen) != state.screen {
+            // `follow` tells the worker, if there is anything to tell.
+            self.told &= self.connections.is_empty();
+        }
+        before != Some(state)
     }
 
     pub fn state(&self, contact: ContactId) -> Option<MediaState> {

@@ -13,6 +13,7 @@ mod pace;
 mod recover;
 pub mod resolve;
 mod snapshot;
+mod statistics;
 mod view;
 
 use std::{
@@ -302,6 +303,7 @@ fn harmless(ask: &Ask) -> bool {
         | Ask::End
         | Ask::ConnectionLost { .. }
         | Ask::ConnectionBack { .. }
+        | Ask::Report(_)
         | Ask::Attach(_) => true,
         Ask::Join { .. }
         | Ask::Invite(_)

@@ -2,6 +2,7 @@
 
 mod admin;
 mod calls;
+mod check;
 mod contacts;
 pub mod cookies;
 mod extract;

@@ -6,7 +6,7 @@ use axum::{
     Json, Router,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use farhand_protocol::ErrorCode;
 use tower::ServiceBuilder;
@@ -21,7 +21,7 @@ use tower_http::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{Fail, admin, calls, contacts, health, login, openapi};
+use super::{Fail, admin, calls, check, contacts, health, login, openapi};
 use crate::{app::App, config::Config, ws};
 
 /// Scripts, styles and media from this server only. Blobs for pictures made in the page; `wasm-unsafe-eval` is not needed.
@@ -84,6 +84,8 @@ pub fn router(app: Arc<App>) -> Result<Router, String> {
         .merge(api)
         .route("/v3/api-docs", get(async move || Json(document.clone())))
         .route("/rtc/ws", get(ws::upgrade))
+        .route("/rtc/check", post(check::connect))
+        .route("/rtc/check/bytes", get(check::send).post(check::receive))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/rtc/{*rest}", axum::routing::any(unknown))

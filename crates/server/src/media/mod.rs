@@ -2,6 +2,7 @@
 //! Relaying (TURN) is to stand here, too.
 
 mod candidates;
+mod check;
 mod ice;
 mod port;
 mod stun;
@@ -11,5 +12,6 @@ mod worker;
 mod workers;
 
 pub use candidates::{Candidates, candidates};
+pub use check::Checks;
 pub use ice::IceServers;
 pub use workers::{Ports, Room, Workers};

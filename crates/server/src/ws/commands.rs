@@ -49,6 +49,7 @@ pub async fn carry_out(app: &Arc<App>, session: &Arc<Session>, frame: ClientFram
         ClientFrame::MediaState { call_id, state } => {
             (None, media(app, session, call_id, MediaAsk::State(state)).await)
         }
+        ClientFrame::MediaReport { call_id, report } => (None, ask(app, session, call_id, Ask::Report(report)).await),
         ClientFrame::PathFailed { id, call_id, epoch } => {
             (Some(id), media(app, session, call_id, MediaAsk::PathFailed { epoch }).await)
         }

@@ -206,6 +206,7 @@ impl Connection<'_> {
             | ClientFrame::MediaOffer { .. }
             | ClientFrame::MediaViews { .. }
             | ClientFrame::MediaState { .. }
+            | ClientFrame::MediaReport { .. }
             | ClientFrame::PathFailed { .. }) => {
                 commands::carry_out(self.app, self.session, command).await;
                 Ok(())

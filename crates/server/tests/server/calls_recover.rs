@@ -72,6 +72,7 @@ async fn overtake(server: &Server, call_id: Uuid, change: impl FnOnce(&mut CallU
         ended_at: record.ended_at,
         new_events: Vec::new(),
         new_history: Vec::new(),
+        new_statistics: Vec::new(),
         new_invited: Vec::new(),
         new_teams: Vec::new(),
     };

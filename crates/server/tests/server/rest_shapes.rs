@@ -22,7 +22,9 @@ fn mask(value: &mut Value) {
                     ("accessToken" | "refreshToken", Some(token)) => {
                         *member = json!(format!("{}[{} characters]", &token[..4], token.len() - 4));
                     }
-                    (name, Some(time)) if name.to_lowercase().ends_with("datetime") => {
+                    (name, Some(time))
+                        if name.to_lowercase().ends_with("datetime") || ["joined", "left"].contains(&name) =>
+                    {
                         assert!(time.len() == 24 && time.ends_with('Z'), "{name}: UTC with milliseconds: {time}");
                         *member = json!("[time]");
                     }

@@ -14,7 +14,7 @@ use farhand_protocol::{
 };
 use farhand_testkit::{Account, Server, WAIT, json};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinHandle,
     time::timeout,
 };
@@ -31,12 +31,23 @@ pub struct Person {
     /// Everything that comes.
     frames: mpsc::UnboundedReceiver<ServerFrame>,
     task: JoinHandle<()>,
+    leave: Arc<Notify>,
     before: BTreeMap<i64, Tally>,
 }
 
 impl Person {
     pub async fn join(server: &Server, user: &str, call_id: Uuid) -> Self {
         Self::join_with(server, user, call_id, |_| {}).await
+    }
+
+    pub async fn join_over_tcp(server: &Server, user: &str, call_id: Uuid) -> Self {
+        Self::join_with(server, user, call_id, |options| options.tcp_only = true).await
+    }
+
+    /// Hangs up.
+    pub async fn leave(self) {
+        self.leave.notify_one();
+        self.task.await.unwrap();
     }
 
     async fn join_with(server: &Server, user: &str, call_id: Uuid, change: impl FnOnce(&mut MediaOptions)) -> Self {
@@ -50,17 +61,24 @@ impl Person {
         let mut device = Device::new(socket, options);
         let contact = device.join(call_id).await.unwrap().unwrap().you.unwrap();
         let (sender, frames) = mpsc::unbounded_channel();
+        let leave = Arc::new(Notify::new());
+        let leaving = leave.clone();
         let task = tokio::spawn(async move {
-            // Ends with the server, or with the test.
-            while let Ok(event) = device.next().await {
+            loop {
+                let event = tokio::select! {
+                    event = device.next() => event,
+                    () = leaving.notified() => return device.leave(call_id).await.unwrap(),
+                };
                 match event {
-                    DeviceEvent::Frame(frame) => drop(sender.send(frame)),
-                    DeviceEvent::Media(MediaEvent::Failed { error, .. }) => panic!("media failed: {error}"),
-                    DeviceEvent::Media(_) => {}
+                    Ok(DeviceEvent::Frame(frame)) => drop(sender.send(frame)),
+                    Ok(DeviceEvent::Media(MediaEvent::Failed { error, .. })) => panic!("media failed: {error}"),
+                    Ok(DeviceEvent::Media(_)) => {}
+                    // Ends with the server, or with the test.
+                    Err(_) => return,
                 }
             }
         });
-        Self { account, contact, seen, frames, task, before: BTreeMap::new() }
+        Self { account, contact, seen, frames, task, leave, before: BTreeMap::new() }
     }
 
     /// What has come so far does not count any more.
@@ -296,7 +314,7 @@ async fn what_microphones_and_cameras_do_is_told_to_everybody_in_both_modes() {
         let mut second = server.login("callertest2").await.device().await;
         first.join(call_id).await;
         let you = second.join(call_id).await.you.unwrap();
-        let state = MediaState { microphone: true, camera: false };
+        let state = MediaState { microphone: true, camera: false, screen: false };
         second.socket().send(&ClientFrame::MediaState { call_id, state }).await.unwrap();
         let told = |call: &CallView| call.people.iter().any(|p| p.contact.id == Some(you) && p.media == Some(state));
         first.call(call_id, "the state", told).await;

@@ -34,6 +34,8 @@ pub struct Member {
     pub name: i64,
     /// False: connected to save time later; nothing passes to or from it.
     pub live: bool,
+    /// Shows a screen. Its lines are agreed upon from the start, and take nobody's slots before.
+    pub sharing: bool,
 }
 
 /// What a member offers.
@@ -92,7 +94,9 @@ impl Room {
             self.remove(*peer, out);
         }
         for peer in &mut self.peers {
-            peer.live = self.members.iter().any(|member| member.peer == peer.id && member.live);
+            let member = self.members.iter().find(|member| member.peer == peer.id);
+            peer.live = member.is_some_and(|member| member.live);
+            peer.sharing = member.is_some_and(|member| member.sharing);
         }
         self.reconcile(now, out);
         self.flush(now, out);
@@ -137,7 +141,9 @@ impl Room {
             let refused = |error: EngineError| OfferError::Engine(error.to_string());
             let mut peer = Peer::new(now, common, place, password.clone()).map_err(refused)?;
             let answer = peer.answer(common, place, sdp, tracks, password)?;
-            peer.live = self.members.iter().any(|member| member.peer == id && member.live);
+            let member = self.members.iter().find(|member| member.peer == id);
+            peer.live = member.is_some_and(|member| member.live);
+            peer.sharing = member.is_some_and(|member| member.sharing);
             self.peers.push(peer);
             answer
         };
@@ -309,7 +315,7 @@ impl Room {
 
     fn all_tracks(&self, now: Instant) -> Vec<(Showing, Vec<crate::layers::Offered>)> {
         let live = self.peers.iter().filter(|peer| peer.live);
-        let tracks = live.flat_map(|peer| peer.tracks.iter().map(move |track| (peer.id, track)));
+        let tracks = live.flat_map(|peer| peer.shown_tracks().map(move |track| (peer.id, track)));
         tracks.map(|(peer, track)| (Showing { peer, source: track.source }, track.offered(now))).collect()
     }
 

@@ -162,3 +162,22 @@ fn after_a_change_of_network_an_ice_restart_brings_media_back() {
     world.client(bob).forget_received();
     world.run_until("the other way", 3, |world| world.client(bob).frames_of(ann).len() > 10);
 }
+
+#[test]
+fn the_lines_of_a_screen_take_nobodys_slots_before_it_is_shared_nor_afterwards() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    let cleo = world.join_with_screen(3, 1);
+    world.run(3_000);
+    let pictures = |world: &World| -> Vec<_> {
+        let shown = world.shown(ann).into_iter().filter(|shown| shown.source.is_video());
+        shown.map(|shown| (shown.peer, shown.source)).collect()
+    };
+    assert_eq!(pictures(&world), [(bob, Source::Camera)]);
+    world.share(cleo, true);
+    assert_eq!(pictures(&world), [(cleo, Source::Screen)], "it comes before everything else");
+    world.run(2_000);
+    assert!(world.client(ann).frames_of(cleo).len() > 10);
+    world.share(cleo, false);
+    assert_eq!(pictures(&world), [(bob, Source::Camera)]);
+}

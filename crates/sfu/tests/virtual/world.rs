@@ -74,21 +74,32 @@ impl World {
 
     /// Somebody comes in, with slots for so many others.
     pub fn join(&mut self, id: u64, slots: usize) -> PeerId {
-        self.arrive(id, slots, true)
+        self.arrive(id, slots, true, Source::Camera)
+    }
+
+    /// Somebody whose picture is a screen, which is not shared yet.
+    pub fn join_with_screen(&mut self, id: u64, slots: usize) -> PeerId {
+        self.arrive(id, slots, true, Source::Screen)
+    }
+
+    pub fn share(&mut self, peer: PeerId, sharing: bool) {
+        self.members.iter_mut().filter(|member| member.peer == peer).for_each(|member| member.sharing = sharing);
+        self.command(Command::Members { room: ROOM, members: self.members.clone() });
     }
 
     /// Somebody's connection is made, but it is not let in yet.
     pub fn ring(&mut self, id: u64, slots: usize) -> PeerId {
-        self.arrive(id, slots, false)
+        self.arrive(id, slots, false, Source::Camera)
     }
 
-    fn arrive(&mut self, id: u64, slots: usize, live: bool) -> PeerId {
+    fn arrive(&mut self, id: u64, slots: usize, live: bool, picture: Source) -> PeerId {
         let peer = PeerId(id);
         let address = SocketAddr::from(([198, 51, 100, u8::try_from(id).unwrap()], 40_000));
         let (client, offer) = Client::new(self.now, peer, address, slots);
-        self.members.push(Member { peer, name: id.cast_signed(), live });
+        self.members.push(Member { peer, name: id.cast_signed(), live, sharing: false });
         self.command(Command::Members { room: ROOM, members: self.members.clone() });
-        let tracks = client.tracks();
+        let mut tracks = client.tracks();
+        tracks.iter_mut().filter(|track| track.source.is_video()).for_each(|track| track.source = picture);
         self.clients.push(client);
         let answer = self.offer(peer, offer, tracks).unwrap();
         self.client(peer).answered(&answer);

@@ -140,6 +140,30 @@ pub(crate) mod history {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub(crate) mod statistics {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, DeriveEntityModel)]
+    #[sea_orm(table_name = "call_statistics")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub call: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub seq: i64,
+        pub contact_id: i64,
+        pub joined_at: i64,
+        pub left_at: i64,
+        pub why: String,
+        pub reconnects: i64,
+        pub figures: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub(crate) mod idempotency {
     use sea_orm::entity::prelude::*;
 
@@ -161,4 +185,4 @@ pub(crate) mod idempotency {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-super::rows_without_words!(call member invitation team event history idempotency);
+super::rows_without_words!(call member invitation team event history statistics idempotency);

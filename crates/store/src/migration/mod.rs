@@ -4,6 +4,7 @@
 mod calls;
 mod m20260101_000001_initial;
 mod m20261122_000002_team_names;
+mod m20261122_000003_call_statistics;
 mod people;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
@@ -19,7 +20,11 @@ struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20260101_000001_initial::Migration), Box::new(m20261122_000002_team_names::Migration)]
+        vec![
+            Box::new(m20260101_000001_initial::Migration),
+            Box::new(m20261122_000002_team_names::Migration),
+            Box::new(m20261122_000003_call_statistics::Migration),
+        ]
     }
 }
 

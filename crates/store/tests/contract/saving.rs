@@ -3,7 +3,8 @@
 use farhand_store::model::{CallUpdate, InvitedTeam, Refused};
 
 use crate::support::{
-    Db, as_saved, assert_corrupt, at, create, ended, event, history, invite, new_call, new_event, next, with_key,
+    Db, as_saved, assert_corrupt, at, create, ended, event, history, invite, new_call, new_event, next, statistics,
+    with_key,
 };
 
 async fn a_saved_call_reads_back_exactly_as_it_was_written(db: &Db) {
@@ -24,6 +25,7 @@ async fn a_saved_call_reads_back_exactly_as_it_was_written(db: &Db) {
     new.record.teams =
         vec![InvitedTeam { id: 9, name: "night".to_owned() }, InvitedTeam { id: 4, name: "day".to_owned() }];
     new.record.history = vec![history(1, Some(&guest)), history(2, None)];
+    new.record.statistics = vec![statistics(1, &guest), statistics(2, &ada)];
 
     let record = db.save(new).await;
 
@@ -63,6 +65,7 @@ async fn an_update_changes_the_call_and_adds_to_what_hangs_on_it(db: &Db) {
         started_at: Some(at(2)),
         new_events: vec![new_event(3, &ben), new_event(4, &guest)],
         new_history: vec![history(2, None), history(3, Some(&ben))],
+        new_statistics: vec![statistics(1, &ben), statistics(2, &guest)],
         // Whoever is invited again gets a second row.
         new_invited: vec![invite(&guest), invite(&ben)],
         new_teams: vec![InvitedTeam { id: 7, name: "seven".to_owned() }],
@@ -78,6 +81,10 @@ async fn an_update_changes_the_call_and_adds_to_what_hangs_on_it(db: &Db) {
     assert_eq!(read.events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert_eq!(read.events[2..].iter().map(|event| event.id).collect::<Vec<_>>(), saved.event_ids);
     assert_eq!(read.history, [history(1, Some(&ada)), history(2, None), history(3, Some(&ben))]);
+    assert_eq!(read.statistics, [statistics(1, &ben), statistics(2, &guest)]);
+    let later = CallUpdate { new_statistics: vec![statistics(3, &ada)], ..next(&read, 2) };
+    db.update(later).await.unwrap();
+    assert_eq!(db.read(&call).await.statistics, [statistics(1, &ben), statistics(2, &guest), statistics(3, &ada)]);
     assert_eq!(saved.id, call.id);
 }
 

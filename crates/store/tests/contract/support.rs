@@ -13,7 +13,7 @@ use farhand_store::{
     Store, StoreError,
     model::{
         CallRecord, CallUpdate, CallWrite, Contact, Domain, EventRow, HistoryRow, Invitation, NewCall, NewEvent,
-        NewGuest, NewIdempotency, NewUser, Refused, Saved, User,
+        NewGuest, NewIdempotency, NewUser, Refused, Saved, StatisticsRow, User,
     },
     open,
 };
@@ -216,6 +216,18 @@ pub fn history(seq: i64, contact: Option<&Contact>) -> HistoryRow {
     }
 }
 
+pub fn statistics(seq: i64, contact: &Contact) -> StatisticsRow {
+    StatisticsRow {
+        seq,
+        contact_id: contact.id,
+        joined_at: at(seq),
+        left_at: at(seq + 10),
+        why: format!("why {seq}"),
+        reconnects: seq * 2,
+        figures: format!("{{\"seq\":{seq}}}"),
+    }
+}
+
 /// A call with two events, an invitation and a row of history, owned by `node` 1 at epoch 1.
 pub fn new_call(creator: &Contact, invited: &[&Contact]) -> NewCall {
     let record = CallRecord {
@@ -239,6 +251,7 @@ pub fn new_call(creator: &Contact, invited: &[&Contact]) -> NewCall {
         ended_at: None,
         events: vec![event(1, creator), event(2, creator)],
         history: vec![history(1, Some(creator))],
+        statistics: Vec::new(),
     };
     let state = "{\"phase\":\"ringing\"}".to_owned();
     NewCall { record, state, owner_node: "node".to_owned(), owner_epoch: 1, idempotency: None }
@@ -278,6 +291,7 @@ pub fn next(record: &CallRecord, expected_version: i64) -> CallUpdate {
         ended_at: record.ended_at,
         new_events: Vec::new(),
         new_history: Vec::new(),
+        new_statistics: Vec::new(),
         new_invited: Vec::new(),
         new_teams: Vec::new(),
     }

@@ -69,7 +69,7 @@ impl World {
             Effect::PathLost => "path lost",
             Effect::PathFound => "path found",
             Effect::Frame(..) => "frame",
-            Effect::KeyframeWanted | Effect::Offer { .. } => "other",
+            Effect::KeyframeWanted | Effect::Measured | Effect::Offer { .. } => "other",
             Effect::RemoteClosed => "remote closed",
         }
     }
