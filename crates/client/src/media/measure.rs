@@ -51,8 +51,9 @@ impl Measured {
         self.jitter_ms = Some(self.jitter_ms.unwrap_or_default().max(jitter));
     }
 
-    /// What there is to say since an earlier measurement; nothing, if this is the same.
+    /// What there is to say since an earlier measurement; nothing, if this is the same, or nothing is connected yet.
     pub(super) fn since(&self, earlier: &Self) -> Option<MediaReport> {
+        let path = self.path?;
         let time = self.at.checked_duration_since(earlier.at).filter(|time| !time.is_zero())?;
         let kbit = |now: u64, then: u64| {
             let bytes = u32::try_from(now.saturating_sub(then)).unwrap_or(u32::MAX);
@@ -60,7 +61,7 @@ impl Measured {
         };
         let percent = |fraction: Option<f32>| fraction.map(|fraction| f64::from(fraction) * 100.0);
         Some(MediaReport {
-            path: self.path,
+            path: Some(path),
             rtt_ms: self.rtt.map(|rtt| rtt.as_secs_f64() * 1_000.0),
             jitter_ms: self.jitter_ms,
             loss_in_percent: percent(self.loss_in),
@@ -103,5 +104,7 @@ mod tests {
         assert_eq!((report.path, report.rtt_ms), (Some(MediaPath::Tcp), Some(30.0)));
         assert_eq!((report.loss_in_percent, report.loss_out_percent), (Some(25.0), None));
         assert_eq!(now.since(&now), None);
+        let unconnected = Measured { path: None, ..now };
+        assert_eq!(unconnected.since(&earlier), None, "there is nothing to tell of yet");
     }
 }
