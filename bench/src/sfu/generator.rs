@@ -258,7 +258,7 @@ impl Engine {
             let packet = what.packet(due);
             participant.wire.send(now, *line, &packet)?;
             self.due.push(Reverse((what.due(), index, source)));
-            self.tally.sent(passed - due);
+            self.tally.sent(passed.saturating_sub(due));
             self.advance(index, now)?;
         }
         Ok(())

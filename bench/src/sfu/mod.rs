@@ -83,7 +83,7 @@ async fn measure_all(plan: &Plan) -> Outcome {
         print!("\n{}\n", results.table());
         all.push(results);
     }
-    result::rows(&all)?.iter().try_for_each(|row| row.tell(plan.common.report.as_deref()))
+    result::rows(&all).iter().try_for_each(|row| row.tell(plan.common.report.as_deref()))
 }
 
 fn chosen(names: &[String]) -> Outcome<Vec<&'static Shape>> {

@@ -11,7 +11,6 @@ use super::{
     tally::{Tally, float},
 };
 use crate::{
-    Outcome,
     report::Row,
     stats::{Latencies, median, millis},
 };
@@ -153,7 +152,7 @@ impl Results {
 }
 
 /// The rows of the summary, as far as ours and something to compare it with were measured.
-pub(crate) fn rows(all: &[Results]) -> Outcome<Vec<Row>> {
+pub(crate) fn rows(all: &[Results]) -> Vec<Row> {
     let mut rows = Vec::new();
     for results in all {
         let Some(ours) = results.of(Name::Farhand) else { continue };
@@ -170,7 +169,7 @@ pub(crate) fn rows(all: &[Results]) -> Outcome<Vec<Row>> {
             rows.push(memory_row("sending participant", results, sending, SENDING));
         }
     }
-    Ok(rows)
+    rows
 }
 
 fn cpu_row(results: &Results, ours: &Summary) -> Option<Row> {

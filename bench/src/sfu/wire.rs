@@ -64,7 +64,8 @@ pub(crate) trait Wire: Send {
 }
 
 pub(crate) struct RtcWire {
-    pub(crate) rtc: Rtc,
+    /// Large, and moved about.
+    pub(crate) rtc: Box<Rtc>,
     local: SocketAddr,
     wake: Instant,
     said: Vec<Said>,
@@ -85,7 +86,7 @@ pub(crate) fn config() -> RtcConfig {
 impl RtcWire {
     pub(crate) fn new(config: RtcConfig, local: SocketAddr) -> Outcome<Self> {
         let now = Instant::now();
-        let mut rtc = config.build(now);
+        let mut rtc = Box::new(config.build(now));
         rtc.add_local_candidate(Candidate::host(local, Protocol::Udp)?);
         Ok(Self { rtc, local, wake: now, said: Vec::new() })
     }
@@ -133,7 +134,7 @@ impl RtcWire {
                     return Ok(());
                 }
                 Output::Transmit(transmit) => {
-                    self.said.push(Said::Send(transmit.destination, transmit.contents.to_vec()))
+                    self.said.push(Said::Send(transmit.destination, transmit.contents.to_vec()));
                 }
                 Output::Event(event) => self.event(now, event, counting),
             }

@@ -1,4 +1,4 @@
-//! Janus speaks JSON over a WebSocket (subprotocol `janus-protocol`): a session, a handle for each connection, messages to the VideoRoom plug-in.
+//! Janus speaks JSON over a WebSocket (subprotocol `janus-protocol`): a session, a handle for each connection, messages to the `VideoRoom` plug-in.
 //! Whoever publishes and watches has two connections.
 
 use std::{path::Path, process::Stdio, time::Duration};

@@ -63,7 +63,7 @@ impl Path {
     fn queue(&mut self, now: Duration, bytes: usize, conditions: &Conditions) -> Option<Duration> {
         let Some(rate) = conditions.rate else { return Some(now) };
         let begins = self.free_at.max(now);
-        if begins - now > conditions.queue {
+        if begins.saturating_sub(now) > conditions.queue {
             return None;
         }
         let bits = u64::try_from((bytes + HEADERS) * 8).unwrap_or(u64::MAX);
@@ -72,7 +72,7 @@ impl Path {
     }
 }
 
-/// SplitMix64: small, and the same everywhere.
+/// `SplitMix64`: small, and the same everywhere.
 #[derive(Debug, Clone)]
 struct Random(u64);
 
@@ -161,15 +161,16 @@ mod tests {
             (0..1_000).filter_map(|number| path.carry(Duration::from_millis(number * 10), 972)).collect();
         let until_then = arrivals.iter().filter(|arrival| **arrival <= Duration::from_secs(10)).count();
         assert_eq!(until_then, 300_000 * 10 / 8_000);
-        let waited = *arrivals.last().unwrap() - Duration::from_secs(10);
+        let waited = arrivals.last().unwrap().saturating_sub(Duration::from_secs(10));
         assert!((Duration::from_millis(150)..Duration::from_millis(240)).contains(&waited), "{waited:?}");
     }
 
     #[test]
     fn conditions_change_when_their_time_comes() {
         let mut path = path("delay=10ms; 1s delay=50ms; 2s blocked; 3s open", 1);
-        let mut took =
-            |seconds: u64| Some(path.carry(Duration::from_secs(seconds), 10)? - Duration::from_secs(seconds));
+        let mut took = |seconds: u64| {
+            Some(path.carry(Duration::from_secs(seconds), 10)?.saturating_sub(Duration::from_secs(seconds)))
+        };
         assert_eq!(took(0), Some(Duration::from_millis(10)));
         assert_eq!(took(1), Some(Duration::from_millis(50)));
         assert_eq!(took(2), None);
