@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     ErrorCode, WireTime,
     auth::User,
-    call::{CallLogContact, CallReason, CallStatus, CallType, CreateCallRequest, Presence},
+    call::{CallLogContact, CallReason, CallStatus, CallType, CreateCallRequest, IceServer, Presence},
 };
 
 /// What a client sends. A frame with an `id` is answered by `ok` or `error` with the same `id`.
@@ -383,6 +383,9 @@ pub struct MediaPlan {
     pub peer: Option<i64>,
     /// Exactly one of two ends makes the offer. To the SFU the client always does.
     pub offerer: bool,
+    /// Relays (TURN) to use beside what `getIceServers` names, with credentials for this call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ice_servers: Vec<IceServer>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]

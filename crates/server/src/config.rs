@@ -36,6 +36,7 @@ pub struct Config {
     pub http: HttpConfig,
     pub tls: TlsConfig,
     pub media: MediaConfig,
+    pub turn: TurnConfig,
     pub websocket: WebSocketConfig,
 }
 
@@ -103,6 +104,15 @@ pub struct MediaConfig {
     pub workers: usize,
 }
 
+/// The relay on the port of `listen`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TurnConfig {
+    /// Networks the relay may reach beside this server's own media, such as `10.1.0.0/16`. With any, two clients that find no direct path
+    /// may be relayed to each other; whoever is in a call can send UDP to every address named here.
+    pub peers: Vec<String>,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebSocketConfig {
@@ -126,6 +136,7 @@ impl Default for Config {
             http: HttpConfig::default(),
             tls: TlsConfig::default(),
             media: MediaConfig::default(),
+            turn: TurnConfig::default(),
             websocket: WebSocketConfig::default(),
         }
     }
@@ -182,6 +193,7 @@ impl Config {
             .with_list_parse_key("allowed_origins")
             .with_list_parse_key("trusted_proxies")
             .with_list_parse_key("media.public")
+            .with_list_parse_key("turn.peers")
             .try_parsing(true)
             // What the tests and the log filter use is no setting.
             .source(Some(std::env::vars().filter(|(key, _)| !is_foreign(key)).collect()));
@@ -247,8 +259,13 @@ impl Config {
 
     /// The host of `public_url`.
     pub fn public_host(&self) -> Option<String> {
+        Some(self.public_authority()?.0)
+    }
+
+    /// The host of `public_url`, and its port if there is one in it.
+    pub fn public_authority(&self) -> Option<(String, Option<u16>)> {
         let url: axum::http::Uri = self.public_url.as_deref()?.parse().ok()?;
-        Some(url.host()?.to_owned())
+        Some((url.host()?.to_owned(), url.port_u16()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! TLS with a certificate from files, which may be renewed while the server runs, or with one of the server's own making for a trial.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
@@ -19,7 +19,14 @@ use tokio_rustls::{
     },
 };
 
-use crate::config::{Config, TlsConfig};
+use crate::{
+    config::{Config, TlsConfig},
+    files::write_secret,
+};
+
+/// What can be agreed upon in the handshake (ALPN; RFC 7301, RFC 7443). Media over TCP have no name there.
+pub const HTTP: &[u8] = b"http/1.1";
+pub const TURN: &[u8] = b"stun.turn";
 
 /// How often the files are looked at, at most.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -32,7 +39,7 @@ pub fn acceptor(config: &Config) -> Result<Option<TlsAcceptor>, String> {
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS: {error}"))?;
     let mut server = server.with_no_client_auth().with_cert_resolver(Arc::new(certificates));
-    server.alpn_protocols = vec![b"http/1.1".to_vec()];
+    server.alpn_protocols = vec![HTTP.to_vec(), TURN.to_vec()];
     Ok(Some(TlsAcceptor::from(Arc::new(server))))
 }
 
@@ -65,17 +72,11 @@ fn self_signed(config: &Config) -> Result<Files, String> {
     let SelfSigned { cert, signing_key } =
         generate_simple_self_signed(names).map_err(|error| format!("a certificate cannot be made: {error}"))?;
     let written = fs::create_dir_all(&directory)
-        .and_then(|()| write_secret(&files.key, &signing_key.serialize_pem()))
+        .and_then(|()| write_secret(&files.key, signing_key.serialize_pem().as_bytes()))
         .and_then(|()| fs::write(&files.certificate, cert.pem()));
     written.map_err(|error| format!("{}: {error}", directory.display()))?;
     tracing::warn!(certificate = %files.certificate.display(), "a self-signed certificate was made; browsers will warn of it");
     Ok(files)
-}
-
-fn write_secret(path: &Path, text: &str) -> io::Result<()> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
 }
 
 /// The certificate as it stands in its files.

@@ -25,6 +25,8 @@ mod sfu_attacks;
 mod sfu_calls;
 mod testkit;
 mod tls;
+mod turn_calls;
+mod turn_client;
 mod ws_brokered;
 mod ws_hello;
 mod ws_limits;
