@@ -238,6 +238,12 @@ export interface components {
          * @enum {string}
          */
         ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        /** @description One entry of `RTCConfiguration.iceServers`. */
+        IceServer: {
+            urls: string[];
+            username?: string | null;
+            credential?: string | null;
+        };
         /** @enum {string} */
         MediaMode: "p2p" | "sfu";
         /** @description How media flows now. A new `epoch` means: drop the old connection and make a new one. */
@@ -252,6 +258,8 @@ export interface components {
             peer?: number | null;
             /** @description Exactly one of two ends makes the offer. To the SFU the client always does. */
             offerer: boolean;
+            /** @description Relays (TURN) to use beside what `getIceServers` names, with credentials for this call. */
+            iceServers?: components["schemas"]["IceServer"][];
         };
         /** @description What somebody's microphone and camera do. */
         MediaState: {

@@ -155,7 +155,7 @@ export class App {
         cameras: () => cameras(navigator.mediaDevices),
         session: (events) => {
           this.peer.warm();
-          return new PlanSession((mode) => this.peer.take(mode), this.clock, events);
+          return new PlanSession((plan) => this.peer.take(plan), this.clock, events);
         },
       },
       {

@@ -25,12 +25,15 @@ use uuid::Uuid;
 
 use crate::{
     sfu_attacks::media_address,
+    tls::{READY, answer},
     sfu_calls::{Person, all_see_all, all_see_all_again, call_of},
     turn_client::{Relay, stranger},
 };
 
 /// Trusts what the server has made for itself.
-fn trust(server: &Server) -> ClientConfig {
+async fn trust(server: &Server) -> ClientConfig {
+    // It has made it once it answers.
+    answer(TcpStream::connect(server.address()).await.unwrap(), READY).await;
     let mut roots = RootCertStore::empty();
     let certificate = server.data_dir().join("tls/self-signed.pem");
     roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
@@ -87,7 +90,7 @@ async fn somebody_who_has_only_the_relay_takes_part() {
 #[tokio::test]
 async fn where_only_tls_goes_through_the_call_is_within_tls() {
     let server = Server::with(|config| config.tls.self_signed = true).await;
-    let trust = Arc::new(trust(&server));
+    let trust = Arc::new(trust(&server).await);
     let url = tunnel(server.address(), trust.clone()).await;
     let rest = Rest::new(&url).unwrap();
     let log_in = async |user: &str| Account::new(&rest, rest.login(UBIMAX, user, PASSWORD).await.unwrap());
@@ -106,10 +109,10 @@ async fn where_only_tls_goes_through_the_call_is_within_tls() {
 #[tokio::test]
 async fn within_tls_the_relay_is_agreed_upon_in_the_handshake_or_told_by_its_first_bytes() {
     let server = Server::with(|config| config.tls.self_signed = true).await;
-    let mut named = trust(&server);
+    let mut named = trust(&server).await;
     named.alpn_protocols = vec![b"stun.turn".to_vec()];
     let nobodys = IceServer { urls: vec![], username: Some("1:2:3".to_owned()), credential: Some("x".to_owned()) };
-    for config in [named, trust(&server)] {
+    for config in [named, trust(&server).await] {
         let mut relay = Relay::on(secure(server.address(), Arc::new(config)).await, &nobodys).await;
         assert_eq!(relay.allocate().await, Err(401));
     }
@@ -145,6 +148,7 @@ async fn an_allocation_ends_with_its_participant_or_the_call_and_the_credentials
         let call_id = call_of(&server, "SFU").await;
         let (account, _device, plan) = sit(&server, "callertest1", call_id).await;
         let (_, _others_device, others) = sit(&server, "callertest2", call_id).await;
+        let _third = sit(&server, "expert1", call_id).await;
         let mut relays = Vec::new();
         for udp in [false, true] {
             let mut relay = if udp {
