@@ -90,6 +90,30 @@ pub struct TlsConfig {
     pub key: Option<PathBuf>,
     /// Use a certificate of the server's own making, for a trial: browsers warn of it. It is kept in the data directory.
     pub self_signed: bool,
+    pub acme: AcmeConfig,
+}
+
+/// A certificate that the server gets and renews by itself, proved on the port of `listen`, which must be 443 for the authority.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AcmeConfig {
+    /// The names it is for, such as `calls.example.com`; with any, nothing else is needed for HTTPS. Using it means that you agree to the
+    /// authority's terms of service.
+    pub domains: Vec<String>,
+    /// Mail addresses at which the authority may reach you.
+    pub contact: Vec<String>,
+    /// The authority's directory.
+    pub directory: String,
+    /// The certificate by which the authority's own is known, PEM; only for an authority of your own.
+    #[schema(value_type = Option<String>)]
+    pub root: Option<PathBuf>,
+}
+
+impl Default for AcmeConfig {
+    fn default() -> Self {
+        let directory = "https://acme-v02.api.letsencrypt.org/directory".to_owned();
+        Self { domains: Vec::new(), contact: Vec::new(), directory, root: None }
+    }
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -194,6 +218,8 @@ impl Config {
             .with_list_parse_key("trusted_proxies")
             .with_list_parse_key("media.public")
             .with_list_parse_key("turn.peers")
+            .with_list_parse_key("tls.acme.domains")
+            .with_list_parse_key("tls.acme.contact")
             .try_parsing(true)
             // What the tests and the log filter use is no setting.
             .source(Some(std::env::vars().filter(|(key, _)| !is_foreign(key)).collect()));
@@ -254,7 +280,7 @@ impl Config {
 
     /// Whether the server speaks HTTPS itself.
     pub fn has_tls(&self) -> bool {
-        self.tls.certificate.is_some() || self.tls.self_signed
+        self.tls.certificate.is_some() || self.tls.self_signed || !self.tls.acme.domains.is_empty()
     }
 
     /// The host of `public_url`.

@@ -3,7 +3,9 @@
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use crate::config::{CallConfig, Config, HttpConfig, LoginConfig, MediaConfig, TlsConfig, TurnConfig, WebSocketConfig};
+use crate::config::{
+    AcmeConfig, CallConfig, Config, HttpConfig, LoginConfig, MediaConfig, TlsConfig, TurnConfig, WebSocketConfig,
+};
 
 const HEAD: &str = "# Configuration
 
@@ -29,6 +31,7 @@ standard error.
 
 #[derive(OpenApi)]
 #[openapi(components(schemas(
+    AcmeConfig,
     Config,
     CallConfig,
     HttpConfig,

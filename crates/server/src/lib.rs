@@ -24,7 +24,7 @@ use tokio::{net::TcpListener, sync::mpsc};
 
 use app::{App, Media};
 use config::Config;
-use front::Front;
+use front::{Challenges, Front, Renewal};
 use media::{Candidates, IceServers, Ports, Workers};
 use tokio_util::sync::CancellationToken;
 use turn::{Holder, Turn, Urls};
@@ -86,7 +86,10 @@ pub async fn run(
     clock: SharedClock,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
-    let tls = front::tls_acceptor(&config).map_err(RunError::Config)?;
+    let challenges = Challenges::default();
+    let tls = front::tls_acceptor(&config, challenges.clone()).map_err(RunError::Config)?;
+    let renewal = Some(&config.tls.acme).filter(|acme| !acme.domains.is_empty()).cloned();
+    let renewal = renewal.map(|acme| Renewal::new(acme, &config.data_dir, challenges, clock.clone()));
     let Sockets { http: listener, media: ports } = sockets;
     let address = ports.address()?;
     let udp = media::candidates(&config.media.public, address).map_err(RunError::Config)?;
@@ -101,7 +104,8 @@ pub async fn run(
     drop(for_relay);
     let hub = Arc::new(Hub::default());
     let urls = Urls { tls: config.has_tls(), port: listener.local_addr()?.port(), public: config.public_authority() };
-    let parts = turn::Parts { workers: workers.clone(), own: candidates.udp, bind: address.ip(), urls, clock: clock.clone() };
+    let parts =
+        turn::Parts { workers: workers.clone(), own: candidates.udp, bind: address.ip(), urls, clock: clock.clone() };
     let seats = hub.clone();
     let is_seated = move |holder: Holder| seats.is_seated(holder.contact, holder.call_id);
     let turn = Arc::new(Turn::new(&config, parts, is_seated).map_err(RunError::Config)?);
@@ -111,6 +115,7 @@ pub async fn run(
     let app = App::new(config, clock, store, hub, media).await.map_err(RunError::Start)?;
     let router = http::router(app.clone()).map_err(RunError::Config)?;
     let background = tokio::spawn(jobs::run(app.clone()));
+    let renewing = renewal.map(|renewal| tokio::spawn(renewal.run()));
     tracing::info!(address = %listener.local_addr()?, "ready");
     let stopping = app.clone();
     let stopped = async move {
@@ -138,6 +143,7 @@ pub async fn run(
     }
     background.abort();
     relay.abort();
+    renewing.inspect(tokio::task::JoinHandle::abort);
     relaying.cancel();
     let _ = tokio::time::timeout(STOP_WITHIN, app.connections.all_closed()).await;
     workers.stop();

@@ -256,7 +256,13 @@ async fn who_leaves_says_goodbye() {
     let mut pair = Pair::new();
     pair.apply(1);
     pair.until_media(1, 1).await;
-    pair.sessions[0].apply(Some(&MediaPlan { mode: MediaMode::P2p, epoch: 2, peer: None, offerer: false, ice_servers: Vec::new() }));
+    pair.sessions[0].apply(Some(&MediaPlan {
+        mode: MediaMode::P2p,
+        epoch: 2,
+        peer: None,
+        offerer: false,
+        ice_servers: Vec::new(),
+    }));
     pair.until_seen(1, "remote closed", 1).await;
 }
 
@@ -334,7 +340,13 @@ async fn what_the_stun_server_saw_is_offered_as_a_candidate() {
 #[tokio::test]
 async fn the_sfu_is_made_one_offer_with_lines_of_each_direction() {
     let mut session = MediaSession::new(MediaOptions { slots: 3, ..MediaOptions::default() });
-    session.apply(Some(&MediaPlan { mode: MediaMode::Sfu, epoch: 4, peer: None, offerer: true, ice_servers: Vec::new() }));
+    session.apply(Some(&MediaPlan {
+        mode: MediaMode::Sfu,
+        epoch: 4,
+        peer: None,
+        offerer: true,
+        ice_servers: Vec::new(),
+    }));
     let event = timeout(LIMIT, session.next_event()).await.unwrap();
     let MediaEvent::Offer { epoch: 4, sdp, tracks } = event else { panic!("{event:?}") };
     let count = |text: &str| sdp.matches(text).count();

@@ -42,7 +42,10 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
         seat,
         creator: call.creator().0,
         people: call.state().people.iter().filter_map(|p| person(p, actor)).collect(),
-        media_plan: call.media_plan(viewer.contact).filter(|_| seat == Seat::Here).map(|plan| media_plan(actor, viewer, plan)),
+        media_plan: call
+            .media_plan(viewer.contact)
+            .filter(|_| seat == Seat::Here)
+            .map(|plan| media_plan(actor, viewer, plan)),
         end_reason: match call.state().phase {
             Phase::Ended { reason } => Some(end_reason(reason)),
             Phase::Planned { .. } | Phase::Started { .. } => None,

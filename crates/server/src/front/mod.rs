@@ -1,6 +1,7 @@
 //! The one TCP port. Takes connections, looks at their first bytes, and gives each to whom it is for: HTTP with WebSocket, media
 //! that cannot go over UDP (ICE over TCP), or the relay (TURN); all of them within TLS as well.
 
+mod acme;
 mod first;
 mod http;
 mod tls;
@@ -17,7 +18,10 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::first::{Kind, Rewound};
-pub use self::tls::acceptor as tls_acceptor;
+pub use self::{
+    acme::{Challenges, Renewal},
+    tls::acceptor as tls_acceptor,
+};
 use crate::{media::Workers, turn::Turn};
 
 /// What the kernel keeps for a client that does not read. By itself it grows to megabytes, for each of them.
@@ -129,6 +133,8 @@ where
 {
     match stream.get_ref().1.alpn_protocol() {
         Some(tls::HTTP) => return http::serve(stream, peer, front.router, front.patience, stopping).await,
+        // It has seen all it wants to see.
+        Some(tls::ACME) => return,
         Some(tls::TURN) => return front.turn.serve_stream(stream, peer, stopping).await,
         Some(_) | None => {}
     }

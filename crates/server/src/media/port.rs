@@ -104,7 +104,8 @@ impl Port {
     fn send_some<B: AsRef<[u8]>>(&mut self, batch: &[(SocketAddr, B)]) -> Result<usize, Errno> {
         let batch = &batch[..batch.len().min(BATCH)];
         let slices: Vec<_> = batch.iter().map(|(_, contents)| [IoSlice::new(contents.as_ref())]).collect();
-        let addresses: Vec<_> = batch.iter().map(|(to, _)| Some(SockaddrStorage::from(written(self.v6, *to)))).collect();
+        let addresses: Vec<_> =
+            batch.iter().map(|(to, _)| Some(SockaddrStorage::from(written(self.v6, *to)))).collect();
         let none: [ControlMessage<'_>; 0] = [];
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
         Ok(sendmmsg(self.socket.as_raw_fd(), &mut self.outgoing, slices.iter(), addresses, none, flags)?.count())

@@ -17,7 +17,11 @@ use turn_types::{
 /// Part of how a password becomes a key; clients take it from us.
 pub const REALM: &str = "farhand";
 
-pub fn success(request: &Message<'_>, attributes: &[&dyn AttributeWrite], key: Option<&IntegrityKey>) -> Option<Vec<u8>> {
+pub fn success(
+    request: &Message<'_>,
+    attributes: &[&dyn AttributeWrite],
+    key: Option<&IntegrityKey>,
+) -> Option<Vec<u8>> {
     finish(Message::builder_success(request, MessageWriteVec::new()), attributes, key).ok()
 }
 

@@ -117,7 +117,7 @@ impl Client {
     }
 
     /// What a peer has sent, as the client is told of it; nothing, if it does not want to hear of that peer.
-    pub fn from_peer(&mut self, now: Instant, peer: SocketAddr, contents: &[u8]) -> Option<Vec<u8>> {
+    pub fn peer_sent(&mut self, now: Instant, peer: SocketAddr, contents: &[u8]) -> Option<Vec<u8>> {
         self.end_if_over(now);
         let allocation = self.allocation.as_mut()?;
         if !allocation.is_permitted(now, peer.ip()) || !allocation.may_receive(now, contents.len()) {
@@ -300,13 +300,7 @@ impl Client {
         }
     }
 
-    fn bind_channel(
-        &mut self,
-        ground: &Ground,
-        now: Instant,
-        message: &Message<'_>,
-        key: &IntegrityKey,
-    ) -> Answered {
+    fn bind_channel(&mut self, ground: &Ground, now: Instant, message: &Message<'_>, key: &IntegrityKey) -> Answered {
         let Some(allocation) = &mut self.allocation else {
             return refuse(message, ErrorCode::ALLOCATION_MISMATCH, key);
         };

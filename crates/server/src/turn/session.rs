@@ -103,9 +103,9 @@ impl Session {
                 () = stopping.cancelled() => Happening::Stop,
             };
             match happening {
-                Happening::FromClient(Some(datagram)) => self.from_client(&datagram),
-                Happening::FromSfu(source, contents) => self.from_sfu(source, &contents),
-                Happening::FromNetwork(from, length) => self.from_network(from, &buffer[..length]),
+                Happening::FromClient(Some(datagram)) => self.client_sent(&datagram),
+                Happening::FromSfu(source, contents) => self.sfu_sent(source, &contents),
+                Happening::FromNetwork(from, length) => self.network_sent(from, &buffer[..length]),
                 Happening::LookAgain => self.client.end_if_over(Instant::now()),
                 Happening::FromClient(None) | Happening::Stop => return,
             }
@@ -122,7 +122,7 @@ impl Session {
         }
     }
 
-    fn from_client(&mut self, datagram: &[u8]) {
+    fn client_sent(&mut self, datagram: &[u8]) {
         match self.client.receive(&self.turn.ground, Instant::now(), datagram) {
             Outcome::Nothing => {}
             Outcome::Answer(answer) => self.outgoing.send(answer),
@@ -130,7 +130,7 @@ impl Session {
                 self.refusals += usize::from(self.client.allocation().is_none());
                 self.outgoing.send(answer);
             }
-            Outcome::Relay { to, reach: Reach::Sfu, contents } => self.to_sfu(to, &datagram[contents]),
+            Outcome::Relay { to, reach: Reach::Sfu, contents } => self.hand_to_sfu(to, &datagram[contents]),
             Outcome::Relay { to, reach: Reach::Network, contents } => {
                 // What the kernel does not take is lost, as on any full link.
                 let _ = self.socket.as_ref().map(|socket| socket.try_send_to(&datagram[contents], to));
@@ -148,7 +148,7 @@ impl Session {
             .ok();
     }
 
-    fn to_sfu(&mut self, to: SocketAddr, contents: &[u8]) {
+    fn hand_to_sfu(&mut self, to: SocketAddr, contents: &[u8]) {
         let known = self.links.iter().position(|(peer, _)| *peer == to);
         let at = known.unwrap_or_else(|| {
             self.links.push((to, self.turn.workers.link(self.to_us.clone())));
@@ -157,17 +157,17 @@ impl Session {
         self.links[at].1.send(contents);
     }
 
-    fn from_sfu(&mut self, source: SocketAddr, contents: &[u8]) {
+    fn sfu_sent(&mut self, source: SocketAddr, contents: &[u8]) {
         let peer = self.links.iter().find(|(_, link)| link.address() == source).map(|(peer, _)| *peer);
-        if let Some(data) = peer.and_then(|peer| self.client.from_peer(Instant::now(), peer, contents)) {
+        if let Some(data) = peer.and_then(|peer| self.client.peer_sent(Instant::now(), peer, contents)) {
             self.outgoing.send(data);
         }
     }
 
-    fn from_network(&mut self, from: SocketAddr, contents: &[u8]) {
+    fn network_sent(&mut self, from: SocketAddr, contents: &[u8]) {
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         if self.turn.ground.peers.reach(from) == Some(Reach::Network)
-            && let Some(data) = self.client.from_peer(Instant::now(), from, contents)
+            && let Some(data) = self.client.peer_sent(Instant::now(), from, contents)
         {
             self.outgoing.send(data);
         }

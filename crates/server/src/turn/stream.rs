@@ -106,7 +106,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_too_long_cut_or_something_else_is_no_datagram() {
-        for wrong in [&[0x00, 0x03, 0xff, 0xfc][..], &[0x40, 0x00, 0x08, 0x00], b"GET / HTTP/1.1", &[0x40, 0, 0, 9, 1]] {
+        for wrong in [&[0x00, 0x03, 0xff, 0xfc][..], &[0x40, 0x00, 0x08, 0x00], b"GET / HTTP/1.1", &[0x40, 0, 0, 9, 1]]
+        {
             let (mut here, mut there) = tokio::io::duplex(4_096);
             here.write_all(wrong).await.unwrap();
             drop(here);

@@ -12,9 +12,7 @@ use turn_types::{
     message::{ALLOCATE, CHANNEL_BIND, CONNECT, CREATE_PERMISSION, DATA, REFRESH, SEND},
     stun::{
         attribute::{ErrorCode, Nonce, Realm, Username, XorMappedAddress},
-        message::{
-            BINDING, IntegrityAlgorithm, LongTermCredentials, Message, MessageClass, MessageWriteVec, Method,
-        },
+        message::{BINDING, IntegrityAlgorithm, LongTermCredentials, Message, MessageClass, MessageWriteVec, Method},
         prelude::*,
     },
 };
@@ -183,26 +181,29 @@ fn somebody_with_credentials_gets_an_address_and_reaches_the_sfu_and_is_reached(
     let answer = Message::from_bytes(&answer).unwrap();
     let id = answer.transaction_id();
     assert_eq!(answer.attribute::<XorMappedAddress>().unwrap().addr(id), address(1));
-    assert_eq!(answer.attribute::<XorRelayedAddress>().unwrap().addr(id).ip(), "203.0.113.7".parse::<IpAddr>().unwrap());
+    assert_eq!(
+        answer.attribute::<XorRelayedAddress>().unwrap().addr(id).ip(),
+        "203.0.113.7".parse::<IpAddr>().unwrap()
+    );
     assert_eq!(answer.attribute::<Lifetime>().unwrap().seconds(), 600);
 
     assert_eq!(world.send_to(SFU, b"hello"), Outcome::Nothing, "not without a permission");
     let sfu = SFU.parse().unwrap();
-    assert_eq!(world.client.from_peer(world.now, sfu, b"hello"), None, "and nothing comes either");
+    assert_eq!(world.client.peer_sent(world.now, sfu, b"hello"), None, "and nothing comes either");
     assert_eq!(world.ask_about(CREATE_PERMISSION, &[SFU], &[]), Ok(()));
     let Outcome::Relay { to, reach: Reach::Sfu, contents } = world.send_to(SFU, b"hello") else { panic!() };
     assert_eq!((to, contents.len()), (sfu, 5));
-    let told = world.client.from_peer(world.now, sfu, b"hello").unwrap();
+    let told = world.client.peer_sent(world.now, sfu, b"hello").unwrap();
     let told = Message::from_bytes(&told).unwrap();
     assert_eq!((told.method(), told.attribute::<Data<'_>>().unwrap().data()), (DATA, &b"hello"[..]));
 
     assert_eq!(world.ask_about(CHANNEL_BIND, &[SFU], &[&ChannelNumber::new(0x4001)]), Ok(()));
     let relay = Outcome::Relay { to: sfu, reach: Reach::Sfu, contents: 4..9 };
     assert_eq!(world.receive(&[0x40, 0x01, 0, 5, 1, 2, 3, 4, 5, 0, 0, 0]), relay);
-    let told = world.client.from_peer(world.now, sfu, &[1, 2, 3, 4, 5]).unwrap();
+    let told = world.client.peer_sent(world.now, sfu, &[1, 2, 3, 4, 5]).unwrap();
     assert_eq!(told, [0x40, 0x01, 0, 5, 1, 2, 3, 4, 5, 0, 0, 0], "filled up on a stream");
     let elsewhere = "203.0.113.8:443".parse().unwrap();
-    assert_eq!(world.client.from_peer(world.now, elsewhere, b"x"), None);
+    assert_eq!(world.client.peer_sent(world.now, elsewhere, b"x"), None);
 }
 
 #[test]
@@ -210,7 +211,7 @@ fn over_udp_channel_data_are_not_filled_up() {
     let mut world = World::with(Transport::Datagrams, &[]);
     assert_eq!(world.ask(ALLOCATE, &[&udp()]), Ok(()));
     assert_eq!(world.ask_about(CHANNEL_BIND, &[SFU], &[&ChannelNumber::new(0x4001)]), Ok(()));
-    let told = world.client.from_peer(world.now, SFU.parse().unwrap(), &[1]).unwrap();
+    let told = world.client.peer_sent(world.now, SFU.parse().unwrap(), &[1]).unwrap();
     assert_eq!(told, [0x40, 0x01, 0, 1, 1]);
 }
 
@@ -256,11 +257,32 @@ fn a_nonce_that_is_old_or_anothers_is_answered_with_a_new_one() {
 fn everything_but_the_sfu_is_forbidden_however_it_is_written() {
     let mut world = World::allocated();
     let others = [
-        "0.0.0.0:443", "127.0.0.1:443", "10.0.0.1:443", "100.64.0.1:443", "169.254.169.254:80", "172.16.0.1:443",
-        "192.0.0.1:443", "192.168.0.1:443", "198.18.0.1:443", "203.0.113.8:443", "224.0.0.1:443", "240.0.0.0:9",
-        "255.255.255.255:443", "8.8.8.8:53", "[::]:443", "[::1]:443", "[::ffff:127.0.0.1]:443",
-        "[::ffff:203.0.113.7]:443", "[::7f00:1]:443", "[64:ff9b::7f00:1]:443", "[2002:7f00:1::]:443",
-        "[2001:0:7f00:1::]:443", "[fe80::1]:443", "[fc00::1]:443", "[ff02::1]:443", "[2001:db8::1]:443",
+        "0.0.0.0:443",
+        "127.0.0.1:443",
+        "10.0.0.1:443",
+        "100.64.0.1:443",
+        "169.254.169.254:80",
+        "172.16.0.1:443",
+        "192.0.0.1:443",
+        "192.168.0.1:443",
+        "198.18.0.1:443",
+        "203.0.113.8:443",
+        "224.0.0.1:443",
+        "240.0.0.0:9",
+        "255.255.255.255:443",
+        "8.8.8.8:53",
+        "[::]:443",
+        "[::1]:443",
+        "[::ffff:127.0.0.1]:443",
+        "[::ffff:203.0.113.7]:443",
+        "[::7f00:1]:443",
+        "[64:ff9b::7f00:1]:443",
+        "[2002:7f00:1::]:443",
+        "[2001:0:7f00:1::]:443",
+        "[fe80::1]:443",
+        "[fc00::1]:443",
+        "[ff02::1]:443",
+        "[2001:db8::1]:443",
     ];
     for (number, other) in (0x4000..).zip(others) {
         assert_eq!(world.ask_about(CREATE_PERMISSION, &[other], &[]), Err(403), "{other}");
@@ -402,7 +424,7 @@ fn more_than_a_link_takes_is_lost() {
     let gone = (0..10_000).filter(|_| world.receive(&data) != Outcome::Nothing).count();
     assert_eq!(gone, 4096, "four megabytes at once");
     let sfu = SFU.parse().unwrap();
-    let come = (0..10_000).filter(|_| world.client.from_peer(world.now, sfu, &[7; 1024]).is_some()).count();
+    let come = (0..10_000).filter(|_| world.client.peer_sent(world.now, sfu, &[7; 1024]).is_some()).count();
     assert_eq!(come, 4096);
 }
 

@@ -92,4 +92,3 @@ async fn an_address_is_told_to_whoever_asks_and_nothing_more() {
     assert_eq!(buffer[4..20], request[4..20], "to this request");
     assert!(length <= 2 * request.len(), "{length} bytes: of no use for amplification");
 }
-

@@ -20,13 +20,16 @@ use tokio_rustls::{
         pki_types::{CertificateDer, ServerName, pem::PemObject},
     },
 };
-use turn_types::{attribute::ChannelNumber, message::{CHANNEL_BIND, CREATE_PERMISSION, REFRESH}};
+use turn_types::{
+    attribute::ChannelNumber,
+    message::{CHANNEL_BIND, CREATE_PERMISSION, REFRESH},
+};
 use uuid::Uuid;
 
 use crate::{
     sfu_attacks::media_address,
-    tls::{READY, answer},
     sfu_calls::{Person, all_see_all, all_see_all_again, call_of},
+    tls::{READY, answer},
     turn_client::{Relay, stranger},
 };
 
