@@ -5,6 +5,8 @@ const flags = [
   '--use-fake-ui-for-media-stream',
   '--use-fake-device-for-media-stream=fps=10',
   '--allow-loopback-in-peer-connection',
+  // For the relay within TLS; pages are told by their context.
+  '--ignore-certificate-errors',
   '--disable-gpu',
   '--disable-quic',
   '--no-first-run',

@@ -6,10 +6,14 @@ import {
   type Locator,
   type Page,
 } from '@playwright/test';
-import { type Line, type Received, watchPeerConnections, watchPicture } from './probe.ts';
+import { allowRelaysOnly, type Line, type Received, watchPeerConnections, watchPicture } from './probe.ts';
 
 /** What the window is like: its size, its colours, and whether the camera's picture is as large as the page asks for. */
-export type Look = BrowserContextOptions & { fullPicture?: boolean };
+export type Look = BrowserContextOptions & {
+  fullPicture?: boolean;
+  /** As behind a firewall that lets nothing through but a connection to the server. */
+  relayOnly?: boolean;
+};
 
 /** Somebody in front of a browser window. */
 export class Person {
@@ -30,8 +34,9 @@ export class Person {
 
   /** Opens a window with cookies of its own at the sign-in page. */
   static async open(browser: Browser, base: string, userId: string, look: Look = {}): Promise<Person> {
-    const { fullPicture, ...options } = look;
+    const { fullPicture, relayOnly, ...options } = look;
     const context = await browser.newContext({ baseURL: base, permissions: ['camera', 'microphone'], ...options });
+    if (relayOnly) await context.addInitScript(allowRelaysOnly);
     await context.addInitScript(watchPeerConnections);
     if (!fullPicture) await context.addInitScript(smallPicture);
     const person = new Person(context, await context.newPage(), userId);

@@ -18,8 +18,18 @@ declare global {
   interface Window {
     received: () => Promise<Received>;
     pairs: () => Promise<string[]>;
+    /** How the page reaches the relays it has addresses on. */
+    relayProtocols: () => Promise<string[]>;
     framesWithoutPicture: () => number;
   }
+}
+
+/** Runs in the page before anything else: its connections go through a relay or not at all. */
+export function allowRelaysOnly(): void {
+  window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, {
+    construct: (original, [configuration], target) =>
+      Reflect.construct(original, [{ ...configuration, iceTransportPolicy: 'relay' }], target) as RTCPeerConnection,
+  });
 }
 
 /** Runs in the page before anything else, and keeps an eye on its peer connections. */
@@ -38,6 +48,10 @@ export function watchPeerConnections(): void {
       .flat()
       .filter(({ type, nominated }) => type === 'candidate-pair' && nominated)
       .map(({ id }) => id);
+  };
+  window.relayProtocols = async () => {
+    const all = await Promise.all(made.map(async (connection) => [...(await connection.getStats()).values()]));
+    return all.flat().flatMap(({ type, relayProtocol }) => (type === 'local-candidate' ? [relayProtocol ?? ''] : []));
   };
   window.received = async () => {
     const total: Received = { connections: made.length, framesDecoded: 0, audioEnergy: 0, lines: {} };

@@ -21,6 +21,8 @@ export interface Settings {
   creatorRingSeconds?: number;
   /** How long a lost connection keeps its seat. */
   seatSeconds?: number;
+  /** HTTPS, with a certificate of its own making. */
+  tls?: boolean;
 }
 
 /** The real binary with its demo accounts, on a port and a data directory of its own. */
@@ -44,7 +46,7 @@ export class Server {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.settings.tls ? 'https' : 'http'}://127.0.0.1:${this.port}`;
   }
 
   /** What the server printed, for a story that failed. */
@@ -89,18 +91,20 @@ export class Server {
 
   private async answering(): Promise<void> {
     while (this.child?.exitCode === null) {
-      const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
-      if (answer?.ok) return;
+      // Where there is HTTPS, plain HTTP is told so.
+      const answer = await fetch(`http://127.0.0.1:${this.port}/readyz`, { redirect: 'manual' }).catch(() => undefined);
+      if (answer?.status === (this.settings.tls ? 308 : 200)) return;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 
   private environment(): NodeJS.ProcessEnv {
-    const { ringSeconds, creatorRingSeconds, seatSeconds } = this.settings;
+    const { ringSeconds, creatorRingSeconds, seatSeconds, tls } = this.settings;
     const chosen = {
       FARHAND_CALLS__POPUP_RING_SECONDS: ringSeconds,
       FARHAND_CALLS__CREATOR_RING_SECONDS: creatorRingSeconds,
       FARHAND_CALLS__SEAT_SECONDS: seatSeconds,
+      FARHAND_TLS__SELF_SIGNED: tls,
     };
     const set = Object.entries(chosen).filter(([, value]) => value !== undefined);
     return { ...process.env, ...Object.fromEntries(set.map(([name, value]) => [name, String(value)])) };

@@ -22,7 +22,7 @@ beforeEach(() => {
   sent = 0;
   broken = 0;
   session = new PlanSession(
-    (mode) => {
+    ({ mode }) => {
       modes.push(mode);
       const peer = new FakePeer();
       peers.push(peer);

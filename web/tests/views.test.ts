@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MediaView } from '../src/api/types';
 import { columnsFor } from '../src/call/layout';
-import { relays } from '../src/call/spare-peer';
+import { relays, SparePeer } from '../src/call/spare-peer';
 import { fitted, Views } from '../src/call/views';
 import { FakeClock } from './fakes';
 
@@ -74,6 +74,22 @@ describe('the grid', () => {
 });
 
 describe('the servers for a connection to the SFU', () => {
+  it('are those the plan names with their credentials, whatever was known before', () => {
+    const configured: RTCConfiguration[] = [];
+    const make = (iceServers: RTCIceServer[]) => {
+      const first = { iceServers };
+      const setConfiguration = (configuration: RTCConfiguration) => configured.push(configuration);
+      return { getConfiguration: () => first, setConfiguration } as unknown as RTCPeerConnection;
+    };
+    const peer = new SparePeer(make, () => [{ urls: ['stun:a:1'] }]);
+    const relay = { urls: ['turns:a:443?transport=tcp'], username: 'u', credential: 'c' };
+    peer.warm();
+    peer.take({ mode: 'sfu', epoch: 1, offerer: true, iceServers: [relay] });
+    peer.warm();
+    peer.take({ mode: 'p2p', epoch: 2, offerer: true, peer: 3 });
+    expect(configured.map(({ iceServers }) => iceServers)).toEqual([[relay], [{ urls: ['stun:a:1'] }]]);
+  });
+
   it('are relays only: what comes from a STUN server’s address is taken for an answer to STUN', () => {
     const servers = [
       { urls: ['stun:a:1'] },

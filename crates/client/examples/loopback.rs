@@ -28,7 +28,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
     let clip = Arc::new(Clip::embedded()?);
     let checkers = [Arc::new(Checker::new(&clip)), Arc::new(Checker::new(&clip))];
-    let plan = MediaPlan { mode: MediaMode::P2p, epoch: 1, peer: Some(2), offerer: true, prepared: false };
+    let plan = MediaPlan {
+        mode: MediaMode::P2p,
+        epoch: 1,
+        peer: Some(2),
+        offerer: true,
+        ice_servers: Vec::new(),
+        prepared: false,
+    };
     let mut left = session(&clip, &checkers[0], &plan);
     let mut right = session(&clip, &checkers[1], &MediaPlan { peer: Some(1), offerer: false, ..plan });
 

@@ -57,8 +57,11 @@ pub fn config(place: &Place, listen: Option<&Listen>) -> Result<Config, Failure>
     if let Some(data) = &place.data {
         config.data_dir.clone_from(data);
     }
-    if let Some(listen) = listen.and_then(|listen| listen.listen) {
-        config.listen = listen;
+    if let Some(Listen { listen, acme }) = listen {
+        config.listen = listen.unwrap_or(config.listen);
+        if !acme.is_empty() {
+            config.tls.acme.domains.clone_from(acme);
+        }
     }
     Ok(config)
 }
@@ -85,7 +88,7 @@ fn make_data_dir(config: &Config) -> Result<(), Failure> {
 }
 
 /// What the media engine warns of is said of every offer of a browser, and tells nobody anything.
-const QUIET: &str = "str0m=error,is=error,dimpl=error";
+const QUIET: &str = "str0m=error,is=error,dimpl=error,stun_types=error,turn_types=error";
 
 /// Logs to standard error. `FARHAND_LOG` filters as `RUST_LOG` does elsewhere.
 pub fn start_log(default: &str) {

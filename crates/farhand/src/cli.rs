@@ -64,6 +64,9 @@ pub struct Listen {
     /// Address and port to serve on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+    /// Get a certificate for this name by ACME, and renew it; may be given several times
+    #[arg(long, value_name = "DOMAIN")]
+    pub acme: Vec<String>,
 }
 
 impl Cli {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     ErrorCode, WireTime,
     auth::User,
-    call::{CallLogContact, CallReason, CallStatus, CallType, CreateCallRequest, Presence},
+    call::{CallLogContact, CallReason, CallStatus, CallType, CreateCallRequest, IceServer, Presence},
     statistics::MediaReport,
 };
 
@@ -403,6 +403,9 @@ pub struct MediaPlan {
     /// The connection this device prepared while the call rang is the one of this plan.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prepared: bool,
+    /// Relays (TURN) to use beside what `getIceServers` names, with credentials for this call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ice_servers: Vec<IceServer>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]

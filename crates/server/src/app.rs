@@ -15,9 +15,17 @@ use crate::{
     directory::Directory,
     http::Outcome,
     media::{Checks, IceServers, Workers},
+    turn::Turn,
     world::SharedClock,
     ws::{Hub, Sessions},
 };
+
+/// What media go through.
+pub struct Media {
+    pub ice: IceServers,
+    pub workers: Arc<Workers>,
+    pub turn: Arc<Turn>,
+}
 
 pub struct App {
     pub config: Config,
@@ -39,12 +47,12 @@ impl App {
         config: Config,
         clock: SharedClock,
         store: Arc<dyn Store>,
-        ice: IceServers,
-        workers: Arc<Workers>,
+        hub: Arc<Hub>,
+        media: Media,
     ) -> Outcome<Arc<Self>> {
+        let Media { ice, workers, turn } = media;
         let directory = Arc::new(Directory::new(store.clone()));
         directory.refresh().await?;
-        let hub = Arc::new(Hub::default());
         let calls = Calls::start(Ground {
             store: store.clone(),
             directory: directory.clone(),
@@ -52,6 +60,7 @@ impl App {
             clock: clock.clone(),
             policy: config.policy(),
             workers: workers.clone(),
+            turn,
             node: "farhand".to_owned(),
         });
         Ok(Arc::new(Self {

@@ -36,6 +36,7 @@ pub struct Config {
     pub http: HttpConfig,
     pub tls: TlsConfig,
     pub media: MediaConfig,
+    pub turn: TurnConfig,
     pub websocket: WebSocketConfig,
 }
 
@@ -93,6 +94,30 @@ pub struct TlsConfig {
     pub key: Option<PathBuf>,
     /// Use a certificate of the server's own making, for a trial: browsers warn of it. It is kept in the data directory.
     pub self_signed: bool,
+    pub acme: AcmeConfig,
+}
+
+/// A certificate that the server gets and renews by itself, proved on the port of `listen`, which must be 443 for the authority.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AcmeConfig {
+    /// The names it is for, such as `calls.example.com`; with any, nothing else is needed for HTTPS. Using it means that you agree to the
+    /// authority's terms of service.
+    pub domains: Vec<String>,
+    /// Mail addresses at which the authority may reach you.
+    pub contact: Vec<String>,
+    /// The authority's directory.
+    pub directory: String,
+    /// The certificate by which the authority's own is known, PEM; only for an authority of your own.
+    #[schema(value_type = Option<String>)]
+    pub root: Option<PathBuf>,
+}
+
+impl Default for AcmeConfig {
+    fn default() -> Self {
+        let directory = "https://acme-v02.api.letsencrypt.org/directory".to_owned();
+        Self { domains: Vec::new(), contact: Vec::new(), directory, root: None }
+    }
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -105,6 +130,15 @@ pub struct MediaConfig {
     pub public: Vec<String>,
     /// Threads that forward media; 0 means as many as there are processors.
     pub workers: usize,
+}
+
+/// The relay on the port of `listen`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TurnConfig {
+    /// Networks the relay may reach beside this server's own media, such as `10.1.0.0/16`. With any, two clients that find no direct path
+    /// may be relayed to each other; whoever is in a call can send UDP to every address named here.
+    pub peers: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -130,6 +164,7 @@ impl Default for Config {
             http: HttpConfig::default(),
             tls: TlsConfig::default(),
             media: MediaConfig::default(),
+            turn: TurnConfig::default(),
             websocket: WebSocketConfig::default(),
         }
     }
@@ -188,6 +223,9 @@ impl Config {
             .with_list_parse_key("allowed_origins")
             .with_list_parse_key("trusted_proxies")
             .with_list_parse_key("media.public")
+            .with_list_parse_key("turn.peers")
+            .with_list_parse_key("tls.acme.domains")
+            .with_list_parse_key("tls.acme.contact")
             .try_parsing(true)
             // What the tests and the log filter use is no setting.
             .source(Some(std::env::vars().filter(|(key, _)| !is_foreign(key)).collect()));
@@ -250,13 +288,18 @@ impl Config {
 
     /// Whether the server speaks HTTPS itself.
     pub fn has_tls(&self) -> bool {
-        self.tls.certificate.is_some() || self.tls.self_signed
+        self.tls.certificate.is_some() || self.tls.self_signed || !self.tls.acme.domains.is_empty()
     }
 
     /// The host of `public_url`.
     pub fn public_host(&self) -> Option<String> {
+        Some(self.public_authority()?.0)
+    }
+
+    /// The host of `public_url`, and its port if there is one in it.
+    pub fn public_authority(&self) -> Option<(String, Option<u16>)> {
         let url: axum::http::Uri = self.public_url.as_deref()?.parse().ok()?;
-        Some(url.host()?.to_owned())
+        Some((url.host()?.to_owned(), url.port_u16()))
     }
 }
 

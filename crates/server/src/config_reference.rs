@@ -3,7 +3,9 @@
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use crate::config::{CallConfig, Config, HttpConfig, LoginConfig, MediaConfig, TlsConfig, WebSocketConfig};
+use crate::config::{
+    AcmeConfig, CallConfig, Config, HttpConfig, LoginConfig, MediaConfig, TlsConfig, TurnConfig, WebSocketConfig,
+};
 
 const HEAD: &str = "# Configuration
 
@@ -28,7 +30,17 @@ standard error.
 ";
 
 #[derive(OpenApi)]
-#[openapi(components(schemas(Config, CallConfig, HttpConfig, LoginConfig, MediaConfig, TlsConfig, WebSocketConfig)))]
+#[openapi(components(schemas(
+    AcmeConfig,
+    Config,
+    CallConfig,
+    HttpConfig,
+    LoginConfig,
+    MediaConfig,
+    TlsConfig,
+    TurnConfig,
+    WebSocketConfig
+)))]
 struct Schemas;
 
 /// `docs/configuration.md`

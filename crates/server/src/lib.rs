@@ -8,23 +8,28 @@ mod calls;
 pub mod config;
 mod config_reference;
 mod directory;
+mod files;
 mod front;
 mod http;
 mod jobs;
 mod media;
+mod turn;
 pub mod world;
 mod ws;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use farhand_store::{Store, StoreError};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::mpsc};
 
-use app::App;
+use app::{App, Media};
 use config::Config;
-use front::Front;
+use front::{Challenges, Front, Renewal};
 use media::{Candidates, IceServers, Ports, Workers};
+use tokio_util::sync::CancellationToken;
+use turn::{Holder, Turn, Urls};
 use world::SharedClock;
+use ws::Hub;
 
 pub use config_reference::reference as config_reference;
 pub use http::{Fail, frames_document, openapi_document};
@@ -81,7 +86,10 @@ pub async fn run(
     clock: SharedClock,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
-    let tls = front::tls_acceptor(&config).map_err(RunError::Config)?;
+    let challenges = Challenges::default();
+    let tls = front::tls_acceptor(&config, challenges.clone()).map_err(RunError::Config)?;
+    let renewal = Some(&config.tls.acme).filter(|acme| !acme.domains.is_empty()).cloned();
+    let renewal = renewal.map(|acme| Renewal::new(acme, &config.data_dir, challenges, clock.clone()));
     let Sockets { http: listener, media: ports } = sockets;
     let address = ports.address()?;
     let udp = media::candidates(&config.media.public, address).map_err(RunError::Config)?;
@@ -90,10 +98,24 @@ pub async fn run(
     let candidates = Candidates { tcp: udp.iter().map(|udp| SocketAddr::new(udp.ip(), port)).collect(), udp };
     let told = candidates.udp.first().filter(|_| !config.media.public.is_empty()).map(SocketAddr::to_string);
     let ice = IceServers::new(told, address.port());
-    let workers = Arc::new(Workers::start(ports, &candidates)?);
-    let app = App::new(config, clock, store, ice, workers.clone()).await.map_err(RunError::Start)?;
+    let (for_relay, inbox) = mpsc::channel(turn::INBOX);
+    let port = ports.sender()?;
+    let workers = Arc::new(Workers::start(ports, &candidates, &for_relay)?);
+    drop(for_relay);
+    let hub = Arc::new(Hub::default());
+    let urls = Urls { tls: config.has_tls(), port: listener.local_addr()?.port(), public: config.public_authority() };
+    let parts =
+        turn::Parts { workers: workers.clone(), own: candidates.udp, bind: address.ip(), urls, clock: clock.clone() };
+    let seats = hub.clone();
+    let is_seated = move |holder: Holder| seats.is_seated(holder.contact, holder.call_id);
+    let turn = Arc::new(Turn::new(&config, parts, is_seated).map_err(RunError::Config)?);
+    let relaying = CancellationToken::new();
+    let relay = tokio::spawn(turn.clone().serve_datagrams(inbox, port, relaying.clone()));
+    let media = Media { ice, workers: workers.clone(), turn: turn.clone() };
+    let app = App::new(config, clock, store, hub, media).await.map_err(RunError::Start)?;
     let router = http::router(app.clone()).map_err(RunError::Config)?;
     let background = tokio::spawn(jobs::run(app.clone()));
+    let renewing = renewal.map(|renewal| tokio::spawn(renewal.run()));
     tracing::info!(address = %listener.local_addr()?, "ready");
     let stopping = app.clone();
     let stopped = async move {
@@ -105,6 +127,7 @@ pub async fn run(
     let front = Front {
         router,
         workers: workers.clone(),
+        turn,
         tls,
         patience: Duration::from_secs(app.config.http.patience_seconds),
     };
@@ -119,6 +142,9 @@ pub async fn run(
         () = hurry => tracing::warn!("some connections did not end in time"),
     }
     background.abort();
+    relay.abort();
+    renewing.inspect(tokio::task::JoinHandle::abort);
+    relaying.cancel();
     let _ = tokio::time::timeout(STOP_WITHIN, app.connections.all_closed()).await;
     workers.stop();
     app.store.close().await;

@@ -116,8 +116,6 @@ export interface components {
              *     Refused with `seat_moved` if another device has the seat now.
              */
             rejoin?: number | null;
-            /** @description This page has a connection to the SFU that it made while the call rang; the media plan says whether it is taken up. */
-            prepared?: boolean;
             /** @enum {string} */
             type: "join";
         } | {
@@ -185,12 +183,6 @@ export interface components {
             /** @enum {string} */
             type: "mediaState";
         } | {
-            /** Format: uuid */
-            callId: string;
-            report: components["schemas"]["MediaReport"];
-            /** @enum {string} */
-            type: "mediaReport";
-        } | {
             /** Format: int32 */
             id: number;
             /** Format: uuid */
@@ -246,18 +238,14 @@ export interface components {
          * @enum {string}
          */
         ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
-        /**
-         * @description What keeps a client from sending a better picture.
-         * @enum {string}
-         */
-        MediaLimit: "cpu" | "bandwidth";
+        /** @description One entry of `RTCConfiguration.iceServers`. */
+        IceServer: {
+            urls: string[];
+            username?: string | null;
+            credential?: string | null;
+        };
         /** @enum {string} */
         MediaMode: "p2p" | "sfu";
-        /**
-         * @description The way media take.
-         * @enum {string}
-         */
-        MediaPath: "direct" | "relayed" | "tcp" | "tls";
         /** @description How media flows now. A new `epoch` means: drop the old connection and make a new one. */
         MediaPlan: {
             mode: components["schemas"]["MediaMode"];
@@ -270,99 +258,13 @@ export interface components {
             peer?: number | null;
             /** @description Exactly one of two ends makes the offer. To the SFU the client always does. */
             offerer: boolean;
-            /** @description The connection this device prepared while the call rang is the one of this plan. */
-            prepared?: boolean;
-        };
-        /**
-         * @description How one client's media have been since its last report, or are now. A client names what it knows; what is absent is not known, and what
-         *     cannot be is cut to what can.
-         */
-        MediaReport: {
-            /** @default null */
-            path?: components["schemas"]["MediaPath"] | null;
-            /**
-             * Format: double
-             * @default null
-             */
-            rttMs?: number | null;
-            /**
-             * Format: double
-             * @description Of what comes in.
-             * @default null
-             */
-            jitterMs?: number | null;
-            /**
-             * Format: double
-             * @description Of the packets that should have come.
-             * @default null
-             */
-            lossInPercent?: number | null;
-            /**
-             * Format: double
-             * @description Of the packets that were sent, as the other end says.
-             * @default null
-             */
-            lossOutPercent?: number | null;
-            /**
-             * Format: double
-             * @default null
-             */
-            kbitPerSecondIn?: number | null;
-            /**
-             * Format: double
-             * @default null
-             */
-            kbitPerSecondOut?: number | null;
-            /**
-             * Format: double
-             * @description Of the sound that was played, what had to be made up.
-             * @default null
-             */
-            concealedPercent?: number | null;
-            /**
-             * Format: double
-             * @description The largest picture that comes.
-             * @default null
-             */
-            heightIn?: number | null;
-            /**
-             * Format: double
-             * @description The largest picture that is sent.
-             * @default null
-             */
-            heightOut?: number | null;
-            /**
-             * Format: double
-             * @description Of the slowest picture that comes.
-             * @default null
-             */
-            framesPerSecondIn?: number | null;
-            /**
-             * Format: double
-             * @default null
-             */
-            framesPerSecondOut?: number | null;
-            /**
-             * Format: int32
-             * @description How often a picture stood still since the last report.
-             * @default 0
-             */
-            freezes?: number;
-            /**
-             * Format: double
-             * @description For how long altogether.
-             * @default 0
-             */
-            freezeMs?: number;
-            /** @default null */
-            limitedBy?: components["schemas"]["MediaLimit"] | null;
+            /** @description Relays (TURN) to use beside what `getIceServers` names, with credentials for this call. */
+            iceServers?: components["schemas"]["IceServer"][];
         };
         /** @description What somebody's microphone and camera do. */
         MediaState: {
             microphone: boolean;
             camera: boolean;
-            /** @description Shows a screen. */
-            screen?: boolean;
         };
         /** @description A line of a media offer and what it carries. */
         MediaTrack: {
@@ -443,7 +345,7 @@ export interface components {
             pingSeconds: number;
             /**
              * Format: int32
-             * @description How long a session can be resumed.
+             * @description How long a session can be resumed and a seat is held.
              */
             graceSeconds: number;
             /** @enum {string} */
@@ -513,13 +415,6 @@ export interface components {
             contact?: number | null;
             /** @enum {string} */
             type: "speaker";
-        } | {
-            /** Format: uuid */
-            callId: string;
-            /** Format: int64 */
-            epoch: number;
-            /** @enum {string} */
-            type: "pathLost";
         } | {
             users: components["schemas"]["UserPresence"][];
             complete: boolean;

@@ -172,7 +172,7 @@ export class App {
         share: screens ? () => share(screens) : undefined,
         session: (events) => {
           this.peer.warm();
-          return new PlanSession((mode) => this.peer.take(mode), this.clock, events);
+          return new PlanSession((plan) => this.peer.take(plan), this.clock, events);
         },
       },
       {

@@ -1,5 +1,5 @@
 /** Follows the media plan: one connection per epoch, to the other end or to the server, none while there is nobody. */
-import type { MediaMode, MediaPlan, Signal, Slots } from '../api/types';
+import type { MediaPlan, Signal, Slots } from '../api/types';
 import type { Clock } from '../signalling/clock';
 import { Handover } from './handover';
 import { PeerLink } from './peer-link';
@@ -20,7 +20,7 @@ export class PlanSession implements MediaSession {
   private connected = false;
 
   constructor(
-    private readonly connect: (mode: MediaMode) => RTCPeerConnection,
+    private readonly connect: (plan: MediaPlan) => RTCPeerConnection,
     private readonly clock: Clock,
     private readonly events: SessionEvents,
   ) {}
@@ -109,12 +109,13 @@ export class PlanSession implements MediaSession {
   }
 
   private make(plan: MediaPlan, people: number): Flow | undefined {
-    if (plan.mode === 'sfu') return this.toServer(plan.epoch, people);
+    if (plan.mode === 'sfu') return this.toServer(plan, people);
     return typeof plan.peer === 'number' ? this.toPeer(plan, plan.peer) : undefined;
   }
 
-  private toPeer({ epoch, offerer }: MediaPlan, peer: number): PeerLink {
-    const link: PeerLink = new PeerLink(this.connect('p2p'), { peer, offerer }, this.tracks, this.clock, {
+  private toPeer(plan: MediaPlan, peer: number): PeerLink {
+    const { epoch, offerer } = plan;
+    const link: PeerLink = new PeerLink(this.connect(plan), { peer, offerer }, this.tracks, this.clock, {
       ...this.flowEvents(() => link),
       send: (signal) => {
         // What the former has to say belongs to an epoch that nobody knows any more.
@@ -127,8 +128,9 @@ export class PlanSession implements MediaSession {
     return link;
   }
 
-  private toServer(epoch: number, people: number): SfuLink {
-    const link: SfuLink = new SfuLink(this.connect('sfu'), people, this.tracks, this.clock, {
+  private toServer(plan: MediaPlan, people: number): SfuLink {
+    const { epoch } = plan;
+    const link: SfuLink = new SfuLink(this.connect(plan), people, this.tracks, this.clock, {
       ...this.flowEvents(() => link),
       offer: (sdp, tracks, withdrawn) => this.events.offer(epoch, sdp, tracks, withdrawn),
     });

@@ -1,4 +1,4 @@
-import type { MediaMode } from '../api/types';
+import type { MediaPlan } from '../api/types';
 
 /**
  * Keeps one RTCPeerConnection ready. Making one takes the browser tens of milliseconds, best spent while it rings; it
@@ -16,8 +16,9 @@ export class SparePeer {
     this.spare ??= this.make(this.iceServers());
   }
 
-  take(mode: MediaMode): RTCPeerConnection {
-    const iceServers = mode === 'sfu' ? relays(this.iceServers()) : this.iceServers();
+  take(plan: MediaPlan): RTCPeerConnection {
+    const known = plan.mode === 'sfu' ? relays(this.iceServers()) : this.iceServers();
+    const iceServers = [...known, ...relaysOf(plan)];
     const spare = this.spare;
     this.spare = undefined;
     if (!spare) return this.make(iceServers);
@@ -30,6 +31,15 @@ export class SparePeer {
     this.spare?.close();
     this.spare = undefined;
   }
+}
+
+/** What the plan names, as the browser wants it: no member that is null. */
+function relaysOf({ iceServers = [] }: MediaPlan): RTCIceServer[] {
+  return iceServers.map(({ urls, username, credential }) => ({
+    urls,
+    ...(username && { username }),
+    ...(credential && { credential }),
+  }));
 }
 
 /**

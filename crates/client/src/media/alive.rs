@@ -49,7 +49,10 @@ impl Alive {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        Beat::{Fine, Silence},
+        *,
+    };
 
     #[test]
     fn silence_is_told_once_and_again_when_the_next_path_is_silent_too() {
@@ -57,7 +60,6 @@ mod tests {
         let mut alive = Alive::new(start);
         let mut beat = |milliseconds| alive.beat(start + Duration::from_millis(milliseconds));
         let beats = [0, 500, 1_000, 1_500, 2_000, 4_000, 4_500, 5_000].map(&mut beat);
-        use Beat::{Fine, Silence};
         assert_eq!(beats, [Fine, Fine, Fine, Silence, Fine, Fine, Silence, Fine]);
         alive.heard(start + Duration::from_secs(6));
         assert_eq!(alive.beat(start + Duration::from_secs(7)), Fine);

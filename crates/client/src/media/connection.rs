@@ -8,14 +8,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use farhand_protocol::frame::{Signal, Slot};
+use farhand_protocol::{
+    call::IceServer,
+    frame::{Signal, Slot},
+};
 use tokio::{
     sync::{mpsc, watch},
     time::{sleep_until, timeout},
 };
 
 use super::{
-    FrameKind, MediaError, MediaEvent, MediaOptions, PREPARED,
+    FrameKind, MediaError, MediaEvent, MediaOptions, PREPARED, Reach,
     alive::{Alive, Beat},
     measure::Measured,
     peer::{Effect, Peer},
@@ -86,13 +89,19 @@ impl Handle {
     }
 }
 
-pub(super) fn spawn(side: Side, options: &Arc<MediaOptions>, events: mpsc::Sender<MediaEvent>) -> Handle {
+/// `relays`: those of the plan.
+pub(super) fn spawn(
+    side: Side,
+    options: &Arc<MediaOptions>,
+    relays: Vec<IceServer>,
+    events: mpsc::Sender<MediaEvent>,
+) -> Handle {
     let (sender, commands) = mpsc::channel(MAX_COMMANDS);
     let (measuring, measured) = watch::channel(Measured::nothing(Instant::now()));
     let options = Arc::clone(options);
     tokio::spawn(async move {
         let mut outbox = VecDeque::new();
-        match Task::open(side, options, commands, events.clone(), measuring).await {
+        match Task::open(side, options, relays, commands, events.clone(), measuring).await {
             Ok(mut task) => {
                 if let Err(error) = task.run().await {
                     task.outbox.push_back(MediaEvent::Failed { epoch: side.epoch, error });
@@ -145,15 +154,12 @@ impl Task {
     async fn open(
         side: Side,
         options: Arc<MediaOptions>,
+        relays: Vec<IceServer>,
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<MediaEvent>,
         measured: watch::Sender<Measured>,
     ) -> Result<Self, MediaError> {
-        let socket = if options.tcp_only && side.end == End::Sfu {
-            MediaSocket::tcp(options.bind)
-        } else {
-            MediaSocket::udp(options.bind).await.map_err(|e| MediaError::Bind(options.bind, e))?
-        };
+        let socket = open_socket(side.end, &options, &relays).await?;
         let local = socket.local().map_err(MediaError::Socket)?;
         let now = Instant::now();
         let mut peer = match side.end {
@@ -389,6 +395,19 @@ impl Task {
         };
         // Late is as good as never: the server has told the other end already.
         timeout(GOODBYE, goodbye).await.unwrap_or(Ok(()))
+    }
+}
+
+async fn open_socket(end: End, options: &MediaOptions, relays: &[IceServer]) -> Result<MediaSocket, MediaError> {
+    match &options.reach {
+        Reach::Tcp if end == End::Sfu => Ok(MediaSocket::tcp(options.bind)),
+        Reach::Turn if end == End::Sfu => MediaSocket::relay(relays, None).await.map_err(MediaError::Relay),
+        Reach::TurnTls(trust) if end == End::Sfu => {
+            MediaSocket::relay(relays, Some(trust.clone())).await.map_err(MediaError::Relay)
+        }
+        Reach::Udp | Reach::Tcp | Reach::Turn | Reach::TurnTls(_) => {
+            MediaSocket::udp(options.bind).await.map_err(|e| MediaError::Bind(options.bind, e))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod alive;
 mod connection;
 mod measure;
 mod peer;
+mod relay;
 mod sdp;
 mod sfu;
 mod socket;
@@ -27,6 +28,7 @@ use farhand_protocol::{
     statistics::MediaReport,
 };
 use tokio::sync::mpsc;
+use tokio_rustls::rustls::ClientConfig;
 
 use self::{
     connection::{Command, End, Handle, Side},
@@ -71,6 +73,17 @@ impl FrameSink for Discard {
     fn frame(&self, _: &ReceivedFrame) {}
 }
 
+/// How the SFU is reached, as from behind firewalls that let nothing else through.
+#[derive(Debug, Clone)]
+pub enum Reach {
+    Udp,
+    Tcp,
+    /// Through the server's relay, over TCP.
+    Turn,
+    /// Through the server's relay, over TLS with a certificate that this trusts.
+    TurnTls(Arc<ClientConfig>),
+}
+
 /// How a session makes its connections.
 #[derive(Clone)]
 pub struct MediaOptions {
@@ -81,8 +94,8 @@ pub struct MediaOptions {
     /// Sent in a loop once connected.
     pub clip: Option<Arc<Clip>>,
     pub sink: Arc<dyn FrameSink>,
-    /// The SFU is reached over TCP only, as from behind a firewall that lets nothing else through.
-    pub tcp_only: bool,
+    /// How the SFU is reached.
+    pub reach: Reach,
     /// How many people can be seen at once through the SFU.
     pub slots: usize,
     /// From the moment both ends have described themselves, or the path was lost. A browser's own limit for the same is about 15 s.
@@ -98,7 +111,7 @@ impl Default for MediaOptions {
             stun_server: None,
             clip: None,
             sink: Arc::new(Discard),
-            tcp_only: false,
+            reach: Reach::Udp,
             slots: 4,
             connect_timeout: Duration::from_secs(15),
             tamper_fingerprint: false,
@@ -126,6 +139,8 @@ pub enum MediaEvent {
 pub enum MediaError {
     #[error("a UDP socket on {0} could not be opened: {1}")]
     Bind(IpAddr, #[source] std::io::Error),
+    #[error("the server's relay cannot be used: {0}")]
+    Relay(#[source] std::io::Error),
     #[error("the UDP socket failed: {0}")]
     Socket(#[source] std::io::Error),
     #[error("the other end's {0} cannot be used: {1}")]
@@ -186,7 +201,8 @@ impl MediaSession {
             return;
         }
         tracing::debug!(?side, "new media plan");
-        self.current = Some(Current::start(side, &self.options));
+        let relays = plan.map(|plan| plan.ice_servers.clone()).unwrap_or_default();
+        self.current = Some(Current::start(side, &self.options, relays));
         for signal in std::mem::take(&mut self.early) {
             self.receive(signal);
         }
@@ -198,7 +214,7 @@ impl MediaSession {
     /// Makes a connection to the SFU while a call rings. Nothing is sent on it before a plan takes it up.
     pub fn prepare(&mut self) {
         let side = Side { epoch: PREPARED, end: End::Sfu };
-        self.current = Some(Current::start(side, &self.options));
+        self.current = Some(Current::start(side, &self.options, Vec::new()));
     }
 
     /// Whether there is a connection that waits for its plan.
@@ -312,11 +328,11 @@ impl MediaSession {
 }
 
 impl Current {
-    fn start(side: Side, options: &Arc<MediaOptions>) -> Self {
+    fn start(side: Side, options: &Arc<MediaOptions>, relays: Vec<IceServer>) -> Self {
         // Room for a whole offer with its candidates, so that the task does not have to wait for its owner.
         let (sender, events) = mpsc::channel(16);
         let reported = Measured::nothing(Instant::now());
-        Self { side, handle: connection::spawn(side, options, sender), events, ended: false, reported }
+        Self { side, handle: connection::spawn(side, options, relays, sender), events, ended: false, reported }
     }
 }
 

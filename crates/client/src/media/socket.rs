@@ -1,16 +1,21 @@
 //! A connection's own socket: UDP, or, where only TCP goes through, a connection to the SFU with each datagram's length before it
-//! (ICE over TCP, RFC 6544; RFC 4571).
+//! (ICE over TCP, RFC 6544; RFC 4571), or one to the server's relay.
 
 use std::{
     io,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
 };
 
+use farhand_protocol::call::IceServer;
 use str0m::net::Protocol;
 use tokio::{
     io::{AsyncWriteExt, BufReader},
     net::{TcpStream, UdpSocket, tcp},
 };
+use tokio_rustls::rustls::ClientConfig;
+
+use super::relay::Relay;
 
 pub(super) enum MediaSocket {
     Udp(UdpSocket),
@@ -19,6 +24,7 @@ pub(super) enum MediaSocket {
         bind: IpAddr,
         link: Option<Link>,
     },
+    Relay(Box<Relay>),
 }
 
 pub(super) struct Link {
@@ -46,9 +52,14 @@ impl MediaSocket {
         Self::Tcp { bind, link: None }
     }
 
+    pub(super) async fn relay(servers: &[IceServer], trust: Option<Arc<ClientConfig>>) -> io::Result<Self> {
+        Ok(Self::Relay(Box::new(Relay::open(servers, trust).await?)))
+    }
+
     pub(super) fn protocol(&self) -> Protocol {
         match self {
-            Self::Udp(_) => Protocol::Udp,
+            // What the other end sees of a relay is UDP.
+            Self::Udp(_) | Self::Relay(_) => Protocol::Udp,
             Self::Tcp { .. } => Protocol::Tcp,
         }
     }
@@ -58,6 +69,7 @@ impl MediaSocket {
         match self {
             Self::Udp(socket) => socket.local_addr(),
             Self::Tcp { bind, .. } => Ok(SocketAddr::new(*bind, 9)),
+            Self::Relay(relay) => Ok(relay.relayed()),
         }
     }
 
@@ -74,6 +86,7 @@ impl MediaSocket {
                 Ok(Received { length, from: link.remote, to })
             }
             Self::Tcp { link: None, .. } => std::future::pending().await,
+            Self::Relay(relay) => relay.receive(buffer).await,
         }
     }
 
@@ -85,7 +98,7 @@ impl MediaSocket {
                 let (length, from) = socket.try_recv_from(buffer)?;
                 Ok(Received { length, from, to })
             }
-            Self::Tcp { .. } => Err(io::ErrorKind::WouldBlock.into()),
+            Self::Tcp { .. } | Self::Relay(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
@@ -99,6 +112,7 @@ impl MediaSocket {
                 };
                 link.send(datagram).await
             }
+            Self::Relay(relay) => relay.send(datagram, to).await,
         }
     }
 }

@@ -30,7 +30,7 @@ fn end(checker: &Arc<Checker>, change: impl FnOnce(&mut MediaOptions)) -> MediaS
 }
 
 fn plan(epoch: u64, peer: i64, offerer: bool) -> MediaPlan {
-    MediaPlan { mode: MediaMode::P2p, epoch, peer: Some(peer), offerer, prepared: false }
+    MediaPlan { mode: MediaMode::P2p, epoch, peer: Some(peer), offerer, ice_servers: Vec::new(), prepared: false }
 }
 
 fn describe(event: &MediaEvent) -> String {
@@ -262,6 +262,7 @@ async fn who_leaves_says_goodbye() {
         peer: None,
         offerer: false,
         prepared: false,
+        ice_servers: Vec::new(),
     }));
     pair.until_seen(1, "remote closed", 1).await;
 }
@@ -340,7 +341,14 @@ async fn what_the_stun_server_saw_is_offered_as_a_candidate() {
 #[tokio::test]
 async fn the_sfu_is_made_one_offer_with_lines_of_each_direction() {
     let mut session = MediaSession::new(MediaOptions { slots: 3, ..MediaOptions::default() });
-    session.apply(Some(&MediaPlan { mode: MediaMode::Sfu, epoch: 4, peer: None, offerer: true, prepared: false }));
+    session.apply(Some(&MediaPlan {
+        mode: MediaMode::Sfu,
+        epoch: 4,
+        peer: None,
+        offerer: true,
+        ice_servers: Vec::new(),
+        prepared: false,
+    }));
     let event = timeout(LIMIT, session.next_event()).await.unwrap();
     let MediaEvent::Offer { epoch: 4, sdp, tracks } = event else { panic!("{event:?}") };
     let count = |text: &str| sdp.matches(text).count();

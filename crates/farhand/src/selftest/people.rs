@@ -6,7 +6,7 @@ use farhand_client::{
     Token,
     clip::{Checker, Clip, Tally},
     device::{Device, DeviceEvent},
-    media::{MediaEvent, MediaOptions, stun_server},
+    media::{MediaEvent, MediaOptions, Reach, stun_server},
     rest::Rest,
     socket::{Hello, Socket, SocketError},
 };
@@ -40,6 +40,7 @@ pub(super) enum Quirk {
     LiesAboutItsFingerprint,
     /// As behind a firewall that lets nothing else through.
     HasOnlyTcp,
+    HasOnlyTheRelay,
 }
 
 /// Somebody with a device that can be rung.
@@ -75,7 +76,11 @@ impl Person {
             sink: checker,
             connect_timeout: options.media_limit(),
             tamper_fingerprint: quirk == Quirk::LiesAboutItsFingerprint,
-            tcp_only: quirk == Quirk::HasOnlyTcp,
+            reach: match quirk {
+                Quirk::None | Quirk::LiesAboutItsFingerprint => Reach::Udp,
+                Quirk::HasOnlyTcp => Reach::Tcp,
+                Quirk::HasOnlyTheRelay => Reach::Turn,
+            },
             ..MediaOptions::default()
         };
         Ok(Self { name, account, device: Device::new(socket, media), tally, by_sender, view: None })

@@ -32,8 +32,8 @@ pub(super) async fn play(base_url: &str, options: &Options, story: &Story) -> Re
 }
 
 async fn three_through_the_sfu(base_url: &str, options: &Options, story: &Story) -> Result<CallLog, Failure> {
-    let mut people = enter(base_url, options, [Quirk::None, Quirk::None, Quirk::HasOnlyTcp], story).await?;
-    story.tell(format!("{} has only TCP", people[2].name));
+    let mut people = enter(base_url, options, [Quirk::None, Quirk::HasOnlyTheRelay, Quirk::HasOnlyTcp], story).await?;
+    story.tell(format!("{} has only the relay, {} only TCP", people[1].name, people[2].name));
     let call_id = create(&people, CallType::Sfu, story).await?;
     for person in &mut people {
         person.join(call_id, story).await?;

@@ -41,6 +41,7 @@ use crate::{
     directory::Directory,
     http::{Fail, Outcome},
     media::Workers,
+    turn::Turn,
     world::SharedClock,
     ws::{Hub, Session},
 };
@@ -57,6 +58,7 @@ pub struct Shared {
     pub clock: SharedClock,
     pub policy: Policy,
     pub workers: Arc<Workers>,
+    pub turn: Arc<Turn>,
     /// Which server this is, and since when: a server that was thought dead cannot write any more.
     pub node: String,
     pub owner_epoch: i64,
@@ -143,19 +145,32 @@ pub struct Ground {
     pub clock: SharedClock,
     pub policy: Policy,
     pub workers: Arc<Workers>,
+    pub turn: Arc<Turn>,
     pub node: String,
 }
 
 impl Calls {
     /// Takes over the calls that were running when the server stopped, with their rings and deadlines.
     pub async fn start(ground: Ground) -> Outcome<Self> {
-        let Ground { store, directory, hub, clock, policy, workers, node } = ground;
+        let Ground { store, directory, hub, clock, policy, workers, turn, node } = ground;
         let owner_epoch = store.next_owner_epoch(&node).await?;
         let running = store.take_over_running(&node, owner_epoch).await?;
         let committer = Committer::start(store.clone());
         let (live, taking_up) = (Mutex::default(), tokio::sync::Mutex::default());
-        let shared =
-            Shared { store, directory, hub, clock, policy, workers, node, owner_epoch, committer, live, taking_up };
+        let shared = Shared {
+            store,
+            directory,
+            hub,
+            clock,
+            policy,
+            workers,
+            turn,
+            node,
+            owner_epoch,
+            committer,
+            live,
+            taking_up,
+        };
         let calls = Self { shared: Arc::new(shared) };
         if !running.is_empty() {
             tracing::info!(calls = running.len(), "taking up running calls");

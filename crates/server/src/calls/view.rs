@@ -6,11 +6,13 @@ use farhand_domain::{
 };
 use farhand_protocol::{
     WireTime,
+    call::IceServer,
     frame::{self, CallView, MediaMode, MediaPlan, Person, PersonState, RingEndReason, Seat},
 };
 use farhand_store::model::CallRecord;
 
 use super::{actor::CallActor, log};
+use crate::turn::Holder;
 
 /// Who looks.
 #[derive(Clone, Copy)]
@@ -40,10 +42,10 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
         seat,
         creator: call.creator().0,
         people: call.state().people.iter().filter_map(|p| person(p, actor)).collect(),
-        media_plan: call.media_plan(viewer.contact).filter(|_| seat == Seat::Here).map(|plan| MediaPlan {
-            prepared: actor.media.is_prepared(viewer.contact, viewer.device),
-            ..media_plan(plan)
-        }),
+        media_plan: call
+            .media_plan(viewer.contact)
+            .filter(|_| seat == Seat::Here)
+            .map(|plan| media_plan(actor, viewer, plan)),
         end_reason: match call.state().phase {
             Phase::Ended { reason } => Some(end_reason(reason)),
             Phase::Planned { .. } | Phase::Started { .. } => None,
@@ -71,14 +73,33 @@ fn person(person: &farhand_domain::call::Person, actor: &CallActor) -> Option<Pe
     Some(Person { contact: log::contact(contact), state, online, media })
 }
 
-fn media_plan(plan: farhand_domain::call::MediaPlan) -> MediaPlan {
+fn media_plan(actor: &CallActor, viewer: Viewer, plan: farhand_domain::call::MediaPlan) -> MediaPlan {
     let epoch = plan.epoch;
+    let ice_servers = ice_servers(actor, viewer, plan.path);
     match plan.path {
-        Path::PeerToPeer { peer, offerer } => {
-            MediaPlan { mode: MediaMode::P2p, epoch, peer: peer.map(|contact| contact.0), offerer, prepared: false }
+        Path::PeerToPeer { peer, offerer } => MediaPlan {
+            mode: MediaMode::P2p,
+            epoch,
+            peer: peer.map(|contact| contact.0),
+            offerer,
+            prepared: false,
+            ice_servers,
+        },
+        Path::Sfu => {
+            let prepared = actor.media.is_prepared(viewer.contact, viewer.device);
+            MediaPlan { mode: MediaMode::Sfu, epoch, peer: None, offerer: true, prepared, ice_servers }
         }
-        Path::Sfu => MediaPlan { mode: MediaMode::Sfu, epoch, peer: None, offerer: true, prepared: false },
     }
+}
+
+/// The relay, where it is of use: to the server always, between two clients only if it reaches more than this server.
+fn ice_servers(actor: &CallActor, viewer: Viewer, path: Path) -> Vec<IceServer> {
+    let CallActor { shared, record, .. } = actor;
+    if path != Path::Sfu && !shared.turn.reaches_others() {
+        return Vec::new();
+    }
+    let host = shared.hub.host_of(viewer.contact, viewer.device);
+    vec![shared.turn.ice_server(host.as_deref(), Holder { call_id: record.call_id, contact: viewer.contact })]
 }
 
 fn end_reason(reason: EndReason) -> frame::EndReason {

@@ -1,11 +1,12 @@
 //! What a connection is for, told by its first bytes.
 
-use std::io::{self, Cursor};
-
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, join},
-    net::TcpStream,
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
 };
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -14,6 +15,8 @@ pub enum Kind {
     Tls,
     /// STUN, DTLS and SRTP, each datagram with its length before it (RFC 4571, RFC 6544).
     Media,
+    /// STUN without a length before it.
+    Turn,
 }
 
 /// Length, STUN's type and length, magic cookie.
@@ -23,7 +26,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 
 /// Reads until the bytes that have come tell. The stream it returns starts with them again.
-pub async fn sort(mut stream: TcpStream) -> io::Result<(Kind, impl AsyncRead + AsyncWrite + Send + Unpin + 'static)> {
+pub async fn sort<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) -> io::Result<(Kind, Rewound<S>)> {
     let mut first = Vec::with_capacity(ENOUGH);
     let kind = loop {
         let missing = ENOUGH - first.len();
@@ -34,8 +37,57 @@ pub async fn sort(mut stream: TcpStream) -> io::Result<(Kind, impl AsyncRead + A
             break kind;
         }
     };
-    let (reader, writer) = stream.into_split();
-    Ok((kind, join(Cursor::new(first).chain(reader), writer)))
+    Ok((kind, Rewound { first, given: 0, stream }))
+}
+
+/// A stream of which something was read, which comes again.
+pub struct Rewound<S> {
+    first: Vec<u8>,
+    given: usize,
+    stream: S,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let rest = &self.first[self.given..];
+        if rest.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let length = rest.len().min(buffer.remaining());
+        buffer.put_slice(&rest[..length]);
+        self.given += length;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, contents: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, contents)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        contents: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, contents)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
 }
 
 /// `None`: it takes more bytes to tell.
@@ -44,6 +96,8 @@ fn told_by(first: &[u8]) -> Option<Kind> {
         [TLS_HANDSHAKE, ..] => Some(Kind::Tls),
         // A STUN request is far shorter than 16 KiB, and no method of HTTP starts with a control character.
         [length, ..] if *length >= 0x20 => Some(Kind::Http),
+        // A length before it would be of 8 KiB and more.
+        [_, _, _, _, cookie @ ..] if cookie.starts_with(&MAGIC_COOKIE) => Some(Kind::Turn),
         [_, _, _, _, _, _, cookie @ ..] if cookie.len() >= MAGIC_COOKIE.len() => {
             Some(if cookie[..MAGIC_COOKIE.len()] == MAGIC_COOKIE { Kind::Media } else { Kind::Http })
         }
@@ -65,6 +119,11 @@ mod tests {
             assert_eq!(told_by(&stun[..length]), None, "{length} bytes");
         }
         assert_eq!(told_by(&stun), Some(Kind::Media));
+        let turn = [0x00, 0x03, 0x00, 0x08, 0x21, 0x12, 0xa4, 0x42];
+        for length in 0..turn.len() {
+            assert_eq!(told_by(&turn[..length]), None, "{length} bytes");
+        }
+        assert_eq!(told_by(&turn), Some(Kind::Turn));
         // HTTP says that it does not understand this.
         assert_eq!(told_by(&[0; ENOUGH]), Some(Kind::Http));
     }

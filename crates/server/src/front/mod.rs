@@ -1,6 +1,7 @@
-//! The one TCP port. Takes connections, looks at their first bytes, and gives each to whom it is for: HTTP with WebSocket, or media
-//! that cannot go over UDP (ICE over TCP).
+//! The one TCP port. Takes connections, looks at their first bytes, and gives each to whom it is for: HTTP with WebSocket, media
+//! that cannot go over UDP (ICE over TCP), or the relay (TURN); all of them within TLS as well.
 
+mod acme;
 mod first;
 mod http;
 mod tls;
@@ -13,12 +14,15 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::first::Kind;
-pub use self::tls::acceptor as tls_acceptor;
-use crate::media::Workers;
+use self::first::{Kind, Rewound};
+pub use self::{
+    acme::{Challenges, Renewal},
+    tls::acceptor as tls_acceptor,
+};
+use crate::{media::Workers, turn::Turn};
 
 /// What the kernel keeps for a client that does not read. By itself it grows to megabytes, for each of them.
 const SEND_BUFFER: u32 = 256 * 1024;
@@ -41,6 +45,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 pub struct Front {
     pub router: Router,
     pub workers: Arc<Workers>,
+    pub turn: Arc<Turn>,
     pub tls: Option<TlsAcceptor>,
     /// How long a client may take to say what it wants: its first bytes, and the head of each request.
     pub patience: Duration,
@@ -82,19 +87,26 @@ async fn connection(stream: TcpStream, peer: SocketAddr, front: Front, stopping:
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY cannot be set");
     }
-    let sorted = tokio::select! {
-        sorted = timeout(front.patience, first::sort(stream)) => sorted,
-        () = stopping.cancelled() => return,
-    };
-    match sorted {
-        Ok(Ok((Kind::Http, stream))) => {
+    match sorted(stream, &front, &stopping).await {
+        Some((Kind::Http, stream)) => {
             // Whoever speaks plain HTTP where there is HTTPS is told so.
             let router = if front.tls.is_some() { http::to_https() } else { front.router };
             http::serve(stream, peer, router, front.patience, stopping).await;
         }
-        Ok(Ok((Kind::Tls, stream))) => secure(stream, peer, front, stopping).await,
-        Ok(Ok((Kind::Media, stream))) => front.workers.serve_tcp(stream, peer, stopping).await,
-        Ok(Err(_)) | Err(_) => tracing::trace!("a connection said nothing"),
+        Some((Kind::Tls, stream)) => secure(stream, peer, front, stopping).await,
+        Some((Kind::Media, stream)) => front.workers.serve_tcp(stream, peer, stopping).await,
+        Some((Kind::Turn, stream)) => front.turn.serve_stream(stream, peer, stopping).await,
+        None => tracing::trace!("a connection said nothing"),
+    }
+}
+
+async fn sorted<S>(stream: S, front: &Front, stopping: &CancellationToken) -> Option<(Kind, Rewound<S>)>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    tokio::select! {
+        sorted = timeout(front.patience, first::sort(stream)) => sorted.ok()?.ok(),
+        () = stopping.cancelled() => None,
     }
 }
 
@@ -108,8 +120,28 @@ where
         () = stopping.cancelled() => return,
     };
     match shaken {
-        Ok(Ok(stream)) => http::serve(stream, peer, front.router, front.patience, stopping).await,
+        Ok(Ok(stream)) => within(stream, peer, front, stopping).await,
         Ok(Err(error)) => tracing::debug!(%error, "no TLS came about"),
         Err(_) => tracing::trace!("a TLS handshake took too long"),
+    }
+}
+
+/// What is spoken within TLS: agreed upon in the handshake (ALPN), or else told by the first bytes there.
+async fn within<S>(stream: TlsStream<S>, peer: SocketAddr, front: Front, stopping: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    match stream.get_ref().1.alpn_protocol() {
+        Some(tls::HTTP) => return http::serve(stream, peer, front.router, front.patience, stopping).await,
+        // It has seen all it wants to see.
+        Some(tls::ACME) => return,
+        Some(tls::TURN) => return front.turn.serve_stream(stream, peer, stopping).await,
+        Some(_) | None => {}
+    }
+    match sorted(stream, &front, &stopping).await {
+        Some((Kind::Http, stream)) => http::serve(stream, peer, front.router, front.patience, stopping).await,
+        Some((Kind::Media, stream)) => front.workers.serve_tcp(stream, peer, stopping).await,
+        Some((Kind::Turn, stream)) => front.turn.serve_stream(stream, peer, stopping).await,
+        Some((Kind::Tls, _)) | None => tracing::trace!("nothing of use was said within TLS"),
     }
 }

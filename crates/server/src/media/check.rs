@@ -46,8 +46,8 @@ impl Checks {
     pub async fn connect(&self, from: IpAddr, path: CheckPath, sdp: String) -> Outcome<String> {
         let place = self.place(from)?;
         let (room, notices) = self.workers.open(RoomId(new_id().as_u128()));
-        let peer = room.new_peer();
-        room.set_members(vec![Member { peer, live: false, sharing: false }]);
+        let peer = self.workers.new_peer();
+        room.set_members(vec![Member { peer, name: 0, live: false, sharing: false }]);
         let password = secret_text(PASSWORD).map_err(Fail::internal)?;
         let answer = room.offer(peer, sdp, Vec::new(), password).await;
         let busy = || Fail::new(ErrorCode::Overloaded, "The media server has too much to do; try again.");

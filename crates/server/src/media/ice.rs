@@ -2,6 +2,8 @@
 
 use farhand_protocol::call;
 
+use crate::turn::without_port;
+
 /// How long clients may use an answer. There is nothing secret in it that could run out.
 const TTL_SECONDS: u32 = 3600;
 
@@ -21,14 +23,6 @@ impl IceServers {
         let address = self.public.clone().unwrap_or_else(|| format!("{}:{}", without_port(host), self.port));
         let stun = call::IceServer { urls: vec![format!("stun:{address}")], username: None, credential: None };
         call::IceServers { ice_servers: vec![stun], ttl_seconds: TTL_SECONDS }
-    }
-}
-
-/// `[::1]:8080` → `[::1]`, `host:80` → `host`.
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
-        Some(_) | None => host,
     }
 }
 

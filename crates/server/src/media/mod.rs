@@ -1,9 +1,9 @@
 //! What media needs beside the calls: the SFU's workers, each with a socket that answers STUN as well, and the ICE servers clients are told.
-//! Relaying (TURN) is to stand here, too.
 
 mod candidates;
 mod check;
 mod ice;
+mod link;
 mod port;
 mod stun;
 mod tcp;
@@ -14,4 +14,6 @@ mod workers;
 pub use candidates::{Candidates, candidates};
 pub use check::Checks;
 pub use ice::IceServers;
+pub use link::Link;
+pub use port::PortSender;
 pub use workers::{Ports, Room, Workers};

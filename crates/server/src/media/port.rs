@@ -4,7 +4,7 @@
 use std::{
     io::{self, IoSlice, IoSliceMut},
     net::{SocketAddr, SocketAddrV6},
-    os::fd::AsRawFd,
+    os::fd::{AsFd, AsRawFd},
 };
 
 use mio::{Interest, Poll, Token, net::UdpSocket};
@@ -101,20 +101,39 @@ impl Port {
         lost
     }
 
-    fn written(&self, to: SocketAddr) -> SocketAddr {
-        match to {
-            SocketAddr::V4(v4) if self.v6 => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
-            SocketAddr::V4(_) | SocketAddr::V6(_) => to,
-        }
-    }
-
     fn send_some<B: AsRef<[u8]>>(&mut self, batch: &[(SocketAddr, B)]) -> Result<usize, Errno> {
         let batch = &batch[..batch.len().min(BATCH)];
         let slices: Vec<_> = batch.iter().map(|(_, contents)| [IoSlice::new(contents.as_ref())]).collect();
-        let addresses: Vec<_> = batch.iter().map(|(to, _)| Some(SockaddrStorage::from(self.written(*to)))).collect();
+        let addresses: Vec<_> =
+            batch.iter().map(|(to, _)| Some(SockaddrStorage::from(written(self.v6, *to)))).collect();
         let none: [ControlMessage<'_>; 0] = [];
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
         Ok(sendmmsg(self.socket.as_raw_fd(), &mut self.outgoing, slices.iter(), addresses, none, flags)?.count())
+    }
+}
+
+/// Sends from a port that somebody else reads.
+pub struct PortSender {
+    socket: std::net::UdpSocket,
+    v6: bool,
+}
+
+impl PortSender {
+    pub fn of(port: &UdpSocket) -> io::Result<Self> {
+        let socket = std::net::UdpSocket::from(port.as_fd().try_clone_to_owned()?);
+        Ok(Self { v6: socket.local_addr()?.is_ipv6(), socket })
+    }
+
+    /// What the kernel does not take is lost, as on any full link.
+    pub fn send(&self, to: SocketAddr, contents: &[u8]) {
+        let _ = self.socket.send_to(contents, written(self.v6, to));
+    }
+}
+
+fn written(v6: bool, to: SocketAddr) -> SocketAddr {
+    match to {
+        SocketAddr::V4(v4) if v6 => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
+        SocketAddr::V4(_) | SocketAddr::V6(_) => to,
     }
 }
 

@@ -35,14 +35,14 @@ impl Workers {
         let Ok(Some(first)) = timeout(SILENCE, read(&mut reader)).await else { return };
         let Some(worker) = Place::of_stun(&first).and_then(|place| self.handle(place.worker)) else { return };
         let (outgoing, datagrams) = mpsc::channel(QUEUE);
-        worker.send(Command::TcpOpened { source: peer, outgoing });
+        worker.send(Command::LinkOpened { protocol: Protocol::Tcp, source: peer, outgoing });
         worker.hand(Datagram { protocol: Protocol::Tcp, source: peer, contents: first });
         let writing = tokio::spawn(write_all(writer, datagrams));
         tokio::select! {
             () = read_all(reader, peer, worker) => {}
             () = stopping.cancelled() => {}
         }
-        worker.send(Command::TcpClosed { source: peer });
+        worker.send(Command::LinkClosed { protocol: Protocol::Tcp, source: peer });
         writing.abort();
     }
 }
@@ -65,11 +65,11 @@ async fn read(reader: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
 }
 
 /// Ends when the worker forgets the connection, or it breaks.
-async fn write_all(writer: impl AsyncWrite + Unpin, mut datagrams: mpsc::Receiver<Vec<u8>>) {
+async fn write_all(writer: impl AsyncWrite + Unpin, mut datagrams: mpsc::Receiver<(SocketAddr, Vec<u8>)>) {
     let mut writer = BufWriter::new(writer);
     let mut waiting = Vec::with_capacity(QUEUE);
     while datagrams.recv_many(&mut waiting, QUEUE).await > 0 {
-        for contents in waiting.drain(..) {
+        for (_, contents) in waiting.drain(..) {
             let Ok(length) = u16::try_from(contents.len()) else { continue };
             if writer.write_u16(length).await.is_err() || writer.write_all(&contents).await.is_err() {
                 return;
@@ -91,7 +91,7 @@ mod tests {
         let (outgoing, datagrams) = mpsc::channel(8);
         let writing = tokio::spawn(write_all(there, datagrams));
         for contents in [vec![1; 3], Vec::new(), vec![2; DATAGRAM]] {
-            outgoing.send(contents.clone()).await.unwrap();
+            outgoing.send((SocketAddr::from(([192, 0, 2, 1], 9)), contents.clone())).await.unwrap();
             assert_eq!(read(&mut here).await, Some(contents));
         }
         drop(outgoing);

@@ -21,10 +21,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     candidates::Candidates,
+    link::{Outgoing, is_link},
     port::{BATCH, Port},
     stun,
     traffic::Traffic,
 };
+use crate::turn::is_for_relay;
 
 /// Commands that may wait. A call sends a few when somebody joins.
 const COMMANDS: usize = 4096;
@@ -59,18 +61,20 @@ pub enum Command {
         offer: Offer,
         answer: Answer,
     },
-    /// A connection over TCP; what is for it goes to `outgoing`.
-    TcpOpened {
+    /// A connection over TCP, or a way through the relay; what is for it goes to `outgoing`.
+    LinkOpened {
+        protocol: Protocol,
         source: SocketAddr,
-        outgoing: mpsc::Sender<Vec<u8>>,
+        outgoing: Outgoing,
     },
-    TcpClosed {
+    LinkClosed {
+        protocol: Protocol,
         source: SocketAddr,
     },
     Stop,
 }
 
-/// A datagram that did not come by the worker's own socket: it came to another worker's, or over TCP.
+/// A datagram that did not come by the worker's own socket: it came to another worker's, over TCP or through the relay.
 pub struct Datagram {
     pub protocol: Protocol,
     pub source: SocketAddr,
@@ -134,6 +138,7 @@ pub struct Setup {
     pub candidates: Candidates,
     pub identity: Identity,
     pub traffic: Arc<Traffic>,
+    pub relay: ToRelay,
 }
 
 pub struct Worker {
@@ -147,14 +152,15 @@ pub struct Worker {
     rooms: HashMap<RoomId, mpsc::Sender<Notice>>,
     answers: HashMap<PeerId, Answer>,
     traffic: Arc<Traffic>,
+    relay: ToRelay,
     outgoing: Vec<(SocketAddr, Vec<u8>)>,
-    tcp: HashMap<SocketAddr, mpsc::Sender<Vec<u8>>>,
+    links: HashMap<(Protocol, SocketAddr), Outgoing>,
     stopping: bool,
 }
 
 impl Worker {
     pub fn new(setup: Setup, poll: Poll, inbox: Inbox, workers: Vec<Handle>) -> io::Result<Self> {
-        let Setup { number, socket, candidates, identity, traffic } = setup;
+        let Setup { number, socket, candidates, identity, traffic, relay } = setup;
         let mut port = Port::new(socket)?;
         port.register(&poll, SOCKET)?;
         let config = Config { worker: number, udp: candidates.udp, tcp: candidates.tcp, identity };
@@ -168,8 +174,9 @@ impl Worker {
             rooms: HashMap::new(),
             answers: HashMap::new(),
             traffic,
+            relay,
             outgoing: Vec::with_capacity(BATCH),
-            tcp: HashMap::new(),
+            links: HashMap::new(),
             stopping: false,
         })
     }
@@ -234,24 +241,24 @@ impl Worker {
                 self.answers.insert(peer, answer);
                 self.sfu.handle(now, Input::Command(SfuCommand::Offer { room, peer, sdp, tracks, password }));
             }
-            Command::TcpOpened { source, outgoing } => {
-                self.tcp.insert(source, outgoing);
+            Command::LinkOpened { protocol, source, outgoing } => {
+                self.links.insert((protocol, source), outgoing);
             }
-            Command::TcpClosed { source } => {
-                self.tcp.remove(&source);
+            Command::LinkClosed { protocol, source } => {
+                self.links.remove(&(protocol, source));
             }
             Command::Stop => {}
         }
         self.perform();
     }
 
-    /// What other workers and TCP connections have brought.
+    /// What other workers, TCP connections and the relay have brought.
     fn take_handed(&mut self) {
         for _ in 0..MAX_BATCHES * BATCH {
             let Ok(Datagram { protocol, source, contents }) = self.inbox.datagrams.try_recv() else {
                 return self.perform();
             };
-            if protocol == Protocol::Tcp && !self.tcp.contains_key(&source) {
+            if comes_by_link(protocol, source) && !self.links.contains_key(&(protocol, source)) {
                 // That it was opened was said before, in the other channel.
                 self.take_commands();
             }
@@ -271,8 +278,8 @@ impl Worker {
     fn take_datagrams(&mut self) {
         for _ in 0..MAX_BATCHES {
             let now = Instant::now();
-            let Self { port, sfu, workers, traffic, outgoing, number, .. } = self;
-            let sorter = Sorter { number: *number, workers, traffic };
+            let Self { port, sfu, workers, traffic, relay, outgoing, number, .. } = self;
+            let sorter = Sorter { number: *number, workers, traffic, relay };
             let more = port.receive(|source, contents| match sorter.sort(sfu, source, contents) {
                 To::Me => sfu.handle(now, Input::Datagram { protocol: Protocol::Udp, source, contents }),
                 To::Stun(answer) => outgoing.push((source, answer)),
@@ -294,7 +301,9 @@ impl Worker {
     fn perform(&mut self) {
         while let Some(output) = self.sfu.poll() {
             match output {
-                Output::Transmit(transmit) if transmit.protocol == Protocol::Tcp => self.send_over_tcp(transmit),
+                Output::Transmit(transmit) if comes_by_link(transmit.protocol, transmit.destination) => {
+                    self.send_over_link(transmit);
+                }
                 Output::Transmit(transmit) => {
                     self.outgoing.push((transmit.destination, transmit.contents));
                     if self.outgoing.len() == BATCH {
@@ -317,8 +326,9 @@ impl Worker {
         }
     }
 
-    fn send_over_tcp(&mut self, transmit: Transmit) {
-        let taken = self.tcp.get(&transmit.destination).is_some_and(|link| link.try_send(transmit.contents).is_ok());
+    fn send_over_link(&mut self, Transmit { protocol, destination, contents }: Transmit) {
+        let link = self.links.get(&(protocol, destination));
+        let taken = link.is_some_and(|link| link.try_send((destination, contents)).is_ok());
         self.traffic.count_sent(1, usize::from(!taken));
     }
 
@@ -348,10 +358,23 @@ struct Sorter<'a> {
     number: u8,
     workers: &'a [Handle],
     traffic: &'a Traffic,
+    relay: &'a ToRelay,
+}
+
+/// Where what comes in at the port for the relay goes.
+pub type ToRelay = mpsc::Sender<(SocketAddr, Vec<u8>)>;
+
+/// Whether it is no datagram of the worker's own socket.
+fn comes_by_link(protocol: Protocol, address: SocketAddr) -> bool {
+    protocol == Protocol::Tcp || is_link(address)
 }
 
 impl Sorter<'_> {
     fn sort(&self, sfu: &Sfu, source: SocketAddr, contents: &[u8]) -> To {
+        // Nobody has such an address: somebody pretends to be one of ours.
+        if is_link(source) {
+            return To::Another;
+        }
         if is_binding_request(contents) {
             return match Place::of_stun(contents) {
                 Some(place) if place.worker == self.number => To::Me,
@@ -359,6 +382,11 @@ impl Sorter<'_> {
                 // Somebody who only asks for his address.
                 None => stun::answer(contents, source).map_or(To::Another, To::Stun),
             };
+        }
+        if is_for_relay(contents) {
+            // Full: lost.
+            let _ = self.relay.try_send((source, contents.to_vec()));
+            return To::Another;
         }
         if self.workers.len() == 1 || sfu.knows(Protocol::Udp, source) {
             return To::Me;

@@ -16,9 +16,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     candidates::Candidates,
-    port::bind,
+    link::Numbers,
+    port::{PortSender, bind},
     traffic::{Summary, Traffic},
-    worker::{Command, Handle, Offer, Setup, Worker},
+    worker::{Command, Handle, Offer, Setup, ToRelay, Worker},
 };
 
 /// Notices that may wait for one call.
@@ -44,6 +45,11 @@ impl Ports {
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.0[0].local_addr()
     }
+
+    /// Sends from the same address, for what the workers do not answer themselves.
+    pub fn sender(&self) -> io::Result<PortSender> {
+        PortSender::of(&self.0[0])
+    }
 }
 
 /// The media workers.
@@ -53,12 +59,13 @@ pub struct Workers {
     /// Rooms on each worker.
     load: Mutex<Vec<usize>>,
     peers: AtomicU64,
+    pub(super) links: Numbers,
     traffic: Arc<Traffic>,
 }
 
 impl Workers {
-    /// `candidates`: the addresses clients are told to send to.
-    pub fn start(ports: Ports, candidates: &Candidates) -> io::Result<Self> {
+    /// `candidates`: the addresses clients are told to send to. What comes in for the relay goes to `relay`.
+    pub fn start(ports: Ports, candidates: &Candidates, relay: &ToRelay) -> io::Result<Self> {
         let traffic = Arc::new(Traffic::default());
         let identity = Identity::generate();
         let (mut workers, mut handles) = (Vec::new(), Vec::new());
@@ -72,6 +79,7 @@ impl Workers {
                 candidates: candidates.clone(),
                 identity: identity.clone(),
                 traffic: traffic.clone(),
+                relay: relay.clone(),
             };
             workers.push((setup, poll, inbox));
         }
@@ -85,7 +93,8 @@ impl Workers {
             })?);
         }
         let load = Mutex::new(vec![0; handles.len()]);
-        Ok(Self { handles, threads: Mutex::new(threads), load, peers: AtomicU64::new(1), traffic })
+        let links = Numbers::default();
+        Ok(Self { handles, threads: Mutex::new(threads), load, peers: AtomicU64::new(1), links, traffic })
     }
 
     /// A room on the worker that has fewest.

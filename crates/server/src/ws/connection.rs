@@ -13,7 +13,6 @@ use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::{Instant, sleep_until, timeout},
 };
-use uuid::Uuid;
 
 use super::{
     commands,
@@ -57,9 +56,15 @@ impl From<Fail> for End {
     }
 }
 
-pub async fn serve(app: Arc<App>, mut socket: WebSocket, cookie: Option<String>) {
+/// What the upgrade request said.
+pub struct Upgraded {
+    pub cookie: Option<String>,
+    pub host: Option<String>,
+}
+
+pub async fn serve(app: Arc<App>, mut socket: WebSocket, upgraded: Upgraded) {
     let _counted = app.connections.token();
-    match hello(&app, &mut socket, cookie).await {
+    match hello(&app, &mut socket, upgraded).await {
         Ok((session, connection, resumed)) => {
             let end = Connection { app: &app, socket: &mut socket, session: &session, connection }.run(resumed).await;
             let left = matches!(end, End::Left);
@@ -73,7 +78,8 @@ pub async fn serve(app: Arc<App>, mut socket: WebSocket, cookie: Option<String>)
 type Welcomed = (Arc<Session>, u64, bool);
 
 /// Reads the first frame and finds or makes the session.
-async fn hello(app: &Arc<App>, socket: &mut WebSocket, cookie: Option<String>) -> Result<Welcomed, End> {
+async fn hello(app: &Arc<App>, socket: &mut WebSocket, upgraded: Upgraded) -> Result<Welcomed, End> {
+    let Upgraded { cookie, host } = upgraded;
     let required = || Fail::new(ErrorCode::HelloRequired, "The first frame must be hello, within five seconds.");
     let text = timeout(HELLO_WITHIN, first_text(socket)).await.map_err(|_| required())??;
     let ClientFrame::Hello { protocol, access_token, device_id, resume } = read_frame(&text)? else {
@@ -89,7 +95,7 @@ async fn hello(app: &Arc<App>, socket: &mut WebSocket, cookie: Option<String>) -
     if let Some((session, connection)) = resume.and_then(|resume| resumed(app, &login, device, &resume)) {
         return Ok((session, connection, true));
     }
-    let (session, connection) = app.sessions().open(new_id(), device, login).await?;
+    let (session, connection) = app.sessions().open(device, login, host).await?;
     Ok((session, connection, false))
 }
 
@@ -293,9 +299,9 @@ pub struct Sessions<'a> {
 
 impl Sessions<'_> {
     /// Makes a session. A device has one: an older one of it is a page that was reloaded, and is ended.
-    async fn open(&self, id: Uuid, device: DeviceId, login: Login) -> Outcome<(Arc<Session>, u64)> {
+    async fn open(&self, device: DeviceId, login: Login, host: Option<String>) -> Outcome<(Arc<Session>, u64)> {
         let contact = self.app.calls.contact_of(login.user.id).await?;
-        let session = Arc::new(Session::new(id, contact, device, login));
+        let session = Arc::new(Session::new(new_id(), contact, device, login, host));
         // Connected before an older one of the device ends, so that the device is never thought lost.
         let connection = session.connect(0).ok_or_else(|| Fail::internal("a fresh session has no connection"))?;
         if !self.app.hub.add(&session, self.app.config.websocket.max_sessions_per_user) {

@@ -93,6 +93,12 @@ impl Hub {
         self.sessions_of(contact).iter().any(|session| session.device == device && session.is_connected())
     }
 
+    /// The host under which a device reached the server.
+    pub fn host_of(&self, contact: ContactId, device: DeviceId) -> Option<String> {
+        let of_device = self.sessions_of(contact).into_iter().find(|session| session.device == device)?;
+        of_device.host.clone()
+    }
+
     pub fn is_online(&self, contact: ContactId) -> bool {
         self.lock().by_contact.contains_key(&contact)
     }
@@ -110,6 +116,10 @@ impl Hub {
             people.seats.remove(&contact);
         }
         people.changed.insert(contact);
+    }
+
+    pub fn is_seated(&self, contact: ContactId, call_id: Uuid) -> bool {
+        self.lock().seats.get(&contact).is_some_and(|seats| seats.contains(&call_id))
     }
 
     /// Everybody in the domain who is not offline, by user.

@@ -51,6 +51,8 @@ pub struct Session {
     pub contact: ContactId,
     pub device: DeviceId,
     pub login: Login,
+    /// The host under which the client reached the server: the `Host` of its upgrade.
+    pub host: Option<String>,
     queue: Mutex<Queue>,
     /// Wakes the connection: there is something to send, or it has to end.
     pub wake: Notify,
@@ -95,12 +97,13 @@ impl Queue {
 }
 
 impl Session {
-    pub fn new(id: Uuid, contact: ContactId, device: DeviceId, login: Login) -> Self {
+    pub fn new(id: Uuid, contact: ContactId, device: DeviceId, login: Login, host: Option<String>) -> Self {
         Self {
             id,
             contact,
             device,
             login,
+            host,
             queue: Mutex::default(),
             wake: Notify::new(),
             ended: CancellationToken::new(),
@@ -260,7 +263,7 @@ pub mod tests {
             disabled: false,
         };
         let login = Login { user: Arc::new(user), credential: Credential::ApiKey { id: 1 } };
-        Session::new(id, ContactId(1), device, login)
+        Session::new(id, ContactId(1), device, login, None)
     }
 
     fn drain(session: &Session, connection: u64) -> Vec<String> {

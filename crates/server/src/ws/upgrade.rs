@@ -9,7 +9,7 @@ use axum::{
 };
 use farhand_protocol::ErrorCode;
 
-use super::connection;
+use super::connection::{self, Upgraded};
 use crate::{
     app::App,
     http::{Fail, Outcome, cookies},
@@ -35,7 +35,8 @@ pub async fn upgrade(
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
         .max_write_buffer_size(2 * MAX_FRAME + BUFFER);
-    Ok(upgrade.on_upgrade(move |socket| connection::serve(app, socket, cookie)))
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+    Ok(upgrade.on_upgrade(move |socket| connection::serve(app, socket, Upgraded { cookie, host })))
 }
 
 /// A browser sends its cookie for every page that asks it to, so the page must be ours. Clients without a cookie prove who

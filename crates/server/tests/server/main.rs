@@ -28,6 +28,8 @@ mod sfu_calls;
 mod sfu_ringing;
 mod testkit;
 mod tls;
+mod turn_calls;
+mod turn_client;
 mod ws_brokered;
 mod ws_hello;
 mod ws_limits;

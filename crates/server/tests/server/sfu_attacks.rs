@@ -7,13 +7,13 @@ use farhand_testkit::Server;
 use tokio::{net::UdpSocket, time::timeout};
 use uuid::Uuid;
 
-use crate::sfu_calls::{Person, all_see_all, call_of};
+use crate::sfu_calls::{Person, all_see_all, all_see_all_again, call_of};
 
 /// Sent of each kind. At full speed it takes a fraction of a second.
 const MANY: usize = 20_000;
 
 /// Where media and STUN are.
-async fn media_address(server: &Server) -> SocketAddr {
+pub async fn media_address(server: &Server) -> SocketAddr {
     let ice: IceServers = server.login("tester").await.get("/rtc/getIceServers").await.ok();
     ice.ice_servers[0].urls[0].strip_prefix("stun:").unwrap().parse().unwrap()
 }
@@ -91,12 +91,4 @@ async fn an_address_is_told_to_whoever_asks_and_nothing_more() {
     assert_eq!(buffer[..2], [0x01, 0x01], "a success response");
     assert_eq!(buffer[4..20], request[4..20], "to this request");
     assert!(length <= 2 * request.len(), "{length} bytes: of no use for amplification");
-}
-
-/// From now on.
-async fn all_see_all_again(people: &mut [Person]) {
-    for person in people.iter_mut() {
-        person.forget();
-    }
-    all_see_all(people).await;
 }

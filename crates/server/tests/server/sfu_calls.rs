@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use farhand_client::{
     clip::{Checker, Clip, Tally},
     device::{Device, DeviceEvent},
-    media::{MediaEvent, MediaOptions},
+    media::{MediaEvent, MediaOptions, Reach},
     socket::{Socket, SocketError},
 };
 use farhand_protocol::{
@@ -41,7 +41,7 @@ impl Person {
     }
 
     pub async fn join_over_tcp(server: &Server, user: &str, call_id: Uuid) -> Self {
-        Self::join_with(server, user, call_id, |options| options.tcp_only = true).await
+        Self::join_with(server, user, call_id, |options| options.reach = Reach::Tcp).await
     }
 
     /// Hangs up.
@@ -50,9 +50,12 @@ impl Person {
         self.task.await.unwrap();
     }
 
-    async fn join_with(server: &Server, user: &str, call_id: Uuid, change: impl FnOnce(&mut MediaOptions)) -> Self {
-        let account = server.login(user).await;
-        let socket = Socket::connect(server.url(), account.hello()).await.unwrap();
+    pub async fn join_with(server: &Server, user: &str, call_id: Uuid, change: impl FnOnce(&mut MediaOptions)) -> Self {
+        Self::join_at(server.url(), server.login(user).await, call_id, change).await
+    }
+
+    pub async fn join_at(url: &str, account: Account, call_id: Uuid, change: impl FnOnce(&mut MediaOptions)) -> Self {
+        let socket = Socket::connect(url, account.hello()).await.unwrap();
         let clip = Arc::new(Clip::embedded().unwrap());
         let checker = Arc::new(Checker::new(&clip));
         let seen = checker.by_sender();
@@ -121,7 +124,7 @@ impl Person {
     }
 
     /// The connection is gone, without a word.
-    fn vanish(self) {
+    pub fn vanish(self) {
         self.task.abort();
     }
 }
@@ -137,6 +140,14 @@ pub async fn all_see_all(people: &mut [Person]) {
         let foreign: u64 = person.seen.borrow().values().map(Tally::foreign).sum();
         assert_eq!(foreign, 0, "{} got frames nobody sent", person.account.user.user_id);
     }
+}
+
+/// From now on.
+pub async fn all_see_all_again(people: &mut [Person]) {
+    for person in people.iter_mut() {
+        person.forget();
+    }
+    all_see_all(people).await;
 }
 
 pub async fn call_of(server: &Server, call_type: &str) -> Uuid {
@@ -163,8 +174,8 @@ async fn somebody_who_has_only_tcp_takes_part_on_the_servers_one_port() {
     let server = Server::start().await;
     let call_id = call_of(&server, "SFU").await;
     let mut people = Vec::new();
-    for (user, tcp_only) in [("callertest1", false), ("callertest2", true), ("expert1", true)] {
-        people.push(Person::join_with(&server, user, call_id, |options| options.tcp_only = tcp_only).await);
+    for (user, reach) in [("callertest1", Reach::Udp), ("callertest2", Reach::Tcp), ("expert1", Reach::Tcp)] {
+        people.push(Person::join_with(&server, user, call_id, |options| options.reach = reach).await);
     }
     all_see_all(&mut people).await;
 }

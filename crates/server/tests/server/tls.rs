@@ -42,7 +42,7 @@ async fn connect(server: &Server, certificate: &Path) -> std::io::Result<TlsStre
     TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
 }
 
-async fn answer(mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin, request: &str) -> String {
+pub async fn answer(mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin, request: &str) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut text = Vec::new();
     let read = timeout(WAIT, stream.read_to_end(&mut text)).await.unwrap_or_else(|_| panic!("no end"));
@@ -51,7 +51,7 @@ async fn answer(mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + 
     String::from_utf8_lossy(&text).into_owned()
 }
 
-const READY: &str = "GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+pub const READY: &str = "GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 const LOGIN: &str = "POST /auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-length: 56\r\nconnection: close\r\n\r\n\
     {\"domain\":\"ubimax\",\"userId\":\"tester\",\"password\":\"demo\"}  ";
 

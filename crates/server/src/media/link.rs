@@ -1,0 +1,115 @@
+//! A way to the SFU that is no socket of its own: what a client has sent through the relay is handed to the worker it is for, and what the
+//! worker has for it comes back by a channel. Towards the SFU it has an address no client can have.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use farhand_sfu::{Place, Protocol};
+use tokio::sync::mpsc;
+
+use super::{
+    worker::{Command, Datagram},
+    workers::Workers,
+};
+
+/// What goes back: for which of its owner's links, and the datagram.
+pub type Outgoing = mpsc::Sender<(SocketAddr, Vec<u8>)>;
+
+/// Addresses that are reserved (240.0.0.0/4, RFC 1112) and so nobody's. The last part of them means everybody.
+const FIRST: u32 = 0xf000_0000;
+const COUNT: u32 = 0x0e00_0000;
+const PORT: u16 = 9;
+
+/// Whether this is such an address, and not one of a client on the network.
+pub fn is_link(address: SocketAddr) -> bool {
+    matches!(address.ip(), IpAddr::V4(ip) if ip.octets()[0] >= 240)
+}
+
+/// Numbers for links. One for all workers.
+#[derive(Default)]
+pub struct Numbers(AtomicU32);
+
+impl Numbers {
+    fn next(&self) -> SocketAddr {
+        let number = self.0.fetch_add(1, Ordering::Relaxed) % COUNT;
+        SocketAddr::new(Ipv4Addr::from_bits(FIRST + number).into(), PORT)
+    }
+}
+
+/// Closed when it is dropped.
+pub struct Link {
+    workers: Arc<Workers>,
+    address: SocketAddr,
+    /// Which its last STUN request named.
+    worker: Option<u8>,
+    outgoing: Outgoing,
+}
+
+impl Workers {
+    pub fn link(self: &Arc<Self>, outgoing: Outgoing) -> Link {
+        Link { workers: self.clone(), address: self.links.next(), worker: None, outgoing }
+    }
+}
+
+impl Link {
+    /// What the SFU takes it for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Nothing is done with what comes before a STUN request that names a place.
+    pub fn send(&mut self, contents: &[u8]) {
+        if let Some(place) = Place::of_stun(contents).filter(|place| self.worker != Some(place.worker)) {
+            self.close();
+            self.worker = Some(place.worker).filter(|worker| self.workers.handle(*worker).is_some());
+            let opened =
+                Command::LinkOpened { protocol: Protocol::Udp, source: self.address, outgoing: self.outgoing.clone() };
+            self.tell(opened);
+        }
+        if let Some(worker) = self.worker.and_then(|worker| self.workers.handle(worker)) {
+            worker.hand(Datagram { protocol: Protocol::Udp, source: self.address, contents: contents.to_vec() });
+        }
+    }
+
+    fn close(&self) {
+        self.tell(Command::LinkClosed { protocol: Protocol::Udp, source: self.address });
+    }
+
+    fn tell(&self, command: Command) {
+        if let Some(worker) = self.worker.and_then(|worker| self.workers.handle(worker)) {
+            worker.send(command);
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_have_addresses_of_their_own_that_no_client_has() {
+        let numbers = Numbers::default();
+        let (first, second) = (numbers.next(), numbers.next());
+        assert_ne!(first, second);
+        numbers.0.store(COUNT - 1, Ordering::Relaxed);
+        let last = numbers.next();
+        for link in [first, second, last] {
+            assert!(is_link(link), "{link}");
+            assert!(matches!(link.ip(), IpAddr::V4(ip) if !ip.is_broadcast()));
+        }
+        for client in ["203.0.113.7:5", "239.255.255.255:1", "[2001:db8::1]:9", "[ff02::1]:9"] {
+            assert!(!is_link(client.parse().unwrap()), "{client}");
+        }
+    }
+}
