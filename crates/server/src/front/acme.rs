@@ -24,7 +24,7 @@ use tokio_rustls::rustls::{
 
 use crate::{config::AcmeConfig, files::write_secret, world::SharedClock};
 
-/// A third of the life most authorities give. Those that give less mean to be asked more often than this, and ACME clients of the time they do.
+/// Of a certificate for 90 days, the usual life, two thirds are left then; one for 45 days still has two weeks.
 const RENEW_AFTER: Duration = Duration::from_hours(30 * 24);
 /// How often that is looked at.
 const LOOK_AGAIN: Duration = Duration::from_hours(6);
@@ -109,7 +109,7 @@ impl Renewal {
     async fn renew(&self) -> Result<(), String> {
         let renewed = self.order().await;
         self.challenges.lock().clear();
-        let pem = renewed.map_err(|error| error.to_string())?;
+        let pem = renewed.map_err(|error| with_causes(error.as_ref()))?;
         let ordered = Ordered {
             domains: self.config.domains.clone(),
             directory: self.config.directory.clone(),
@@ -176,6 +176,12 @@ impl Renewal {
             None => Account::builder()?,
         })
     }
+}
+
+/// What really happened, such as a refused connection, is among the causes.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    std::iter::successors(error.source(), |cause| cause.source())
+        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Shows the authority that this server speaks for the name (RFC 8737, section 3).

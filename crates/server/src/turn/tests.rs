@@ -339,7 +339,7 @@ fn permissions_channels_and_allocations_run_out() {
     assert_eq!(world.receive(&data), Outcome::Nothing, "the permission has run out");
     assert_eq!(world.ask_about(CREATE_PERMISSION, &[SFU], &[]), Ok(()));
     assert!(matches!(world.receive(&data), Outcome::Relay { .. }));
-    world.now += Duration::from_secs(300);
+    world.now += Duration::from_mins(5);
     assert_eq!(world.ask_about(CREATE_PERMISSION, &[SFU], &[]), Err(437), "and now all of it");
     assert_eq!(world.receive(&data), Outcome::Nothing);
     assert_eq!(world.ask(REFRESH, &[]), Err(437));

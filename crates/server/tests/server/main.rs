@@ -1,6 +1,7 @@
 //! The whole server through its public API: REST and WebSocket, on a database of its own for each test.
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
+mod acme;
 mod admin_domains;
 mod admin_teams;
 mod admin_users;
