@@ -109,3 +109,35 @@ fn a_picture_comes_back_after_the_link_was_nearly_dead() {
     world.run_until("a picture again", 10, |world| world.client(ann).frames_of(bob).len() > 20);
     world.run_until("the top layer again", 30, |world| newest_layer(world, ann, bob) == Some(2));
 }
+
+#[test]
+fn a_call_in_which_nothing_is_said_or_shown_takes_hardly_anything() {
+    let mut world = World::new();
+    let people = [1, 2, 3, 4].map(|id| {
+        world.join_with(id, 3, |client, _| {
+            client.sends = [false; 3];
+            client.muted = true;
+        })
+    });
+    world.run(10_000);
+    for client in &mut world.clients {
+        client.forget_received();
+    }
+    world.run(10_000);
+    for id in people {
+        let bits = world.client(id).bytes_received * 8 / 10;
+        assert!(bits < 180_000, "{bits} bit/s, of which three silent sounds and the engine's 50,000 are most");
+    }
+}
+
+#[test]
+fn a_link_is_not_filled_for_layers_nobody_asks_for() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.view(ann, &[(bob, 120)]);
+    world.run(10_000);
+    world.client(ann).forget_received();
+    world.run(10_000);
+    let bits = world.client(ann).bytes_received * 8 / 10;
+    assert!(bits < 150_000, "{bits} bit/s for a picture of 75,000 and a sound");
+}
