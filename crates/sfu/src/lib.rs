@@ -90,8 +90,8 @@ pub enum Output {
     Transmit(Transmit),
     Notice(RoomId, Notice),
     /// This address has proved to belong to a peer here; datagrams from it are for this worker.
-    Learned(SocketAddr),
-    Forgotten(SocketAddr),
+    Learned(Protocol, SocketAddr),
+    Forgotten(Protocol, SocketAddr),
 }
 
 /// A datagram to send.
@@ -245,7 +245,7 @@ impl Sfu {
         }
         for ended in room.take_ended() {
             let addresses = self.demux.forget(ended);
-            self.outputs.extend(addresses.into_iter().map(|(_, address)| Output::Forgotten(address)));
+            self.outputs.extend(addresses.into_iter().map(|(protocol, address)| Output::Forgotten(protocol, address)));
         }
         let wake = room.wake();
         if room.scheduled != wake {
@@ -274,8 +274,8 @@ impl Sfu {
         let Place { room, peer, .. } = proved?;
         let learned = self.demux.learn(self.now, address, room, peer);
         if let Learned::Address { given_up } = learned {
-            self.outputs.push_back(Output::Learned(datagram.source));
-            self.outputs.extend(given_up.map(|(_, address)| Output::Forgotten(address)));
+            self.outputs.push_back(Output::Learned(datagram.protocol, datagram.source));
+            self.outputs.extend(given_up.map(|(protocol, address)| Output::Forgotten(protocol, address)));
         }
         Some((room, peer))
     }

@@ -49,6 +49,8 @@ pub(crate) struct Peer {
     pub(crate) tracks: Vec<Track>,
     pub(crate) slots: Vec<Slot>,
     pub(crate) views: Vec<View>,
+    /// When its layers were last chosen because of them.
+    pub(crate) viewed: Option<Instant>,
     pub(crate) channels: Channels,
     /// What it was told of its slots last.
     pub(crate) told: Option<Notice>,
@@ -80,6 +82,7 @@ impl Peer {
             tracks: Vec::new(),
             slots: Vec::new(),
             views: Vec::new(),
+            viewed: None,
             channels: Channels::new(now),
             told: None,
             route: Route::new(now),

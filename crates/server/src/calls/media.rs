@@ -150,7 +150,7 @@ impl CallMedia {
         if !connection.offers.allows(now, OFFER_INTERVAL, OFFER_BURST) {
             return Err(Fail::new(ErrorCode::TooManyAttempts, "Too many offers; wait a second."));
         }
-        let Some(room) = &self.room else { return Err(busy()) };
+        let Some(room) = self.room.as_ref().filter(|_| self.told) else { return Err(busy()) };
         let tracks = tracks.iter().map(|track| TrackName { mid: track.mid.clone(), source: source(track.source) });
         let password = secret_text(PASSWORD).map_err(Fail::internal)?;
         let answer = room.offer(connection.peer, sdp, tracks.collect(), password).await;

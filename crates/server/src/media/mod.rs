@@ -2,6 +2,7 @@
 //! Relaying (TURN) is to stand here, too.
 
 mod candidates;
+mod framing;
 mod ice;
 mod port;
 mod stun;

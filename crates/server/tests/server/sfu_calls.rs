@@ -39,7 +39,7 @@ impl Person {
         Self::join_with(server, user, call_id, |_| {}).await
     }
 
-    async fn join_with(server: &Server, user: &str, call_id: Uuid, change: impl FnOnce(&mut MediaOptions)) -> Self {
+    pub async fn join_with(server: &Server, user: &str, call_id: Uuid, change: impl FnOnce(&mut MediaOptions)) -> Self {
         let account = server.login(user).await;
         let socket = Socket::connect(server.url(), account.hello()).await.unwrap();
         let clip = Arc::new(Clip::embedded().unwrap());
@@ -103,7 +103,7 @@ impl Person {
     }
 
     /// The connection is gone, without a word.
-    fn vanish(self) {
+    pub fn vanish(self) {
         self.task.abort();
     }
 }

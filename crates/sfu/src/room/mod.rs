@@ -26,6 +26,8 @@ use crate::{
 
 /// More than fits into a packet of an MTU of 1,500. No path would carry it whole, and the engine has no room for it.
 const MAX_PAYLOAD: usize = 1_460;
+/// How often somebody's wishes are looked at, however often they change.
+const VIEWS_INTERVAL: Duration = Duration::from_millis(100);
 /// How often layers are chosen and the speaker looked at, whatever else happens.
 const ROUND: Duration = Duration::from_millis(500);
 
@@ -177,7 +179,14 @@ impl Room {
 
     pub(crate) fn views(&mut self, now: Instant, id: PeerId, views: Vec<View>, out: &mut Outputs) {
         if let Some(index) = self.position(id) {
-            self.peers[index].views = views;
+            let peer = &mut self.peers[index];
+            peer.views = views;
+            if peer.viewed.is_some_and(|at| now.saturating_duration_since(at) < VIEWS_INTERVAL) {
+                // Whoever changes its mind all the time gets the newest in the end.
+                self.next_round = self.next_round.min(now + VIEWS_INTERVAL);
+                return self.set_wake();
+            }
+            peer.viewed = Some(now);
             self.choose_layers(now, index);
             self.flush(now, out);
         }

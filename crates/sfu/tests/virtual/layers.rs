@@ -25,6 +25,20 @@ fn a_good_link_gets_the_best_layer_within_seconds_and_a_small_picture_a_small_on
 }
 
 #[test]
+fn of_many_wishes_the_newest_counts() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.view(ann, &[(bob, 720)]);
+    world.run_until("the top layer", 10, |world| newest_layer(world, ann, bob) == Some(2));
+    for height in [720, 360].into_iter().cycle().take(1_000) {
+        world.view(ann, &[(bob, height)]);
+    }
+    world.view(ann, &[(bob, 120)]);
+    let waited = world.run_until("the bottom layer", 2, |world| newest_layer(world, ann, bob) == Some(0));
+    assert!(waited.as_millis() < 300, "{waited:?}");
+}
+
+#[test]
 fn each_viewer_gets_the_layer_its_own_link_carries() {
     let mut world = World::new();
     let [ann, bob, cleo] = [1, 2, 3].map(|id| world.join(id, 1));

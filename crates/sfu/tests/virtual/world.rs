@@ -247,8 +247,8 @@ impl World {
                     self.fly_to_client(transmit.destination, transmit.contents);
                 }
                 Output::Notice(_, notice) => self.notices.push(notice),
-                Output::Learned(_) => self.learned += 1,
-                Output::Forgotten(_) => {}
+                Output::Learned(..) => self.learned += 1,
+                Output::Forgotten(..) => {}
             }
         }
         let mut sent = Vec::new();
