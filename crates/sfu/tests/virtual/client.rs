@@ -55,6 +55,7 @@ struct Sent {
     frames: u32,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct Client {
     pub id: PeerId,
     pub address: SocketAddr,
