@@ -27,6 +27,11 @@ pub(crate) const FIRST_ESTIMATE: u64 = 600_000;
 const RESEND_PACKETS: usize = 512;
 /// Older than this, a picture has moved on.
 const RESEND_AGE: Duration = Duration::from_secs(2);
+/// The engine gives out one packet of media at a time and asks to be woken a microsecond later. Waking it at once lets all that is due
+/// leave together.
+const AT_ONCE: Duration = Duration::from_micros(20);
+/// A key frame and the sounds of a large call. More waits for the next turn, so that nobody keeps all others waiting.
+const MAX_STEPS: usize = 64;
 /// How much of what is sent may be sent again. A receiver that asks for everything a hundred times gets no more.
 const RESEND_SHARE: f32 = 0.4;
 
@@ -145,15 +150,21 @@ impl Engine {
             // Not for us, or not understood: as if it had been lost.
             let Ok(read) = self.read(datagram) else { return Ok(()) };
             self.rtc.handle_input(Input::Receive(now, read)).map_err(|e| broken(&e))?;
-            self.drain(out)
+            self.drain(out).map(drop)
         })
     }
 
     /// Sends what was written, and does what time wants done.
     pub(crate) fn advance(&mut self, now: Instant, out: &mut Vec<Happening>) -> Result<(), EngineError> {
         guarded(|| {
-            self.rtc.handle_input(Input::Timeout(now)).map_err(|e| broken(&e))?;
-            self.drain(out)
+            for _ in 0..MAX_STEPS {
+                self.rtc.handle_input(Input::Timeout(now)).map_err(|e| broken(&e))?;
+                let sent = self.drain(out)?;
+                if sent == 0 || self.wake > now + AT_ONCE {
+                    break;
+                }
+            }
+            Ok(())
         })
     }
 
@@ -162,14 +173,19 @@ impl Engine {
         Receive::new(datagram.protocol, datagram.source, local, datagram.contents)
     }
 
-    fn drain(&mut self, out: &mut Vec<Happening>) -> Result<(), EngineError> {
+    /// Returns how many datagrams there were to send.
+    fn drain(&mut self, out: &mut Vec<Happening>) -> Result<usize, EngineError> {
+        let mut sent = 0;
         loop {
             match self.rtc.poll_output().map_err(|e| broken(&e))? {
                 Output::Timeout(at) => {
                     self.wake = at;
-                    return Ok(());
+                    return Ok(sent);
                 }
-                Output::Transmit(transmit) => out.push(Happening::Send(transmit)),
+                Output::Transmit(transmit) => {
+                    sent += 1;
+                    out.push(Happening::Send(transmit));
+                }
                 Output::Event(event) => out.extend(happening(event)),
             }
         }
@@ -209,7 +225,7 @@ impl Engine {
     /// Hands over a packet. It leaves with the next [`Engine::advance`]. False while the line cannot send.
     pub(crate) fn write(
         &mut self,
-        mid: Mid,
+        ssrc: Ssrc,
         pt: Pt,
         video: bool,
         outgoing: Outgoing,
@@ -217,7 +233,7 @@ impl Engine {
         packet: &RtpPacket,
     ) -> bool {
         let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_tx_by_mid(mid, None) else { return false };
+        let Some(stream) = api.stream_tx(&ssrc) else { return false };
         // A fresh set: ids and names of the sender's own lines mean nothing to the receiver.
         let told = &packet.header.ext_vals;
         let values = ExtensionValues {
@@ -241,12 +257,12 @@ impl Engine {
         true
     }
 
-    /// Bounds what is kept for resending on a line. Does nothing before the line can send.
-    pub(crate) fn bound_resending(&mut self, mid: Mid) -> bool {
+    /// The stream that is sent on a line, once the line can send. What is kept for resending is bounded.
+    pub(crate) fn outgoing_stream(&mut self, mid: Mid) -> Option<Ssrc> {
         let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_tx_by_mid(mid, None) else { return false };
+        let stream = api.stream_tx_by_mid(mid, None)?;
         stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_SHARE));
-        true
+        Some(stream.ssrc())
     }
 
     /// What would be sent if the link carried it: the engine finds out by probing.
@@ -290,7 +306,7 @@ impl Engine {
     pub(crate) fn close(&mut self, out: &mut Vec<Happening>) -> Result<(), EngineError> {
         guarded(|| {
             self.rtc.close().map_err(|e| broken(&e))?;
-            self.drain(out)
+            self.drain(out).map(drop)
         })
     }
 }

@@ -25,10 +25,10 @@ pub(crate) struct Wanted {
 pub(crate) struct Allocation {
     /// For each wish, in order.
     pub(crate) layers: Vec<Option<usize>>,
-    /// What all wishes would take, in bit/s.
+    /// What all wishes would take, in bit/s, as far as it is sent at all.
     pub(crate) desired: u64,
-    /// What the allocation and the next step up would take, in bit/s.
-    pub(crate) next_step: u64,
+    /// What the allocation and the next step up would take, in bit/s, if the estimate is all that stands in the way.
+    pub(crate) next_step: Option<u64>,
 }
 
 /// A step up must fit with this to spare, or it would be taken back with the next wave of the estimate.
@@ -36,14 +36,14 @@ const SPARE_PERCENT: u64 = 15;
 /// A picture may be shown this much larger than the layer is before the next one is worth its bits.
 const STRETCH_PERCENT: u32 = 125;
 
-/// The lowest layer for all first, in the order of their rank, then steps up in turn as long as they fit. The most important picture is
-/// never given up: over a link that carries nothing an estimate that has fallen too far would not rise again.
+/// The lowest layer for all first, in the order of their rank, then steps up in turn as long as they fit. One picture is never given up:
+/// over a link that carries nothing an estimate that has fallen too far would not rise again.
 pub(crate) fn allocate(estimate: u64, wishes: &[Wanted]) -> Allocation {
     let mut order: Vec<usize> = (0..wishes.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(wishes[index].rank));
     let mut layers = vec![None; wishes.len()];
     let mut spent = 0;
-    let mut next_step = 0;
+    let mut next_step = None;
     loop {
         let mut stepped = false;
         for &index in &order {
@@ -53,21 +53,35 @@ pub(crate) fn allocate(estimate: u64, wishes: &[Wanted]) -> Allocation {
             let takes = wish.layers[step].bitrate;
             let kept = wish.current.is_some_and(|current| step <= current);
             let needed = if kept { takes } else { takes + takes * SPARE_PERCENT / 100 };
-            let last_picture = layers.iter().all(Option::is_none);
-            if others + needed <= estimate || last_picture {
+            if others + needed <= estimate {
                 spent = others + takes;
                 layers[index] = Some(step);
                 stepped = true;
-            } else if next_step == 0 {
-                next_step = others + needed;
+            } else if wish.layers[step].flows {
+                next_step.get_or_insert(others + needed);
             }
         }
         if !stepped {
             break;
         }
     }
-    let desired = wishes.iter().filter_map(|wish| wish.best().map(|best| wish.layers[best].bitrate)).sum();
-    Allocation { layers, desired, next_step: next_step.max(spent) }
+    if layers.iter().all(Option::is_none)
+        && let Some((index, step)) = last_picture(wishes, &order)
+    {
+        layers[index] = Some(step);
+    }
+    Allocation { layers, desired: desired(wishes), next_step }
+}
+
+/// The most important one; among equals the one that takes least.
+fn last_picture(wishes: &[Wanted], order: &[usize]) -> Option<(usize, usize)> {
+    let steps = order.iter().filter_map(|&index| Some((index, wishes[index].step_up(None)?)));
+    steps.min_by_key(|&(index, step)| (std::cmp::Reverse(wishes[index].rank), wishes[index].layers[step].bitrate))
+}
+
+fn desired(wishes: &[Wanted]) -> u64 {
+    let best = |wish: &Wanted| wish.best().map(|best| wish.layers[best]);
+    wishes.iter().filter_map(best).filter(|layer| layer.flows).map(|layer| layer.bitrate).sum()
 }
 
 impl Wanted {
@@ -170,9 +184,33 @@ mod tests {
         let all = allocate(600_000, &[wish(720), wish(360)]);
         assert_eq!(all.layers, [Some(0), Some(0)]);
         assert_eq!(all.desired, 1_500_000 + 500_000);
-        assert_eq!(all.next_step, 150_000 + 500_000 * 115 / 100);
+        assert_eq!(all.next_step, Some(150_000 + 500_000 * 115 / 100));
         let full = allocate(10_000_000, &[wish(720)]);
-        assert_eq!((full.next_step, full.desired), (1_500_000, 1_500_000), "nothing more to have");
+        assert_eq!((full.next_step, full.desired), (None, 1_500_000), "nothing more to have");
         assert_eq!(allocate(1_000, &[]), Allocation::default());
+    }
+
+    #[test]
+    fn what_does_not_flow_is_nothing_to_make_room_for() {
+        let mut off = wish(720);
+        off.layers.iter_mut().for_each(|layer| layer.flows = false);
+        let all = allocate(1_000, &[off]);
+        assert_eq!((all.layers, all.desired, all.next_step), (vec![Some(0)], 0, None));
+    }
+
+    #[test]
+    fn one_large_picture_does_not_switch_off_all_others() {
+        let large = |bitrate, rank| {
+            let layers = vec![Offered { bitrate, height: 720, flows: true }];
+            Wanted { layers, height: 720, current: Some(0), rank }
+        };
+        let small = [wish(90), wish(90), wish(90)];
+        for rank in [0, 1] {
+            let wishes = [&[large(2_500_000, rank)][..], &small].concat();
+            assert_eq!(layers(1_000_000, &wishes), [None, Some(0), Some(0), Some(0)]);
+        }
+        assert_eq!(layers(1_000, &[large(2_500_000, 0), wish(90)]), [None, Some(0)], "the cheapest if nothing fits");
+        assert_eq!(layers(1_000, &[large(2_500_000, 1), wish(90)]), [Some(0), None], "the most important one");
+        assert_eq!(layers(1_000, &[large(2_500_000, 0)]), [Some(0)], "alone it is shown");
     }
 }

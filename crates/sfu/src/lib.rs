@@ -15,14 +15,17 @@ mod offer;
 mod peer;
 mod rewrite;
 mod room;
+mod route;
 mod slot;
 mod speaker;
+mod streams;
 mod track;
 mod ufrag;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     time::Instant,
 };
 
@@ -87,8 +90,8 @@ pub enum Output {
     Transmit(Transmit),
     Notice(RoomId, Notice),
     /// This address has proved to belong to a peer here; datagrams from it are for this worker.
-    Learned(SocketAddr),
-    Forgotten(SocketAddr),
+    Learned(Protocol, SocketAddr),
+    Forgotten(Protocol, SocketAddr),
 }
 
 /// A datagram to send.
@@ -164,6 +167,8 @@ pub struct Sfu {
     worker: u8,
     common: Common,
     rooms: HashMap<RoomId, Room>,
+    /// When each room wants to be woken.
+    wakes: BTreeSet<(Instant, RoomId)>,
     demux: Demux,
     outputs: VecDeque<Output>,
     /// Rooms with packets written that have not left.
@@ -179,6 +184,7 @@ impl Sfu {
             worker,
             common: Common { certificate: identity.0, udp, tcp },
             rooms: HashMap::new(),
+            wakes: BTreeSet::new(),
             demux: Demux::default(),
             outputs: VecDeque::new(),
             unsent: Vec::new(),
@@ -200,16 +206,14 @@ impl Sfu {
     pub fn poll(&mut self) -> Option<Output> {
         if self.outputs.is_empty() {
             for id in std::mem::take(&mut self.unsent) {
-                if let Some(room) = self.rooms.get_mut(&id) {
-                    room.flush(self.now, &mut self.outputs);
-                }
+                self.turn(id, Room::flush);
             }
         }
         self.outputs.pop_front()
     }
 
     pub fn next_wake(&self) -> Option<Instant> {
-        self.rooms.values().map(Room::wake).min()
+        self.wakes.first().map(|(at, _)| *at)
     }
 
     pub fn counters(&self) -> Counters {
@@ -218,7 +222,7 @@ impl Sfu {
 
     /// Whether the address has proved to belong to a peer here.
     pub fn knows(&self, protocol: Protocol, source: SocketAddr) -> bool {
-        self.demux.find(protocol, source).is_some()
+        self.demux.knows(protocol, source)
     }
 
     /// Addresses that have proved whose they are.
@@ -228,10 +232,29 @@ impl Sfu {
 
     fn receive(&mut self, datagram: &Datagram<'_>) {
         let Some((room, peer)) = self.addressee(datagram) else { return };
-        if let Some(found) = self.rooms.get_mut(&room) {
-            found.receive(self.now, peer, datagram, &mut self.outputs);
-            self.leaves_later(room);
+        self.turn(room, |found, now, out| found.receive(now, peer, datagram, out));
+        self.leaves_later(room);
+    }
+
+    /// Something is to be done in a room. A panic there ends this room's connections and no others.
+    fn turn<T>(&mut self, id: RoomId, run: impl FnOnce(&mut Room, Instant, &mut VecDeque<Output>) -> T) -> Option<T> {
+        let room = self.rooms.get_mut(&id)?;
+        let done = catch_unwind(AssertUnwindSafe(|| run(room, self.now, &mut self.outputs)));
+        if done.is_err() {
+            room.give_up(&mut self.outputs);
         }
+        for ended in room.take_ended() {
+            let addresses = self.demux.forget(ended);
+            self.outputs.extend(addresses.into_iter().map(|(protocol, address)| Output::Forgotten(protocol, address)));
+        }
+        let wake = room.wake();
+        if room.scheduled != wake {
+            if let Some(before) = std::mem::replace(&mut room.scheduled, wake) {
+                self.wakes.remove(&(before, id));
+            }
+            self.wakes.extend(wake.map(|at| (at, id)));
+        }
+        done.ok()
     }
 
     /// Nothing is kept for a sender that has proved nothing.
@@ -241,17 +264,18 @@ impl Sfu {
             self.counters.unknown += u64::from(known.is_none());
             return known;
         }
+        let address = (datagram.protocol, datagram.source);
         let place = Place::of_stun(datagram.contents).filter(|place| place.worker == self.worker);
-        let proved = place.filter(|place| {
+        let proved = place.filter(|place| self.demux.may_learn(self.now, address, place.peer)).filter(|place| {
             let room = self.rooms.get(&place.room);
             room.is_some_and(|room| room.is_authentic(self.now, place.peer, datagram))
         });
         self.counters.refused += u64::from(proved.is_none());
         let Place { room, peer, .. } = proved?;
-        let learned = self.demux.learn((datagram.protocol, datagram.source), room, peer);
+        let learned = self.demux.learn(self.now, address, room, peer);
         if let Learned::Address { given_up } = learned {
-            self.outputs.push_back(Output::Learned(datagram.source));
-            self.outputs.extend(given_up.map(|(_, address)| Output::Forgotten(address)));
+            self.outputs.push_back(Output::Learned(datagram.protocol, datagram.source));
+            self.outputs.extend(given_up.map(|(protocol, address)| Output::Forgotten(protocol, address)));
         }
         Some((room, peer))
     }
@@ -261,35 +285,36 @@ impl Sfu {
             Command::Members { room, members } => self.members(room, members),
             Command::Offer { room, peer, sdp, tracks, password } => {
                 let offer = Offer { peer, sdp: &sdp, tracks: &tracks, password };
-                let answer = match self.rooms.get_mut(&room) {
-                    Some(found) => found.offer(self.now, &self.common, offer, &mut self.outputs),
-                    None => Err(OfferError::Engine("there is no such room".to_owned())),
+                let common = self.common.clone();
+                let answer = if self.rooms.contains_key(&room) {
+                    self.turn(room, |found, now, out| found.offer(now, &common, offer, out))
+                        .unwrap_or(Err(OfferError::Over))
+                } else {
+                    Err(OfferError::Engine("there is no such room".to_owned()))
                 };
                 self.outputs.push_back(Output::Notice(room, Notice::Answer { peer, answer }));
             }
             Command::Views { room, peer, views } => {
-                if let Some(found) = self.rooms.get_mut(&room) {
-                    found.views(self.now, peer, views, &mut self.outputs);
-                }
+                self.turn(room, |found, now, out| found.views(now, peer, views, out));
             }
         }
     }
 
     fn members(&mut self, id: RoomId, members: Vec<Member>) {
         let (now, worker) = (self.now, self.worker);
-        let room = self.rooms.entry(id).or_insert_with(|| Room::new(now, id, worker));
-        for gone in room.set_members(now, members, &mut self.outputs) {
-            let addresses = self.demux.forget(gone);
-            self.outputs.extend(addresses.into_iter().map(|(_, address)| Output::Forgotten(address)));
-        }
-        if room.is_empty() {
-            self.rooms.remove(&id);
+        self.rooms.entry(id).or_insert_with(|| Room::new(now, id, worker));
+        self.turn(id, |room, now, out| room.set_members(now, members, out));
+        if self.rooms.get(&id).is_some_and(Room::is_empty)
+            && let Some(at) = self.rooms.remove(&id).and_then(|room| room.scheduled)
+        {
+            self.wakes.remove(&(at, id));
         }
     }
 
     fn wake(&mut self) {
-        for room in self.rooms.values_mut().filter(|room| room.wake() <= self.now) {
-            room.advance(self.now, &mut self.outputs);
+        let due: Vec<RoomId> = self.wakes.iter().take_while(|(at, _)| *at <= self.now).map(|(_, room)| *room).collect();
+        for room in due {
+            self.turn(room, Room::advance);
         }
     }
 
@@ -297,5 +322,48 @@ impl Sfu {
         if self.unsent.last() != Some(&room) && !self.unsent.contains(&room) {
             self.unsent.push(room);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOM: RoomId = RoomId(1);
+
+    #[test]
+    fn a_panic_ends_the_connections_of_its_room_and_nothing_else() {
+        let now = Instant::now();
+        let config = Config { worker: 0, udp: Vec::new(), tcp: Vec::new(), identity: Identity::generate() };
+        let mut sfu = Sfu::new(now, config);
+        let member = |peer| Member { peer: PeerId(peer), name: 1, live: true, sharing: false };
+        for room in [ROOM, RoomId(2)] {
+            let members = vec![member(1), member(2)];
+            sfu.handle(now, Input::Command(Command::Members { room, members }));
+        }
+        let done = sfu.turn(ROOM, |room, now, _| {
+            room.pretend_connected(now, PeerId(1));
+            std::panic::panic_any("a slip")
+        });
+        assert_eq!(done, None::<()>);
+        let gone = |output: &Output| matches!(output, Output::Notice(ROOM, Notice::Gone { peer: PeerId(1), .. }));
+        assert_eq!(sfu.outputs.iter().filter(|output| gone(output)).count(), 1);
+        let offer = |peer| Command::Offer {
+            room: ROOM,
+            peer: PeerId(peer),
+            sdp: String::new(),
+            tracks: Vec::new(),
+            password: "of-no-use-to-anybody".to_owned(),
+        };
+        let mut refused = |peer| {
+            sfu.outputs.clear();
+            sfu.handle(now, Input::Command(offer(peer)));
+            match sfu.outputs.pop_front() {
+                Some(Output::Notice(_, Notice::Answer { answer, .. })) => answer.unwrap_err(),
+                _ => unreachable!("an offer is answered"),
+            }
+        };
+        assert_eq!(refused(1), OfferError::Over);
+        assert_eq!(refused(2), OfferError::NoFingerprint, "had no connection that could have ended");
     }
 }

@@ -41,6 +41,8 @@ pub enum OfferError {
     SameSource(Source),
     #[error("the media engine does not take it: {0}")]
     Engine(String),
+    #[error("this connection is over; join again for a new one")]
+    Over,
 }
 
 /// One m-line for media.

@@ -8,13 +8,15 @@ use str0m::{
 };
 
 use crate::{
-    answer,
+    Notice, Transmit, answer,
     channels::Channels,
     engine::{self, Common, Datagram, Engine, EngineError, Happening},
     ids::{PeerId, Source},
     layers::{self, Wanted},
     offer::{self, Direction, Line, OfferError, TrackName},
+    route::Route,
     slot::{Forward, Showing, Slot, View},
+    streams::Streams,
     track::Track,
     ufrag::Place,
 };
@@ -37,19 +39,32 @@ pub(crate) struct Path {
     pub(crate) silent: bool,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing to do with each other")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The other end has not proved who it is.
+    Connecting,
+    Connected,
+    /// The other end has said goodbye.
+    Closed,
+}
+
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     /// Whether its media are let through. False while it only rings.
     pub(crate) live: bool,
     /// Whether its screen is.
     pub(crate) sharing: bool,
-    pub(crate) connected: bool,
+    pub(crate) phase: Phase,
     pub(crate) engine: Engine,
     pub(crate) tracks: Vec<Track>,
     pub(crate) slots: Vec<Slot>,
     pub(crate) views: Vec<View>,
+    /// When its layers were last chosen because of them.
+    pub(crate) viewed: Option<Instant>,
     pub(crate) channels: Channels,
+    /// What it was told of its slots last.
+    pub(crate) told: Option<Notice>,
+    pub(crate) route: Route,
     pub(crate) path: Path,
     /// Something was written that has not left.
     pub(crate) unsent: bool,
@@ -57,8 +72,9 @@ pub(crate) struct Peer {
     pub(crate) estimate: u64,
     /// The estimate the layers were chosen by.
     chosen_by: u64,
-    /// Incoming streams already known: track and layer.
-    streams: Vec<(Ssrc, usize, usize)>,
+    /// Where incoming streams belong: track and layer.
+    places: Vec<(Ssrc, usize, usize)>,
+    streams: Streams,
     generation: u32,
 }
 
@@ -69,17 +85,21 @@ impl Peer {
             id: place.peer,
             live: false,
             sharing: false,
-            connected: false,
+            phase: Phase::Connecting,
             engine: Engine::new(now, common, credentials)?,
             tracks: Vec::new(),
             slots: Vec::new(),
             views: Vec::new(),
+            viewed: None,
             channels: Channels::new(now),
+            told: None,
+            route: Route::new(now),
             path: Path { heard: now, silent: false },
             unsent: false,
             estimate: engine::FIRST_ESTIMATE,
             chosen_by: 0,
-            streams: Vec::new(),
+            places: Vec::new(),
+            streams: Streams::default(),
             generation: 0,
         })
     }
@@ -104,14 +124,17 @@ impl Peer {
         let lines = offer::read(sdp, names)?;
         self.generation += 1;
         let fresh = str0m::IceCreds { ufrag: place.ufrag(self.generation), pass: password };
-        let answer = self.engine.answer(sdp, fresh).map_err(|error| OfferError::Engine(error.to_string()))?;
+        let answer = self.engine.answer(sdp, fresh).map_err(|error| match error {
+            EngineError::Broken(reason) => OfferError::Engine(reason),
+            EngineError::Panicked(_) => OfferError::Over,
+        })?;
         if offer::has_channels(sdp) {
             self.channels.agree();
         }
         self.take_tracks(&lines, names);
         self.take_slots(&lines);
         // Lines may have moved to other streams.
-        self.streams.clear();
+        self.places.clear();
         Ok(answer::with_candidates(&answer, &common.udp, &common.tcp))
     }
 
@@ -138,6 +161,7 @@ impl Peer {
             lines.iter().any(|line| line.direction == Direction::Receive && Mid::from(line.mid.as_str()) == slot.mid)
         };
         self.slots.retain(still_there);
+        self.slots.iter_mut().for_each(Slot::agreed);
     }
 
     pub(crate) fn receive(
@@ -146,7 +170,7 @@ impl Peer {
         datagram: &Datagram<'_>,
         out: &mut Vec<Happening>,
     ) -> Result<(), EngineError> {
-        self.engine.receive(now, datagram, out)
+        if self.streams.admit(datagram.contents) { self.engine.receive(now, datagram, out) } else { Ok(()) }
     }
 
     pub(crate) fn advance(&mut self, now: Instant, out: &mut Vec<Happening>) -> Result<(), EngineError> {
@@ -157,19 +181,36 @@ impl Peer {
     /// The track and layer a packet belongs to.
     pub(crate) fn place_of(&mut self, packet: &RtpPacket) -> Option<(usize, usize)> {
         let ssrc = packet.header.ssrc;
-        if let Some((_, track, layer)) = self.streams.iter().find(|(known, _, _)| *known == ssrc) {
+        if let Some((_, track, layer)) = self.places.iter().find(|(known, _, _)| *known == ssrc) {
             return Some((*track, *layer));
         }
         let (mid, rid) = self.engine.stream(ssrc)?;
         let track = self.tracks.iter().position(|track| track.mid == mid)?;
         let layer = self.tracks[track].layer_of(rid)?;
-        self.streams.push((ssrc, track, layer));
+        self.places.push((ssrc, track, layer));
         Some((track, layer))
+    }
+
+    /// Where a datagram for the other end is to go. Answers to checks go where the checks came from; media go nowhere while nobody is
+    /// there (RFC 7675).
+    pub(crate) fn led(&mut self, now: Instant, transmit: Transmit) -> Option<Transmit> {
+        match transmit.contents.first()? {
+            0..=3 => return Some(transmit),
+            0x80..=0xbf if self.path.silent => return None,
+            _ => {}
+        }
+        let (protocol, destination) = self.route.lead(now, (transmit.protocol, transmit.destination));
+        Some(Transmit { protocol, destination, ..transmit })
+    }
+
+    /// Whether what is sent to it comes to somebody.
+    pub(crate) fn is_reached(&self) -> bool {
+        self.phase == Phase::Connected && !self.path.silent
     }
 
     /// Writes a packet to a slot, if it is what is shown there.
     pub(crate) fn forward(&mut self, slot: usize, forward: &Forward<'_>) {
-        if self.connected {
+        if self.is_reached() {
             self.unsent |= self.slots[slot].forward(&mut self.engine, forward);
         }
     }
@@ -196,7 +237,8 @@ impl Peer {
 
     /// Chooses layers for all pictures; `offered` tells what there is of each.
     pub(crate) fn choose_layers(&mut self, offered: impl Fn(Showing) -> Vec<layers::Offered>) {
-        let sounds = self.slots.iter().filter(|slot| !slot.video && slot.showing.is_some()).count();
+        let flows = |showing: Showing| offered(showing).iter().any(|layer| layer.flows);
+        let sounds = self.slots.iter().filter(|slot| !slot.video && slot.showing.is_some_and(flows)).count();
         let sound = SOUND * u64::try_from(sounds).unwrap_or(0);
         let wish = |slot: &Slot| {
             let showing = slot.showing.filter(|_| slot.video)?;
@@ -214,6 +256,6 @@ impl Peer {
             self.slots[place].target = layer;
         }
         self.chosen_by = self.estimate;
-        self.engine.aim(allocation.next_step + sound, allocation.desired + sound);
+        self.engine.aim(0, allocation.desired + sound);
     }
 }

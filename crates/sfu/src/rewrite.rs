@@ -8,12 +8,16 @@ use str0m::rtp::{Vp8Descriptor, Vp8Patch};
 /// Below 65,536, or the receiver's rollover counter would start wrong; above 0, so that a packet that was overtaken by the first has
 /// a number.
 const FIRST_SEQ: u64 = 1_000;
+/// A stream that jumps further than this has started anew. Ten seconds of a large picture are lost at once nowhere; and a receiver whose
+/// numbers jump by 32,768 decrypts nothing any more (RFC 3711, section 3.3.1).
+const MAX_JUMP: u64 = 5_000;
 /// VP8 picture ids have 15 bits.
 const PICTURE_IDS: u16 = 0x7fff;
 
 /// What of a packet matters here.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Incoming {
+    pub(crate) ssrc: u32,
     pub(crate) seq: u64,
     /// In ticks of `clock`.
     pub(crate) time: u64,
@@ -40,6 +44,9 @@ struct Newest {
 /// How the stream that is forwarded now maps to what is sent.
 #[derive(Debug, Clone, Copy)]
 struct Mapping {
+    ssrc: u32,
+    /// The highest number that came.
+    newest: u64,
     /// Older packets belong before the switch, where there is no room for them.
     first: u64,
     seq: u64,
@@ -60,6 +67,12 @@ impl Rewriter {
         self.mapping = None;
     }
 
+    /// Whether the packet belongs to the stream that is forwarded now.
+    pub(crate) fn continues(&self, packet: Incoming) -> bool {
+        let fits = |mapping: Mapping| mapping.ssrc == packet.ssrc && mapping.newest.abs_diff(packet.seq) <= MAX_JUMP;
+        self.mapping.is_none_or(fits)
+    }
+
     /// The packet's new place; `None` if it comes too late for having one. `vp8` is the packet's descriptor, where it has one.
     pub(crate) fn rewrite(
         &mut self,
@@ -68,10 +81,12 @@ impl Rewriter {
     ) -> Option<(Outgoing, Option<Vp8Patch>)> {
         let picture = vp8.and_then(Vp8Descriptor::picture_id).unwrap_or(0);
         let tl0 = vp8.and_then(Vp8Descriptor::tl0_pic_idx).unwrap_or(0);
-        let mapping = *self.mapping.get_or_insert_with(|| match self.newest {
+        let mapping = self.mapping.get_or_insert_with(|| match self.newest {
             Some(newest) => follow(&newest, packet, picture, tl0),
-            None => Mapping { first: packet.seq, seq: FIRST_SEQ.wrapping_sub(packet.seq), time: 0, picture: 0, tl0: 0 },
+            None => start(packet),
         });
+        mapping.newest = mapping.newest.max(packet.seq);
+        let mapping = *mapping;
         if packet.seq < mapping.first {
             return None;
         }
@@ -88,14 +103,28 @@ impl Rewriter {
     }
 }
 
+fn start(packet: Incoming) -> Mapping {
+    Mapping {
+        ssrc: packet.ssrc,
+        newest: packet.seq,
+        first: packet.seq,
+        seq: FIRST_SEQ.wrapping_sub(packet.seq),
+        time: 0,
+        picture: 0,
+        tl0: 0,
+    }
+}
+
 /// The first packet of another stream comes right after the newest of the last, later by the time that has passed.
 fn follow(newest: &Newest, packet: Incoming, picture: u16, tl0: u8) -> Mapping {
     let passed = packet.at.saturating_duration_since(newest.at).as_micros();
     let ticks = u64::try_from(passed * u128::from(packet.clock) / 1_000_000).unwrap_or(1).max(1);
     Mapping {
+        ssrc: packet.ssrc,
+        newest: packet.seq,
         first: packet.seq,
-        seq: (newest.seq + 1).wrapping_sub(packet.seq),
-        time: (newest.time + ticks).wrapping_sub(packet.time),
+        seq: newest.seq.wrapping_add(1).wrapping_sub(packet.seq),
+        time: newest.time.wrapping_add(ticks).wrapping_sub(packet.time),
         picture: (newest.picture + 1).wrapping_sub(picture) & PICTURE_IDS,
         tl0: newest.tl0.wrapping_add(1).wrapping_sub(tl0),
     }
@@ -124,7 +153,7 @@ mod tests {
     use super::*;
 
     fn packet(start: Instant, seq: u64, time: u64, milliseconds: u64) -> Incoming {
-        Incoming { seq, time, clock: 90_000, at: start + Duration::from_millis(milliseconds) }
+        Incoming { ssrc: 1, seq, time, clock: 90_000, at: start + Duration::from_millis(milliseconds) }
     }
 
     fn seq_and_time(rewriter: &mut Rewriter, packet: Incoming) -> Option<(u64, u32)> {
@@ -175,6 +204,32 @@ mod tests {
         seq_and_time(&mut rewriter, packet(start, 11, 9_000, 60));
         rewriter.switch();
         assert_eq!(seq_and_time(&mut rewriter, packet(start, 1, 1, 66)), Some((1_003, 14_970)));
+    }
+
+    #[test]
+    fn another_stream_or_one_that_jumps_is_not_the_same_going_on() {
+        let (start, mut rewriter) = (Instant::now(), Rewriter::default());
+        assert!(rewriter.continues(packet(start, 7, 0, 0)), "nothing is forwarded yet");
+        seq_and_time(&mut rewriter, packet(start, 10_000, 0, 0));
+        for (seq, continues) in [(15_000, true), (15_001, false), (5_000, true), (4_999, false)] {
+            assert_eq!(rewriter.continues(packet(start, seq, 0, 0)), continues, "{seq}");
+        }
+        let other = Incoming { ssrc: 2, ..packet(start, 10_001, 0, 0) };
+        assert!(!rewriter.continues(other));
+        rewriter.switch();
+        assert!(rewriter.continues(other));
+        assert_eq!(seq_and_time(&mut rewriter, other).map(|(seq, _)| seq), Some(1_001), "without a gap");
+        assert!(
+            rewriter.continues(Incoming { seq: 14_000, ..other }) && !rewriter.continues(packet(start, 10_001, 0, 0))
+        );
+    }
+
+    #[test]
+    fn times_at_the_end_of_what_can_be_counted_harm_nobody() {
+        let (start, mut rewriter) = (Instant::now(), Rewriter::default());
+        seq_and_time(&mut rewriter, packet(start, 1, u64::MAX, 0));
+        rewriter.switch();
+        assert_eq!(seq_and_time(&mut rewriter, packet(start, 1, 5, 10)), Some((1_001, 899)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use str0m::{
     format::{Codec, CodecSpec},
     media::{Mid, Pt},
-    rtp::{RtpPacket, Vp8Descriptor},
+    rtp::{RtpPacket, Ssrc, Vp8Descriptor},
 };
 
 use crate::{
@@ -32,7 +32,8 @@ pub(crate) struct Slot {
     rewriter: Rewriter,
     /// The sender's payload types and ours; `None` where this end does not know the codec.
     payload_types: Vec<(Pt, Option<Pt>)>,
-    bounded: bool,
+    /// What is sent here, once that is known.
+    ssrc: Option<Ssrc>,
 }
 
 /// A packet and what is known of it.
@@ -47,7 +48,10 @@ pub(crate) struct Forward<'a> {
 impl<'a> Forward<'a> {
     pub(crate) fn new(layer: usize, packet: &'a RtpPacket, spec: CodecSpec) -> Self {
         let vp8 = (spec.codec == Codec::Vp8).then(|| Vp8Descriptor::parse(&packet.payload).ok()).flatten();
-        let starts_keyframe = keyframe::starts_keyframe(spec.codec, &packet.payload);
+        let starts_keyframe = match &vp8 {
+            Some(descriptor) => descriptor.starts_keyframe(&packet.payload),
+            None => keyframe::starts_keyframe(spec.codec, &packet.payload),
+        };
         Self { layer, packet, spec, starts_keyframe, vp8 }
     }
 }
@@ -62,7 +66,7 @@ impl Slot {
             target: None,
             rewriter: Rewriter::default(),
             payload_types: Vec::new(),
-            bounded: false,
+            ssrc: None,
         }
     }
 
@@ -77,6 +81,16 @@ impl Slot {
             }
             self.payload_types.clear();
         }
+    }
+
+    /// Starts anew with what comes next, pictures with a key frame.
+    pub(crate) fn pause(&mut self) {
+        self.current = None;
+    }
+
+    /// The line has been agreed upon anew.
+    pub(crate) fn agreed(&mut self) {
+        self.payload_types.clear();
     }
 
     /// The layer that waits for a key frame.
@@ -95,16 +109,28 @@ impl Slot {
         }
         let Some(pt) = self.payload_type(engine, forward) else { return false };
         let incoming = Incoming {
+            ssrc: *forward.packet.header.ssrc,
             seq: *forward.packet.seq_no,
             time: forward.packet.time.numer(),
             clock: forward.spec.clock_rate.get(),
             at: forward.packet.timestamp,
         };
-        let Some((outgoing, patch)) = self.rewriter.rewrite(incoming, forward.vp8.as_ref()) else { return false };
-        if !self.bounded {
-            self.bounded = engine.bound_resending(self.mid);
+        if !self.rewriter.continues(incoming) {
+            // The sender has started anew, with numbers that have nothing to do with those before.
+            self.current = None;
+            if !self.switches_to(forward) {
+                return false;
+            }
         }
-        engine.write(self.mid, pt, self.video, outgoing, patch, forward.packet)
+        let Some((outgoing, patch)) = self.rewriter.rewrite(incoming, forward.vp8.as_ref()) else { return false };
+        if self.ssrc.is_none() {
+            self.ssrc = engine.outgoing_stream(self.mid);
+        }
+        let written = self.ssrc.is_some_and(|ssrc| engine.write(ssrc, pt, self.video, outgoing, patch, forward.packet));
+        if !written {
+            self.ssrc = None;
+        }
+        written
     }
 
     fn switches_to(&mut self, forward: &Forward<'_>) -> bool {

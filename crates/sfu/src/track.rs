@@ -48,19 +48,26 @@ impl Track {
         self.layers.iter().position(|layer| layer.rid == rid)
     }
 
-    pub(crate) fn received(&mut self, layer: usize, now: Instant, bytes: usize) {
+    /// True if the layer starts to flow with this.
+    pub(crate) fn received(&mut self, layer: usize, now: Instant, bytes: usize) -> bool {
+        let starts = !self.flows(layer, now);
         self.layers[layer].rate.count(now, bytes + OVERHEAD);
+        starts
+    }
+
+    /// Whether packets come. A still screen sends little, and has no other layer to turn to.
+    pub(crate) fn flows(&self, layer: usize, now: Instant) -> bool {
+        let rate = &self.layers[layer].rate;
+        if self.source == Source::Screen && self.layers.len() == 1 { rate.ever() } else { rate.flows(now) }
     }
 
     /// The layers as they flow now.
     pub(crate) fn offered(&self, now: Instant) -> Vec<Offered> {
         let top = self.layers.len().saturating_sub(1);
-        let alone = self.layers.len() == 1;
         let offered = self.layers.iter().enumerate().map(|(index, layer)| Offered {
             bitrate: layer.rate.bits().unwrap_or_else(|| usual(index, top)),
             height: TOP_HEIGHT >> (top - index).min(3),
-            // A still screen sends little, and has no other layer to turn to.
-            flows: if alone { layer.rate.ever() } else { layer.rate.flows(now) },
+            flows: self.flows(index, now),
         });
         offered.collect()
     }

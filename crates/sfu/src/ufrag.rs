@@ -39,6 +39,7 @@ const STUN_HEADER: usize = 20;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
 const USERNAME: [u8; 2] = [0x00, 0x06];
+const USE_CANDIDATE: [u8; 2] = [0x00, 0x25];
 
 /// Whether these are the first bytes of a STUN Binding request.
 pub fn is_binding_request(datagram: &[u8]) -> bool {
@@ -47,6 +48,15 @@ pub fn is_binding_request(datagram: &[u8]) -> bool {
 
 /// The USERNAME of a Binding request.
 pub fn stun_username(datagram: &[u8]) -> Option<&str> {
+    std::str::from_utf8(attribute(datagram, USERNAME)?).ok()
+}
+
+/// Whether a Binding request says that this is the path to use (USE-CANDIDATE, RFC 8445, section 7.1.2).
+pub(crate) fn nominates(datagram: &[u8]) -> bool {
+    attribute(datagram, USE_CANDIDATE).is_some()
+}
+
+fn attribute(datagram: &[u8], wanted: [u8; 2]) -> Option<&[u8]> {
     if !is_binding_request(datagram) {
         return None;
     }
@@ -54,8 +64,8 @@ pub fn stun_username(datagram: &[u8]) -> Option<&str> {
     while let [t0, t1, l0, l1, ..] = *rest {
         let length = usize::from(u16::from_be_bytes([l0, l1]));
         let value = rest.get(4..4 + length)?;
-        if [t0, t1] == USERNAME {
-            return std::str::from_utf8(value).ok();
+        if [t0, t1] == wanted {
+            return Some(value);
         }
         rest = rest.get(4 + length.next_multiple_of(4)..)?;
     }
@@ -114,6 +124,14 @@ mod tests {
             assert!(found.is_none(), "cut to {length}");
         }
         assert_eq!(stun_username(&binding("")), Some(""));
+    }
+
+    #[test]
+    fn a_request_says_whether_its_path_is_to_be_used() {
+        let mut datagram = binding("x:y");
+        assert!(!nominates(&datagram));
+        datagram.extend([0x00, 0x25, 0x00, 0x00]);
+        assert!(nominates(&datagram));
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(crate) const STAGES: &[Stage] = &[
     check("tidy", "House rules", tidy),
     tests("web", "The web client: types, lints, unit tests, build", web),
     check("clippy", "Lints", clippy),
+    check("fuzz", "The fuzz targets compile", fuzz),
     check("doc", "Rust documentation has no warnings", doc),
     tests("cargo", "Rust tests", cargo_tests),
     check("codegen", "The web client's types are those of the server", codegen),
@@ -73,7 +74,8 @@ fn ensure_component(root: &Path, command: &str, component: &str) -> Outcome {
 }
 
 fn fmt(root: &Path, _: &[String], _: &mut Counts) -> Outcome {
-    Job::new("cargo", root).args(["fmt", "--all", "--check"]).run()
+    Job::new("cargo", root).args(["fmt", "--all", "--check"]).run()?;
+    Job::new("cargo", root).args(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]).run()
 }
 
 fn tidy(root: &Path, _: &[String], _: &mut Counts) -> Outcome {
@@ -91,6 +93,14 @@ fn web(root: &Path, rest: &[String], counts: &mut Counts) -> Outcome {
 
 fn clippy(root: &Path, _: &[String], _: &mut Counts) -> Outcome {
     Job::new("cargo", root).args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]).run()
+}
+
+fn fuzz(root: &Path, _: &[String], _: &mut Counts) -> Outcome {
+    // Where the server is built, too: what both need is built once.
+    Job::new("cargo", root)
+        .args(["check", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--bins"])
+        .env("CARGO_TARGET_DIR", demo::target(root))
+        .run()
 }
 
 fn doc(root: &Path, _: &[String], _: &mut Counts) -> Outcome {

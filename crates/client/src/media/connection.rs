@@ -373,6 +373,10 @@ impl Task {
     }
 
     async fn send(&mut self, datagram: &[u8], to: SocketAddr) -> Result<(), MediaError> {
+        for added in self.options.added.as_ref().map(|added| added(datagram)).into_iter().flatten() {
+            // It may well be lost.
+            let _ = self.socket.send(&added, to).await;
+        }
         match self.socket.send(datagram, to).await {
             Ok(()) => Ok(()),
             // A path that does not work, or stopped working: that is for ICE to find out.

@@ -102,7 +102,11 @@ pub struct MediaOptions {
     pub connect_timeout: Duration,
     /// Lies about the certificate in every SDP it sends, so that no honest peer connects.
     pub tamper_fingerprint: bool,
+    /// What somebody who can send under this end's address adds to each datagram.
+    pub added: Option<Added>,
 }
+
+pub type Added = Arc<dyn Fn(&[u8]) -> Vec<Vec<u8>> + Send + Sync>;
 
 impl Default for MediaOptions {
     fn default() -> Self {
@@ -115,6 +119,7 @@ impl Default for MediaOptions {
             slots: 4,
             connect_timeout: Duration::from_secs(15),
             tamper_fingerprint: false,
+            added: None,
         }
     }
 }

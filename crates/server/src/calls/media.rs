@@ -207,7 +207,7 @@ impl CallMedia {
     }
 
     async fn answer_of(&self, peer: PeerId, sdp: String, tracks: &[MediaTrack]) -> Outcome<String> {
-        let Some(room) = &self.room else { return Err(busy()) };
+        let Some(room) = self.room.as_ref().filter(|_| self.told) else { return Err(busy()) };
         let tracks = tracks.iter().map(|track| TrackName { mid: track.mid.clone(), source: source(track.source) });
         let password = secret_text(PASSWORD).map_err(Fail::internal)?;
         let answer = room.offer(peer, sdp, tracks.collect(), password).await;

@@ -47,6 +47,12 @@ pub struct Rewound<S> {
     stream: S,
 }
 
+impl<S> Rewound<S> {
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -91,7 +97,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
 }
 
 /// `None`: it takes more bytes to tell.
-fn told_by(first: &[u8]) -> Option<Kind> {
+pub fn told_by(first: &[u8]) -> Option<Kind> {
     match first {
         [TLS_HANDSHAKE, ..] => Some(Kind::Tls),
         // A STUN request is far shorter than 16 KiB, and no method of HTTP starts with a control character.

@@ -51,6 +51,9 @@ pub struct Front {
     pub patience: Duration,
 }
 
+/// What of media may wait in the kernel for being sent at all: at 1 Mbit/s it is late by a quarter of a second.
+const UNSENT_MEDIA: u32 = 32 * 1024;
+
 /// Serves until `stopped` is done; then no new connections come, and those there are finish what they do.
 pub async fn serve(listener: TcpListener, front: Front, stopped: impl Future<Output = ()>) {
     let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
@@ -82,6 +85,13 @@ async fn pause_after(error: &io::Error) {
     }
 }
 
+/// Media that wait in the kernel for long come too late to be seen.
+fn bound_unsent(stream: &TcpStream) {
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_MEDIA) {
+        tracing::debug!(%error, "TCP_NOTSENT_LOWAT cannot be set");
+    }
+}
+
 async fn connection(stream: TcpStream, peer: SocketAddr, front: Front, stopping: CancellationToken) {
     // Frames are small and each of them is waited for: none is held back to fill a packet (Nagle).
     if let Err(error) = stream.set_nodelay(true) {
@@ -94,8 +104,14 @@ async fn connection(stream: TcpStream, peer: SocketAddr, front: Front, stopping:
             http::serve(stream, peer, router, front.patience, stopping).await;
         }
         Some((Kind::Tls, stream)) => secure(stream, peer, front, stopping).await,
-        Some((Kind::Media, stream)) => front.workers.serve_tcp(stream, peer, stopping).await,
-        Some((Kind::Turn, stream)) => front.turn.serve_stream(stream, peer, stopping).await,
+        Some((Kind::Media, stream)) => {
+            bound_unsent(stream.get_ref());
+            front.workers.serve_tcp(stream, peer, stopping).await;
+        }
+        Some((Kind::Turn, stream)) => {
+            bound_unsent(stream.get_ref());
+            front.turn.serve_stream(stream, peer, stopping).await;
+        }
         None => tracing::trace!("a connection said nothing"),
     }
 }

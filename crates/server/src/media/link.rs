@@ -10,10 +10,10 @@ use std::{
 };
 
 use farhand_sfu::{Place, Protocol};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{
-    worker::{Command, Datagram},
+    worker::{Command, Datagram, LinkEnd},
     workers::Workers,
 };
 
@@ -67,12 +67,15 @@ impl Link {
         if let Some(place) = Place::of_stun(contents).filter(|place| self.worker != Some(place.worker)) {
             self.close();
             self.worker = Some(place.worker).filter(|worker| self.workers.handle(*worker).is_some());
-            let opened =
-                Command::LinkOpened { protocol: Protocol::Udp, source: self.address, outgoing: self.outgoing.clone() };
-            self.tell(opened);
+            // Whoever comes through the relay has shown who it is.
+            let (proved, _) = watch::channel(true);
+            let end = LinkEnd { outgoing: self.outgoing.clone(), proved };
+            self.tell(Command::LinkOpened { protocol: Protocol::Udp, source: self.address, end });
         }
         if let Some(worker) = self.worker.and_then(|worker| self.workers.handle(worker)) {
-            worker.hand(Datagram { protocol: Protocol::Udp, source: self.address, contents: contents.to_vec() });
+            let (source, contents) = (self.address, contents.to_vec());
+            worker.hand(Datagram { protocol: Protocol::Udp, source, contents, permit: None });
+            worker.wake();
         }
     }
 

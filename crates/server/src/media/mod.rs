@@ -2,6 +2,7 @@
 
 mod candidates;
 mod check;
+mod framing;
 mod ice;
 mod link;
 mod port;

@@ -1,28 +1,32 @@
 //! Media over TCP, for networks that let nothing else through (ICE over TCP, RFC 6544): datagrams with their length before them
 //! (RFC 4571). A connection belongs to the worker its first STUN request names; nothing is kept for one that names none.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use farhand_sfu::{Place, Protocol};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter},
-    sync::mpsc,
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, BufWriter},
+    sync::{Semaphore, mpsc, watch},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    worker::{Command, Datagram, Handle},
+    framing::read,
+    worker::{Command, Datagram, Handle, LinkEnd},
     workers::Workers,
 };
 
 /// Datagrams that may wait for a connection: a quarter of a second of 2 Mbit/s. What comes then is lost, as on any full link; kept
 /// longer, it would come too late to be seen.
 const QUEUE: usize = 64;
-/// Larger than any datagram of an MTU of 1,500.
-const DATAGRAM: usize = 2048;
+/// Datagrams of one connection that may wait for the worker. More wait in the kernel, so that nobody fills the queue of all.
+const IN_FLIGHT: usize = 64;
 /// A participant says something at least every few seconds (ICE consent, RFC 7675); whoever does not has gone.
 const SILENCE: Duration = Duration::from_secs(30);
+/// So long, and so many datagrams, a connection may take to prove whose it is: ICE takes a round trip.
+const PROOF: Duration = Duration::from_secs(5);
+const PROOF_DATAGRAMS: usize = 20;
 
 impl Workers {
     /// Passes datagrams on in both directions until either end has gone.
@@ -32,14 +36,19 @@ impl Workers {
     {
         let (reader, writer) = tokio::io::split(stream);
         let mut reader = BufReader::new(reader);
-        let Ok(Some(first)) = timeout(SILENCE, read(&mut reader)).await else { return };
+        let Ok(Some(first)) = timeout(PROOF, read(&mut reader)).await else { return };
         let Some(worker) = Place::of_stun(&first).and_then(|place| self.handle(place.worker)) else { return };
         let (outgoing, datagrams) = mpsc::channel(QUEUE);
-        worker.send(Command::LinkOpened { protocol: Protocol::Tcp, source: peer, outgoing });
-        worker.hand(Datagram { protocol: Protocol::Tcp, source: peer, contents: first });
+        let (proved, is_proved) = watch::channel(false);
+        let end = LinkEnd { outgoing, proved };
+        if !worker.send(Command::LinkOpened { protocol: Protocol::Tcp, source: peer, end }) {
+            return;
+        }
+        worker.hand_unproved(Datagram { protocol: Protocol::Tcp, source: peer, contents: first, permit: None });
         let writing = tokio::spawn(write_all(writer, datagrams));
         tokio::select! {
-            () = read_all(reader, peer, worker) => {}
+            () = read_all(reader, peer, worker, is_proved.clone()) => {}
+            () = given_up(is_proved) => {}
             () = stopping.cancelled() => {}
         }
         worker.send(Command::LinkClosed { protocol: Protocol::Tcp, source: peer });
@@ -47,21 +56,33 @@ impl Workers {
     }
 }
 
-async fn read_all(mut reader: impl AsyncRead + Unpin, source: SocketAddr, worker: &Handle) {
+async fn read_all(
+    mut reader: impl AsyncRead + Unpin,
+    source: SocketAddr,
+    worker: &Handle,
+    is_proved: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(IN_FLIGHT));
+    let mut unproved = 0;
     while let Ok(Some(contents)) = timeout(SILENCE, read(&mut reader)).await {
-        worker.hand(Datagram { protocol: Protocol::Tcp, source, contents });
+        let Ok(permit) = places.clone().acquire_owned().await else { return };
+        let datagram = Datagram { protocol: Protocol::Tcp, source, contents, permit: Some(permit) };
+        if *is_proved.borrow() {
+            worker.hand(datagram);
+            worker.wake();
+        } else if unproved < PROOF_DATAGRAMS {
+            unproved += 1;
+            worker.hand_unproved(datagram);
+        } else {
+            return;
+        }
     }
 }
 
-/// The next datagram; none if the other end has gone or speaks something else.
-async fn read(reader: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
-    let length = usize::from(reader.read_u16().await.ok()?);
-    if length > DATAGRAM {
-        return None;
-    }
-    let mut contents = vec![0; length];
-    reader.read_exact(&mut contents).await.ok()?;
-    Some(contents)
+/// Ends when nothing was proved in time, or the worker has forgotten the connection.
+async fn given_up(mut is_proved: watch::Receiver<bool>) {
+    let in_time = timeout(PROOF, is_proved.wait_for(|proved| *proved)).await.is_ok_and(|proved| proved.is_ok());
+    while in_time && is_proved.changed().await.is_ok() {}
 }
 
 /// Ends when the worker forgets the connection, or it breaks.
@@ -90,23 +111,12 @@ mod tests {
         let (mut here, there) = tokio::io::duplex(4_096);
         let (outgoing, datagrams) = mpsc::channel(8);
         let writing = tokio::spawn(write_all(there, datagrams));
-        for contents in [vec![1; 3], Vec::new(), vec![2; DATAGRAM]] {
+        for contents in [vec![1; 12], vec![2; 2_048]] {
             outgoing.send((SocketAddr::from(([192, 0, 2, 1], 9)), contents.clone())).await.unwrap();
             assert_eq!(read(&mut here).await, Some(contents));
         }
         drop(outgoing);
         writing.await.unwrap();
         assert_eq!(read(&mut here).await, None, "the other end has gone");
-    }
-
-    #[tokio::test]
-    async fn what_is_too_long_or_cut_is_no_datagram() {
-        let (mut here, mut there) = tokio::io::duplex(4_096);
-        here.write_u16(u16::try_from(DATAGRAM + 1).unwrap()).await.unwrap();
-        assert_eq!(read(&mut there).await, None);
-        let (mut here, mut there) = tokio::io::duplex(4_096);
-        here.write_all(&[0, 9, 1, 2, 3]).await.unwrap();
-        drop(here);
-        assert_eq!(read(&mut there).await, None);
     }
 }

@@ -9,7 +9,7 @@ use std::{
         Arc,
         mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use farhand_sfu::{
@@ -17,7 +17,7 @@ use farhand_sfu::{
     Transmit, is_binding_request,
 };
 use mio::{Events, Poll, Token, Waker, net::UdpSocket};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 use super::{
     candidates::Candidates,
@@ -32,6 +32,12 @@ use crate::turn::is_for_relay;
 const COMMANDS: usize = 4096;
 /// Datagrams that may wait: some ten milliseconds of a full link.
 const DATAGRAMS: usize = 2048;
+/// Of those from addresses that have proved nothing: STUN requests of people who are about to join, and of anybody.
+const UNPROVED: usize = 128;
+/// Commands taken before anything else gets a turn.
+const MAX_COMMANDS: usize = 64;
+/// How often it is looked for what was forgotten to be said.
+const SWEEP: Duration = Duration::from_secs(1);
 /// Batches taken from the socket before anything else gets a turn.
 const MAX_BATCHES: usize = 8;
 
@@ -42,14 +48,11 @@ pub type Answer = oneshot::Sender<Result<String, OfferError>>;
 
 /// What a worker is told.
 pub enum Command {
-    /// Where the notices of a room go. Comes before anything else about it.
-    Open {
-        room: RoomId,
-        notices: mpsc::Sender<Notice>,
-    },
+    /// Who is in a room, and where its notices go.
     Members {
         room: RoomId,
         members: Vec<farhand_sfu::Member>,
+        notices: mpsc::Sender<Notice>,
     },
     Views {
         room: RoomId,
@@ -61,11 +64,11 @@ pub enum Command {
         offer: Offer,
         answer: Answer,
     },
-    /// A connection over TCP, or a way through the relay; what is for it goes to `outgoing`.
+    /// A connection over TCP, or a way through the relay.
     LinkOpened {
         protocol: Protocol,
         source: SocketAddr,
-        outgoing: Outgoing,
+        end: LinkEnd,
     },
     LinkClosed {
         protocol: Protocol,
@@ -74,11 +77,21 @@ pub enum Command {
     Stop,
 }
 
+/// This end of a connection over TCP, or of a way through the relay. Dropping it ends the connection.
+pub struct LinkEnd {
+    /// What is for it goes there.
+    pub outgoing: Outgoing,
+    /// Whether it has proved to be a peer's.
+    pub proved: watch::Sender<bool>,
+}
+
 /// A datagram that did not come by the worker's own socket: it came to another worker's, over TCP or through the relay.
 pub struct Datagram {
     pub protocol: Protocol,
     pub source: SocketAddr,
     pub contents: Vec<u8>,
+    /// Given back when it has been taken.
+    pub permit: Option<OwnedSemaphorePermit>,
 }
 
 pub struct Offer {
@@ -94,6 +107,8 @@ pub struct Handle {
     commands: SyncSender<Command>,
     /// Apart, so that a flood of them cannot crowd out a command.
     datagrams: SyncSender<Datagram>,
+    /// Apart again, so that a flood of strangers' cannot crowd out the media of participants.
+    unproved: SyncSender<Datagram>,
     waker: Arc<Waker>,
 }
 
@@ -101,6 +116,7 @@ pub struct Handle {
 pub struct Inbox {
     commands: Receiver<Command>,
     datagrams: Receiver<Datagram>,
+    unproved: Receiver<Datagram>,
 }
 
 impl Handle {
@@ -108,15 +124,29 @@ impl Handle {
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let ((commands, take_commands), (datagrams, take_datagrams)) =
             (sync_channel(COMMANDS), sync_channel(DATAGRAMS));
-        let inbox = Inbox { commands: take_commands, datagrams: take_datagrams };
-        Ok((Self { commands, datagrams, waker }, inbox))
+        let (unproved, take_unproved) = sync_channel(UNPROVED);
+        let inbox = Inbox { commands: take_commands, datagrams: take_datagrams, unproved: take_unproved };
+        Ok((Self { commands, datagrams, unproved, waker }, inbox))
     }
 
-    /// False if the worker has too much to do to take it: then it is lost, as on any full link.
+    /// False if the worker has too much to do to take it: then it is lost, as on any full link. To be followed by a
+    /// [`Handle::wake`].
     pub fn hand(&self, datagram: Datagram) -> bool {
-        let handed = self.datagrams.try_send(datagram).is_ok();
-        let _ = self.waker.wake();
+        self.datagrams.try_send(datagram).is_ok()
+    }
+
+    /// The same for one from an address that has proved nothing.
+    pub fn hand_unproved(&self, datagram: Datagram) -> bool {
+        let handed = self.unproved.try_send(datagram).is_ok();
+        if handed {
+            self.wake();
+        }
         handed
+    }
+
+    pub fn wake(&self) {
+        // One that cannot be woken is awake.
+        let _ = self.waker.wake();
     }
 
     /// False if the worker has too much to do to take it, or has stopped.
@@ -125,8 +155,7 @@ impl Handle {
         if matches!(sent, Err(TrySendError::Full(_))) {
             tracing::warn!("a media worker has too much to do to take a command");
         }
-        // One that cannot be woken is awake.
-        let _ = self.waker.wake();
+        self.wake();
         sent.is_ok()
     }
 }
@@ -154,7 +183,10 @@ pub struct Worker {
     traffic: Arc<Traffic>,
     relay: ToRelay,
     outgoing: Vec<(SocketAddr, Vec<u8>)>,
-    links: HashMap<(Protocol, SocketAddr), Outgoing>,
+    links: HashMap<(Protocol, SocketAddr), LinkEnd>,
+    /// What a call could not yet be told of somebody's slots: the newest only.
+    untold: HashMap<PeerId, (RoomId, Notice)>,
+    swept: Instant,
     stopping: bool,
 }
 
@@ -177,6 +209,8 @@ impl Worker {
             relay,
             outgoing: Vec::with_capacity(BATCH),
             links: HashMap::new(),
+            untold: HashMap::new(),
+            swept: Instant::now(),
             stopping: false,
         })
     }
@@ -204,11 +238,35 @@ impl Worker {
                 self.sfu.handle(now, Input::Wake);
             }
             self.perform();
+            if now.saturating_duration_since(self.swept) >= SWEEP {
+                self.swept = now;
+                self.sweep(now);
+            }
         }
     }
 
+    /// Words get lost when there are too many. What is forgotten is found by its state.
+    fn sweep(&mut self, now: Instant) {
+        let over: Vec<RoomId> =
+            self.rooms.iter().filter(|(_, notices)| notices.is_closed()).map(|(room, _)| *room).collect();
+        for room in over {
+            self.close(now, room);
+        }
+        self.links.retain(|_, link| !link.outgoing.is_closed());
+        for (_, (room, notice)) in std::mem::take(&mut self.untold) {
+            self.tell(room, notice);
+        }
+    }
+
+    fn close(&mut self, now: Instant, room: RoomId) {
+        self.sfu.handle(now, Input::Command(SfuCommand::Members { room, members: Vec::new() }));
+        self.perform();
+        self.rooms.remove(&room);
+        self.untold.retain(|_, (of, _)| *of != room);
+    }
+
     fn take_commands(&mut self) {
-        loop {
+        for _ in 0..MAX_COMMANDS {
             match self.inbox.commands.try_recv() {
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => {
                     self.stopping = true;
@@ -218,21 +276,16 @@ impl Worker {
                 Err(TryRecvError::Empty) => return,
             }
         }
+        self.wake_again();
     }
 
     fn command(&mut self, command: Command) {
         let now = Instant::now();
         match command {
-            Command::Open { room, notices } => {
+            Command::Members { room, members, .. } if members.is_empty() => self.close(now, room),
+            Command::Members { room, members, notices } => {
                 self.rooms.insert(room, notices);
-            }
-            Command::Members { room, members } => {
-                let closed = members.is_empty();
                 self.sfu.handle(now, Input::Command(SfuCommand::Members { room, members }));
-                if closed {
-                    self.perform();
-                    self.rooms.remove(&room);
-                }
             }
             Command::Views { room, peer, views } => {
                 self.sfu.handle(now, Input::Command(SfuCommand::Views { room, peer, views }));
@@ -241,8 +294,9 @@ impl Worker {
                 self.answers.insert(peer, answer);
                 self.sfu.handle(now, Input::Command(SfuCommand::Offer { room, peer, sdp, tracks, password }));
             }
-            Command::LinkOpened { protocol, source, outgoing } => {
-                self.links.insert((protocol, source), outgoing);
+            Command::LinkOpened { protocol, source, end } => {
+                end.proved.send_replace(self.sfu.knows(protocol, source));
+                self.links.insert((protocol, source), end);
             }
             Command::LinkClosed { protocol, source } => {
                 self.links.remove(&(protocol, source));
@@ -255,7 +309,8 @@ impl Worker {
     /// What other workers, TCP connections and the relay have brought.
     fn take_handed(&mut self) {
         for _ in 0..MAX_BATCHES * BATCH {
-            let Ok(Datagram { protocol, source, contents }) = self.inbox.datagrams.try_recv() else {
+            let next = self.inbox.datagrams.try_recv().or_else(|_| self.inbox.unproved.try_recv());
+            let Ok(Datagram { protocol, source, contents, permit: _permit }) = next else {
                 return self.perform();
             };
             if comes_by_link(protocol, source) && !self.links.contains_key(&(protocol, source)) {
@@ -271,7 +326,7 @@ impl Worker {
     /// There is more, and the poll tells of it only once.
     fn wake_again(&self) {
         if let Some(me) = self.workers.get(usize::from(self.number)) {
-            let _ = me.waker.wake();
+            me.wake();
         }
     }
 
@@ -279,12 +334,13 @@ impl Worker {
         for _ in 0..MAX_BATCHES {
             let now = Instant::now();
             let Self { port, sfu, workers, traffic, relay, outgoing, number, .. } = self;
-            let sorter = Sorter { number: *number, workers, traffic, relay };
+            let mut sorter = Sorter { number: *number, workers, traffic, relay, handed: 0 };
             let more = port.receive(|source, contents| match sorter.sort(sfu, source, contents) {
                 To::Me => sfu.handle(now, Input::Datagram { protocol: Protocol::Udp, source, contents }),
                 To::Stun(answer) => outgoing.push((source, answer)),
                 To::Another => {}
             });
+            sorter.wake();
             self.perform();
             match more {
                 Ok(true) => {}
@@ -311,11 +367,27 @@ impl Worker {
                     }
                 }
                 Output::Notice(room, notice) => self.tell(room, notice),
-                Output::Learned(address) => self.traffic.learned(address, self.number),
-                Output::Forgotten(address) => self.traffic.forgotten(address, self.number),
+                Output::Learned(protocol, address) => self.learned(protocol, address),
+                Output::Forgotten(protocol, address) => self.forgotten(protocol, address),
             }
         }
         self.send();
+    }
+
+    fn learned(&mut self, protocol: Protocol, address: SocketAddr) {
+        if let Some(link) = self.links.get(&(protocol, address)) {
+            link.proved.send_replace(true);
+        } else if protocol == Protocol::Udp {
+            self.traffic.learned(address, self.number);
+        }
+    }
+
+    fn forgotten(&mut self, protocol: Protocol, address: SocketAddr) {
+        if protocol == Protocol::Tcp {
+            self.links.remove(&(protocol, address));
+        } else if !is_link(address) {
+            self.traffic.forgotten(address, self.number);
+        }
     }
 
     fn send(&mut self) {
@@ -328,7 +400,7 @@ impl Worker {
 
     fn send_over_link(&mut self, Transmit { protocol, destination, contents }: Transmit) {
         let link = self.links.get(&(protocol, destination));
-        let taken = link.is_some_and(|link| link.try_send((destination, contents)).is_ok());
+        let taken = link.is_some_and(|link| link.outgoing.try_send((destination, contents)).is_ok());
         self.traffic.count_sent(1, usize::from(!taken));
     }
 
@@ -340,9 +412,16 @@ impl Worker {
             }
             return;
         }
+        if let Notice::Slots { peer, .. } = &notice {
+            // It is older.
+            self.untold.remove(peer);
+        }
         let told = self.rooms.get(&room).map(|notices| notices.try_send(notice));
-        if let Some(Err(mpsc::error::TrySendError::Full(_))) = told {
+        if let Some(Err(mpsc::error::TrySendError::Full(notice))) = told {
             tracing::warn!(worker = self.number, "a call does not read what its media tell it");
+            if let Notice::Slots { peer, .. } = notice {
+                self.untold.insert(peer, (room, notice));
+            }
         }
     }
 }
@@ -359,6 +438,8 @@ struct Sorter<'a> {
     workers: &'a [Handle],
     traffic: &'a Traffic,
     relay: &'a ToRelay,
+    /// A bit for each worker that something was handed to.
+    handed: u64,
 }
 
 /// Where what comes in at the port for the relay goes.
@@ -370,7 +451,7 @@ fn comes_by_link(protocol: Protocol, address: SocketAddr) -> bool {
 }
 
 impl Sorter<'_> {
-    fn sort(&self, sfu: &Sfu, source: SocketAddr, contents: &[u8]) -> To {
+    fn sort(&mut self, sfu: &Sfu, source: SocketAddr, contents: &[u8]) -> To {
         // Nobody has such an address: somebody pretends to be one of ours.
         if is_link(source) {
             return To::Another;
@@ -378,7 +459,10 @@ impl Sorter<'_> {
         if is_binding_request(contents) {
             return match Place::of_stun(contents) {
                 Some(place) if place.worker == self.number => To::Me,
-                Some(place) => self.hand_over(place.worker, source, contents),
+                Some(place) => {
+                    let proved = self.traffic.owner(source) == Some(place.worker);
+                    self.hand_over(place.worker, proved, source, contents)
+                }
                 // Somebody who only asks for his address.
                 None => stun::answer(contents, source).map_or(To::Another, To::Stun),
             };
@@ -392,15 +476,29 @@ impl Sorter<'_> {
             return To::Me;
         }
         match self.traffic.owner(source) {
-            Some(worker) if worker != self.number => self.hand_over(worker, source, contents),
+            Some(worker) if worker != self.number => self.hand_over(worker, true, source, contents),
             Some(_) | None => To::Me,
         }
     }
 
-    fn hand_over(&self, worker: u8, source: SocketAddr, contents: &[u8]) -> To {
-        let handed = Datagram { protocol: Protocol::Udp, source, contents: contents.to_vec() };
-        let taken = self.workers.get(usize::from(worker)).is_some_and(|worker| worker.hand(handed));
+    fn hand_over(&mut self, worker: u8, proved: bool, source: SocketAddr, contents: &[u8]) -> To {
+        let Some(to) = self.workers.get(usize::from(worker)) else { return To::Another };
+        let handed = Datagram { protocol: Protocol::Udp, source, contents: contents.to_vec(), permit: None };
+        let taken = if proved { to.hand(handed) } else { to.hand_unproved(handed) };
+        self.handed |= u64::from(proved) << (worker & 63);
         self.traffic.count_handed(taken);
         To::Another
     }
+
+    /// Once for all that was handed over.
+    fn wake(&self) {
+        for (number, worker) in self.workers.iter().enumerate() {
+            if self.handed >> (number & 63) & 1 == 1 {
+                worker.wake();
+            }
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

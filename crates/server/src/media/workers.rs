@@ -101,9 +101,7 @@ impl Workers {
     pub fn open(self: &Arc<Self>, id: RoomId) -> (Room, mpsc::Receiver<Notice>) {
         let worker = self.least_loaded();
         let (notices, told) = mpsc::channel(NOTICES);
-        let room = Room { workers: self.clone(), worker, id };
-        room.send(Command::Open { room: id, notices });
-        (room, told)
+        (Room { workers: self.clone(), worker, id, notices }, told)
     }
 
     /// A name for a new connection.
@@ -158,6 +156,7 @@ pub struct Room {
     workers: Arc<Workers>,
     worker: usize,
     id: RoomId,
+    notices: mpsc::Sender<Notice>,
 }
 
 impl Room {
@@ -166,7 +165,7 @@ impl Room {
     }
 
     pub fn set_members(&self, members: Vec<Member>) -> bool {
-        self.send(Command::Members { room: self.id, members })
+        self.send(Command::Members { room: self.id, members, notices: self.notices.clone() })
     }
 
     pub fn views(&self, peer: PeerId, views: Vec<View>) {
@@ -192,7 +191,8 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.send(Command::Members { room: self.id, members: Vec::new() });
+        // If this is lost, the worker notices that nobody listens any more.
+        self.set_members(Vec::new());
         if let Ok(mut load) = self.workers.load.lock() {
             load[self.worker] = load[self.worker].saturating_sub(1);
         }

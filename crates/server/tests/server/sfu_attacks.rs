@@ -1,10 +1,18 @@
 //! What strangers send to the media port, on the live socket: nothing is answered that should not be, and calls go on.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use farhand_protocol::call::IceServers;
-use farhand_testkit::Server;
-use tokio::{net::UdpSocket, time::timeout};
+use farhand_testkit::{Server, WAIT};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpStream, UdpSocket},
+    time::timeout,
+};
 use uuid::Uuid;
 
 use crate::sfu_calls::{Person, all_see_all, all_see_all_again, call_of};
@@ -91,4 +99,147 @@ async fn an_address_is_told_to_whoever_asks_and_nothing_more() {
     assert_eq!(buffer[..2], [0x01, 0x01], "a success response");
     assert_eq!(buffer[4..20], request[4..20], "to this request");
     assert!(length <= 2 * request.len(), "{length} bytes: of no use for amplification");
+}
+
+#[tokio::test]
+async fn what_strangers_spray_while_people_join_keeps_nobody_out() {
+    let server = Server::with(|config| config.media.workers = 4).await;
+    let to = media_address(&server).await;
+    let call_id = call_of(&server, "SFU").await;
+    let spraying = tokio::spawn(async move {
+        let strangers = [UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap()];
+        for number in 0_u64.. {
+            let worker = u8::try_from(number % 4).unwrap();
+            let stun = stun_for(call_id, worker, number % 8, Some([7; 20]));
+            for stranger in &strangers {
+                for datagram in [&client_hello(), &stun, &rtp(1)] {
+                    let _ = stranger.try_send_to(datagram, to);
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let mut people =
+        vec![Person::join(&server, "callertest1", call_id).await, Person::join(&server, "callertest2", call_id).await];
+    all_see_all(&mut people).await;
+    spraying.abort();
+}
+
+/// What can be made of a participant's own datagram by somebody without its keys.
+fn forged(datagram: &[u8]) -> Vec<Vec<u8>> {
+    let Some(kind @ (0x00 | 0x80..=0xbf)) = datagram.first().copied() else { return Vec::new() };
+    let mut made = Vec::new();
+    if kind == 0 {
+        made.extend((0..datagram.len()).step_by(3).map(|length| datagram[..length].to_vec()));
+        made.push(changed(datagram, datagram.len() - 1, 1));
+        return made;
+    }
+    for step in 1..64 {
+        // A number that is to come, with a tag that is wrong; or the stream of somebody else.
+        made.push(changed(&changed(datagram, 3, step), datagram.len() - 1, 1));
+        made.push(changed(datagram, 11, step));
+    }
+    made.extend([0, 1, 11, 12, 13, 20].map(|length| datagram[..length.min(datagram.len())].to_vec()));
+    made.push(rtp(1));
+    for (format, kind) in [(0x81, 206), (0x81, 205), (0x8f, 206), (0x80, 200), (0x81, 203), (0x9f, 205)] {
+        // PLI, NACK, REMB, a report, BYE and TWCC in the clear.
+        made.push([&[format, kind, 0, 5][..], &datagram[8..12], &[0xff; 16]].concat());
+    }
+    made.extend([vec![23; 60], vec![22, 0xfe, 0xfd], [&[0x90, 0x60][..], &[0xff; 30]].concat(), vec![20; 2_000]]);
+    made
+}
+
+fn changed(datagram: &[u8], at: usize, by: u8) -> Vec<u8> {
+    let mut changed = datagram.to_vec();
+    if let Some(byte) = changed.get_mut(at) {
+        *byte = byte.wrapping_add(by);
+    }
+    changed
+}
+
+#[tokio::test]
+async fn what_is_forged_under_a_participants_own_address_disturbs_nobody() {
+    let server = Server::start().await;
+    let call_id = call_of(&server, "SFU").await;
+    let mut people = vec![Person::join(&server, "callertest1", call_id).await];
+    people.push(
+        Person::join_with(&server, "callertest2", call_id, |options| options.added = Some(Arc::new(forged))).await,
+    );
+    people.push(Person::join(&server, "expert1", call_id).await);
+    all_see_all(&mut people).await;
+    all_see_all_again(&mut people).await;
+}
+
+#[tokio::test]
+async fn checks_of_a_connection_that_is_over_are_not_answered() {
+    let server = Server::start().await;
+    let to = media_address(&server).await;
+    let call_id = call_of(&server, "SFU").await;
+    let checks: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+    let overheard = checks.clone();
+    let listen = move |datagram: &[u8]| {
+        if datagram.starts_with(&[0, 1]) {
+            overheard.lock().unwrap().push(datagram.to_vec());
+        }
+        Vec::new()
+    };
+    let mut people =
+        vec![Person::join(&server, "callertest1", call_id).await, Person::join(&server, "expert1", call_id).await];
+    people.push(
+        Person::join_with(&server, "callertest2", call_id, |options| options.added = Some(Arc::new(listen))).await,
+    );
+    all_see_all(&mut people).await;
+    let left = people.pop().unwrap();
+    server.login("callertest2").await.call_operation("leaveCall", call_id).await.ok::<serde_json::Value>();
+    left.vanish();
+    people.push(Person::join(&server, "callertest2", call_id).await);
+    all_see_all(&mut people).await;
+    let stranger = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    for check in checks.lock().unwrap().iter() {
+        let _ = stranger.try_send_to(check, to);
+    }
+    let mut buffer = [0; 2_000];
+    let answered = timeout(Duration::from_millis(100), stranger.recv_from(&mut buffer)).await;
+    assert!(answered.is_err(), "an old check was answered");
+    all_see_all_again(&mut people).await;
+}
+
+fn framed(datagram: &[u8]) -> Vec<u8> {
+    [&u16::try_from(datagram.len()).unwrap().to_be_bytes()[..], datagram].concat()
+}
+
+/// A TCP connection that looks like a participant's.
+async fn tcp_of_a_stranger(server: &Server) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(&framed(&stun_for(Uuid::nil(), 0, 1, Some([7; 20])))).await.unwrap();
+    stream
+}
+
+async fn is_closed(stream: &mut TcpStream) -> bool {
+    let mut buffer = [0; 100];
+    // Closed with data that nobody read, it is reset.
+    matches!(timeout(WAIT, stream.read(&mut buffer)).await, Ok(Ok(0) | Err(_)))
+}
+
+#[tokio::test]
+async fn a_connection_of_empty_frames_is_closed() {
+    let server = Server::start().await;
+    let mut stream = tcp_of_a_stranger(&server).await;
+    stream.write_all(&[0, 0]).await.unwrap();
+    assert!(is_closed(&mut stream).await);
+}
+
+#[tokio::test]
+async fn a_connection_that_says_much_and_proves_nothing_is_closed() {
+    let server = Server::start().await;
+    let mut stream = tcp_of_a_stranger(&server).await;
+    stream.write_all(&framed(&rtp(1)).repeat(25)).await.unwrap();
+    assert!(is_closed(&mut stream).await);
+}
+
+#[tokio::test]
+async fn a_connection_that_says_little_and_proves_nothing_is_closed() {
+    let server = Server::start().await;
+    let mut stream = tcp_of_a_stranger(&server).await;
+    assert!(is_closed(&mut stream).await);
 }

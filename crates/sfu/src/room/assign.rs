@@ -15,10 +15,11 @@ pub(super) fn assign(peer: &mut Peer, there: &[(Showing, bool)], speaker: Option
         wanted.sort_by_key(|(showing, flows)| {
             let speaks = Some(showing.peer) == speaker;
             let screen = showing.source == Source::Screen;
-            std::cmp::Reverse((screen, speaks, *flows, peer.shows(*showing)))
+            std::cmp::Reverse((screen && *flows, speaks && *flows, *flows, peer.shows(*showing)))
         });
         let slots = peer.slots.iter().filter(|slot| slot.video == video).count();
-        missing += wanted.len().saturating_sub(slots);
+        // A sound must be there with its first word; a line for pictures that carries none wants no slot.
+        missing += wanted.iter().filter(|(_, flows)| *flows || !video).count().saturating_sub(slots);
         wanted.truncate(slots);
         let mut slots: Vec<_> = peer.slots.iter_mut().filter(|slot| slot.video == video).collect();
         for slot in &mut slots {

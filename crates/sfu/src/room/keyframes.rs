@@ -4,7 +4,7 @@ use super::{Instant, Mid, Room, Showing};
 
 impl Room {
     pub(super) fn keyframe_wanted(&mut self, now: Instant, viewer: usize, mid: Mid) {
-        let slot = self.peers[viewer].slots.iter().find(|slot| slot.mid == mid);
+        let slot = self.peers[viewer].slots.iter().find(|slot| slot.mid == mid && slot.video);
         let wanted = slot.and_then(|slot| Some((slot.showing?, slot.awaited().or(slot.current)?)));
         if let Some((showing, layer)) = wanted {
             self.want_keyframe(now, showing, layer);
@@ -15,8 +15,9 @@ impl Room {
         let Some(sender) = self.position(showing.peer) else { return };
         let tracks = &mut self.peers[sender].tracks;
         let track = tracks.iter_mut().find(|track| track.source == showing.source);
-        if let Some(layer) = track.and_then(|track| track.layers.get_mut(layer)) {
-            layer.keyframe.open();
+        // One that sends nothing is asked once it starts.
+        if let Some(track) = track.filter(|track| layer < track.layers.len() && track.flows(layer, now)) {
+            track.layers[layer].keyframe.open();
         }
         self.ask_for_keyframes(now);
     }
@@ -24,8 +25,12 @@ impl Room {
     pub(super) fn ask_for_keyframes(&mut self, now: Instant) {
         for peer in &mut self.peers {
             for track in &mut peer.tracks {
-                for layer in &mut track.layers {
-                    if layer.keyframe.is_due(now) {
+                for index in 0..track.layers.len() {
+                    let flows = track.flows(index, now);
+                    let layer = &mut track.layers[index];
+                    if !flows {
+                        layer.keyframe.fulfilled();
+                    } else if layer.keyframe.is_due(now) {
                         peer.engine.ask_for_keyframe(track.mid, layer.rid);
                         peer.unsent = true;
                     }

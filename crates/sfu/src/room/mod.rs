@@ -2,6 +2,7 @@
 
 mod assign;
 mod keyframes;
+mod show;
 mod talk;
 
 use std::{
@@ -11,18 +12,22 @@ use std::{
 
 use str0m::{media::Mid, rtp::RtpPacket};
 
-use self::assign::{assign, slots_notice};
+use self::show::flowing;
 use crate::{
     Gone, Notice, Output, Shown,
     engine::{Common, Datagram, EngineError, Happening},
     ids::{PeerId, RoomId, Source},
     offer::{OfferError, TrackName},
-    peer::Peer,
+    peer::{Peer, Phase},
     slot::{Forward, Showing, View},
     speaker::Speakers,
-    ufrag::Place,
+    ufrag::{Place, nominates},
 };
 
+/// More than fits into a packet of an MTU of 1,500. No path would carry it whole, and the engine has no room for it.
+const MAX_PAYLOAD: usize = 1_460;
+/// How often somebody's wishes are looked at, however often they change.
+const VIEWS_INTERVAL: Duration = Duration::from_millis(100);
 /// How often layers are chosen and the speaker looked at, whatever else happens.
 const ROUND: Duration = Duration::from_millis(500);
 
@@ -52,10 +57,18 @@ pub(crate) struct Room {
     worker: u8,
     members: Vec<Member>,
     peers: Vec<Peer>,
+    /// Members whose connection has ended: they need a new one, under a new name.
+    over: Vec<PeerId>,
+    /// Those of them nobody has been told of yet.
+    ended: Vec<PeerId>,
+    /// What was sent at the last look.
+    flowing: Vec<Showing>,
     speakers: Speakers,
     speaker: Option<PeerId>,
     next_round: Instant,
-    wake: Instant,
+    wake: Option<Instant>,
+    /// The wake that whoever runs the room knows of.
+    pub(crate) scheduled: Option<Instant>,
     /// Reused for what engines say.
     scratch: Vec<Happening>,
 }
@@ -69,29 +82,40 @@ impl Room {
             worker,
             members: Vec::new(),
             peers: Vec::new(),
+            over: Vec::new(),
+            ended: Vec::new(),
+            flowing: Vec::new(),
             speakers: Speakers::default(),
             speaker: None,
             next_round: now + ROUND,
-            wake: now,
+            wake: None,
+            scheduled: None,
             scratch: Vec::new(),
         }
     }
 
-    pub(crate) fn wake(&self) -> Instant {
+    /// None while nobody is connected.
+    pub(crate) fn wake(&self) -> Option<Instant> {
         self.wake
+    }
+
+    /// Peers whose connections have ended since the last time.
+    pub(crate) fn take_ended(&mut self) -> Vec<PeerId> {
+        std::mem::take(&mut self.ended)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    /// Who belongs here now. Returns those that were here and do not.
-    pub(crate) fn set_members(&mut self, now: Instant, members: Vec<Member>, out: &mut Outputs) -> Vec<PeerId> {
+    /// Who belongs here now.
+    pub(crate) fn set_members(&mut self, now: Instant, members: Vec<Member>, out: &mut Outputs) {
         let leaving = |peer: &Peer| !members.iter().any(|member| member.peer == peer.id);
         let gone: Vec<PeerId> = self.peers.iter().filter(|peer| leaving(peer)).map(|peer| peer.id).collect();
+        self.over.retain(|over| members.iter().any(|member| member.peer == *over));
         self.members = members;
-        for peer in &gone {
-            self.remove(*peer, out);
+        for peer in gone {
+            self.remove(peer, out);
         }
         for peer in &mut self.peers {
             let member = self.members.iter().find(|member| member.peer == peer.id);
@@ -100,7 +124,6 @@ impl Room {
         }
         self.reconcile(now, out);
         self.flush(now, out);
-        gone
     }
 
     fn remove(&mut self, id: PeerId, out: &mut Outputs) {
@@ -124,6 +147,7 @@ impl Room {
             out.extend(sends);
         }
         self.speakers.forget(id);
+        self.ended.push(id);
     }
 
     pub(crate) fn offer(
@@ -134,9 +158,16 @@ impl Room {
         out: &mut Outputs,
     ) -> Result<String, OfferError> {
         let Offer { peer: id, sdp, tracks, password } = offer;
+        if self.over.contains(&id) {
+            return Err(OfferError::Over);
+        }
         let place = Place { worker: self.worker, room: self.id, peer: id };
         let answer = if let Some(index) = self.position(id) {
-            self.peers[index].answer(common, place, sdp, tracks, password)?
+            let answer = self.peers[index].answer(common, place, sdp, tracks, password);
+            if answer == Err(OfferError::Over) {
+                self.lose(now, index, Gone::Broken("an offer broke it".to_owned()), out);
+            }
+            answer?
         } else {
             let refused = |error: EngineError| OfferError::Engine(error.to_string());
             let mut peer = Peer::new(now, common, place, password.clone()).map_err(refused)?;
@@ -154,10 +185,36 @@ impl Room {
 
     pub(crate) fn views(&mut self, now: Instant, id: PeerId, views: Vec<View>, out: &mut Outputs) {
         if let Some(index) = self.position(id) {
-            self.peers[index].views = views;
+            let peer = &mut self.peers[index];
+            peer.views = views;
+            if peer.viewed.is_some_and(|at| now.saturating_duration_since(at) < VIEWS_INTERVAL) {
+                // Whoever changes its mind all the time gets the newest in the end.
+                self.next_round = self.next_round.min(now + VIEWS_INTERVAL);
+                return self.set_wake();
+            }
+            peer.viewed = Some(now);
             self.choose_layers(now, index);
             self.flush(now, out);
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn pretend_connected(&mut self, now: Instant, id: PeerId) {
+        let common = Common { certificate: None, udp: Vec::new(), tcp: Vec::new() };
+        let place = Place { worker: self.worker, room: self.id, peer: id };
+        self.peers.push(Peer::new(now, &common, place, "a-password-of-22-characters".to_owned()).unwrap());
+    }
+
+    /// Something here has panicked: nothing of it can be relied upon any more.
+    pub(crate) fn give_up(&mut self, out: &mut Outputs) {
+        for peer in self.peers.drain(..) {
+            self.over.push(peer.id);
+            self.ended.push(peer.id);
+            let why = Gone::Broken("the room has panicked".to_owned());
+            out.push_back(Output::Notice(self.id, Notice::Gone { peer: peer.id, why }));
+        }
+        self.speakers = Speakers::default();
+        self.set_wake();
     }
 
     fn position(&self, id: PeerId) -> Option<usize> {
@@ -171,6 +228,8 @@ impl Room {
     pub(crate) fn receive(&mut self, now: Instant, id: PeerId, datagram: &Datagram<'_>, out: &mut Outputs) {
         let Some(index) = self.position(id) else { return };
         self.heard(now, index, out);
+        let from = (datagram.protocol, datagram.source);
+        self.peers[index].route.heard(now, from, nominates(datagram.contents));
         let mut happenings = std::mem::take(&mut self.scratch);
         let done = self.peers[index].receive(now, datagram, &mut happenings);
         self.perform(now, index, &mut happenings, out);
@@ -180,9 +239,12 @@ impl Room {
 
     /// Sends what has been written since the last time.
     pub(crate) fn flush(&mut self, now: Instant, out: &mut Outputs) {
-        for index in (0..self.peers.len()).rev() {
-            if self.peers[index].unsent {
-                self.advance_peer(now, index, out);
+        // What one says may want something sent to another that had its turn.
+        for _ in 0..2 {
+            for index in (0..self.peers.len()).rev() {
+                if self.peers[index].unsent {
+                    self.advance_peer(now, index, out);
+                }
             }
         }
         self.set_wake();
@@ -214,13 +276,17 @@ impl Room {
     fn round(&mut self, now: Instant, out: &mut Outputs) {
         self.listen(now, out);
         let speaker = self.speakers.decide(now);
-        if speaker == self.speaker {
-            for index in 0..self.peers.len() {
-                self.choose_layers(now, index);
-            }
-        } else {
+        let speaks_on = speaker == self.speaker;
+        if !speaks_on {
             self.speaker = speaker;
             out.push_back(Output::Notice(self.id, Notice::Speaker { peer: speaker }));
+        }
+        let offered = self.all_tracks(now);
+        if speaks_on && flowing(&offered) == self.flowing {
+            for index in 0..self.peers.len() {
+                self.choose_layers_of(now, index, &offered);
+            }
+        } else {
             self.reconcile(now, out);
         }
     }
@@ -228,31 +294,41 @@ impl Room {
     fn set_wake(&mut self) {
         let engines = self.peers.iter().map(|peer| peer.engine.wake());
         let layers = self.peers.iter().flat_map(|peer| &peer.tracks).flat_map(|track| &track.layers);
-        let keyframes = layers.filter_map(|layer| layer.keyframe.next_wake(self.wake));
-        self.wake = engines.chain(keyframes).fold(self.next_round, Instant::min);
+        let keyframes = layers.filter_map(|layer| layer.keyframe.next_wake(self.wake.unwrap_or(self.next_round)));
+        let wake = engines.chain(keyframes).fold(self.next_round, Instant::min);
+        self.wake = (!self.peers.is_empty()).then_some(wake);
     }
 
-    /// A connection whose engine is broken is gone.
+    /// A connection whose engine is broken is gone, and so is one whose other end has said goodbye: what was written to it would wait
+    /// for ever.
     fn check(&mut self, now: Instant, index: usize, done: Result<(), EngineError>, out: &mut Outputs) {
-        if let Err(error) = done {
-            let peer = self.peers.remove(index);
-            self.speakers.forget(peer.id);
-            out.push_back(Output::Notice(
-                self.id,
-                Notice::Gone { peer: peer.id, why: Gone::Broken(error.to_string()) },
-            ));
-            self.reconcile(now, out);
+        match done {
+            Err(error) => self.lose(now, index, Gone::Broken(error.to_string()), out),
+            Ok(()) if self.peers[index].phase == Phase::Closed => self.lose(now, index, Gone::Closed, out),
+            Ok(()) => {}
         }
+    }
+
+    fn lose(&mut self, now: Instant, index: usize, why: Gone, out: &mut Outputs) {
+        let peer = self.peers.remove(index).id;
+        self.speakers.forget(peer);
+        self.over.push(peer);
+        self.ended.push(peer);
+        out.push_back(Output::Notice(self.id, Notice::Gone { peer, why }));
+        self.reconcile(now, out);
     }
 
     fn perform(&mut self, now: Instant, index: usize, happenings: &mut Vec<Happening>, out: &mut Outputs) {
         let peer = self.peers[index].id;
         for happening in happenings.drain(..) {
             match happening {
-                Happening::Send(transmit) => out.push_back(Output::Transmit(transmit.into())),
+                Happening::Send(transmit) => {
+                    let transmit = self.peers[index].led(now, transmit.into());
+                    out.extend(transmit.map(Output::Transmit));
+                }
                 Happening::Packet(packet) => self.pass_on(now, index, &packet),
                 Happening::Connected => {
-                    self.peers[index].connected = true;
+                    self.peers[index].phase = Phase::Connected;
                     out.push_back(Output::Notice(self.id, Notice::Connected { peer }));
                     // Others can be heard, and their pictures asked for, only now.
                     self.link_channels();
@@ -268,7 +344,7 @@ impl Room {
                 Happening::ChannelOpened { id, label } => self.channel_opened(index, id, &label),
                 Happening::Said { id, binary, data } => self.said(now, index, id, binary, data),
                 Happening::ChannelClosed { id } => self.channel_closed(index, id),
-                Happening::Closed => out.push_back(Output::Notice(self.id, Notice::Gone { peer, why: Gone::Closed })),
+                Happening::Closed => self.peers[index].phase = Phase::Closed,
             }
         }
     }
@@ -277,8 +353,11 @@ impl Room {
         let sender = &mut self.peers[index];
         let Some((track, layer)) = sender.place_of(packet) else { return };
         let Some(spec) = sender.engine.codec(packet.header.payload_type) else { return };
-        sender.tracks[track].received(layer, now, packet.payload.len());
-        if !sender.live {
+        if sender.tracks[track].received(layer, now, packet.payload.len()) {
+            // It may want a slot.
+            self.next_round = now;
+        }
+        if !sender.live || packet.payload.len() > MAX_PAYLOAD {
             return;
         }
         if let (Source::Microphone, Some(level)) = (sender.tracks[track].source, packet.header.ext_vals.audio_level) {
@@ -293,67 +372,5 @@ impl Room {
             self.peers[*viewer].forward(*slot, &forward);
         }
         self.peers[index].tracks[track].viewers = viewers;
-    }
-
-    fn choose_layers(&mut self, now: Instant, index: usize) {
-        let offered: Vec<_> = self.all_tracks(now);
-        let find = |showing: Showing| {
-            offered.iter().find(|(known, _)| *known == showing).map(|(_, layers)| layers.clone()).unwrap_or_default()
-        };
-        self.peers[index].choose_layers(find);
-        self.peers[index].unsent = true;
-        if !self.peers[index].connected {
-            // It could not be shown the key frame, and would wait for the next.
-            return;
-        }
-        let awaited: Vec<(Showing, usize)> =
-            self.peers[index].slots.iter().filter_map(|slot| Some((slot.showing?, slot.awaited()?))).collect();
-        for (showing, layer) in awaited {
-            self.want_keyframe(now, showing, layer);
-        }
-    }
-
-    fn all_tracks(&self, now: Instant) -> Vec<(Showing, Vec<crate::layers::Offered>)> {
-        let live = self.peers.iter().filter(|peer| peer.live);
-        let tracks = live.flat_map(|peer| peer.shown_tracks().map(move |track| (peer.id, track)));
-        tracks.map(|(peer, track)| (Showing { peer, source: track.source }, track.offered(now))).collect()
-    }
-
-    /// Who is shown where follows from who is here, what they send and who speaks.
-    fn reconcile(&mut self, now: Instant, out: &mut Outputs) {
-        let there: Vec<(Showing, bool)> = self
-            .all_tracks(now)
-            .into_iter()
-            .map(|(showing, layers)| (showing, layers.iter().any(|l| l.flows)))
-            .collect();
-        for peer in &mut self.peers {
-            let others = if peer.live { there.as_slice() } else { &[] };
-            let before: Vec<_> = peer.slots.iter().map(|slot| slot.showing).collect();
-            let missing = assign(peer, others, self.speaker);
-            let after: Vec<_> = peer.slots.iter().map(|slot| slot.showing).collect();
-            if before != after || missing > 0 {
-                out.push_back(Output::Notice(self.id, slots_notice(peer, missing)));
-            }
-        }
-        self.link_viewers();
-        self.link_channels();
-        for index in 0..self.peers.len() {
-            self.choose_layers(now, index);
-        }
-    }
-
-    fn link_viewers(&mut self) {
-        let mut links = Vec::new();
-        for (viewer, peer) in self.peers.iter().enumerate() {
-            let showing = peer.slots.iter().enumerate().filter_map(|(slot, s)| Some((slot, s.showing?)));
-            links.extend(showing.map(|(slot, showing)| (showing, viewer, slot)));
-        }
-        for peer in &mut self.peers {
-            for track in &mut peer.tracks {
-                let here = Showing { peer: peer.id, source: track.source };
-                let viewers = links.iter().filter(|(showing, _, _)| *showing == here);
-                track.viewers = viewers.map(|(_, viewer, slot)| (*viewer, *slot)).collect();
-            }
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use str0m::channel::ChannelId;
 
 use super::{Instant, Notice, Output, Outputs, Room};
-use crate::channels::Spoken;
+use crate::{channels::Spoken, peer::Phase, slot::Slot};
 
 impl Room {
     pub(super) fn channel_opened(&mut self, index: usize, id: ChannelId, label: &str) {
@@ -42,7 +42,7 @@ impl Room {
             .map(|(from, own)| Spoken { from, name: self.name_of(from), own })
             .collect();
         for peer in &mut self.peers {
-            let here = peer.live && peer.connected && peer.channels.are_agreed();
+            let here = peer.live && peer.phase == Phase::Connected && peer.channels.are_agreed();
             let of_others = spoken.iter().filter(|spoken| here && spoken.from != peer.id).cloned();
             peer.unsent |= peer.channels.follow(&mut peer.engine, &of_others.collect::<Vec<_>>());
         }
@@ -65,6 +65,8 @@ impl Room {
         let peer = &mut self.peers[index];
         if !peer.path.silent {
             peer.path.silent = true;
+            // What is shown starts anew once somebody is there again.
+            peer.slots.iter_mut().for_each(Slot::pause);
             out.push_back(Output::Notice(self.id, Notice::PathLost { peer: peer.id }));
         }
     }
@@ -75,6 +77,7 @@ impl Room {
         if peer.path.silent {
             peer.path.silent = false;
             out.push_back(Output::Notice(self.id, Notice::PathFound { peer: peer.id }));
+            self.choose_layers(now, index);
         }
     }
 }

@@ -55,6 +55,27 @@ fn a_stun_request_with_the_right_name_but_without_integrity_moves_nothing() {
 }
 
 #[test]
+fn a_check_of_an_old_generation_moves_nothing() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.run(2_000);
+    let old = world.client(ann).last_check.clone().unwrap();
+    let (offer, tracks) = (world.client(ann).restart_ice(), world.client(ann).tracks());
+    let answer = world.offer(ann, offer, tracks).unwrap();
+    world.client(ann).answered(&answer);
+    world.run(2_000);
+    let (known, refused) = (world.sfu.known_addresses(), world.sfu.counters().refused);
+    for _ in 0..100 {
+        world.inject(stranger(), &old);
+    }
+    assert_eq!(world.sfu.known_addresses(), known);
+    assert_eq!(world.sfu.counters().refused, refused + 100);
+    world.client(ann).forget_received();
+    world.run(1_000);
+    assert!(world.client(ann).frames_of(bob).len() > 10, "the call goes on");
+}
+
+#[test]
 fn each_peers_garbage_is_its_own_misfortune() {
     let mut world = World::new();
     let [ann, bob, cleo] = [1, 2, 3].map(|id| world.join(id, 2));

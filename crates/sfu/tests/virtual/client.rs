@@ -40,6 +40,8 @@ pub struct Frame {
 pub struct Received {
     pub frames: Vec<Frame>,
     pub sounds: Vec<u64>,
+    /// Sizes of what was neither.
+    pub others: Vec<usize>,
     /// Extended sequence numbers as they came.
     pub seqs: Vec<u64>,
     pub picture_ids: Vec<u16>,
@@ -57,6 +59,10 @@ struct Sent {
 pub struct Client {
     pub id: PeerId,
     pub address: SocketAddr,
+    /// Where others see it: a network in between may change that at any time.
+    pub seen_at: SocketAddr,
+    /// What its camera line carries.
+    pub source: Source,
     pub rtc: Rtc,
     pub wake: Instant,
     pub connected: bool,
@@ -71,11 +77,15 @@ pub struct Client {
     /// Which layers it sends.
     pub sends: [bool; 3],
     pub muted: bool,
+    /// What its picture is of.
+    pub picture: Source,
     pub sends_media: bool,
     keyframe_due: [bool; 3],
     next_frame: [u32; 3],
     sent: HashMap<(Mid, Option<Rid>), Sent>,
     outbox: Vec<(SocketAddr, Vec<u8>)>,
+    /// The newest STUN request it has sent.
+    pub last_check: Option<Vec<u8>>,
     pub bytes_received: usize,
     /// Its own data channels and those of others, with what came on each.
     pub channels: Vec<Channel>,
@@ -121,6 +131,8 @@ impl Client {
         let client = Self {
             id,
             address,
+            seen_at: address,
+            source: Source::Camera,
             rtc,
             wake: now,
             connected: false,
@@ -133,11 +145,13 @@ impl Client {
             keyframe_requests: [0; 3],
             sends: [true; 3],
             muted: false,
+            picture: Source::Camera,
             sends_media: true,
             keyframe_due: [true; 3],
             next_frame: [0; 3],
             sent: HashMap::new(),
             outbox: Vec::new(),
+            last_check: None,
             bytes_received: 0,
             channels: Vec::new(),
             alive: None,
@@ -148,7 +162,7 @@ impl Client {
 
     pub fn tracks(&self) -> Vec<TrackName> {
         let name = |mid: Mid, source| TrackName { mid: mid.to_string(), source };
-        vec![name(self.microphone, Source::Microphone), name(self.camera, Source::Camera)]
+        vec![name(self.microphone, Source::Microphone), name(self.camera, self.source)]
     }
 
     pub fn answered(&mut self, sdp: &str) {
@@ -225,6 +239,20 @@ impl Client {
         self.advance(now);
     }
 
+    pub fn say_goodbye(&mut self, now: Instant) {
+        self.rtc.close().unwrap();
+        self.sends_media = false;
+        self.alive = None;
+        self.drain();
+        self.advance(now);
+    }
+
+    /// A single packet of sound of so many bytes.
+    pub fn send_sound(&mut self, now: Instant, bytes: usize) {
+        self.write(now, self.microphone, None, &[vec![0x55; bytes].into()]);
+        self.advance(now);
+    }
+
     /// VP8 descriptor (picture id of 15 bits, TL0PICIDX), the frame header's key bit, then who, which layer, which frame.
     fn frame(&mut self, layer: usize) -> Vec<Arc<[u8]>> {
         let keyframe = std::mem::take(&mut self.keyframe_due[layer]);
@@ -277,7 +305,13 @@ impl Client {
                     self.wake = at;
                     return;
                 }
-                Output::Transmit(transmit) => self.outbox.push((transmit.destination, transmit.contents.to_vec())),
+                Output::Transmit(transmit) => {
+                    let contents = transmit.contents.to_vec();
+                    if farhand_sfu::is_binding_request(&contents) {
+                        self.last_check = Some(contents.clone());
+                    }
+                    self.outbox.push((transmit.destination, contents));
+                }
                 Output::Event(event) => self.event(event),
             }
         }
@@ -318,6 +352,10 @@ impl Client {
         let payload = &packet.payload;
         if payload.len() == 8 {
             received.sounds.push(u64::from_be_bytes(payload[..].try_into().unwrap()));
+            return;
+        }
+        if payload[0] == 0x55 {
+            received.others.push(payload.len());
             return;
         }
         received.picture_ids.push(u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff);

@@ -25,6 +25,20 @@ fn a_good_link_gets_the_best_layer_within_seconds_and_a_small_picture_a_small_on
 }
 
 #[test]
+fn of_many_wishes_the_newest_counts() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.view(ann, &[(bob, 720)]);
+    world.run_until("the top layer", 10, |world| newest_layer(world, ann, bob) == Some(2));
+    for height in [720, 360].into_iter().cycle().take(1_000) {
+        world.view(ann, &[(bob, height)]);
+    }
+    world.view(ann, &[(bob, 120)]);
+    let waited = world.run_until("the bottom layer", 2, |world| newest_layer(world, ann, bob) == Some(0));
+    assert!(waited.as_millis() < 300, "{waited:?}");
+}
+
+#[test]
 fn each_viewer_gets_the_layer_its_own_link_carries() {
     let mut world = World::new();
     let [ann, bob, cleo] = [1, 2, 3].map(|id| world.join(id, 1));
@@ -108,4 +122,36 @@ fn a_picture_comes_back_after_the_link_was_nearly_dead() {
     world.client(ann).forget_received();
     world.run_until("a picture again", 10, |world| world.client(ann).frames_of(bob).len() > 20);
     world.run_until("the top layer again", 30, |world| newest_layer(world, ann, bob) == Some(2));
+}
+
+#[test]
+fn a_call_in_which_nothing_is_said_or_shown_takes_hardly_anything() {
+    let mut world = World::new();
+    let people = [1, 2, 3, 4].map(|id| {
+        world.join_with(id, 3, |client, _| {
+            client.sends = [false; 3];
+            client.muted = true;
+        })
+    });
+    world.run(10_000);
+    for client in &mut world.clients {
+        client.forget_received();
+    }
+    world.run(10_000);
+    for id in people {
+        let bits = world.client(id).bytes_received * 8 / 10;
+        assert!(bits < 180_000, "{bits} bit/s, of which three silent sounds and the engine's 50,000 are most");
+    }
+}
+
+#[test]
+fn a_link_is_not_filled_for_layers_nobody_asks_for() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.view(ann, &[(bob, 120)]);
+    world.run(10_000);
+    world.client(ann).forget_received();
+    world.run(10_000);
+    let bits = world.client(ann).bytes_received * 8 / 10;
+    assert!(bits < 150_000, "{bits} bit/s for a picture of 75,000 and a sound");
 }

@@ -3,9 +3,12 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "foreign enums, and notices that are passed over")]
 
 mod attacks;
+mod broken;
 mod client;
 mod joining;
 mod layers;
+mod paths;
 mod silence;
+mod slots;
 mod talking;
 mod world;

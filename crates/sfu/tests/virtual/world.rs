@@ -51,6 +51,12 @@ pub struct World {
     busy_until: HashMap<PeerId, Instant>,
     random: u64,
     next_frame: Instant,
+    /// How often the SFU had to be woken, and what it sent.
+    pub wakes: usize,
+    pub sent: usize,
+    sent_to: HashMap<PeerId, usize>,
+    /// How many addresses it learned.
+    pub learned: usize,
 }
 
 impl World {
@@ -69,17 +75,21 @@ impl World {
             busy_until: HashMap::new(),
             random: 0x9e37_79b9_7f4a_7c15,
             next_frame: now,
+            wakes: 0,
+            sent: 0,
+            sent_to: HashMap::new(),
+            learned: 0,
         }
     }
 
     /// Somebody comes in, with slots for so many others.
     pub fn join(&mut self, id: u64, slots: usize) -> PeerId {
-        self.arrive(id, slots, true, Source::Camera)
+        self.arrive(id, slots, true, |_, _| {})
     }
 
     /// Somebody whose picture is a screen, which is not shared yet.
     pub fn join_with_screen(&mut self, id: u64, slots: usize) -> PeerId {
-        self.arrive(id, slots, true, Source::Screen)
+        self.arrive(id, slots, true, |client, _| client.picture = Source::Screen)
     }
 
     pub fn share(&mut self, peer: PeerId, sharing: bool) {
@@ -87,19 +97,24 @@ impl World {
         self.command(Command::Members { room: ROOM, members: self.members.clone() });
     }
 
-    /// Somebody's connection is made, but it is not let in yet.
-    pub fn ring(&mut self, id: u64, slots: usize) -> PeerId {
-        self.arrive(id, slots, false, Source::Camera)
+    /// Somebody comes in who is different, or whose offer is.
+    pub fn join_with(&mut self, id: u64, slots: usize, change: impl FnOnce(&mut Client, &mut String)) -> PeerId {
+        self.arrive(id, slots, true, change)
     }
 
-    fn arrive(&mut self, id: u64, slots: usize, live: bool, picture: Source) -> PeerId {
+    /// Somebody's connection is made, but it is not let in yet.
+    pub fn ring(&mut self, id: u64, slots: usize) -> PeerId {
+        self.arrive(id, slots, false, |_, _| {})
+    }
+
+    fn arrive(&mut self, id: u64, slots: usize, live: bool, change: impl FnOnce(&mut Client, &mut String)) -> PeerId {
         let peer = PeerId(id);
         let address = SocketAddr::from(([198, 51, 100, u8::try_from(id).unwrap()], 40_000));
-        let (client, offer) = Client::new(self.now, peer, address, slots);
+        let (mut client, mut offer) = Client::new(self.now, peer, address, slots);
+        change(&mut client, &mut offer);
         self.members.push(Member { peer, name: id.cast_signed(), live, sharing: false });
         self.command(Command::Members { room: ROOM, members: self.members.clone() });
-        let mut tracks = client.tracks();
-        tracks.iter_mut().filter(|track| track.source.is_video()).for_each(|track| track.source = picture);
+        let tracks = client.tracks();
         self.clients.push(client);
         let answer = self.offer(peer, offer, tracks).unwrap();
         self.client(peer).answered(&answer);
@@ -180,6 +195,11 @@ impl World {
         self.now - start
     }
 
+    /// Datagrams on the way to somebody, whether they arrive or not.
+    pub fn sent_to(&self, who: PeerId) -> usize {
+        self.sent_to.get(&who).copied().unwrap_or_default()
+    }
+
     /// A datagram from anywhere, past all links.
     pub fn inject(&mut self, from: SocketAddr, contents: &[u8]) {
         self.sfu.handle(self.now, Input::Datagram { protocol: Protocol::Udp, source: from, contents });
@@ -195,7 +215,9 @@ impl World {
             let (_, flying) = self.flying.pop_first().unwrap();
             self.land(flying);
         }
+        self.collect();
         if self.sfu.next_wake().is_some_and(|at| at <= self.now) {
+            self.wakes += 1;
             self.sfu.handle(self.now, Input::Wake);
         }
         for client in &mut self.clients {
@@ -219,26 +241,29 @@ impl World {
                     .handle(self.now, Input::Datagram { protocol: Protocol::Udp, source: from, contents: &contents });
             }
             Flying::ToClient { to, contents } => {
-                if let Some(client) = self.clients.iter_mut().find(|client| client.address == to) {
+                if let Some(client) = self.clients.iter_mut().find(|client| client.seen_at == to) {
                     client.receive(self.now, SFU, &contents);
                 }
             }
         }
-        self.collect();
     }
 
     /// Puts everything that wants to be sent onto the links.
     fn collect(&mut self) {
         while let Some(output) = self.sfu.poll() {
             match output {
-                Output::Transmit(transmit) => self.fly_to_client(transmit.destination, transmit.contents),
+                Output::Transmit(transmit) => {
+                    self.sent += 1;
+                    self.fly_to_client(transmit.destination, transmit.contents);
+                }
                 Output::Notice(_, notice) => self.notices.push(notice),
-                Output::Learned(_) | Output::Forgotten(_) => {}
+                Output::Learned(..) => self.learned += 1,
+                Output::Forgotten(..) => {}
             }
         }
         let mut sent = Vec::new();
         for client in &mut self.clients {
-            let (id, from) = (client.id, client.address);
+            let (id, from) = (client.id, client.seen_at);
             sent.extend(client.outbox().into_iter().map(|(_, contents)| (id, from, contents)));
         }
         for (id, from, contents) in sent {
@@ -250,7 +275,8 @@ impl World {
     }
 
     fn fly_to_client(&mut self, to: SocketAddr, contents: Vec<u8>) {
-        let Some(id) = self.clients.iter().find(|client| client.address == to).map(|client| client.id) else { return };
+        let Some(id) = self.clients.iter().find(|client| client.seen_at == to).map(|client| client.id) else { return };
+        *self.sent_to.entry(id).or_default() += 1;
         let link = *self.link(id);
         if self.lost(link) {
             return;
