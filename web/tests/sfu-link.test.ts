@@ -64,7 +64,8 @@ describe('the offer', () => {
     const [camera] = lines('video', 'sendonly');
     expect(camera!.sendEncodings?.map(({ rid }) => rid)).toEqual(['q', 'h', 'f']);
     expect(camera!.sendEncodings?.map((layer) => layer.scaleResolutionDownBy)).toEqual([4, 2, 1]);
-    expect(peer.channels).toEqual(['room']);
+    const manner = { ordered: false, maxRetransmits: 0 };
+    expect(peer.channels.map(({ label, manner }) => ({ label, manner }))).toEqual([{ label: 'alive', manner }]);
     expect(offers[0]!.tracks).toEqual([
       { mid: '0', source: 'microphone' },
       { mid: '1', source: 'camera' },
@@ -221,6 +222,66 @@ describe('a connection that suffers', () => {
     made.check(true);
     await settle();
     expect([offers.length, peer.iceRestarts]).toEqual([4, 3]);
+  });
+
+  it('is restarted as soon as nothing comes back, and not again for three seconds', async () => {
+    await connected();
+    const channel = peer.channels[0]!;
+    channel.open();
+    channel.echoes = false;
+    await clock.advance(1_900);
+    expect([told.at(-1), peer.iceRestarts]).toEqual([['connected', 'server'], 0]);
+    await clock.advance(100);
+    expect([told.at(-1), peer.iceRestarts]).toEqual([['reconnecting', undefined], 1]);
+    offers[1]!.answer();
+    await clock.advance(2_900);
+    expect(peer.iceRestarts).toBe(1);
+    await clock.advance(100);
+    expect(peer.iceRestarts).toBe(2);
+    channel.onmessage?.();
+    expect(told.at(-1)).toEqual(['connected', 'server']);
+  });
+
+  it('is restarted when the server says that it hears nothing, once with what this end notices', async () => {
+    const made = await connected();
+    const channel = peer.channels[0]!;
+    channel.open();
+    channel.echoes = false;
+    await clock.advance(1_500);
+    made.pathLost();
+    made.pathLost();
+    await clock.advance(1_000);
+    expect([offers.length, peer.iceRestarts]).toEqual([2, 1]);
+    peer.become('connected', 'checking');
+    peer.become('connected', 'connected');
+    expect(told.at(-1)).toEqual(['connected', 'server']);
+  });
+
+  it('is not restarted for a silence before it ever was connected, or once it is given up', async () => {
+    const made = link();
+    await settle();
+    made.pathLost();
+    offers[0]!.answer();
+    await settle();
+    peer.become('connected', 'connected');
+    peer.channels[0]!.echoes = false;
+    peer.channels[0]!.open();
+    made.close();
+    await clock.advance(5_000);
+    expect(offers).toHaveLength(1);
+  });
+
+  it('that stays silent is called broken after as long as one that failed', async () => {
+    await connected();
+    peer.channels[0]!.echoes = false;
+    peer.channels[0]!.open();
+    for (let second = 0; second < 25; second += 1) {
+      offers.at(-1)!.answer();
+      await clock.advance(1_000);
+    }
+    expect(broken).toBe(0);
+    await clock.advance(1_000);
+    expect([broken, peer.iceRestarts]).toEqual([1, 8]);
   });
 
   it('is restarted once for all that happens while an offer waits for its answer', async () => {
