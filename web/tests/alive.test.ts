@@ -4,6 +4,7 @@ import { type FakeChannel, FakePeer } from './fake-peer';
 import { FakeClock } from './fakes';
 
 let clock: FakeClock;
+let peer: FakePeer;
 let channel: FakeChannel;
 let alive: Alive;
 let heard: number;
@@ -12,7 +13,7 @@ let silences: number[];
 
 beforeEach(() => {
   clock = new FakeClock();
-  const peer = new FakePeer();
+  peer = new FakePeer();
   heard = 0;
   silences = [];
   const start = clock.now();
@@ -55,6 +56,41 @@ describe('the sign of life', () => {
     channel.onmessage?.();
     await clock.advance(1_900);
     expect(silences).toHaveLength(3);
+  });
+
+  it('that gets lost while media come is no silence before these stop, too', async () => {
+    let packets = 0;
+    const media = (until: number): void => {
+      packets += 10;
+      peer.stats.set('line', { type: 'inbound-rtp', packetsReceived: packets });
+      if (clock.now() < until) clock.setTimeout(() => media(until), 20);
+    };
+    channel.open();
+    channel.echoes = false;
+    media(clock.now() + 10_100);
+    await clock.advance(11_900);
+    expect(silences).toEqual([]);
+    await clock.advance(600);
+    expect(silences).toEqual([12_500]);
+  });
+
+  it('that is returned while the media are looked at is no silence', async () => {
+    channel.echoes = false;
+    channel.open();
+    await clock.advance(1_400);
+    const { getStats } = peer;
+    peer.getStats = () => {
+      channel.onmessage?.();
+      return getStats.call(peer);
+    };
+    await clock.advance(100);
+    expect(silences).toEqual([]);
+  });
+
+  it('costs nothing more while it is returned', async () => {
+    channel.open();
+    await clock.advance(5_000);
+    expect(peer.lookups).toBe(0);
   });
 
   it('that takes its time on a long way is no silence', async () => {

@@ -115,6 +115,13 @@ describe('what is prepared', () => {
     expect([peers[0]!.closed, offers[0]!.withdrawn.aborted]).toEqual([true, true]);
   });
 
+  it('is nothing from the moment on at which it has failed', async () => {
+    const peer = await stands();
+    peer.become('failed', 'failed');
+    expect(prepared.take('a')).toBeUndefined();
+    expect(peer.closed).toBe(true);
+  });
+
   it('ends with its ring', async () => {
     const peer = await stands();
     prepared.follow([]);

@@ -255,6 +255,10 @@ describe('a connection that suffers', () => {
     peer.become('connected', 'checking');
     peer.become('connected', 'connected');
     expect(told.at(-1)).toEqual(['connected', 'server']);
+    offers[1]!.answer();
+    made.check(false);
+    await settle();
+    expect(offers).toHaveLength(2);
   });
 
   it('is not restarted for a silence before it ever was connected, or once it is given up', async () => {
@@ -268,7 +272,7 @@ describe('a connection that suffers', () => {
     peer.channels[0]!.open();
     made.close();
     await clock.advance(5_000);
-    expect(offers).toHaveLength(1);
+    expect([offers.length, peer.channels[0]!.said.length]).toEqual([1, 1]);
   });
 
   it('that stays silent is called broken after as long as one that failed', async () => {
@@ -316,5 +320,18 @@ describe('a connection that suffers', () => {
     expect([peer.iceRestarts, broken]).toEqual([3, 0]);
     await clock.advance(8_000);
     expect([peer.iceRestarts, broken, made.alive]).toEqual([3, 1, false]);
+  });
+
+  it('is not called broken for what was mended before', async () => {
+    await connected();
+    peer.become('failed', 'failed');
+    await clock.advance(0);
+    offers[1]!.answer();
+    await clock.advance(5_000);
+    peer.become('connected', 'connected');
+    await clock.advance(60_000);
+    peer.become('failed', 'failed');
+    await clock.advance(0);
+    expect([peer.iceRestarts, broken]).toEqual([2, 0]);
   });
 });
