@@ -3,10 +3,11 @@
  * connect without a server. `cargo xtask bench accept` runs it.
  */
 import { appendFile } from 'node:fs/promises';
+import { type Api, contact } from '../../e2e/support/api.ts';
 import type { Person } from '../../e2e/support/person.ts';
 import { expect, test } from '../../e2e/support/story.ts';
 import { Floor, type Page } from './floor.ts';
-import { capture360p, noteMarks } from './marks.ts';
+import { capture360p, noteMarks, preparingCanFail } from './marks.ts';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 15);
 /** What the server and its client may add. */
@@ -18,27 +19,43 @@ interface Times {
   caller: number[];
 }
 
-test('accept clicked to first picture', async ({ stranger, context }) => {
+test('accept clicked to first picture', async ({ stranger, context, api }) => {
   const floor = await Floor.open(context);
   const [caller, callee] = await Promise.all([watched(stranger, 'expert1'), watched(stranger, 'expert2')]);
-  const bare: Times = { callee: [], caller: [] };
-  const ours: Times = { callee: [], caller: [] };
+  const [maker, invited] = await Promise.all([api('expert1'), api('expert2')]);
+  const bare = noTimes();
+  const ways = [
+    { name: '', times: noTimes(), round: () => callRound(caller, callee) },
+    { name: ' through the SFU', times: noTimes(), round: () => sfuRound(caller, callee, maker, invited, true) },
+    {
+      name: ' through the SFU, nothing prepared',
+      times: noTimes(),
+      round: () => sfuRound(caller, callee, maker, invited, false),
+    },
+  ];
   // The first round of each warms up.
   for (let round = 0; round <= ROUNDS; round++) {
     const floorTimes = await floorRound(floor);
-    const ourTimes = await callRound(caller, callee);
-    if (round > 0) {
-      note(bare, floorTimes);
-      note(ours, ourTimes);
+    if (round > 0) note(bare, floorTimes);
+    for (const way of ways) {
+      const times = await way.round();
+      if (round > 0) note(way.times, times);
     }
   }
-  for (const side of ['callee', 'caller'] as const) await tell(side, bare[side], ours[side]);
+  for (const { name, times } of ways) {
+    for (const side of ['callee', 'caller'] as const) await tell(name, side, bare[side], times[side]);
+  }
 });
+
+function noTimes(): Times {
+  return { callee: [], caller: [] };
+}
 
 async function watched(open: (userId: string, look: { fullPicture: true }) => Promise<Person>, userId: string): Promise<Person> {
   const person = await open(userId, { fullPicture: true });
   await person.context.addInitScript(noteMarks);
   await person.context.addInitScript(capture360p);
+  await person.context.addInitScript(preparingCanFail);
   await person.page.reload();
   await person.signIn();
   await person.ready();
@@ -69,6 +86,40 @@ async function callRound(caller: Person, callee: Person): Promise<[number, numbe
   return times;
 }
 
+/** The caller is in the call already, with the camera on, when the callee answers. */
+async function sfuRound(
+  caller: Person,
+  callee: Person,
+  maker: Api,
+  invited: Api,
+  prepared: boolean,
+): Promise<[number, number]> {
+  const [toCaller, toCallee] = await Promise.all([nextPath(caller), nextPath(callee)]);
+  await callee.page.evaluate((unprepared) => (window.unprepared = unprepared), !prepared);
+  await maker.createCall({ callTitle: 'Bench', invitedContacts: [contact(invited.user)] });
+  await expect(callee.ringsFrom(caller)).toBeVisible();
+  await caller.press('Join Bench');
+  await toCaller();
+  if (prepared) await toCallee();
+  await Promise.all([settled(caller.page), settled(callee.page)]);
+  await arm(caller.page, callee.page);
+  await callee.answer(caller);
+  const times = await measured(caller.page, callee.page);
+  await caller.press('Hang up');
+  for (const person of [caller, callee]) {
+    await person.press('Back to contacts');
+    await person.ready();
+  }
+  return times;
+}
+
+/** Waits for a path that is not there yet. */
+async function nextPath(person: Person): Promise<() => Promise<void>> {
+  const before = await person.pairs();
+  const isThere = async () => (await person.pairs()).some((pair) => !before.includes(pair));
+  return () => expect.poll(isThere, 'a path to the server').toBe(true);
+}
+
 async function arm(...pages: Page[]): Promise<void> {
   await Promise.all(pages.map((page) => page.evaluate(() => window.arm())));
 }
@@ -95,11 +146,11 @@ function note(times: Times, [callee, caller]: [number, number]): void {
 }
 
 /** The figure's row of the summary, as the other figures write theirs. */
-async function tell(side: keyof Times, bare: number[], ours: number[]): Promise<void> {
+async function tell(way: string, side: keyof Times, bare: number[], ours: number[]): Promise<void> {
   const aim = Math.round(median(bare)) + AIM_MS;
   const met = Math.round(median(ours)) <= aim;
   const what = side === 'callee' ? 'who accepts sees the caller' : 'the caller sees who accepts';
-  const figure = `accept clicked → first picture, ${what}`;
+  const figure = `accept clicked → first picture${way}, ${what}`;
   const [measure, floor] = [ours, bare].map((times) => `p50 ${median(times).toFixed(0)} ms, longest ${Math.max(...times).toFixed(0)} ms`);
   console.log(`${figure}: ${measure} of ${ours.length}\n    floor ${floor}; aim p50 ≤ ${aim} ms: ${met ? 'met' : 'MISSED'}`);
   console.log(`    ours ${list(ours)}\n    floor ${list(bare)}`);

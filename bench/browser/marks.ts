@@ -9,6 +9,8 @@ declare global {
     marks: Marks;
     /** Forgets what happened, and waits for the first picture of the other end again. */
     arm: () => void;
+    /** What asks the SFU for a connection while it rings gets lost. */
+    unprepared: boolean;
   }
 }
 
@@ -45,5 +47,15 @@ export function capture360p(): void {
     const size = { width: 640, height: 360, frameRate: 30 };
     const video = wanted?.video && (typeof wanted.video === 'object' ? { ...wanted.video, ...size } : size);
     return open({ ...wanted, video });
+  };
+}
+
+/** Runs in the page before anything else. */
+export function preparingCanFail(): void {
+  const { prototype } = WebSocket;
+  const send: (this: WebSocket, text: string) => void = prototype.send;
+  prototype.send = function (this: WebSocket, text: string) {
+    const frame = JSON.parse(text) as { type: string; epoch?: number };
+    if (!window.unprepared || frame.type !== 'mediaOffer' || frame.epoch !== 0) send.call(this, text);
   };
 }

@@ -4,6 +4,7 @@ import type { CallView, ServerMessage, Signal, Slots, Welcome } from '../src/api
 import { Calls } from '../src/call/calls.svelte';
 import type { RememberedCall } from '../src/call/memory';
 import type { MediaState } from '../src/call/session';
+import type { SfuLink } from '../src/call/sfu-link';
 import { type Answer, RequestError, type RequestFrame } from '../src/signalling/requests';
 import { FakeClock, person, ring, settle, view } from './fakes';
 
@@ -18,6 +19,10 @@ class Rig {
   began: MediaState[] = [];
   plans: CallView['mediaPlan'][] = [];
   signals: Signal[] = [];
+  lost: number[] = [];
+  /** What was prepared for this call, and what of it media began with. */
+  prepared = new Map<string, SfuLink>();
+  beganWith: (SfuLink | undefined)[] = [];
   ended = 0;
   people = 0;
   slots: Slots[] = [];
@@ -30,12 +35,16 @@ class Rig {
   media = {
     liveEpoch: 0,
     wanted: { microphone: true, camera: false },
-    begin: (want: MediaState) => void this.began.push(want),
+    begin: (want: MediaState, prepared?: SfuLink) => {
+      this.began.push(want);
+      this.beganWith.push(prepared);
+    },
     apply: (plan: CallView['mediaPlan'], people: number) => {
       this.plans.push(plan);
       this.people = people;
     },
     slots: (slots: Slots) => void this.slots.push(slots),
+    pathLost: (epoch: number) => void this.lost.push(epoch),
     speaks: (contact: number | undefined) => void this.speakers.push(contact),
     announce: () => void this.announced++,
     signal: (_: number, signal: Signal) => void this.signals.push(signal),
@@ -54,6 +63,7 @@ class Rig {
     clock: this.clock,
     media: this.media,
     signalling: this.signalling,
+    takePrepared: (callId) => this.prepared.get(callId),
     invite: async (callId, userDbId) => {
       if (this.refusal) throw this.refusal;
       this.invited.push([callId, userDbId]);
@@ -221,6 +231,15 @@ describe('a ring', () => {
     expect(rig.calls.stage.name).toBe('active');
   });
 
+  it('for which a connection stands is answered with that connection', () => {
+    const link = {} as SfuLink;
+    rig.prepared.set('call-1', link);
+    rig.frame({ type: 'ring', ring: ring({ callType: 'SFU' }) });
+    void rig.calls.accept(ring({ callType: 'SFU' }), true);
+    expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1', prepared: true });
+    expect(rig.beganWith).toEqual([link]);
+  });
+
   it('that comes again is one ring', () => {
     rig.frame({ type: 'ring', ring: ring() });
     rig.frame({ type: 'ring', ring: ring({ until: '2026-11-22T10:01:00.000Z' }) });
@@ -301,6 +320,13 @@ describe('in a call', () => {
     rig.frame({ type: 'signal', callId: 'call-1', epoch: 1, from: 2, signal });
     rig.frame({ type: 'signal', callId: 'other', epoch: 1, from: 2, signal });
     expect(rig.signals).toEqual([signal]);
+  });
+
+  it('a lost path is mended, one of another call is not', async () => {
+    await rig.inCall();
+    rig.frame({ type: 'pathLost', callId: 'call-1', epoch: 1 });
+    rig.frame({ type: 'pathLost', callId: 'other', epoch: 2 });
+    expect(rig.lost).toEqual([1]);
   });
 
   it('the end comes with its reason and the devices off', async () => {

@@ -26,6 +26,32 @@ class FakeSender {
   }
 }
 
+export class FakeChannel {
+  readyState = 'connecting';
+  bufferedAmount = 0;
+  said: string[] = [];
+  /** What is said comes back at once. */
+  echoes = true;
+  onopen: (() => void) | null = null;
+  onmessage: (() => void) | null = null;
+  onclose: (() => void) | null = null;
+
+  constructor(
+    readonly label: string,
+    readonly manner: RTCDataChannelInit | undefined,
+  ) {}
+
+  send(text: string): void {
+    this.said.push(text);
+    if (this.echoes) this.onmessage?.();
+  }
+
+  open(): void {
+    this.readyState = 'open';
+    this.onopen?.();
+  }
+}
+
 /** As much of an RTCPeerConnection as the order of things needs. */
 export class FakePeer {
   signalingState = 'stable';
@@ -34,7 +60,7 @@ export class FakePeer {
   localDescription: { type: string; sdp: string } | null = null;
   remoteDescription: { type: string; sdp: string } | null = null;
   transceivers: FakeTransceiver[] = [];
-  channels: string[] = [];
+  channels: FakeChannel[] = [];
   candidates: string[] = [];
   iceRestarts = 0;
   offers = 0;
@@ -89,8 +115,10 @@ export class FakePeer {
     this.candidates.push(candidate.candidate);
   }
 
-  createDataChannel(name: string): void {
-    this.channels.push(name);
+  createDataChannel(label: string, manner?: RTCDataChannelInit): FakeChannel {
+    const channel = new FakeChannel(label, manner);
+    this.channels.push(channel);
+    return channel;
   }
 
   restartIce(): void {

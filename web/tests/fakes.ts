@@ -20,6 +20,11 @@ export class FakeClock implements Clock {
     if (timer !== undefined) this.timers.delete(timer);
   }
 
+  /** Time passes, and nothing runs. */
+  sleep(milliseconds: number): void {
+    this.at += milliseconds;
+  }
+
   /** Runs what is due, in order, and lets promises settle in between. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.at + milliseconds;

@@ -16,6 +16,7 @@ class FakeSession implements MediaSession {
   }
   signal(): void {}
   slots(): void {}
+  pathLost(): void {}
   setTracks(tracks: Tracks): void {
     this.tracks.push(tracks);
   }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { MediaPlan, Signal } from '../src/api/types';
 import { PlanSession } from '../src/call/plan-session';
 import type { Connection, Remote } from '../src/call/session';
+import { type SfuEvents, SfuLink } from '../src/call/sfu-link';
 import { FakePeer } from './fake-peer';
 import { FakeClock, type FakeTrack, settle, track } from './fakes';
 
@@ -21,7 +22,11 @@ beforeEach(() => {
   connections = [];
   broken = 0;
   failed = [];
-  session = new PlanSession(
+  session = sessionWith(undefined, []);
+});
+
+function sessionWith(prepared: SfuLink | undefined, offers: number[]): PlanSession {
+  return new PlanSession(
     () => {
       const peer = new FakePeer();
       peers.push(peer);
@@ -34,12 +39,16 @@ beforeEach(() => {
       remote: (now) => {
         remote = now;
       },
-      offer: () => new Promise(() => undefined),
+      offer: (epoch) => {
+        offers.push(epoch);
+        return new Promise(() => undefined);
+      },
       pathFailed: (epoch) => failed.push(epoch),
       broken: () => broken++,
     },
+    prepared,
   );
-});
+}
 
 const plan = (epoch: number, offerer: boolean, peer: number | null = 2): MediaPlan => ({
   mode: 'p2p',
@@ -334,5 +343,95 @@ describe('a path between two that cannot be found', () => {
     await connected(false);
     await clock.advance(60_000);
     expect(failed).toEqual([]);
+  });
+});
+
+describe('a connection that was prepared while the call rang', () => {
+  let prepared: FakePeer;
+  let offers: number[];
+  let link: SfuLink;
+
+  beforeEach(async () => {
+    prepared = new FakePeer();
+    offers = [];
+    const early: SfuEvents = {
+      connection: () => undefined,
+      remote: () => undefined,
+      broken: () => undefined,
+      offer: async () => 'answer',
+    };
+    const nothing = { audio: null, video: null };
+    link = new SfuLink(prepared as unknown as RTCPeerConnection, 0, nothing, clock, early, true);
+    await settle();
+    session = sessionWith(link, offers);
+  });
+
+  const sfu = (epoch: number, prepared: boolean): MediaPlan => ({
+    mode: 'sfu',
+    epoch,
+    peer: null,
+    offerer: true,
+    prepared,
+  });
+
+  it('is that of the plan which says so, and needs no offer', async () => {
+    prepared.become('connected', 'connected');
+    const audio = track('audio');
+    session.setTracks({ audio, video: null });
+    expect(prepared.transceivers[0]!.sender.track).toBeNull();
+    session.apply(sfu(4, true), 1);
+    await settle();
+    expect(prepared.transceivers[0]!.sender.track).toBe(audio);
+    expect([peers.length, offers, connections.at(-1), session.liveEpoch]).toEqual([0, [], 'connected', 4]);
+    session.slots({
+      type: 'slots',
+      callId: 'c',
+      epoch: 4,
+      slots: [{ mid: '2', contact: 7, source: 'microphone' }],
+      missing: 0,
+    });
+    expect(remote.get(7)).toEqual({ microphone: prepared.transceivers[2]!.receiver.track });
+    session.check(true);
+    await settle();
+    expect(offers).toEqual([4]);
+  });
+
+  it('may still be connecting by then', async () => {
+    session.apply(sfu(4, true), 1);
+    expect(connections.at(-1)).toBe('connecting');
+    prepared.become('connected', 'connected');
+    await clock.advance(60_000);
+    expect([connections.at(-1), offers]).toEqual(['connected', []]);
+  });
+
+  it('and has failed since is mended in the epoch of the plan', async () => {
+    prepared.become('failed', 'failed');
+    await clock.advance(0);
+    expect(prepared.iceRestarts).toBe(0);
+    session.apply(sfu(4, true), 1);
+    await clock.advance(0);
+    expect([prepared.iceRestarts, offers]).toEqual([1, [4]]);
+  });
+
+  it('is closed where the plan wants another, or there is none in the end', async () => {
+    session.apply(sfu(4, false), 1);
+    await settle();
+    expect([prepared.closed, peers.length, offers]).toEqual([true, 1, [4]]);
+    session.close();
+    prepared.closed = false;
+    session = sessionWith(link, offers);
+    session.close();
+    expect(prepared.closed).toBe(true);
+  });
+
+  it('and the server does not hear is restarted, in its epoch only', async () => {
+    prepared.become('connected', 'connected');
+    session.apply(sfu(4, true), 1);
+    session.pathLost(3);
+    await settle();
+    expect(offers).toEqual([]);
+    session.pathLost(4);
+    await settle();
+    expect(offers).toEqual([4]);
   });
 });

@@ -64,7 +64,8 @@ describe('the offer', () => {
     const [camera] = lines('video', 'sendonly');
     expect(camera!.sendEncodings?.map(({ rid }) => rid)).toEqual(['q', 'h', 'f']);
     expect(camera!.sendEncodings?.map((layer) => layer.scaleResolutionDownBy)).toEqual([4, 2, 1]);
-    expect(peer.channels).toEqual(['room']);
+    const manner = { ordered: false, maxRetransmits: 0 };
+    expect(peer.channels.map(({ label, manner }) => ({ label, manner }))).toEqual([{ label: 'alive', manner }]);
     expect(offers[0]!.tracks).toEqual([
       { mid: '0', source: 'microphone' },
       { mid: '1', source: 'camera' },
@@ -223,6 +224,70 @@ describe('a connection that suffers', () => {
     expect([offers.length, peer.iceRestarts]).toEqual([4, 3]);
   });
 
+  it('is restarted as soon as nothing comes back, and not again for three seconds', async () => {
+    await connected();
+    const channel = peer.channels[0]!;
+    channel.open();
+    channel.echoes = false;
+    await clock.advance(1_900);
+    expect([told.at(-1), peer.iceRestarts]).toEqual([['connected', 'server'], 0]);
+    await clock.advance(100);
+    expect([told.at(-1), peer.iceRestarts]).toEqual([['reconnecting', undefined], 1]);
+    offers[1]!.answer();
+    await clock.advance(2_900);
+    expect(peer.iceRestarts).toBe(1);
+    await clock.advance(100);
+    expect(peer.iceRestarts).toBe(2);
+    channel.onmessage?.();
+    expect(told.at(-1)).toEqual(['connected', 'server']);
+  });
+
+  it('is restarted when the server says that it hears nothing, once with what this end notices', async () => {
+    const made = await connected();
+    const channel = peer.channels[0]!;
+    channel.open();
+    channel.echoes = false;
+    await clock.advance(1_500);
+    made.pathLost();
+    made.pathLost();
+    await clock.advance(1_000);
+    expect([offers.length, peer.iceRestarts]).toEqual([2, 1]);
+    peer.become('connected', 'checking');
+    peer.become('connected', 'connected');
+    expect(told.at(-1)).toEqual(['connected', 'server']);
+    offers[1]!.answer();
+    made.check(false);
+    await settle();
+    expect(offers).toHaveLength(2);
+  });
+
+  it('is not restarted for a silence before it ever was connected, or once it is given up', async () => {
+    const made = link();
+    await settle();
+    made.pathLost();
+    offers[0]!.answer();
+    await settle();
+    peer.become('connected', 'connected');
+    peer.channels[0]!.echoes = false;
+    peer.channels[0]!.open();
+    made.close();
+    await clock.advance(5_000);
+    expect([offers.length, peer.channels[0]!.said.length]).toEqual([1, 1]);
+  });
+
+  it('that stays silent is called broken after as long as one that failed', async () => {
+    await connected();
+    peer.channels[0]!.echoes = false;
+    peer.channels[0]!.open();
+    for (let second = 0; second < 25; second += 1) {
+      offers.at(-1)!.answer();
+      await clock.advance(1_000);
+    }
+    expect(broken).toBe(0);
+    await clock.advance(1_000);
+    expect([broken, peer.iceRestarts]).toEqual([1, 8]);
+  });
+
   it('is restarted once for all that happens while an offer waits for its answer', async () => {
     const made = await connected();
     made.check(true);
@@ -255,5 +320,18 @@ describe('a connection that suffers', () => {
     expect([peer.iceRestarts, broken]).toEqual([3, 0]);
     await clock.advance(8_000);
     expect([peer.iceRestarts, broken, made.alive]).toEqual([3, 1, false]);
+  });
+
+  it('is not called broken for what was mended before', async () => {
+    await connected();
+    peer.become('failed', 'failed');
+    await clock.advance(0);
+    offers[1]!.answer();
+    await clock.advance(5_000);
+    peer.become('connected', 'connected');
+    await clock.advance(60_000);
+    peer.become('failed', 'failed');
+    await clock.advance(0);
+    expect([peer.iceRestarts, broken]).toEqual([2, 0]);
   });
 });

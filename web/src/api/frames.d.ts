@@ -116,6 +116,8 @@ export interface components {
              *     Refused with `seat_moved` if another device has the seat now.
              */
             rejoin?: number | null;
+            /** @description This page has a connection to the SFU that it made while the call rang; the media plan says whether it is taken up. */
+            prepared?: boolean;
             /** @enum {string} */
             type: "join";
         } | {
@@ -183,6 +185,12 @@ export interface components {
             /** @enum {string} */
             type: "mediaState";
         } | {
+            /** Format: uuid */
+            callId: string;
+            report: components["schemas"]["MediaReport"];
+            /** @enum {string} */
+            type: "mediaReport";
+        } | {
             /** Format: int32 */
             id: number;
             /** Format: uuid */
@@ -244,8 +252,18 @@ export interface components {
             username?: string | null;
             credential?: string | null;
         };
+        /**
+         * @description What keeps a client from sending a better picture.
+         * @enum {string}
+         */
+        MediaLimit: "cpu" | "bandwidth";
         /** @enum {string} */
         MediaMode: "p2p" | "sfu";
+        /**
+         * @description The way media take.
+         * @enum {string}
+         */
+        MediaPath: "direct" | "relayed" | "tcp" | "tls";
         /** @description How media flows now. A new `epoch` means: drop the old connection and make a new one. */
         MediaPlan: {
             mode: components["schemas"]["MediaMode"];
@@ -258,13 +276,101 @@ export interface components {
             peer?: number | null;
             /** @description Exactly one of two ends makes the offer. To the SFU the client always does. */
             offerer: boolean;
+            /** @description The connection this device prepared while the call rang is the one of this plan. */
+            prepared?: boolean;
             /** @description Relays (TURN) to use beside what `getIceServers` names, with credentials for this call. */
             iceServers?: components["schemas"]["IceServer"][];
+        };
+        /**
+         * @description How one client's media have been since its last report, or are now. A client names what it knows; what is absent is not known, and what
+         *     cannot be is cut to what can.
+         */
+        MediaReport: {
+            /** @default null */
+            path?: components["schemas"]["MediaPath"] | null;
+            /**
+             * Format: double
+             * @default null
+             */
+            rttMs?: number | null;
+            /**
+             * Format: double
+             * @description Of what comes in.
+             * @default null
+             */
+            jitterMs?: number | null;
+            /**
+             * Format: double
+             * @description Of the packets that should have come.
+             * @default null
+             */
+            lossInPercent?: number | null;
+            /**
+             * Format: double
+             * @description Of the packets that were sent, as the other end says.
+             * @default null
+             */
+            lossOutPercent?: number | null;
+            /**
+             * Format: double
+             * @default null
+             */
+            kbitPerSecondIn?: number | null;
+            /**
+             * Format: double
+             * @default null
+             */
+            kbitPerSecondOut?: number | null;
+            /**
+             * Format: double
+             * @description Of the sound that was played, what had to be made up.
+             * @default null
+             */
+            concealedPercent?: number | null;
+            /**
+             * Format: double
+             * @description The largest picture that comes.
+             * @default null
+             */
+            heightIn?: number | null;
+            /**
+             * Format: double
+             * @description The largest picture that is sent.
+             * @default null
+             */
+            heightOut?: number | null;
+            /**
+             * Format: double
+             * @description Of the slowest picture that comes.
+             * @default null
+             */
+            framesPerSecondIn?: number | null;
+            /**
+             * Format: double
+             * @default null
+             */
+            framesPerSecondOut?: number | null;
+            /**
+             * Format: int32
+             * @description How often a picture stood still since the last report.
+             * @default 0
+             */
+            freezes?: number;
+            /**
+             * Format: double
+             * @description For how long altogether.
+             * @default 0
+             */
+            freezeMs?: number;
+            /** @default null */
+            limitedBy?: components["schemas"]["MediaLimit"] | null;
         };
         /** @description What somebody's microphone and camera do. */
         MediaState: {
             microphone: boolean;
             camera: boolean;
+            /** @description Shows a screen. */
+            screen?: boolean;
         };
         /** @description A line of a media offer and what it carries. */
         MediaTrack: {
@@ -345,7 +451,7 @@ export interface components {
             pingSeconds: number;
             /**
              * Format: int32
-             * @description How long a session can be resumed and a seat is held.
+             * @description How long a session can be resumed.
              */
             graceSeconds: number;
             /** @enum {string} */
@@ -415,6 +521,13 @@ export interface components {
             contact?: number | null;
             /** @enum {string} */
             type: "speaker";
+        } | {
+            /** Format: uuid */
+            callId: string;
+            /** Format: int64 */
+            epoch: number;
+            /** @enum {string} */
+            type: "pathLost";
         } | {
             users: components["schemas"]["UserPresence"][];
             complete: boolean;

@@ -7,6 +7,7 @@ import { acquire, cameras, share } from '../call/devices';
 import { CallMedia } from '../call/media.svelte';
 import { memoryIn } from '../call/memory';
 import { PlanSession } from '../call/plan-session';
+import { Prepared } from '../call/prepared';
 import { Quality } from '../call/quality.svelte';
 import { Ringtone } from '../call/ringtone';
 import { SparePeer } from '../call/spare-peer';
@@ -20,6 +21,8 @@ import { IceServerList } from './ice';
 import { Router } from './router.svelte';
 
 const VIDEO_CHOICE = 'farhand.video';
+/** The epoch of a connection that is made while the call rings. */
+const RINGING = 0;
 /** Track constraints as JSON, for machines too weak for the usual picture. */
 const CAPTURE = 'farhand.capture';
 
@@ -84,7 +87,13 @@ export class App {
       this.signalling.tell({ type: 'mediaViews', callId: call.callId, views: here });
     });
     const invite = (callId: string, userDbId: number) => this.rest.invite(callId, userDbId);
-    this.calls = new Calls({ signalling, media, clock, memory: memoryIn(sessionStorage), invite });
+    const prepared = this.makePrepared();
+    const takePrepared = (callId: string) => prepared.take(callId);
+    this.calls = new Calls({ signalling, media, clock, memory: memoryIn(sessionStorage), invite, takePrepared });
+    // Not during a call: the handshake would take from its media.
+    $effect.root(() => {
+      $effect(() => prepared.follow(this.calls.inCall ? [] : [...this.calls.rings.values()]));
+    });
   }
 
   async start(): Promise<void> {
@@ -170,9 +179,9 @@ export class App {
         },
         cameras: () => cameras(navigator.mediaDevices),
         share: screens ? () => share(screens) : undefined,
-        session: (events) => {
-          this.peer.warm();
-          return new PlanSession((plan) => this.peer.take(plan), this.clock, events);
+        session: (events, prepared) => {
+          if (!prepared) this.peer.warm();
+          return new PlanSession((plan) => this.peer.take(plan), this.clock, events, prepared);
         },
       },
       {
@@ -202,6 +211,17 @@ export class App {
         switched: (state) => this.calls.remember(state),
       },
     );
+  }
+
+  private makePrepared(): Prepared {
+    return new Prepared({
+      clock: this.clock,
+      connect: () => this.peer.take({ mode: 'sfu', epoch: RINGING, offerer: true }),
+      offer: async (callId, sdp, tracks, withdrawn) => {
+        const offer = { type: 'mediaOffer' as const, callId, epoch: RINGING, sdp, tracks };
+        return (await this.signalling.request(offer, withdrawn)).sdp ?? '';
+      },
+    });
   }
 
   private async offer(epoch: number, sdp: string, tracks: MediaTrack[], withdrawn: AbortSignal): Promise<string> {

@@ -7,6 +7,7 @@ import type { CallView, Ring, RingEndReason, ServerMessage, Welcome } from '../a
 import type { RequestFrame } from '../signalling/requests';
 import { mayCome, nameOf, sharers } from './people';
 import type { MediaState } from './session';
+import type { SfuLink } from './sfu-link';
 import type { CallsEnvironment, Notice, Stage } from './stage';
 
 export class Calls {
@@ -54,7 +55,8 @@ export class Calls {
   }
 
   join(callId: string, label: string, camera: boolean): Promise<void> {
-    return this.begin({ type: 'join', callId }, label, camera);
+    const prepared = this.env.takePrepared(callId);
+    return this.begin({ type: 'join', callId, ...(prepared && { prepared: true }) }, label, camera, prepared);
   }
 
   decline(ring: Ring): Promise<void> {
@@ -155,10 +157,11 @@ export class Calls {
   private media(frame: ServerMessage): void {
     if (frame.type === 'signal') this.env.media.signal(frame.epoch, frame.signal);
     else if (frame.type === 'slots') this.env.media.slots(frame);
+    else if (frame.type === 'pathLost') this.env.media.pathLost(frame.epoch);
     else if (frame.type === 'speaker') this.env.media.speaks(frame.contact ?? undefined);
   }
 
-  private async begin(frame: RequestFrame, label: string, camera: boolean): Promise<void> {
+  private async begin(frame: RequestFrame, label: string, camera: boolean, prepared?: SfuLink): Promise<void> {
     const left = this.active;
     const wish = ++this.wish;
     this.giveUpStart();
@@ -172,7 +175,7 @@ export class Calls {
     const start = { frame, given: new AbortController() };
     this.start = start;
     const answer = this.env.signalling.request(frame, start.given.signal);
-    this.env.media.begin({ microphone: true, camera });
+    this.env.media.begin({ microphone: true, camera }, prepared);
     if (left) void this.sendLeave(left.callId);
     try {
       const call = (await answer).call;

@@ -13,13 +13,19 @@ export interface WatchEvents {
 const DISCONNECTED_MS = 2_000;
 /** A connection that is not there after this long gets another try. */
 const STUCK_MS = 8_000;
-/** Restarts in a row without success before the link is called broken. */
-const RESTARTS = 3;
+/** After so long of restarts without success the link is called broken. */
+const HOPELESS_MS = 3 * STUCK_MS;
+/** A restart has so long to find another path before silence asks for the next one. */
+const PATIENCE_MS = 3_000;
 
 export class LinkWatch {
   /** Media have flowed. */
   begun = false;
-  private restarts = 0;
+  /** The browser thinks that it is connected, and nothing comes through. */
+  private silent = false;
+  /** When the first restart was that has not helped yet. */
+  private since: number | undefined;
+  private patientUntil = 0;
   private timer: number | undefined;
   private stopped = false;
 
@@ -39,7 +45,27 @@ export class LinkWatch {
 
   /** A restart has begun: gives it time. */
   restarted(): void {
+    this.patientUntil = this.clock.now() + PATIENCE_MS;
     this.wait(STUCK_MS);
+  }
+
+  /** Something has come through. */
+  heard(): void {
+    if (this.silent && this.connected()) this.changed();
+  }
+
+  /** Nothing comes through, whatever the browser thinks. May be said as often as one likes. */
+  lost(): void {
+    if (this.stopped || !this.begun) return;
+    if (!this.silent) this.events.changed('reconnecting');
+    this.silent = true;
+    if (this.clock.now() >= this.patientUntil) this.mend();
+  }
+
+  /** Says how it stands to whoever listens now, and gives it time from now on. */
+  again(): void {
+    this.wait(STUCK_MS);
+    this.changed();
   }
 
   check(networkChanged: boolean): void {
@@ -53,14 +79,20 @@ export class LinkWatch {
   }
 
   private flowing(): boolean {
+    return this.connected() && !this.silent;
+  }
+
+  private connected(): boolean {
     const ice = this.pc.iceConnectionState;
     return this.pc.connectionState === 'connected' && (ice === 'connected' || ice === 'completed');
   }
 
   private changed(): void {
-    if (this.flowing()) {
+    if (this.connected()) {
+      // A path that was silent has been found anew: ICE has tried it.
+      this.silent = false;
       this.begun = true;
-      this.restarts = 0;
+      this.since = undefined;
       this.clock.clearTimeout(this.timer);
       this.events.changed('connected');
       return;
@@ -78,13 +110,15 @@ export class LinkWatch {
 
   private mend(): void {
     if (this.flowing()) return;
-    this.restarts += 1;
-    if (this.restarts > RESTARTS) {
-      this.restarts = 0;
+    const now = this.clock.now();
+    this.since ??= now;
+    if (now - this.since < HOPELESS_MS) {
+      this.events.restart();
+    } else {
+      this.since = undefined;
+      this.patientUntil = now + STUCK_MS;
       this.wait(STUCK_MS);
       this.events.broken();
-    } else {
-      this.events.restart();
     }
   }
 }

@@ -2,13 +2,14 @@
 import type { MediaPlan, MediaTrack, Signal, Slots } from '../api/types';
 import type { Acquired, Device, Shared, Trouble, Want } from './devices';
 import type { Connection, MediaSession, MediaState, Path, Remote, SessionEvents } from './session';
+import type { SfuLink } from './sfu-link';
 
 export interface MediaEnvironment {
   acquire(want: Want): Promise<Acquired>;
   cameras(): Promise<string[]>;
   /** Lets the person choose a screen; not in every browser. */
   share?: (() => Promise<Shared>) | undefined;
-  session(events: SessionEvents): MediaSession;
+  session(events: SessionEvents, prepared: SfuLink | undefined): MediaSession;
 }
 
 export interface MediaHooks {
@@ -66,12 +67,12 @@ export class CallMedia {
     private readonly hooks: MediaHooks,
   ) {}
 
-  /** A call begins. Devices start in the background; the call does not wait for them. */
-  begin(want: MediaState): void {
+  /** A call begins. Devices start in the background; the call does not wait for them. `prepared`: made while it rang. */
+  begin(want: MediaState, prepared?: SfuLink): void {
     this.end();
     this.microphone = want.microphone;
     this.camera = want.camera;
-    this.session = this.env.session({
+    const events: SessionEvents = {
       send: (epoch, to, signal) => this.hooks.send(epoch, to, signal),
       offer: (...offer) => this.hooks.offer(...offer),
       pathFailed: (epoch) => this.hooks.pathFailed(epoch),
@@ -80,7 +81,8 @@ export class CallMedia {
         this.remote = remote;
       },
       broken: () => this.hooks.broken(),
-    });
+    };
+    this.session = this.env.session(events, prepared);
     this.hooks.began();
     this.switched();
     void this.fetch({ audio: want.microphone, video: want.camera });
@@ -94,6 +96,10 @@ export class CallMedia {
 
   slots(slots: Slots): void {
     this.session?.slots(slots);
+  }
+
+  pathLost(epoch: number): void {
+    this.session?.pathLost(epoch);
   }
 
   speaks(contact: number | undefined): void {

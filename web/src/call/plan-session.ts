@@ -4,7 +4,7 @@ import type { Clock } from '../signalling/clock';
 import { Handover } from './handover';
 import { PeerLink } from './peer-link';
 import type { Connection, Flow, FlowEvents, MediaSession, Path, Remote, SessionEvents, Tracks } from './session';
-import { SfuLink } from './sfu-link';
+import { type SfuEvents, SfuLink } from './sfu-link';
 
 /** Signals kept for epochs whose plan has not come yet. */
 const EARLY_KEPT = 256;
@@ -23,6 +23,8 @@ export class PlanSession implements MediaSession {
     private readonly connect: (plan: MediaPlan) => RTCPeerConnection,
     private readonly clock: Clock,
     private readonly events: SessionEvents,
+    /** Made while the call rang; for the first plan, if that takes it up. */
+    private prepared?: SfuLink,
   ) {}
 
   get liveEpoch(): number {
@@ -50,6 +52,7 @@ export class PlanSession implements MediaSession {
     }
     if (!flow) this.events.connection('none', undefined);
     else if (!this.formerCounts) this.events.connection('connecting', undefined);
+    if (plan.prepared && flow instanceof SfuLink) flow.tell();
     this.tellRemote();
     const early = this.early;
     this.early = early.filter((e) => e.epoch > plan.epoch);
@@ -81,7 +84,13 @@ export class PlanSession implements MediaSession {
     this.flow?.check(networkChanged);
   }
 
+  pathLost(epoch: number): void {
+    if (this.flow instanceof SfuLink && epoch === this.plan?.epoch) this.flow.pathLost();
+  }
+
   close(): void {
+    this.prepared?.close();
+    this.prepared = undefined;
     this.handover?.close();
     this.handover = undefined;
     this.flow?.close();
@@ -109,6 +118,10 @@ export class PlanSession implements MediaSession {
   }
 
   private make(plan: MediaPlan, people: number): Flow | undefined {
+    const { prepared } = this;
+    this.prepared = undefined;
+    if (prepared && plan.prepared) return this.adopt(prepared, plan.epoch);
+    prepared?.close();
     if (plan.mode === 'sfu') return this.toServer(plan, people);
     return typeof plan.peer === 'number' ? this.toPeer(plan, plan.peer) : undefined;
   }
@@ -129,12 +142,29 @@ export class PlanSession implements MediaSession {
   }
 
   private toServer(plan: MediaPlan, people: number): SfuLink {
-    const { epoch } = plan;
-    const link: SfuLink = new SfuLink(this.connect(plan), people, this.tracks, this.clock, {
-      ...this.flowEvents(() => link),
-      offer: (sdp, tracks, withdrawn) => this.events.offer(epoch, sdp, tracks, withdrawn),
-    });
+    const link: SfuLink = new SfuLink(
+      this.connect(plan),
+      people,
+      this.tracks,
+      this.clock,
+      this.sfuEvents(plan.epoch, () => link),
+    );
     return link;
+  }
+
+  private adopt(link: SfuLink, epoch: number): SfuLink {
+    link.adopt(
+      this.tracks,
+      this.sfuEvents(epoch, () => link),
+    );
+    return link;
+  }
+
+  private sfuEvents(epoch: number, which: () => SfuLink): SfuEvents {
+    return {
+      ...this.flowEvents(which),
+      offer: (sdp, tracks, withdrawn) => this.events.offer(epoch, sdp, tracks, withdrawn),
+    };
   }
 
   private flowEvents(which: () => Flow): FlowEvents {

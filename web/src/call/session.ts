@@ -41,6 +41,8 @@ export interface MediaSession {
   signal(epoch: number, signal: Signal): void;
   /** What the server sends on which line. */
   slots(slots: Slots): void;
+  /** The server hears nothing on the connection of this epoch. */
+  pathLost(epoch: number): void;
   setTracks(tracks: Tracks): void;
   /** Of the present connection, if there is one. */
   stats(): Promise<RTCStatsReport | undefined>;

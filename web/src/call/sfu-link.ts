@@ -5,6 +5,7 @@
 import type { MediaTrack, Slot, Slots } from '../api/types';
 import type { Clock } from '../signalling/clock';
 import { RequestError } from '../signalling/requests';
+import { Alive } from './alive';
 import { ENCODINGS, fitLayers, SCREEN } from './layers';
 import { LinkWatch } from './link-watch';
 import type { Flow, FlowEvents, PersonTracks, Remote, Tracks } from './session';
@@ -28,6 +29,7 @@ export class SfuLink implements Flow {
   private readonly screen: RTCRtpTransceiver;
   private readonly screenAudio: RTCRtpTransceiver;
   private readonly watch: LinkWatch;
+  private readonly pulse: Alive;
   private readonly given = new AbortController();
   private work: Promise<void> = Promise.resolve();
   private shown: Slot[] = [];
@@ -44,12 +46,14 @@ export class SfuLink implements Flow {
     people: number,
     tracks: Tracks,
     private readonly clock: Clock,
-    private readonly events: SfuEvents,
+    private events: SfuEvents,
+    /** It is made while a call rings, for the case that it is accepted. */
+    private early = false,
   ) {
     this.watch = new LinkWatch(pc, clock, {
-      changed: (state) => events.connection(state, state === 'connected' ? 'server' : undefined),
+      changed: (state) => this.events.connection(state, state === 'connected' ? 'server' : undefined),
       restart: () => this.restart(),
-      broken: () => events.broken(),
+      broken: () => this.events.broken(),
     });
     this.microphone = pc.addTransceiver('audio', { direction: 'sendonly' });
     this.camera = pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: ENCODINGS });
@@ -59,7 +63,7 @@ export class SfuLink implements Flow {
     // From the start, so that sharing takes no offer.
     this.screenAudio = pc.addTransceiver('audio', { direction: 'sendonly' });
     this.screen = pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: SCREEN });
-    pc.createDataChannel('room');
+    this.pulse = new Alive(pc, clock, { heard: () => this.watch.heard(), silent: () => this.watch.lost() });
     this.setTracks(tracks);
     this.negotiate();
   }
@@ -70,6 +74,24 @@ export class SfuLink implements Flow {
 
   get begun(): boolean {
     return this.watch.begun;
+  }
+
+  /** The server has answered, and it has not failed since. */
+  get stands(): boolean {
+    // One that is still looking for a path may need the relay, which only the media plan names.
+    return !this.closed && this.pc.connectionState === 'connected';
+  }
+
+  /** The call is accepted, and this connection that of its media plan. */
+  adopt(tracks: Tracks, events: SfuEvents): void {
+    this.early = false;
+    this.events = events;
+    this.setTracks(tracks);
+  }
+
+  /** Tells how it stands. */
+  tell(): void {
+    this.watch.again();
   }
 
   get remote(): Remote {
@@ -103,9 +125,15 @@ export class SfuLink implements Flow {
     this.watch.check(networkChanged);
   }
 
+  /** The server hears nothing of this end. */
+  pathLost(): void {
+    this.watch.lost();
+  }
+
   close(): void {
     this.closed = true;
     this.given.abort();
+    this.pulse.stop();
     this.clock.clearTimeout(this.againTimer);
     this.watch.stop();
     this.pc.close();
@@ -145,6 +173,11 @@ export class SfuLink implements Flow {
   private restart(): void {
     if (this.closed) return;
     this.watch.restarted();
+    if (this.early) {
+      // The server takes each offer of that time for one of a new connection.
+      this.events.broken();
+      return;
+    }
     this.restartWanted = true;
     this.negotiate();
   }

@@ -4,6 +4,7 @@ import type { Clock } from '../signalling/clock';
 import type { Answer, RequestFrame } from '../signalling/requests';
 import type { Memory } from './memory';
 import type { MediaState } from './session';
+import type { SfuLink } from './sfu-link';
 
 /** Why the call view closed; `youHungUp` and `unknown` are ours, the rest is the server's word. */
 export type Ending = EndReason | 'youHungUp' | 'unknown';
@@ -29,10 +30,11 @@ export interface Signalling {
 export interface Media {
   readonly liveEpoch: number;
   readonly wanted: MediaState;
-  begin(want: MediaState): void;
+  begin(want: MediaState, prepared?: SfuLink): void;
   apply(plan: CallView['mediaPlan'], people: number, sharers: readonly number[]): void;
   signal(epoch: number, signal: Signal): void;
   slots(slots: Slots): void;
+  pathLost(epoch: number): void;
   speaks(contact: number | undefined): void;
   /** Tells the others what they get. Said again it does no harm. */
   announce(): void;
@@ -44,6 +46,8 @@ export interface CallsEnvironment {
   signalling: Signalling;
   media: Media;
   memory: Memory;
+  /** What was prepared while this call rang, to be used or closed. */
+  takePrepared(callId: string): SfuLink | undefined;
   clock: Clock;
   /** Rejects with an error that has the server's `code`. */
   invite(callId: string, userDbId: number): Promise<void>;

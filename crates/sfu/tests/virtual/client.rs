@@ -77,8 +77,6 @@ pub struct Client {
     /// Which layers it sends.
     pub sends: [bool; 3],
     pub muted: bool,
-    /// What its picture is of.
-    pub picture: Source,
     pub sends_media: bool,
     keyframe_due: [bool; 3],
     next_frame: [u32; 3],
@@ -145,7 +143,6 @@ impl Client {
             keyframe_requests: [0; 3],
             sends: [true; 3],
             muted: false,
-            picture: Source::Camera,
             sends_media: true,
             keyframe_due: [true; 3],
             next_frame: [0; 3],

@@ -23,6 +23,7 @@ fn a_screen_nobody_shares_takes_no_slot_from_a_camera() {
     let ann = world.join_with(1, 1, dark(Source::Camera));
     let bob = world.join_with(2, 1, dark(Source::Screen));
     let cleo = world.join_with(3, 1, |client, _| client.muted = true);
+    world.share(bob, true);
     world.run(2_000);
     assert_eq!(picture_of(&world, ann), Some(cleo));
     assert_eq!(world.missing(ann), 1, "a sound; there is no second picture");

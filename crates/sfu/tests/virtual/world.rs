@@ -87,19 +87,19 @@ impl World {
         self.arrive(id, slots, true, |_, _| {})
     }
 
+    /// Somebody comes in who is different, or whose offer is.
+    pub fn join_with(&mut self, id: u64, slots: usize, change: impl FnOnce(&mut Client, &mut String)) -> PeerId {
+        self.arrive(id, slots, true, change)
+    }
+
     /// Somebody whose picture is a screen, which is not shared yet.
     pub fn join_with_screen(&mut self, id: u64, slots: usize) -> PeerId {
-        self.arrive(id, slots, true, |client, _| client.picture = Source::Screen)
+        self.arrive(id, slots, true, |client, _| client.source = Source::Screen)
     }
 
     pub fn share(&mut self, peer: PeerId, sharing: bool) {
         self.members.iter_mut().filter(|member| member.peer == peer).for_each(|member| member.sharing = sharing);
         self.command(Command::Members { room: ROOM, members: self.members.clone() });
-    }
-
-    /// Somebody comes in who is different, or whose offer is.
-    pub fn join_with(&mut self, id: u64, slots: usize, change: impl FnOnce(&mut Client, &mut String)) -> PeerId {
-        self.arrive(id, slots, true, change)
     }
 
     /// Somebody's connection is made, but it is not let in yet.

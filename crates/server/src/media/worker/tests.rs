@@ -17,6 +17,7 @@ fn worker() -> (Worker, Handle) {
         candidates: Candidates { udp: Vec::new(), tcp: Vec::new() },
         identity: Identity::generate(),
         traffic: Arc::default(),
+        relay: mpsc::channel(1).0,
     };
     (Worker::new(setup, poll, inbox, vec![handle.clone()]).unwrap(), handle)
 }
@@ -59,7 +60,7 @@ fn what_was_told_in_time_is_not_overtaken_by_what_is_older() {
 fn a_room_nobody_listens_to_any_more_is_closed_though_nobody_said_so() {
     let (mut worker, _) = worker();
     let (notices, told) = mpsc::channel(1);
-    let members = vec![Member { peer: ANN, name: 1, live: true }];
+    let members = vec![Member { peer: ANN, name: 1, live: true, sharing: false }];
     worker.command(Command::Members { room: ROOM, members, notices });
     worker.sweep(Instant::now());
     assert_eq!(worker.rooms.len(), 1);
@@ -98,7 +99,8 @@ fn a_tcp_connection_is_proved_by_the_sfu_and_ends_when_it_is_forgotten() {
     let (mut worker, _) = worker();
     let source = "192.0.2.1:5".parse().unwrap();
     let ((outgoing, _datagrams), (proved, mut is_proved)) = (mpsc::channel(1), watch::channel(false));
-    worker.command(Command::TcpOpened { source, link: TcpLink { outgoing, proved } });
+    let end = LinkEnd { outgoing, proved };
+    worker.command(Command::LinkOpened { protocol: Protocol::Tcp, source, end });
     worker.learned(Protocol::Tcp, source);
     assert!(*is_proved.borrow_and_update());
     assert_eq!(worker.traffic.owner(source), None, "UDP from there may be somebody else's");
