@@ -35,6 +35,8 @@ export class SfuLink implements Flow {
   private shown: Slot[] = [];
   /** An offer waits for its turn. */
   private due = false;
+  /** The last offer has been sent, and was not refused. */
+  private asked = false;
   private restartWanted = false;
   /** More lines have been added, and are not agreed on yet. */
   private growing = false;
@@ -76,9 +78,9 @@ export class SfuLink implements Flow {
     return this.watch.begun;
   }
 
-  /** The server has answered, and it has not failed since. */
+  /** The server has been asked for it and has not refused, and it has not failed since. */
   get stands(): boolean {
-    return !this.closed && this.pc.remoteDescription !== null && this.pc.connectionState !== 'failed';
+    return !this.closed && this.asked && this.pc.connectionState !== 'failed';
   }
 
   /** The call is accepted, and this connection that of its media plan. */
@@ -198,6 +200,7 @@ export class SfuLink implements Flow {
     if (this.restartWanted) this.pc.restartIce();
     this.restartWanted = false;
     await this.pc.setLocalDescription();
+    this.asked = true;
     const sdp = await this.events.offer(this.pc.localDescription?.sdp ?? '', this.named(), this.given.signal);
     if (!this.closed) await this.pc.setRemoteDescription({ type: 'answer', sdp });
   }
@@ -213,6 +216,7 @@ export class SfuLink implements Flow {
 
   private refused(error: unknown): void {
     if (this.closed || !(error instanceof RequestError)) return;
+    this.asked = false;
     if (PASSING.has(error.code)) this.againTimer = this.clock.setTimeout(() => this.negotiate(), AGAIN_MS);
     // It took the same before, so it has lost this connection.
     else if (error.code === 'sdp_refused' && this.watch.begun) this.events.broken();
