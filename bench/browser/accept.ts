@@ -19,16 +19,28 @@ interface Times {
   caller: number[];
 }
 
+/** How a call is accepted. Without an aim it is measured for comparison. */
+interface Way {
+  name: string;
+  aimed: boolean;
+}
+
 test('accept clicked to first picture', async ({ stranger, context, api }) => {
   const floor = await Floor.open(context);
   const [caller, callee] = await Promise.all([watched(stranger, 'expert1'), watched(stranger, 'expert2')]);
   const [maker, invited] = await Promise.all([api('expert1'), api('expert2')]);
   const bare = noTimes();
   const ways = [
-    { name: '', times: noTimes(), round: () => callRound(caller, callee) },
-    { name: ' through the SFU', times: noTimes(), round: () => sfuRound(caller, callee, maker, invited, true) },
+    { name: '', aimed: true, times: noTimes(), round: () => callRound(caller, callee) },
+    {
+      name: ' through the SFU',
+      aimed: true,
+      times: noTimes(),
+      round: () => sfuRound(caller, callee, maker, invited, true),
+    },
     {
       name: ' through the SFU, nothing prepared',
+      aimed: false,
       times: noTimes(),
       round: () => sfuRound(caller, callee, maker, invited, false),
     },
@@ -42,8 +54,8 @@ test('accept clicked to first picture', async ({ stranger, context, api }) => {
       if (round > 0) note(way.times, times);
     }
   }
-  for (const { name, times } of ways) {
-    for (const side of ['callee', 'caller'] as const) await tell(name, side, bare[side], times[side]);
+  for (const { name, aimed, times } of ways) {
+    for (const side of ['callee', 'caller'] as const) await tell({ name, aimed }, side, bare[side], times[side]);
   }
 });
 
@@ -146,15 +158,17 @@ function note(times: Times, [callee, caller]: [number, number]): void {
 }
 
 /** The figure's row of the summary, as the other figures write theirs. */
-async function tell(way: string, side: keyof Times, bare: number[], ours: number[]): Promise<void> {
+async function tell(way: Way, side: keyof Times, bare: number[], ours: number[]): Promise<void> {
   const aim = Math.round(median(bare)) + AIM_MS;
   const met = Math.round(median(ours)) <= aim;
   const what = side === 'callee' ? 'who accepts sees the caller' : 'the caller sees who accepts';
-  const figure = `accept clicked → first picture${way}, ${what}`;
+  const figure = `accept clicked → first picture${way.name}, ${what}`;
   const [measure, floor] = [ours, bare].map((times) => `p50 ${median(times).toFixed(0)} ms, longest ${Math.max(...times).toFixed(0)} ms`);
-  console.log(`${figure}: ${measure} of ${ours.length}\n    floor ${floor}; aim p50 ≤ ${aim} ms: ${met ? 'met' : 'MISSED'}`);
+  const verdict = way.aimed ? `; aim p50 ≤ ${aim} ms: ${met ? 'met' : 'MISSED'}` : '';
+  console.log(`${figure}: ${measure} of ${ours.length}\n    floor ${floor}${verdict}`);
   console.log(`    ours ${list(ours)}\n    floor ${list(bare)}`);
-  const row = `| ${figure} | ${measure} | ${floor} | p50 ≤ ${aim} ms | ${met ? 'met' : '**missed**'} |\n`;
+  const judged = way.aimed ? `p50 ≤ ${aim} ms | ${met ? 'met' : '**missed**'}` : '– | for comparison';
+  const row = `| ${figure} | ${measure} | ${floor} | ${judged} |\n`;
   if (process.env.BENCH_REPORT) await appendFile(process.env.BENCH_REPORT, row);
 }
 

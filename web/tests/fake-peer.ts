@@ -121,6 +121,16 @@ export class FakePeer {
     return channel;
   }
 
+  configuration: RTCConfiguration = {};
+
+  getConfiguration(): RTCConfiguration {
+    return this.configuration;
+  }
+
+  setConfiguration(configuration: RTCConfiguration): void {
+    this.configuration = configuration;
+  }
+
   restartIce(): void {
     this.iceRestarts += 1;
   }

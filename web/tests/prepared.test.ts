@@ -109,19 +109,27 @@ describe('what is prepared', () => {
     expect(peer.closed).toBe(false);
   });
 
-  it('is nothing as long as the server has not answered, or for another call', async () => {
+  it('is nothing before the server was asked, once it has refused, or for another call', async () => {
     prepared.follow([sfu('a')]);
+    expect(prepared.take('a')).toBeUndefined();
+    prepared.follow([]);
+    prepared.follow([sfu('a')]);
+    await settle();
+    offers[0]!.refuse('no_peer');
     await settle();
     expect(prepared.take('b')).toBeUndefined();
     expect(prepared.take('a')).toBeUndefined();
-    expect([peers[0]!.closed, offers[0]!.withdrawn.aborted]).toEqual([true, true]);
+    expect(peers.map(({ closed }) => closed)).toEqual([true, true]);
+    expect(offers[0]!.withdrawn.aborted).toBe(true);
   });
 
-  it('is nothing as long as no path is found: the relay is named by the media plan only', async () => {
-    const peer = await stands();
-    peer.become('connecting', 'checking');
-    expect(prepared.take('a')).toBeUndefined();
-    expect(peer.closed).toBe(true);
+  it('may be taken while the answer is on its way: the server hears of the offer first', async () => {
+    prepared.follow([sfu('a')]);
+    await settle();
+    expect(prepared.take('a')).toBeDefined();
+    offers[0]!.answer();
+    await settle();
+    expect([peers[0]!.remoteDescription?.sdp, peers[0]!.closed]).toEqual(['answer', false]);
   });
 
   it('is nothing from the moment on at which it has failed', async () => {

@@ -5,6 +5,7 @@ import { Handover } from './handover';
 import { PeerLink } from './peer-link';
 import type { Connection, Flow, FlowEvents, MediaSession, Path, Remote, SessionEvents, Tracks } from './session';
 import { type SfuEvents, SfuLink } from './sfu-link';
+import { relaysOf } from './spare-peer';
 
 /** Signals kept for epochs whose plan has not come yet. */
 const EARLY_KEPT = 256;
@@ -120,7 +121,7 @@ export class PlanSession implements MediaSession {
   private make(plan: MediaPlan, people: number): Flow | undefined {
     const { prepared } = this;
     this.prepared = undefined;
-    if (prepared && plan.prepared) return this.adopt(prepared, plan.epoch);
+    if (prepared && plan.prepared) return this.adopt(prepared, plan);
     prepared?.close();
     if (plan.mode === 'sfu') return this.toServer(plan, people);
     return typeof plan.peer === 'number' ? this.toPeer(plan, plan.peer) : undefined;
@@ -152,10 +153,11 @@ export class PlanSession implements MediaSession {
     return link;
   }
 
-  private adopt(link: SfuLink, epoch: number): SfuLink {
+  private adopt(link: SfuLink, plan: MediaPlan): SfuLink {
     link.adopt(
       this.tracks,
-      this.sfuEvents(epoch, () => link),
+      relaysOf(plan),
+      this.sfuEvents(plan.epoch, () => link),
     );
     return link;
   }

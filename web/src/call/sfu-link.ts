@@ -20,6 +20,8 @@ const FEWEST = 4;
 const MOST = 40;
 /** The server could not answer; it is asked again after this long. */
 const AGAIN_MS = 2_000;
+/** A path without a relay is found in less, if there is one. */
+const RELAYS_AFTER_MS = 1_000;
 /** Refusals that pass. After others a new plan comes, or nothing helps. */
 const PASSING = new Set(['timeout', 'connection_lost', 'overloaded', 'internal']);
 
@@ -35,10 +37,13 @@ export class SfuLink implements Flow {
   private shown: Slot[] = [];
   /** An offer waits for its turn. */
   private due = false;
+  /** The last offer has been sent, and was not refused. */
+  private asked = false;
   private restartWanted = false;
   /** More lines have been added, and are not agreed on yet. */
   private growing = false;
   private againTimer: number | undefined;
+  private relayTimer: number | undefined;
   private closed = false;
 
   constructor(
@@ -76,17 +81,24 @@ export class SfuLink implements Flow {
     return this.watch.begun;
   }
 
-  /** The server has answered, and it has not failed since. */
+  /** The server has been asked for it and has not refused, and it has not failed since. */
   get stands(): boolean {
-    // One that is still looking for a path may need the relay, which only the media plan names.
-    return !this.closed && this.pc.connectionState === 'connected';
+    return !this.closed && this.asked && this.pc.connectionState !== 'failed';
   }
 
   /** The call is accepted, and this connection that of its media plan. */
-  adopt(tracks: Tracks, events: SfuEvents): void {
+  adopt(tracks: Tracks, relays: RTCIceServer[], events: SfuEvents): void {
     this.early = false;
     this.events = events;
     this.setTracks(tracks);
+    this.relayTimer = this.clock.setTimeout(() => this.tryRelays(relays), RELAYS_AFTER_MS);
+  }
+
+  /** Only the media plan names the relays: without them the connection may look for a path in vain. */
+  private tryRelays(iceServers: RTCIceServer[]): void {
+    if (this.closed || iceServers.length === 0 || this.pc.connectionState === 'connected') return;
+    this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
+    this.restart();
   }
 
   /** Tells how it stands. */
@@ -135,6 +147,7 @@ export class SfuLink implements Flow {
     this.given.abort();
     this.pulse.stop();
     this.clock.clearTimeout(this.againTimer);
+    this.clock.clearTimeout(this.relayTimer);
     this.watch.stop();
     this.pc.close();
   }
@@ -199,6 +212,7 @@ export class SfuLink implements Flow {
     if (this.restartWanted) this.pc.restartIce();
     this.restartWanted = false;
     await this.pc.setLocalDescription();
+    this.asked = true;
     const sdp = await this.events.offer(this.pc.localDescription?.sdp ?? '', this.named(), this.given.signal);
     if (!this.closed) await this.pc.setRemoteDescription({ type: 'answer', sdp });
   }
@@ -214,6 +228,7 @@ export class SfuLink implements Flow {
 
   private refused(error: unknown): void {
     if (this.closed || !(error instanceof RequestError)) return;
+    this.asked = false;
     if (PASSING.has(error.code)) this.againTimer = this.clock.setTimeout(() => this.negotiate(), AGAIN_MS);
     // It took the same before, so it has lost this connection.
     else if (error.code === 'sdp_refused' && this.watch.begun) this.events.broken();

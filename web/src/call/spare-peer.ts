@@ -34,7 +34,7 @@ export class SparePeer {
 }
 
 /** What the plan names, as the browser wants it: no member that is null. */
-function relaysOf({ iceServers = [] }: MediaPlan): RTCIceServer[] {
+export function relaysOf({ iceServers = [] }: MediaPlan): RTCIceServer[] {
   return iceServers.map(({ urls, username, credential }) => ({
     urls,
     ...(username && { username }),
