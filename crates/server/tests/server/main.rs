@@ -26,6 +26,7 @@ mod rest_shapes;
 mod rtc_check;
 mod sfu_attacks;
 mod sfu_calls;
+mod sfu_paths;
 mod sfu_ringing;
 mod testkit;
 mod tls;

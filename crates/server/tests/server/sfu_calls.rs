@@ -25,7 +25,7 @@ const ENOUGH: u64 = 20;
 
 /// Somebody with a camera and a microphone, in a task of its own.
 pub struct Person {
-    account: Account,
+    pub account: Account,
     pub contact: i64,
     pub seen: watch::Receiver<BTreeMap<i64, Tally>>,
     /// Everything that comes.
@@ -103,7 +103,7 @@ impl Person {
         );
     }
 
-    async fn frame<T>(&mut self, what: &str, pick: impl Fn(ServerFrame) -> Option<T>) -> T {
+    pub async fn frame<T>(&mut self, what: &str, pick: impl Fn(ServerFrame) -> Option<T>) -> T {
         let find = async {
             loop {
                 if let Some(found) = pick(self.frames.recv().await.unwrap()) {
@@ -114,7 +114,7 @@ impl Person {
         timeout(WAIT, find).await.unwrap_or_else(|_| panic!("{what} did not come"))
     }
 
-    async fn call(&mut self, what: &str, like: impl Fn(&CallView) -> bool) -> CallView {
+    pub async fn call(&mut self, what: &str, like: impl Fn(&CallView) -> bool) -> CallView {
         #[expect(clippy::wildcard_enum_match_arm, reason = "other frames are passed over")]
         let pick = |frame| match frame {
             ServerFrame::Call { call } if like(&call) => Some(*call),

@@ -4,7 +4,10 @@ use std::{
     collections::{BTreeMap, HashMap},
     io,
     net::SocketAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -35,6 +38,7 @@ pub struct Weather {
 /// Runs until it is dropped. Must be made within a Tokio runtime.
 pub struct Relay {
     address: SocketAddr,
+    cut: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -43,7 +47,14 @@ impl Relay {
     pub async fn start(listen: SocketAddr, server: SocketAddr, weather: Weather) -> io::Result<Self> {
         let socket = Arc::new(UdpSocket::bind(listen).await?);
         let address = socket.local_addr()?;
-        Ok(Self { address, task: tokio::spawn(run(socket, server, weather)) })
+        let cut = Arc::new(AtomicBool::new(false));
+        let task = tokio::spawn(run(socket, server, weather, Arc::clone(&cut)));
+        Ok(Self { address, cut, task })
+    }
+
+    /// Nothing passes any more in either direction, or everything again that the weather lets through.
+    pub fn cut(&self, cut: bool) {
+        self.cut.store(cut, Ordering::Relaxed);
     }
 
     /// Where clients are to send to.
@@ -58,7 +69,7 @@ impl Drop for Relay {
     }
 }
 
-async fn run(socket: Arc<UdpSocket>, server: SocketAddr, weather: Weather) {
+async fn run(socket: Arc<UdpSocket>, server: SocketAddr, weather: Weather, cut: Arc<AtomicBool>) {
     let start = Instant::now();
     let mut clients: HashMap<SocketAddr, Sender<Vec<u8>>> = HashMap::new();
     // The clients' tasks end with this one.
@@ -72,7 +83,8 @@ async fn run(socket: Arc<UdpSocket>, server: SocketAddr, weather: Weather) {
             let seed = weather.seed.wrapping_add(number * 2);
             let up = Path::new(weather.up.clone(), seed);
             let down = Path::new(weather.down.clone(), seed.wrapping_add(1));
-            let client = Client { address: from, socket: Arc::clone(&socket), server, start, up, down };
+            let client =
+                Client { address: from, socket: Arc::clone(&socket), server, start, up, down, cut: Arc::clone(&cut) };
             tasks.spawn(client.run(datagrams));
             send
         });
@@ -88,6 +100,7 @@ struct Client {
     start: Instant,
     up: Path,
     down: Path,
+    cut: Arc<AtomicBool>,
 }
 
 enum Way {
@@ -116,6 +129,9 @@ impl Client {
                     continue;
                 }
             };
+            if self.cut.load(Ordering::Relaxed) {
+                continue;
+            }
             let path = if matches!(way, Way::Up) { &mut self.up } else { &mut self.down };
             if let Some(arrives) = path.carry(self.start.elapsed(), datagram.len()) {
                 number += 1;
