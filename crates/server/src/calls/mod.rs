@@ -14,6 +14,7 @@ mod recover;
 pub mod resolve;
 mod snapshot;
 mod statistics;
+mod tell;
 mod view;
 
 use std::{
@@ -228,7 +229,7 @@ impl Calls {
     fn spawn(&self, actor: CallActor, effects: &[Effect]) {
         let (mailbox, commands) = mpsc::channel(actor::MAILBOX);
         if !actor.call.has_ended() {
-            self.shared.concern(actor.record.call_id, actor::concerned(&actor.call));
+            self.shared.concern(actor.record.call_id, tell::concerned(&actor.call));
             self.shared.lock().calls.insert(actor.record.call_id, mailbox);
         }
         actor.perform(&nothing_yet(&actor.call), effects);

@@ -1,39 +1,35 @@
 //! A thread with one UDP socket and the rooms on it. Commands come by a bounded channel; a datagram for a room of another worker is
 //! handed over by a bounded channel, too.
 
+mod inbox;
+mod sort;
+
 use std::{
     collections::HashMap,
     io,
     net::SocketAddr,
-    sync::{
-        Arc,
-        mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel},
-    },
+    sync::{Arc, mpsc::TryRecvError},
     time::{Duration, Instant},
 };
 
 use farhand_sfu::{
-    Command as SfuCommand, Config, Identity, Input, Notice, OfferError, Output, PeerId, Place, Protocol, RoomId, Sfu,
-    Transmit, is_binding_request,
+    Command as SfuCommand, Config, Identity, Input, Notice, Output, PeerId, Protocol, RoomId, Sfu, Transmit,
 };
-use mio::{Events, Poll, Token, Waker, net::UdpSocket};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use mio::{Events, Poll, Token, net::UdpSocket};
+use tokio::sync::mpsc;
 
+use self::sort::{Sorter, To, comes_by_link};
+pub use self::{
+    inbox::{Answer, Command, Datagram, Handle, Inbox, LinkEnd, Offer},
+    sort::ToRelay,
+};
 use super::{
     candidates::Candidates,
-    link::{Outgoing, is_link},
+    link::is_link,
     port::{BATCH, Port},
-    stun,
     traffic::Traffic,
 };
-use crate::turn::is_for_relay;
 
-/// Commands that may wait. A call sends a few when somebody joins.
-const COMMANDS: usize = 4096;
-/// Datagrams that may wait: some ten milliseconds of a full link.
-const DATAGRAMS: usize = 2048;
-/// Of those from addresses that have proved nothing: STUN requests of people who are about to join, and of anybody.
-const UNPROVED: usize = 128;
 /// Commands taken before anything else gets a turn.
 const MAX_COMMANDS: usize = 64;
 /// How often it is looked for what was forgotten to be said.
@@ -42,123 +38,6 @@ const SWEEP: Duration = Duration::from_secs(1);
 const MAX_BATCHES: usize = 8;
 
 const SOCKET: Token = Token(0);
-const WAKER: Token = Token(1);
-
-pub type Answer = oneshot::Sender<Result<String, OfferError>>;
-
-/// What a worker is told.
-pub enum Command {
-    /// Who is in a room, and where its notices go.
-    Members {
-        room: RoomId,
-        members: Vec<farhand_sfu::Member>,
-        notices: mpsc::Sender<Notice>,
-    },
-    Views {
-        room: RoomId,
-        peer: PeerId,
-        views: Vec<farhand_sfu::View>,
-    },
-    Offer {
-        room: RoomId,
-        offer: Offer,
-        answer: Answer,
-    },
-    /// A connection over TCP, or a way through the relay.
-    LinkOpened {
-        protocol: Protocol,
-        source: SocketAddr,
-        end: LinkEnd,
-    },
-    LinkClosed {
-        protocol: Protocol,
-        source: SocketAddr,
-    },
-    Stop,
-}
-
-/// This end of a connection over TCP, or of a way through the relay. Dropping it ends the connection.
-pub struct LinkEnd {
-    /// What is for it goes there.
-    pub outgoing: Outgoing,
-    /// Whether it has proved to be a peer's.
-    pub proved: watch::Sender<bool>,
-}
-
-/// A datagram that did not come by the worker's own socket: it came to another worker's, over TCP or through the relay.
-pub struct Datagram {
-    pub protocol: Protocol,
-    pub source: SocketAddr,
-    pub contents: Vec<u8>,
-    /// Given back when it has been taken.
-    pub permit: Option<OwnedSemaphorePermit>,
-}
-
-pub struct Offer {
-    pub peer: PeerId,
-    pub sdp: String,
-    pub tracks: Vec<farhand_sfu::TrackName>,
-    pub password: String,
-}
-
-/// How others reach a worker.
-#[derive(Clone)]
-pub struct Handle {
-    commands: SyncSender<Command>,
-    /// Apart, so that a flood of them cannot crowd out a command.
-    datagrams: SyncSender<Datagram>,
-    /// Apart again, so that a flood of strangers' cannot crowd out the media of participants.
-    unproved: SyncSender<Datagram>,
-    waker: Arc<Waker>,
-}
-
-/// Where a worker finds what others have for it.
-pub struct Inbox {
-    commands: Receiver<Command>,
-    datagrams: Receiver<Datagram>,
-    unproved: Receiver<Datagram>,
-}
-
-impl Handle {
-    pub fn new(poll: &Poll) -> io::Result<(Self, Inbox)> {
-        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let ((commands, take_commands), (datagrams, take_datagrams)) =
-            (sync_channel(COMMANDS), sync_channel(DATAGRAMS));
-        let (unproved, take_unproved) = sync_channel(UNPROVED);
-        let inbox = Inbox { commands: take_commands, datagrams: take_datagrams, unproved: take_unproved };
-        Ok((Self { commands, datagrams, unproved, waker }, inbox))
-    }
-
-    /// False if the worker has too much to do to take it: then it is lost, as on any full link. To be followed by a
-    /// [`Handle::wake`].
-    pub fn hand(&self, datagram: Datagram) -> bool {
-        self.datagrams.try_send(datagram).is_ok()
-    }
-
-    /// The same for one from an address that has proved nothing.
-    pub fn hand_unproved(&self, datagram: Datagram) -> bool {
-        let handed = self.unproved.try_send(datagram).is_ok();
-        if handed {
-            self.wake();
-        }
-        handed
-    }
-
-    pub fn wake(&self) {
-        // One that cannot be woken is awake.
-        let _ = self.waker.wake();
-    }
-
-    /// False if the worker has too much to do to take it, or has stopped.
-    pub fn send(&self, command: Command) -> bool {
-        let sent = self.commands.try_send(command);
-        if matches!(sent, Err(TrySendError::Full(_))) {
-            tracing::warn!("a media worker has too much to do to take a command");
-        }
-        self.wake();
-        sent.is_ok()
-    }
-}
 
 pub struct Setup {
     pub number: u8,
@@ -334,7 +213,7 @@ impl Worker {
         for _ in 0..MAX_BATCHES {
             let now = Instant::now();
             let Self { port, sfu, workers, traffic, relay, outgoing, number, .. } = self;
-            let mut sorter = Sorter { number: *number, workers, traffic, relay, handed: 0 };
+            let mut sorter = Sorter::new(*number, workers, traffic, relay);
             let more = port.receive(|source, contents| match sorter.sort(sfu, source, contents) {
                 To::Me => sfu.handle(now, Input::Datagram { protocol: Protocol::Udp, source, contents }),
                 To::Stun(answer) => outgoing.push((source, answer)),
@@ -421,80 +300,6 @@ impl Worker {
             tracing::warn!(worker = self.number, "a call does not read what its media tell it");
             if let Notice::Slots { peer, .. } = notice {
                 self.untold.insert(peer, (room, notice));
-            }
-        }
-    }
-}
-
-enum To {
-    Me,
-    Stun(Vec<u8>),
-    Another,
-}
-
-/// Whose a datagram is.
-struct Sorter<'a> {
-    number: u8,
-    workers: &'a [Handle],
-    traffic: &'a Traffic,
-    relay: &'a ToRelay,
-    /// A bit for each worker that something was handed to.
-    handed: u64,
-}
-
-/// Where what comes in at the port for the relay goes.
-pub type ToRelay = mpsc::Sender<(SocketAddr, Vec<u8>)>;
-
-/// Whether it is no datagram of the worker's own socket.
-fn comes_by_link(protocol: Protocol, address: SocketAddr) -> bool {
-    protocol == Protocol::Tcp || is_link(address)
-}
-
-impl Sorter<'_> {
-    fn sort(&mut self, sfu: &Sfu, source: SocketAddr, contents: &[u8]) -> To {
-        // Nobody has such an address: somebody pretends to be one of ours.
-        if is_link(source) {
-            return To::Another;
-        }
-        if is_binding_request(contents) {
-            return match Place::of_stun(contents) {
-                Some(place) if place.worker == self.number => To::Me,
-                Some(place) => {
-                    let proved = self.traffic.owner(source) == Some(place.worker);
-                    self.hand_over(place.worker, proved, source, contents)
-                }
-                // Somebody who only asks for his address.
-                None => stun::answer(contents, source).map_or(To::Another, To::Stun),
-            };
-        }
-        if is_for_relay(contents) {
-            // Full: lost.
-            let _ = self.relay.try_send((source, contents.to_vec()));
-            return To::Another;
-        }
-        if self.workers.len() == 1 || sfu.knows(Protocol::Udp, source) {
-            return To::Me;
-        }
-        match self.traffic.owner(source) {
-            Some(worker) if worker != self.number => self.hand_over(worker, true, source, contents),
-            Some(_) | None => To::Me,
-        }
-    }
-
-    fn hand_over(&mut self, worker: u8, proved: bool, source: SocketAddr, contents: &[u8]) -> To {
-        let Some(to) = self.workers.get(usize::from(worker)) else { return To::Another };
-        let handed = Datagram { protocol: Protocol::Udp, source, contents: contents.to_vec(), permit: None };
-        let taken = if proved { to.hand(handed) } else { to.hand_unproved(handed) };
-        self.handed |= u64::from(proved) << (worker & 63);
-        self.traffic.count_handed(taken);
-        To::Another
-    }
-
-    /// Once for all that was handed over.
-    fn wake(&self) {
-        for (number, worker) in self.workers.iter().enumerate() {
-            if self.handed >> (number & 63) & 1 == 1 {
-                worker.wake();
             }
         }
     }

@@ -2,7 +2,9 @@
 
 use farhand_sfu::{Member, View};
 
-use super::*;
+use tokio::sync::watch;
+
+use super::{inbox::UNPROVED, *};
 use crate::media::port::bind;
 
 const ROOM: RoomId = RoomId(1);

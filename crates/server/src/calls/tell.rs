@@ -1,0 +1,114 @@
+//! Who is told what of a call.
+
+use farhand_domain::{
+    call::{Call, Effect},
+    ids::{ContactId, DeviceId},
+};
+use farhand_protocol::frame::{CallView, ServerFrame};
+
+use super::{
+    actor::{By, CallActor},
+    view::{self, Viewer},
+};
+use crate::ws::Session;
+
+impl CallActor {
+    /// Tells everybody concerned what has changed.
+    pub fn perform(&self, before: &Call, effects: &[Effect]) {
+        self.ring_and_silence(before);
+        for effect in effects {
+            if let Effect::SeatMoved { contact, from } = *effect {
+                let moved = ServerFrame::Moved { call_id: self.record.call_id };
+                self.to_device(contact, from, &moved);
+            }
+        }
+        self.count_seats(before);
+        self.show_call_to_all();
+        if self.call.has_ended() {
+            self.shared.forget(self.record.call_id, &self.concerned());
+        }
+    }
+
+    fn ring_and_silence(&self, before: &Call) {
+        let (rang, rings) = (before.rings(), self.call.rings());
+        for old in rang.iter().filter(|old| !rings.iter().any(|ring| ring.contact == old.contact)) {
+            let reason = view::ring_end_reason(&self.call, old.contact);
+            self.to_contact(old.contact, &ServerFrame::RingEnd { call_id: self.record.call_id, reason });
+        }
+        for ring in rings {
+            if !rang.contains(&ring) {
+                let ring_frame = ServerFrame::Ring { ring: view::ring(&self.call, &self.record, ring) };
+                self.to_contact(ring.contact, &ring_frame);
+            }
+        }
+    }
+
+    fn count_seats(&self, before: &Call) {
+        for person in &self.call.state().people {
+            let (was, is) = (before.is_seated(person.contact), self.call.is_seated(person.contact));
+            if was != is {
+                self.shared.hub.seat_changed(person.contact, self.record.call_id, is);
+            }
+        }
+    }
+
+    /// Tells a new session how the call stands, and those in the call that the person can be reached now.
+    pub(super) fn attach(&self, session: &Session) {
+        for ring in self.call.rings().into_iter().filter(|ring| ring.contact == session.contact) {
+            session.send(ServerFrame::Ring { ring: view::ring(&self.call, &self.record, ring) });
+        }
+        self.show_call_to(session.contact);
+        for (contact, _) in self.call.seated().into_iter().filter(|(contact, _)| *contact != session.contact) {
+            self.show_call_to(contact);
+        }
+    }
+
+    pub(super) fn show_call_to_all(&self) {
+        for contact in self.concerned() {
+            self.show_call_to(contact);
+        }
+    }
+
+    fn show_call_to(&self, contact: ContactId) {
+        for session in self.shared.hub.sessions_of(contact) {
+            session.send(ServerFrame::Call { call: Box::new(self.view_for(&session)) });
+        }
+    }
+
+    fn to_contact(&self, contact: ContactId, frame: &ServerFrame) {
+        for session in self.shared.hub.sessions_of(contact) {
+            session.send(frame.clone());
+        }
+    }
+
+    pub(super) fn to_device(&self, contact: ContactId, device: DeviceId, frame: &ServerFrame) {
+        for session in self.shared.hub.sessions_of(contact) {
+            if session.device == device {
+                session.send(frame.clone());
+            }
+        }
+    }
+
+    /// Everybody in the call or invited, and who made it.
+    pub(super) fn concerned(&self) -> Vec<ContactId> {
+        concerned(&self.call)
+    }
+
+    fn view_for(&self, session: &Session) -> CallView {
+        let viewer = Viewer { contact: session.contact, device: session.device };
+        view::call_view(self, viewer)
+    }
+
+    pub(super) fn view_of(&self, by: By) -> Option<Box<CallView>> {
+        let viewer = Viewer { contact: by.asker.contact, device: by.device? };
+        Some(Box::new(view::call_view(self, viewer)))
+    }
+}
+
+pub fn concerned(call: &Call) -> Vec<ContactId> {
+    let mut all: Vec<_> = call.state().people.iter().map(|person| person.contact).collect();
+    if !all.contains(&call.maker()) {
+        all.push(call.maker());
+    }
+    all
+}
