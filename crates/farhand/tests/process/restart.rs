@@ -15,7 +15,10 @@ use crate::{
 };
 
 fn with_times(mut command: Command, popup: &str, grace: &str) -> Command {
-    command.env("FARHAND_CALLS__POPUP_RING_SECONDS", popup).env("FARHAND_CALLS__GRACE_SECONDS", grace);
+    command
+        .env("FARHAND_CALLS__POPUP_RING_SECONDS", popup)
+        .env("FARHAND_CALLS__GRACE_SECONDS", grace)
+        .env("FARHAND_CALLS__SEAT_SECONDS", grace);
     command
 }
 
