@@ -1,7 +1,7 @@
 //! Opening a database: which of the two it is, how it is tuned, and the schema brought up to date.
 
 use std::{
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
     io,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -91,6 +91,8 @@ async fn open_sqlite(path: &Path) -> StoreResult<SqlStore> {
         .pragma("temp_store", "MEMORY")
         .disable_statement_logging();
 
+    // Held until the schema is there.
+    let _turn = take_turn(path).await.map_err(|error| named(StoreError::Unavailable(error.to_string())))?;
     let writer = sqlite_pool(1)
         .after_release(|connection, _| Box::pin(async move { ended_its_transaction(connection).await }))
         .connect_with(options.clone())
@@ -120,6 +122,18 @@ async fn ended_its_transaction(connection: &mut sqlx::SqliteConnection) -> Resul
     // A dropped transaction's rollback is still in the queue before this.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
+}
+
+/// Programs that open a new file at once would get in each other's way: SQLite does not wait for others while it gives a
+/// file its log (WAL), whatever its time-out. So they take turns, by a lock on the directory, which ends with whoever holds it.
+async fn take_turn(path: &Path) -> io::Result<File> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    let taken = tokio::task::spawn_blocking(move || {
+        let directory = File::open(directory)?;
+        directory.lock()?;
+        Ok(directory)
+    });
+    taken.await.map_err(io::Error::other)?
 }
 
 /// Only the server's own user may read what people said to whom. WAL and shared memory take over the file's mode.

@@ -121,7 +121,7 @@ async fn a_new_sqlite_file_is_private() {
 #[tokio::test]
 async fn programs_that_start_at_once_migrate_once() {
     let dir = TempDir::new().unwrap();
-    let opening: Vec<_> = (0..4)
+    let opening: Vec<_> = (0..16)
         .map(|_| {
             tokio::spawn({
                 let url = sqlite_url(&dir);
