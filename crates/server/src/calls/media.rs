@@ -226,8 +226,10 @@ impl CallMedia {
 
     /// The device does not have it any more, or never had.
     pub fn give_up_prepared(&mut self, contact: ContactId, device: DeviceId) {
+        let before = self.connections.len();
         self.connections.retain(|c| c.is_live() || (c.contact, c.device) != (contact, device));
-        self.told = false;
+        // `follow` tells the worker.
+        self.told &= self.connections.len() == before;
     }
 
     /// Whether the connection of this seat was made while the call rang there.
