@@ -59,11 +59,18 @@ pub struct Session {
     ended: CancellationToken,
 }
 
+struct Kept {
+    /// `None`: overtaken by a later view of the same call.
+    text: Option<Utf8Bytes>,
+    /// The call it is a view of.
+    shows: Option<Uuid>,
+}
+
 #[derive(Default)]
 struct Queue {
     last_seq: u64,
     /// Frames not yet acknowledged, oldest first, with consecutive numbers up to `last_seq`.
-    kept: VecDeque<Utf8Bytes>,
+    kept: VecDeque<Kept>,
     kept_bytes: usize,
     sent_up_to: u64,
     /// Which connection has the session; 0: none.
@@ -77,9 +84,27 @@ impl Queue {
         self.last_seq + 1 - self.kept.len() as u64
     }
 
+    fn push(&mut self, text: Utf8Bytes, shows: Option<Uuid>) {
+        if let Some(call) = shows {
+            self.overtake(call);
+        }
+        self.kept_bytes += text.len();
+        self.kept.push_back(Kept { text: Some(text), shows });
+        self.last_seq += 1;
+    }
+
+    /// Drops the call's last view if only views came after it. (A signal in between may need the media plan it brought.) In a large
+    /// call views make up most of what would be kept.
+    fn overtake(&mut self, call: Uuid) {
+        let mut views = self.kept.iter_mut().rev().take_while(|kept| kept.shows.is_some());
+        if let Some(text) = views.find(|kept| kept.shows == Some(call)).and_then(|kept| kept.text.take()) {
+            self.kept_bytes -= text.len();
+        }
+    }
+
     fn drop_oldest(&mut self) {
-        if let Some(frame) = self.kept.pop_front() {
-            self.kept_bytes -= frame.len();
+        if let Some(text) = self.kept.pop_front().and_then(|kept| kept.text) {
+            self.kept_bytes -= text.len();
         }
     }
 
@@ -91,9 +116,25 @@ impl Queue {
         due
     }
 
+    fn next_unsent(&mut self) -> Option<Utf8Bytes> {
+        let mut index = usize::try_from(self.sent_up_to + 1 - self.first_kept()).ok()?;
+        loop {
+            let kept = self.kept.get(index)?;
+            self.sent_up_to += 1;
+            index += 1;
+            if let Some(text) = &kept.text {
+                return Some(text.clone());
+            }
+        }
+    }
+
     fn is_over(&self) -> bool {
         self.kept.len() > MAX_KEPT || self.kept_bytes > MAX_KEPT_BYTES
     }
+}
+
+fn shown_call(frame: &ServerFrame) -> Option<Uuid> {
+    if let ServerFrame::Call { call } = frame { Some(call.call_id) } else { None }
 }
 
 impl Session {
@@ -117,15 +158,12 @@ impl Session {
         if queue.close.is_some() {
             return;
         }
-        queue.last_seq += 1;
-        let message = ServerMessage { seq: Some(queue.last_seq), frame };
+        let message = ServerMessage { seq: Some(queue.last_seq + 1), frame };
         let Ok(text) = serde_json::to_string(&message) else {
             tracing::error!(session = %self.id, "a frame could not be written as JSON");
-            queue.last_seq -= 1;
             return;
         };
-        queue.kept_bytes += text.len();
-        queue.kept.push_back(text.into());
+        queue.push(text.into(), shown_call(&message.frame));
         while queue.is_over() && queue.first_kept() <= queue.sent_up_to {
             queue.drop_oldest();
         }
@@ -197,12 +235,7 @@ impl Session {
         if queue.connection != connection {
             return Err(Close::Replaced);
         }
-        let index = usize::try_from(queue.sent_up_to + 1 - queue.first_kept()).unwrap_or(usize::MAX);
-        let frame = queue.kept.get(index).cloned();
-        if frame.is_some() {
-            queue.sent_up_to += 1;
-        }
-        Ok(frame)
+        Ok(queue.next_unsent())
     }
 
     /// The client has seen everything up to `seq`.
@@ -282,6 +315,34 @@ pub mod tests {
         assert_eq!(session.next_unsent(first), Err(Close::Replaced));
         assert!(!session.disconnect(first));
         assert!(session.is_connected());
+    }
+
+    fn view(call: u128, version: u64) -> ServerFrame {
+        let call = serde_json::json!({
+            "callId": Uuid::from_u128(call), "id": 1, "callTitle": "x".repeat(1_000), "callReason": "STANDARD", "callType": "SFU",
+            "callStatus": "Started", "seat": "none", "creator": 1, "people": [], "version": version,
+        });
+        ServerFrame::Call { call: serde_json::from_value(call).unwrap() }
+    }
+
+    fn seqs(session: &Session, connection: u64) -> Vec<u64> {
+        let seq = |frame: String| serde_json::from_str::<serde_json::Value>(&frame).unwrap()["seq"].as_u64().unwrap();
+        drain(session, connection).into_iter().map(seq).collect()
+    }
+
+    #[test]
+    fn of_a_calls_views_only_the_newest_is_kept_and_other_frames_keep_their_place() {
+        let session = session();
+        let first = session.connect(0).unwrap();
+        let frames = [view(1, 1), view(1, 2), view(2, 1), view(1, 3), ServerFrame::Pong {}, view(1, 4), view(1, 5)];
+        frames.into_iter().for_each(|frame| session.send(frame));
+        let expected = [3, 4, 5, 7];
+        assert_eq!(seqs(&session, first), expected);
+        let second = session.connect(0).unwrap();
+        assert_eq!(seqs(&session, second), expected, "a replay, too");
+        assert!(session.lock().kept_bytes < 4_500, "the others take no memory");
+        session.acknowledge(7);
+        assert_eq!(session.lock().kept_bytes, 0);
     }
 
     #[test]
