@@ -23,7 +23,7 @@ const BLOCK: usize = 16;
 const GCM_TAG: usize = AeadAes128Gcm::TAG_LEN;
 const SHA1_TAG: usize = Aes128CmSha1_80::HMAC_TAG_LEN;
 
-/// One direction of RTP or RTCP.
+/// One direction of RTP or RTCP. (Nonces of AES-GCM are made alike for both lengths of keys.)
 struct Cipher {
     kind: Kind,
     salt: [u8; 14],
@@ -31,8 +31,31 @@ struct Cipher {
 
 enum Kind {
     Cm { cipher: Box<dyn Aes128CmSha1_80Cipher>, key: [u8; 20], hmac: &'static dyn Sha1HmacProvider },
-    Gcm128(Box<dyn AeadAes128GcmCipher>),
-    Gcm256(Box<dyn AeadAes256GcmCipher>),
+    Gcm(Gcm),
+}
+
+/// With keys of 128 or 256 bits.
+enum Gcm {
+    Short(Box<dyn AeadAes128GcmCipher>),
+    Long(Box<dyn AeadAes256GcmCipher>),
+}
+
+impl Gcm {
+    fn encrypt(&mut self, iv: &[u8; 12], bound: &[u8], plain: &[u8], out: &mut [u8]) -> Option<()> {
+        let done = match self {
+            Self::Short(cipher) => cipher.encrypt(iv, bound, plain, out),
+            Self::Long(cipher) => cipher.encrypt(iv, bound, plain, out),
+        };
+        done.ok()
+    }
+
+    fn decrypt(&mut self, iv: &[u8; 12], bound: &[&[u8]], text: &[u8], out: &mut [u8]) -> Option<usize> {
+        let done = match self {
+            Self::Short(cipher) => cipher.decrypt(iv, bound, text, out),
+            Self::Long(cipher) => cipher.decrypt(iv, bound, text, out),
+        };
+        done.ok()
+    }
 }
 
 /// What a connection's media are protected with.
@@ -107,9 +130,9 @@ impl<'a> Master<'a> {
                 Kind::Cm { cipher, key, hmac: provider.sha1_hmac_provider }
             }
             SrtpProfile::AEAD_AES_128_GCM => {
-                Kind::Gcm128(srtp.aead_aes_128_gcm().create_cipher(self.derived(srtp, of + KEY)?, encrypts))
+                Kind::Gcm(Gcm::Short(srtp.aead_aes_128_gcm().create_cipher(self.derived(srtp, of + KEY)?, encrypts)))
             }
-            _ => Kind::Gcm256(srtp.aead_aes_256_gcm().create_cipher(self.derived(srtp, of + KEY)?, encrypts)),
+            _ => Kind::Gcm(Gcm::Long(srtp.aead_aes_256_gcm().create_cipher(self.derived(srtp, of + KEY)?, encrypts))),
         };
         Some(Cipher { kind, salt })
     }
@@ -158,15 +181,10 @@ impl Cipher {
                 let hmac = |key: &[u8], parts: &[&[u8]]| hmac.sha1_hmac(key, parts);
                 Aes128CmSha1_80::rtp_hmac(hmac, key, packet, seq, text);
             }
-            Kind::Gcm128(cipher) => {
+            Kind::Gcm(gcm) => {
                 packet.resize(text + GCM_TAG, 0);
                 let (head, body) = packet.split_at_mut(header);
-                cipher.encrypt(&AeadAes128Gcm::rtp_iv(salt, ssrc, roc, number), head, payload, body).ok()?;
-            }
-            Kind::Gcm256(cipher) => {
-                packet.resize(text + GCM_TAG, 0);
-                let (head, body) = packet.split_at_mut(header);
-                cipher.encrypt(&AeadAes256Gcm::rtp_iv(salt, ssrc, roc, number), head, payload, body).ok()?;
+                gcm.encrypt(&AeadAes128Gcm::rtp_iv(salt, ssrc, roc, number), head, payload, body)?;
             }
         }
         Some(())
@@ -189,18 +207,11 @@ impl Cipher {
                 let hmac = |key: &[u8], parts: &[&[u8]]| hmac.sha1_hmac(key, parts);
                 Aes128CmSha1_80::rtcp_hmac(hmac, key, &mut packet, end);
             }
-            Kind::Gcm128(cipher) => {
+            Kind::Gcm(gcm) => {
                 packet.resize(plain.len() + GCM_TAG, 0);
                 let bound = [head, &flagged].concat();
                 let iv = AeadAes128Gcm::rtcp_iv(salt, ssrc, index);
-                cipher.encrypt(&iv, &bound, text, &mut packet[RTCP_HEADER..]).ok()?;
-                packet.extend(flagged);
-            }
-            Kind::Gcm256(cipher) => {
-                packet.resize(plain.len() + GCM_TAG, 0);
-                let bound = [head, &flagged].concat();
-                let iv = AeadAes256Gcm::rtcp_iv(salt, ssrc, index);
-                cipher.encrypt(&iv, &bound, text, &mut packet[RTCP_HEADER..]).ok()?;
+                gcm.encrypt(&iv, &bound, text, &mut packet[RTCP_HEADER..])?;
                 packet.extend(flagged);
             }
         }
@@ -231,24 +242,14 @@ impl Cipher {
                 plain.truncate(at);
                 Some((plain, index))
             }
-            Kind::Gcm128(cipher) => {
+            Kind::Gcm(gcm) => {
                 let (at, flagged) = cut(0).filter(|(at, _)| *at >= RTCP_HEADER + GCM_TAG)?;
                 let index = flagged & !ENCRYPTED;
                 let mut plain = vec![0; at - GCM_TAG];
                 plain[..RTCP_HEADER].copy_from_slice(head);
                 let iv = AeadAes128Gcm::rtcp_iv(salt, ssrc, index);
                 let bound = [head, &packet[at..]];
-                cipher.decrypt(&iv, &bound, &packet[RTCP_HEADER..at], &mut plain[RTCP_HEADER..]).ok()?;
-                Some((plain, index))
-            }
-            Kind::Gcm256(cipher) => {
-                let (at, flagged) = cut(0).filter(|(at, _)| *at >= RTCP_HEADER + GCM_TAG)?;
-                let index = flagged & !ENCRYPTED;
-                let mut plain = vec![0; at - GCM_TAG];
-                plain[..RTCP_HEADER].copy_from_slice(head);
-                let iv = AeadAes256Gcm::rtcp_iv(salt, ssrc, index);
-                let bound = [head, &packet[at..]];
-                cipher.decrypt(&iv, &bound, &packet[RTCP_HEADER..at], &mut plain[RTCP_HEADER..]).ok()?;
+                gcm.decrypt(&iv, &bound, &packet[RTCP_HEADER..at], &mut plain[RTCP_HEADER..])?;
                 Some((plain, index))
             }
         }
@@ -263,4 +264,102 @@ fn split(seq: u64) -> (u32, u16) {
 
 fn ssrc_of(rtcp: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(rtcp.get(4..8)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use str0m::crypto::dtls::KeyingMaterial;
+
+    use super::*;
+    use crate::send::keys::provider;
+
+    const PROFILES: [(SrtpProfile, usize); 3] = [
+        (SrtpProfile::AES128_CM_SHA1_80, 2 * (16 + 14)),
+        (SrtpProfile::AEAD_AES_128_GCM, 2 * (16 + 12)),
+        (SrtpProfile::AEAD_AES_256_GCM, 2 * (32 + 12)),
+    ];
+
+    fn hex(text: &str) -> Vec<u8> {
+        let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+        digits.chunks(2).map(byte).collect()
+    }
+
+    fn end(profile: SrtpProfile, length: usize, client: bool) -> Srtp {
+        let material: Vec<u8> = (0..=255).cycle().take(length).collect();
+        Srtp::new(provider(), &Agreed { material: KeyingMaterial::new(&material), profile, client }).unwrap()
+    }
+
+    /// RFC 3711, appendix B.3.
+    #[test]
+    fn keys_are_derived_as_the_standard_has_it() {
+        let (key, salt) = (hex("E1F97A0D3E018BE0D64FA32C06DE4139"), hex("0EC675AD498AFEEBB6960B3AABE6"));
+        let master = Master { key: &key, salt: &salt };
+        let srtp = provider().srtp_provider;
+        assert_eq!(master.derived::<16>(srtp, KEY).unwrap().to_vec(), hex("C61E7A93744F39EE10734AFE3FF7A087"));
+        assert_eq!(master.derived::<14>(srtp, SALT).unwrap().to_vec(), hex("30CBBC08863D8C85D49DB34A9AE1"));
+        let authentication = hex("CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4");
+        assert_eq!(master.derived::<20>(srtp, AUTHENTICATION).unwrap().to_vec(), authentication);
+    }
+
+    /// RFC 7714, section 16.1.1.
+    #[test]
+    fn a_packet_is_protected_as_the_standard_has_it() {
+        let key: [u8; 16] = hex("000102030405060708090a0b0c0d0e0f").try_into().unwrap();
+        let mut salt = [0; 14];
+        salt[..12].copy_from_slice(&hex("517569642070726f2071756f"));
+        let kind = Kind::Gcm(Gcm::Short(provider().srtp_provider.aead_aes_128_gcm().create_cipher(key, true)));
+        let mut cipher = Cipher { kind, salt };
+        let mut packet = hex("8040f17b8041f8d35501a0b2");
+        cipher.protect_rtp(&mut packet, b"Gallia est omnis divisa in partes tres", 0x5501_a0b2, 0xf17b).unwrap();
+        let expected = "8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a 51c7d19b
+            36de3adf 8833899d 7f27beb1 6a9152cf 765ee439 0cce";
+        assert_eq!(packet, hex(expected));
+    }
+
+    #[test]
+    fn in_counter_mode_the_number_that_never_wraps_is_authenticated() {
+        let (profile, length) = PROFILES[0];
+        let mut sender = end(profile, length, false);
+        let (header, seq) = (hex("8060000580000000000000a7"), 0x3_0005);
+        let mut packet = header.clone();
+        sender.protect(&mut packet, b"sound", 0xa7, seq).unwrap();
+        let Kind::Cm { cipher, key, hmac } = &mut sender.rtp.kind else { unreachable!("counter mode") };
+        let (signed, tag) = packet.split_at(packet.len() - SHA1_TAG);
+        let verify = |seq| {
+            let hmac = |key: &[u8], parts: &[&[u8]]| hmac.sha1_hmac(key, parts);
+            Aes128CmSha1_80::rtp_verify(hmac, key, signed, seq, tag)
+        };
+        assert!(verify(seq) && !verify(5));
+        let mut plain = vec![0; 5 + BLOCK];
+        cipher.decrypt(&Aes128CmSha1_80::rtp_iv(sender.rtp.salt, 0xa7, seq), &signed[12..], &mut plain).unwrap();
+        assert_eq!((&signed[..12], &plain[..5]), (&header[..], &b"sound"[..]));
+    }
+
+    #[test]
+    fn reports_are_read_by_the_other_end_and_by_nobody_else() {
+        for (profile, length) in PROFILES {
+            let (mut ours, mut theirs) = (end(profile, length, false), end(profile, length, true));
+            let report = hex("80c90001 00000009 81cb0001 00000009");
+            for index in 1..4 {
+                let packet = theirs.protect_rtcp(&report).unwrap();
+                assert_eq!(ours.open_rtcp(&packet), Some((report.clone(), index)), "{profile:?}");
+                assert!(theirs.open_rtcp(&packet).is_none(), "not its own");
+                for at in 0..packet.len() {
+                    let mut forged = packet.clone();
+                    forged[at] ^= 1;
+                    assert!(ours.open_rtcp(&forged).is_none(), "{profile:?}, byte {at}");
+                    assert!(ours.open_rtcp(&packet[..at]).is_none());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn material_of_another_length_is_no_key() {
+        for (profile, length) in PROFILES {
+            let material = KeyingMaterial::new(&vec![0; length - 1]);
+            assert!(Srtp::new(provider(), &Agreed { material, profile, client: true }).is_none());
+        }
+    }
 }
