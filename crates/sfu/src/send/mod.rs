@@ -13,6 +13,9 @@ mod stream;
 mod vp8;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -44,8 +47,8 @@ const AROUND: usize = 28;
 const USUAL_RTT: Duration = Duration::from_millis(100);
 /// Reports of all streams share packets of this size.
 const MAX_COMPOUND: usize = 1_100;
-/// The clock of reports starts here: no time is 0 (RFC 3550, section 6.4.1), and nobody learns the server's.
-const NTP_START: u64 = 1 << 63;
+/// The clock of reports starts here: the middle of no time is 0, which means none (RFC 3550, section 6.4.1), and nobody learns the server's.
+const NTP_START: u64 = 1 << 63 | 1 << 32;
 /// Packets of sound that wait to leave in the same turn.
 const MAX_SOUNDS: usize = 256;
 

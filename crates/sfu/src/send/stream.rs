@@ -43,6 +43,7 @@ pub(crate) struct Stream {
 struct Kept {
     packet: Packet,
     sent: Instant,
+    again: Option<Instant>,
 }
 
 /// A packet ready to be protected.
@@ -135,15 +136,15 @@ impl Stream {
             self.kept.pop_front();
         }
         let late = self.kept.iter().rev().take_while(|kept| kept.packet.seq > packet.seq).count();
-        self.kept.insert(self.kept.len() - late, Kept { packet, sent: now });
+        self.kept.insert(self.kept.len() - late, Kept { packet, sent: now, again: None });
     }
 
-    /// The kept packet that a receiver calls by the end of its number, if it was not sent within `pause`.
+    /// The kept packet that a receiver calls by the end of its number, if it was not sent again within `pause`.
     pub(crate) fn asked(&self, now: Instant, low: u16, pause: Duration) -> Option<u64> {
         let seq = extended(low, self.kept.back()?.packet.seq + 1)?;
         let kept = &self.kept[self.find(seq)?];
-        let sent = now.saturating_duration_since(kept.sent);
-        (sent >= pause && sent <= MAX_AGE).then_some(seq)
+        let since = |at| now.saturating_duration_since(at);
+        (since(kept.sent) <= MAX_AGE && kept.again.is_none_or(|at| since(at) >= pause)).then_some(seq)
     }
 
     fn find(&self, seq: u64) -> Option<usize> {
@@ -154,7 +155,7 @@ impl Stream {
     pub(crate) fn send_again(&mut self, now: Instant, seq: u64, number: u64, payload: &mut Vec<u8>) -> Option<Ready> {
         let index = self.find(seq)?;
         let kept = self.kept.get_mut(index)?;
-        kept.sent = now;
+        kept.again = Some(now);
         let packet = &self.kept.get(index)?.packet;
         let ssrc = self.rtx?;
         let (_, payload_type) = *self.resent_as.iter().find(|(first, _)| *first == packet.payload_type)?;
