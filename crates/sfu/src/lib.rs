@@ -8,6 +8,8 @@ mod answer;
 mod channels;
 mod demux;
 mod engine;
+#[expect(dead_code, reason = "used by the send half")]
+mod estimate;
 mod ids;
 mod keyframe;
 mod layers;
