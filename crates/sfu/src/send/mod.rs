@@ -173,8 +173,8 @@ impl Sender {
             self.forget();
             return None;
         }
-        if self.burst.is_none() {
-            self.burst = self.estimator.advance(now).map(|probe| Burst::new(now, probe));
+        if let Some(probe) = self.estimator.advance(now) {
+            self.burst = Some(Burst::new(now, probe));
         }
         let since = self.pictures.front().map(|(_, packet)| packet.at);
         self.pacer.advance(now, self.estimator.pacing(), self.waiting + self.resends.bytes(), since);
@@ -264,10 +264,11 @@ impl Sender {
     /// Fills the link for a moment, to find out whether more gets through.
     fn fill(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
         while let Some(burst) = &self.burst {
-            if burst.is_over(now) {
-                self.burst = None;
-            } else if burst.next() > now || !(self.send_next(now, out) || self.pad(now, out)) {
+            if !burst.is_over(now) && burst.next() > now {
                 return;
+            }
+            if burst.is_over(now) || !(self.send_next(now, out) || self.pad(now, out)) {
+                self.burst = None;
             }
         }
     }
