@@ -53,11 +53,22 @@ pub(crate) enum Happening {
     Packet(Box<RtpPacket>),
     Connected,
     PathLost,
-    KeyframeWanted { mid: Mid },
+    KeyframeWanted {
+        mid: Mid,
+    },
     Estimate(u64),
-    ChannelOpened { id: ChannelId, label: String },
-    Said { id: ChannelId, binary: bool, data: Vec<u8> },
-    ChannelClosed { id: ChannelId },
+    ChannelOpened {
+        id: ChannelId,
+        label: String,
+    },
+    Said {
+        id: ChannelId,
+        binary: bool,
+        data: Vec<u8>,
+    },
+    ChannelClosed {
+        id: ChannelId,
+    },
     Closed,
 }
 

@@ -77,11 +77,7 @@ impl Rewriter {
     }
 
     /// The packet's new place; `None` if it comes too late for having one. `vp8` is the packet's descriptor, where it has one.
-    pub(crate) fn rewrite(
-        &mut self,
-        packet: Incoming,
-        vp8: Option<&Vp8Descriptor>,
-    ) -> Option<Outgoing> {
+    pub(crate) fn rewrite(&mut self, packet: Incoming, vp8: Option<&Vp8Descriptor>) -> Option<Outgoing> {
         let picture = vp8.and_then(Vp8Descriptor::picture_id).unwrap_or(0);
         let tl0 = vp8.and_then(Vp8Descriptor::tl0_pic_idx).unwrap_or(0);
         let mapping = self.mapping.get_or_insert_with(|| match self.newest {

@@ -157,7 +157,8 @@ fn run<B: AsRef<[u8]>>(batch: &[(SocketAddr, B)]) -> usize {
     let same = |(other, contents): &&(SocketAddr, B)| other == to && contents.as_ref().len() == length;
     let equal = batch.iter().take(most).take_while(same).count();
     let shorter = batch.get(equal).filter(|_| equal < most && length > 0);
-    let shorter = shorter.is_some_and(|(other, contents)| other == to && (1..length).contains(&contents.as_ref().len()));
+    let shorter =
+        shorter.is_some_and(|(other, contents)| other == to && (1..length).contains(&contents.as_ref().len()));
     equal + usize::from(shorter)
 }
 
@@ -234,7 +235,16 @@ mod tests {
     fn what_goes_to_one_receiver_is_cut_by_the_kernel() {
         let ((mut sender, _), (mut receiver, to), (mut other, elsewhere)) =
             (port("127.0.0.1:0"), port("127.0.0.1:0"), port("127.0.0.1:0"));
-        let lengths = [(to, 900), (to, 1_200), (to, 1_200), (to, 1_200), (to, 7), (to, 1_200), (elsewhere, 1_200), (elsewhere, 1_300)];
+        let lengths = [
+            (to, 900),
+            (to, 1_200),
+            (to, 1_200),
+            (to, 1_200),
+            (to, 7),
+            (to, 1_200),
+            (elsewhere, 1_200),
+            (elsewhere, 1_300),
+        ];
         let batch: Vec<_> = (0..).zip(lengths).map(|(mark, (to, length))| (to, vec![mark; length])).collect();
         assert_eq!([run(&batch), run(&batch[1..]), run(&batch[5..]), run(&batch[6..])], [1, 4, 1, 1]);
         assert_eq!(sender.send(&batch), 0);

@@ -34,7 +34,8 @@ thread_local! {
 /// The engine's cryptography, with the layer around its DTLS.
 pub(crate) fn provider() -> &'static Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER.get_or_init(|| Arc::new(CryptoProvider { dtls_provider: &Listening, ..str0m::crypto::from_feature_flags() }))
+    PROVIDER
+        .get_or_init(|| Arc::new(CryptoProvider { dtls_provider: &Listening, ..str0m::crypto::from_feature_flags() }))
 }
 
 /// Makes a connection and returns the place where its keys will be.

@@ -23,12 +23,6 @@ use std::{
 
 use str0m::media::Mid;
 
-pub(crate) use self::{
-    keys::{listen, provider},
-    stream::Terms,
-    vp8::Patch,
-    wire::{Extensions, Packet},
-};
 use self::{
     burst::Burst,
     keys::Keys,
@@ -38,6 +32,12 @@ use self::{
     rtcp::{Clock, Said, SenderReport},
     srtp::Srtp,
     stream::{Ready, Stream},
+};
+pub(crate) use self::{
+    keys::{listen, provider},
+    stream::Terms,
+    vp8::Patch,
+    wire::{Extensions, Packet},
 };
 use crate::estimate::Estimator;
 
@@ -275,9 +275,9 @@ impl Sender {
 
     /// Something that is of use if a packet was lost just now, or else nothing at all.
     fn pad(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) -> bool {
-        let candidates = (0..self.streams.len()).filter(|line| self.streams[*line].pads());
-        let newest = candidates.filter_map(|line| Some((line, self.streams[line].newest_kept(now)?)));
-        if let Some((line, seq)) = newest.last() {
+        let newest = self.streams.iter().enumerate().rev().filter(|(_, stream)| stream.pads());
+        let mut newest = newest.filter_map(|(line, stream)| Some((line, stream.newest_kept(now)?)));
+        if let Some((line, seq)) = newest.next() {
             return self.send_again(now, line, seq, out);
         }
         let mut payload = std::mem::take(&mut self.scratch);
@@ -298,7 +298,9 @@ impl Sender {
             self.streams.iter_mut().filter(due).filter_map(|stream| stream.report(now, ntp)).collect();
         for some in reports.chunks(MAX_COMPOUND / SenderReport::LENGTH) {
             let mut compound = Vec::with_capacity(some.len() * SenderReport::LENGTH);
-            some.iter().for_each(|report| report.write(&mut compound));
+            for report in some {
+                report.write(&mut compound);
+            }
             out.extend(self.srtp.as_mut().and_then(|srtp| srtp.protect_rtcp(&compound)));
         }
         self.next_report = self.streams.iter().filter_map(Stream::report_due).min();

@@ -46,7 +46,9 @@ mod tests {
     #[test]
     fn each_index_counts_once() {
         let mut replays = Replays::default();
-        for (index, new) in [(100, true), (100, false), (98, true), (98, false), (200, true), (100, false), (137, true), (136, false)] {
+        for (index, new) in
+            [(100, true), (100, false), (98, true), (98, false), (200, true), (100, false), (137, true), (136, false)]
+        {
             assert_eq!(replays.is_new(1, index), new, "{index}");
         }
         assert!(replays.is_new(2, 100), "another source");

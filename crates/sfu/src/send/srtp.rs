@@ -132,7 +132,10 @@ impl<'a> Master<'a> {
             SrtpProfile::AEAD_AES_128_GCM => {
                 Kind::Gcm(Gcm::Short(srtp.aead_aes_128_gcm().create_cipher(self.derived(srtp, of + KEY)?, encrypts)))
             }
-            _ => Kind::Gcm(Gcm::Long(srtp.aead_aes_256_gcm().create_cipher(self.derived(srtp, of + KEY)?, encrypts))),
+            SrtpProfile::AEAD_AES_256_GCM => {
+                Kind::Gcm(Gcm::Long(srtp.aead_aes_256_gcm().create_cipher(self.derived(srtp, of + KEY)?, encrypts)))
+            }
+            _ => return None,
         };
         Some(Cipher { kind, salt })
     }
@@ -312,7 +315,8 @@ mod tests {
         let mut cipher = Cipher { kind, salt };
         let mut packet = hex("8040f17b8041f8d35501a0b2");
         cipher.protect_rtp(&mut packet, b"Gallia est omnis divisa in partes tres", 0x5501_a0b2, 0xf17b).unwrap();
-        let expected = "8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a 51c7d19b
+        let expected =
+            "8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a 51c7d19b
             36de3adf 8833899d 7f27beb1 6a9152cf 765ee439 0cce";
         assert_eq!(packet, hex(expected));
     }

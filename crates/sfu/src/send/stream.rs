@@ -112,7 +112,7 @@ impl Stream {
             ssrc: self.ssrc,
         };
         let ready = Ready {
-            header: header(&fixed, &self.extensions, &self.values(&packet, number), packet.payload.len()),
+            header: header(&fixed, self.extensions, &self.values(&packet, number), packet.payload.len()),
             ssrc: self.ssrc,
             seq: packet.seq,
         };
@@ -168,7 +168,7 @@ impl Stream {
         let fixed =
             Header { payload_type, marker: packet.marker, padded: false, seq: self.next_rtx, time: packet.time, ssrc };
         let ready = Ready {
-            header: header(&fixed, &self.extensions, &self.values(packet, number), payload.len()),
+            header: header(&fixed, self.extensions, &self.values(packet, number), payload.len()),
             ssrc,
             seq: self.next_rtx,
         };
@@ -193,11 +193,7 @@ impl Stream {
         let time = self.newest.map_or(0, |(time, _)| time);
         let fixed = Header { payload_type, marker: false, padded: true, seq: self.next_rtx, time, ssrc };
         let values = Values { mid: &self.mid, number, ..Values::default() };
-        let ready = Ready {
-            header: header(&fixed, &self.extensions, &values, payload.len()),
-            ssrc,
-            seq: self.next_rtx,
-        };
+        let ready = Ready { header: header(&fixed, self.extensions, &values, payload.len()), ssrc, seq: self.next_rtx };
         self.next_rtx += 1;
         Some(ready)
     }

@@ -33,8 +33,14 @@ impl Pair {
         let mut map = str0m::rtp::ExtensionMap::empty();
         map.set(3, str0m::rtp::Extension::TransportSequenceNumber);
         let extensions = Extensions::of(&map);
-        let picture =
-            Terms { mid: "p".into(), ssrc: PICTURE, rtx: Some(AGAIN), video: true, extensions, resent_as: vec![(96, 97)] };
+        let picture = Terms {
+            mid: "p".into(),
+            ssrc: PICTURE,
+            rtx: Some(AGAIN),
+            video: true,
+            extensions,
+            resent_as: vec![(96, 97)],
+        };
         let sound = Terms { mid: "s".into(), ssrc: SOUND, rtx: None, video: false, extensions, resent_as: Vec::new() };
         sender.agree(picture);
         sender.agree(sound);

@@ -35,7 +35,8 @@ impl Patch {
         if has & HAS_PICTURE != 0 {
             let long = *payload.get(2)? & LONG != 0;
             let [high, low] = picture.to_be_bytes();
-            let id = if long { Picture::Long(u16::from_be_bytes([high | LONG, low])) } else { Picture::Short(low & !LONG) };
+            let id =
+                if long { Picture::Long(u16::from_be_bytes([high | LONG, low])) } else { Picture::Short(low & !LONG) };
             patch.picture = Some((at, id));
             at += if long { 2 } else { 1 };
         }
@@ -91,7 +92,8 @@ mod tests {
 
     #[test]
     fn a_descriptor_without_ids_or_cut_off_stays_as_it_is() {
-        for payload in [&[][..], &[0x10, 0xaa], &[0x90], &[0x90, 0x80], &[0x90, 0xc0, 0x81, 0x00], &[0x90, 0x00, 0xaa]] {
+        for payload in [&[][..], &[0x10, 0xaa], &[0x90], &[0x90, 0x80], &[0x90, 0xc0, 0x81, 0x00], &[0x90, 0x00, 0xaa]]
+        {
             assert!(Patch::new(payload, 1, 1).is_empty(), "{payload:?}");
         }
     }

@@ -38,7 +38,7 @@ impl Extensions {
     }
 
     /// Whether the other end reports when packets of this line arrive.
-    pub(crate) fn numbered(&self) -> bool {
+    pub(crate) fn numbered(self) -> bool {
         self.number.is_some()
     }
 }
@@ -80,7 +80,7 @@ pub(crate) struct Values<'a> {
 
 /// The header, with room for `payload` bytes and the tag.
 #[expect(clippy::cast_possible_truncation, reason = "numbers in packets are the low bits of those that never wrap")]
-pub(crate) fn header(header: &Header, extensions: &Extensions, values: &Values<'_>, payload: usize) -> Vec<u8> {
+pub(crate) fn header(header: &Header, extensions: Extensions, values: &Values<'_>, payload: usize) -> Vec<u8> {
     let mut packet = Vec::with_capacity(AROUND + payload);
     packet.push(VERSION | if header.padded { PADDED } else { 0 });
     packet.push(header.payload_type | if header.marker { MARKER } else { 0 });
@@ -124,18 +124,18 @@ mod tests {
     fn a_header_says_what_the_other_end_wants_to_hear() {
         let extensions = Extensions { mid: Some(4), number: Some(3), level: Some(1), orientation: None };
         let values = Values { mid: "a", number: 0x1_0007, level: Some(0x8a), orientation: Some(1) };
-        let packet = header(&numbers(), &extensions, &values, 0);
+        let packet = header(&numbers(), extensions, &values, 0);
         let fixed = [0x90, 0xe0, 0x23, 0x45, 1, 2, 3, 4, 5, 6, 7, 8];
         let said = [0xbe, 0xde, 0, 2, 0x40, b'a', 0x31, 0, 7, 0x10, 0x8a, 0];
         assert_eq!(packet, [fixed, said].concat());
         let silent = Values { level: None, ..values };
-        assert_eq!(header(&numbers(), &extensions, &silent, 0).len(), 24, "what the packet does not carry is left out");
+        assert_eq!(header(&numbers(), extensions, &silent, 0).len(), 24, "what the packet does not carry is left out");
     }
 
     #[test]
     fn without_extensions_there_is_only_the_header() {
         let padding = Header { padded: true, marker: false, ..numbers() };
-        let packet = header(&padding, &Extensions::default(), &Values { mid: "a", ..Values::default() }, 0);
+        let packet = header(&padding, Extensions::default(), &Values { mid: "a", ..Values::default() }, 0);
         assert_eq!(packet, [0xa0, 0x60, 0x23, 0x45, 1, 2, 3, 4, 5, 6, 7, 8]);
     }
 
@@ -147,6 +147,6 @@ mod tests {
         let extensions = Extensions::of(&map);
         assert!(!extensions.numbered());
         let long = Values { mid: "a-line-with-a-name-too-long", ..Values::default() };
-        assert_eq!(header(&numbers(), &extensions, &long, 0).len(), 12);
+        assert_eq!(header(&numbers(), extensions, &long, 0).len(), 12);
     }
 }
