@@ -40,6 +40,11 @@ impl Throughput {
         self.trim();
     }
 
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.arrived.capacity() * size_of::<Arrived>()
+    }
+
     fn trim(&mut self) {
         let Some(last) = self.arrived.back().map(|last| last.at) else { return };
         while let Some(first) = self.arrived.front() {

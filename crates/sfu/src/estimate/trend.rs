@@ -91,6 +91,11 @@ impl Trend {
         self.judge(before, millis(delta.sent), delta.at);
     }
 
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.points.capacity() * size_of::<(Micros, f64)>()
+    }
+
     fn judge(&mut self, before: f64, passed: f64, at: Micros) {
         if self.groups < 2 {
             return;
