@@ -344,4 +344,36 @@ mod tests {
         assert_eq!(loss.bound(), None);
         loss.arrived_after_all();
     }
+
+    fn seen(rate: u64, lost: f64) -> Seen {
+        Seen { rate, packets: 20.0, lost }
+    }
+
+    #[test]
+    fn to_ask_it_falls_no_further_than_what_came_through() {
+        let windows = [seen(1_000_000, 1.0), seen(1_000_000, 10.0), seen(1_000_000, 10.0)];
+        let mut loss = Loss { seen: windows.into(), ..Loss::default() };
+        loss.judge(1_000_000);
+        assert!(loss.is_congested());
+        assert_eq!(loss.bound(), Some(902_500));
+    }
+
+    #[test]
+    fn a_burst_that_gets_through_refutes_a_limit() {
+        let mut loss =
+            Loss { seen: [seen(500_000, 5.0)].into(), bound: Some(400_000), congested: true, ..Loss::default() };
+        loss.got_through(300_000);
+        assert_eq!((loss.bound(), loss.seen.len()), (Some(400_000), 1));
+        loss.got_through(900_000);
+        assert_eq!((loss.bound(), loss.seen.len()), (Some(900_000), 0));
+    }
+
+    #[test]
+    fn a_limit_above_what_queues_allow_is_none() {
+        let mut loss = Loss { seen: [seen(500_000, 0.0)].into(), bound: Some(900_000), ..Loss::default() };
+        loss.judge(950_000);
+        assert_eq!(loss.bound(), Some(936_000));
+        loss.judge(950_000);
+        assert_eq!(loss.bound(), None);
+    }
 }

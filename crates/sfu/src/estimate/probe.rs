@@ -303,4 +303,26 @@ mod tests {
         assert_eq!(prober.conclude(PATIENCE, false), None);
         assert!(prober.running.is_none());
     }
+
+    #[test]
+    fn a_large_packet_at_the_beginning_does_not_seem_slow() {
+        let mut prober = Prober::new(166_667);
+        let probe = prober.advance(0, situation(166_667)).unwrap();
+        let mut sent = 0;
+        for bytes in [1_200, 200, 200, 200, 200] {
+            prober.sent(probe.id, usize::from(bytes));
+            // A link of 2 Mbit/s: a packet has arrived when its last bit has.
+            prober.arrived(probe.id, sent, sent + i64::from(bytes) * 4, bytes);
+            sent += i64::from(bytes) * 16;
+        }
+        let measured = prober.conclude(100_000, false).unwrap();
+        assert!((490_000..=510_000).contains(&measured), "{measured}");
+    }
+
+    #[test]
+    fn more_that_is_wanted_does_not_wait_for_the_end_of_a_pause() {
+        let mut prober = Prober { due: 10 * SECOND, ..Prober::new(300_000) };
+        prober.hurry(SECOND);
+        assert_eq!(prober.due(), SECOND + LOOK);
+    }
 }

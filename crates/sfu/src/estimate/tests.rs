@@ -7,7 +7,9 @@ use proptest::{collection::vec, prelude::*};
 use super::{
     Arrival, Estimator,
     control::{LEAST, MOST},
+    groups::Delta,
     link::{Conditions, Simulation, Tenth},
+    trend::Usage,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -141,6 +143,101 @@ fn an_idle_connection_costs_kilobytes() {
     assert!(simulation.estimator.held() < 4_096, "{} bytes", simulation.estimator.held());
     assert!(size_of::<Estimator>() < 1_024, "{} bytes", size_of::<Estimator>());
     assert_eq!(Estimator::new(Instant::now(), 300_000).held(), 0);
+}
+
+#[test]
+fn bursts_wait_until_the_link_is_calm() {
+    let start = Instant::now();
+    let fresh = || {
+        let mut estimator = Estimator::new(start, 600_000);
+        estimator.set_wanted(WANTED);
+        estimator
+    };
+    assert!(fresh().advance(start).is_some());
+    let mut queued = fresh();
+    queued.queue.add(0, 0);
+    queued.queue.add(1, 500_000);
+    assert!(queued.advance(start).is_none(), "a queue stands");
+    let mut growing = fresh();
+    grow_queue(&mut growing);
+    assert!(growing.advance(start).is_none(), "a queue grows");
+    let mut losing = fresh();
+    for index in 0..30 {
+        losing.loss.settled(index * 10_000, 1_200, index % 2 == 0);
+    }
+    losing.loss.conclude(false, 600_000);
+    assert!(losing.advance(start).is_none(), "much is lost");
+}
+
+fn grow_queue(estimator: &mut Estimator) {
+    for index in 1..=60 {
+        estimator.trend.add(Delta { sent: 20_000, arrived: 25_000, at: index * 25_000 });
+    }
+    assert_eq!(estimator.trend.usage(), Usage::Over);
+}
+
+#[test]
+fn what_a_burst_measures_in_a_growing_queue_does_not_count() {
+    let start = Instant::now();
+    for (grows, raised) in [(false, true), (true, false)] {
+        let mut estimator = Estimator::new(start, 300_000);
+        estimator.set_wanted(WANTED);
+        let probe = estimator.advance(start).unwrap();
+        for number in 0..5_u64 {
+            let at = start + Duration::from_millis(number * 4);
+            estimator.sent(at, number, 450, Some(probe.id));
+        }
+        if grows {
+            grow_queue(&mut estimator);
+        }
+        let at = |number| Some(Duration::from_millis(1_600 + number * 4));
+        let arrivals: Vec<Arrival> = (0..5).map(|number| Arrival { number, at: at(number) }).collect();
+        estimator.feedback(start + Duration::from_millis(100), &arrivals);
+        assert_eq!(estimator.estimate() > 600_000, raised, "{}", estimator.estimate());
+    }
+}
+
+#[test]
+fn what_a_burst_loses_is_not_held_against_the_rest() {
+    for (probe, held) in [(None, true), (Some(1), false)] {
+        let start = Instant::now();
+        let mut estimator = Estimator::new(start, 600_000);
+        for number in 0..60 {
+            estimator.sent(start + Duration::from_millis(number * 10), number, 1_000, probe);
+        }
+        let arrivals = (0..60).map(|number| {
+            let at = (number % 2 == 0).then(|| Duration::from_millis(number * 10));
+            Arrival { number, at }
+        });
+        estimator.feedback(start + SECOND, &arrivals.collect::<Vec<_>>());
+        assert_eq!(estimator.loss.bound().is_some(), held);
+    }
+}
+
+#[test]
+fn time_does_not_go_back_and_a_long_way_is_given_time() {
+    let start = Instant::now();
+    let mut estimator = Estimator::new(start, 600_000);
+    estimator.round_trip(Duration::from_millis(500));
+    estimator.sent(start + SECOND, 1, 1_200, None);
+    estimator.sent(start, 2, 1_200, None);
+    assert_eq!(estimator.next(), start + 3 * SECOND);
+    assert!(estimator.advance(start + 2 * SECOND).is_none());
+    assert_eq!(estimator.estimate(), 600_000);
+    estimator.advance(start + 3 * SECOND);
+    estimator.advance(start + SECOND);
+    assert_eq!(estimator.estimate(), 300_000);
+    assert_eq!(estimator.now, 3_000_000);
+}
+
+#[test]
+fn more_that_is_wanted_is_looked_for_at_once() {
+    let mut simulation = Simulation::new(300_000, Conditions::of(400_000), 200_000, 1_000_000);
+    let _low = simulation.run(40 * SECOND);
+    simulation.link.rate = 50_000_000;
+    simulation.estimator.set_wanted(WANTED);
+    let high = simulation.run(2 * SECOND);
+    assert!(high.last().unwrap().estimate >= 1_500_000, "{}", show(&high));
 }
 
 /// One call of the estimator.

@@ -143,4 +143,10 @@ mod tests {
         }
         assert_eq!(mixed.arrived.len(), MOST);
     }
+
+    #[test]
+    fn at_low_rates_it_looks_further_back() {
+        let slow = fed((0..20).map(|index| (index * 80, index * 80 + 40)));
+        assert_eq!(slow.rate(), Some(100_000));
+    }
 }

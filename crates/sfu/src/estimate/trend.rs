@@ -203,4 +203,15 @@ mod tests {
         assert_eq!(slope(&VecDeque::from([(5, 1.0), (5, 2.0)])), None);
         assert_eq!(slope(&VecDeque::new()), None);
     }
+
+    #[test]
+    fn one_group_is_no_trend() {
+        let mut trend = Trend::default();
+        let at = feed(&mut trend, 0, 40, 0);
+        let at = feed(&mut trend, at, 1, 600);
+        assert!(trend.slope * f64::from(MOST_GROUPS) * GAIN > trend.threshold);
+        assert_eq!(trend.usage(), Usage::Normal);
+        feed(&mut trend, at, 1, 0);
+        assert_eq!(trend.usage(), Usage::Over);
+    }
 }
