@@ -129,8 +129,9 @@ struct Capacity {
 }
 
 impl Capacity {
-    /// In sixteenths of a per cent, so that the average stays a whole number: 5 %.
+    /// Of a new measurement, in the average.
     const WEIGHT_PERCENT: u64 = 5;
+    /// The limits of the variance; it begins at the lower one.
     const VARIANCE: (f64, f64) = (0.4, 2.5);
 
     fn is_known(&self) -> bool {
