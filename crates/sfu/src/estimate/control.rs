@@ -129,8 +129,9 @@ struct Capacity {
 }
 
 impl Capacity {
-    /// In sixteenths of a per cent, so that the average stays a whole number: 5 %.
+    /// Of a new measurement, in the average.
     const WEIGHT_PERCENT: u64 = 5;
+    /// The limits of the variance; it begins at the lower one.
     const VARIANCE: (f64, f64) = (0.4, 2.5);
 
     fn is_known(&self) -> bool {
@@ -256,5 +257,34 @@ mod tests {
         assert_eq!(control.rate(), 3_000_000);
         control.probed(300_000, None);
         assert_eq!(control.rate(), 300_000);
+    }
+
+    #[test]
+    fn after_a_fall_the_first_calm_report_is_waited_for() {
+        let mut control = Control::new(1_000_000);
+        control.update(0, Usage::Over, Some(1_000_000), ROUND_TRIP);
+        control.update(SECOND, Usage::Normal, Some(1_000_000), ROUND_TRIP);
+        assert_eq!(control.rate(), 850_000);
+        control.update(2 * SECOND, Usage::Normal, Some(1_000_000), ROUND_TRIP);
+        assert!(control.rate() > 850_000);
+    }
+
+    #[test]
+    fn more_than_the_rate_coming_through_is_no_reason_to_stay() {
+        let mut control = Control::new(1_000_000);
+        control.update(0, Usage::Over, Some(1_000_000), ROUND_TRIP);
+        control.probed(900_000, None);
+        control.update(SECOND, Usage::Over, Some(1_100_000), ROUND_TRIP);
+        assert_eq!(control.rate(), 850_000, "of what the link is known to carry");
+    }
+
+    #[test]
+    fn a_link_that_carries_much_less_is_another() {
+        let mut capacity = Capacity::default();
+        capacity.carried(1_000_000);
+        capacity.carried(950_000);
+        assert_eq!(capacity.average, Some(997_500));
+        capacity.carried(300_000);
+        assert_eq!(capacity.average, Some(300_000));
     }
 }

@@ -87,6 +87,11 @@ impl History {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.sent.capacity() * size_of::<Sent>()
+    }
+
     fn drop_first(&mut self) {
         self.sent.pop_front();
         self.first = self.first.saturating_add(1);

@@ -37,6 +37,8 @@ const STEP: Duration = Duration::from_millis(1);
 const ONE_WAY: Duration = Duration::from_millis(25);
 const REPORTS: Duration = Duration::from_millis(50);
 const PACKET: usize = 1_200;
+const PACKET_BITS: u64 = 9_600;
+const PICTURE: Duration = Duration::from_millis(33);
 
 pub(super) struct Simulation {
     pub(super) estimator: Estimator,
@@ -45,11 +47,17 @@ pub(super) struct Simulation {
     pub(super) link: Conditions,
     /// What the sender has to send, in bit/s.
     pub(super) source: u64,
+    /// Rates it can send at, lowest first; none: any.
+    pub(super) layers: &'static [u64],
+    next_picture: Instant,
+    /// Bits that wait to be sent.
+    backlog: u64,
     /// Whether reports come back.
     pub(super) reports: bool,
+    pub(super) report_every: Duration,
     number: u64,
-    /// Bits that may be sent by now.
-    credit: u64,
+    /// Bits that may be sent by now; below zero after a packet, until its time has passed.
+    credit: i64,
     probe: Option<(Probe, u32, usize)>,
     free_at: Instant,
     last_arrival: Instant,
@@ -74,6 +82,10 @@ impl Simulation {
             start: now,
             link,
             source,
+            layers: &[],
+            next_picture: now,
+            backlog: 0,
+            report_every: REPORTS,
             reports: true,
             number: 65_000,
             credit: 0,
@@ -87,6 +99,10 @@ impl Simulation {
             arrived_bytes: 0,
             probes: 0,
         }
+    }
+
+    pub(super) fn seed(&mut self, seed: u64) {
+        self.random ^= seed << 32;
     }
 
     pub(super) fn run(&mut self, time: Duration) -> Vec<Tenth> {
@@ -119,34 +135,56 @@ impl Simulation {
             self.probes += 1;
         }
         self.send();
-        if self.now >= self.reported + REPORTS {
+        if self.now >= self.reported + self.report_every {
             self.report();
         }
     }
 
     fn send(&mut self) {
-        if let Some((probe, mut packets, mut bytes)) = self.probe.take() {
-            let size = (probe.bytes / 5).clamp(200, PACKET);
-            let size_bits = u64::try_from(size).unwrap() * 8;
-            self.credit += probe.bits_per_second / 1_000;
-            while self.credit >= size_bits && (packets < probe.packets || bytes < probe.bytes) {
-                self.credit -= size_bits;
-                self.transmit(size, Some(probe.id));
-                packets += 1;
-                bytes += size;
-            }
-            if packets < probe.packets || bytes < probe.bytes {
-                self.probe = Some((probe, packets, bytes));
-            } else {
-                self.credit = 0;
-            }
-            return;
+        if self.now >= self.next_picture {
+            self.next_picture = self.now + PICTURE;
+            self.backlog += self.sends() / 30;
         }
-        self.credit += self.estimator.estimate().min(self.source) / 1_000;
-        let bits = u64::try_from(PACKET).unwrap() * 8;
-        while self.credit >= bits {
-            self.credit -= bits;
+        let burst = self.probe.take();
+        let rate = burst.map_or(self.estimator.pacing(), |(probe, ..)| probe.bits_per_second);
+        let step = i64::try_from(rate / 1_000).unwrap();
+        self.credit = (self.credit + step).min(step);
+        match burst {
+            Some((probe, packets, bytes)) => self.send_burst(probe, packets, bytes),
+            None => self.send_media(),
+        }
+    }
+
+    /// What the source sends now: as much as it may, or the highest layer that may be sent.
+    fn sends(&self) -> u64 {
+        let estimate = self.estimator.estimate();
+        let fits = |layer: &&u64| estimate >= **layer * 115 / 100;
+        match self.layers {
+            [] => estimate.min(self.source),
+            [lowest, ..] => *self.layers.iter().rev().find(fits).unwrap_or(lowest),
+        }
+    }
+
+    fn send_media(&mut self) {
+        while self.credit > 0 && self.backlog >= PACKET_BITS {
+            self.backlog -= PACKET_BITS;
             self.transmit(PACKET, None);
+        }
+    }
+
+    /// Media that waits, then padding.
+    fn send_burst(&mut self, probe: Probe, mut packets: u32, mut bytes: usize) {
+        while packets < probe.packets || bytes < probe.bytes {
+            let waits = self.backlog >= PACKET_BITS;
+            let size = if waits { PACKET } else { (probe.bytes / 5).clamp(200, PACKET) };
+            if self.credit <= 0 {
+                self.probe = Some((probe, packets, bytes));
+                return;
+            }
+            self.backlog -= if waits { PACKET_BITS } else { 0 };
+            self.transmit(size, Some(probe.id));
+            packets += 1;
+            bytes += size;
         }
     }
 
@@ -159,6 +197,7 @@ impl Simulation {
 
     fn transmit(&mut self, bytes: usize, probe: Option<u32>) {
         self.number += 1;
+        self.credit -= i64::try_from(bytes * 8).unwrap();
         self.estimator.sent(self.now, self.number, bytes, probe);
         let arrives = self.carry(bytes);
         self.underway.push_back((self.number, arrives));

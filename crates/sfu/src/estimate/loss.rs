@@ -19,26 +19,29 @@ const LONGEST: Micros = SECOND;
 const ENOUGH: u32 = 20;
 /// Windows that are remembered, and the weight each has of the one after it.
 const WINDOWS: usize = 20;
-const WEIGHT: f64 = 0.85;
+const WEIGHT: f64 = 0.9;
 /// Less than this is nobody's fault.
 const TOLERATED: f64 = 0.02;
 /// In a standing queue, above this.
 const CONGESTED_PERCENT: u64 = 10;
-/// What chance that is not known yet costs the second story, in natural logarithms of likelihood; with [`MARGIN`], a constant loss of 7 % or more is asked about, about where the classic rule lowers.
-const DOUBT: f64 = 30.0;
+/// What chance that is not known yet costs the second story, in natural logarithms of likelihood. With [`MARGIN`], a constant loss of 10 %
+/// or more is asked about, where the classic rule lowers.
+const DOUBT: f64 = 20.0;
 const MARGIN: f64 = 2.0;
 /// Limits that are tried, each a tenth below the one before: down to an eighth.
 const STEPS: usize = 20;
 /// No link is believed to lose more by chance.
 const MOST_CHANCE: f64 = 0.4;
 /// How fast a chance is learned.
-const LEARNING: f64 = 0.25;
+const LEARNING: f64 = 0.5;
 /// Even who explains all must expect a few losses.
 const FLOOR: f64 = 0.01;
 /// Below what the link carries, so that the answer is clear.
 const BELOW_PERCENT: u64 = 95;
-/// Up again, with each window that is no reproach.
-const UP_PERCENT: u64 = 108;
+/// Up again, with each window that lost next to nothing: towards a limit that may be there still.
+const UP_PERCENT: u64 = 104;
+/// And with each that lost by chance.
+const UP_BY_CHANCE_PERCENT: u64 = 108;
 
 #[derive(Debug, Default)]
 struct Window {
@@ -65,12 +68,26 @@ pub(super) struct Loss {
     seen: VecDeque<Seen>,
     chance: f64,
     bound: Option<u64>,
+    /// Whether the last window was a reproach.
+    congested: bool,
 }
 
 impl Loss {
     /// What losses allow; none if they say nothing.
     pub(super) fn bound(&self) -> Option<u64> {
         self.bound
+    }
+
+    pub(super) fn is_congested(&self) -> bool {
+        self.congested
+    }
+
+    /// A burst has shown that so much gets through: what was seen of a limit below it is no longer true.
+    pub(super) fn got_through(&mut self, measured: u64) {
+        if let Some(bound) = self.bound.as_mut().filter(|bound| **bound < measured) {
+            *bound = measured;
+            self.seen.clear();
+        }
     }
 
     pub(super) fn settled(&mut self, sent: Micros, bytes: u16, lost: bool) {
@@ -101,11 +118,17 @@ impl Loss {
         self.bound = self.bound.map(|bound| bound.max(LEAST));
     }
 
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.seen.capacity() * size_of::<Seen>()
+    }
+
     fn congested(&mut self, seen: Seen) {
         let share = seen.lost / seen.packets;
         if share * 100.0 > float(CONGESTED_PERCENT) + self.chance * 100.0 {
             let lower = percent(seen.through(), BELOW_PERCENT);
             self.bound = Some(self.bound.map_or(lower, |bound| bound.min(lower)));
+            self.congested = true;
         }
     }
 
@@ -120,26 +143,29 @@ impl Loss {
         let share = weighted(|seen| seen.lost) / weighted(|seen| seen.packets).max(1.0);
         if share < TOLERATED {
             self.chance *= 1.0 - LEARNING;
-            self.rise(allowed);
+            self.rise(UP_PERCENT, allowed);
             return;
         }
         let by_chance = self.by_chance();
         let doubt = DOUBT * (by_chance.chance - self.chance).max(0.0);
-        let latest = self.seen.front().map_or(0, |seen| seen.rate);
+        let Some(latest) = self.seen.front().copied() else { return };
         let (carries, likelihood) = self.carried(u64::MAX);
         if likelihood > by_chance.likelihood - doubt + MARGIN {
-            self.bound = Some(percent(carries, BELOW_PERCENT));
+            // Not below what has just come through, whatever the story: to ask, it need not fall far.
+            self.bound = Some(percent(carries.max(latest.through()), BELOW_PERCENT));
+            self.congested = true;
             return;
         }
         // At one rate, what is lost above a limit is the same as chance; it is learned only from what no limit explains.
-        if by_chance.likelihood > self.carried(latest).1 + MARGIN {
+        if by_chance.likelihood > self.carried(latest.rate).1 + MARGIN {
             self.chance += LEARNING * (by_chance.chance - self.chance);
         }
-        self.rise(allowed);
+        self.rise(UP_BY_CHANCE_PERCENT, allowed);
     }
 
-    fn rise(&mut self, allowed: u64) {
-        self.bound = self.bound.map(|bound| percent(bound, UP_PERCENT)).filter(|bound| *bound < allowed);
+    fn rise(&mut self, to_percent: u64, allowed: u64) {
+        self.congested = false;
+        self.bound = self.bound.map(|bound| percent(bound, to_percent)).filter(|bound| *bound < allowed);
     }
 
     /// What the link most likely carries, of less than so much, if it loses by chance no more than is known; in steps of a tenth.
@@ -317,5 +343,37 @@ mod tests {
         loss.conclude(false, 1_000_000);
         assert_eq!(loss.bound(), None);
         loss.arrived_after_all();
+    }
+
+    fn seen(rate: u64, lost: f64) -> Seen {
+        Seen { rate, packets: 20.0, lost }
+    }
+
+    #[test]
+    fn to_ask_it_falls_no_further_than_what_came_through() {
+        let windows = [seen(1_000_000, 1.0), seen(1_000_000, 10.0), seen(1_000_000, 10.0)];
+        let mut loss = Loss { seen: windows.into(), ..Loss::default() };
+        loss.judge(1_000_000);
+        assert!(loss.is_congested());
+        assert_eq!(loss.bound(), Some(902_500));
+    }
+
+    #[test]
+    fn a_burst_that_gets_through_refutes_a_limit() {
+        let mut loss =
+            Loss { seen: [seen(500_000, 5.0)].into(), bound: Some(400_000), congested: true, ..Loss::default() };
+        loss.got_through(300_000);
+        assert_eq!((loss.bound(), loss.seen.len()), (Some(400_000), 1));
+        loss.got_through(900_000);
+        assert_eq!((loss.bound(), loss.seen.len()), (Some(900_000), 0));
+    }
+
+    #[test]
+    fn a_limit_above_what_queues_allow_is_none() {
+        let mut loss = Loss { seen: [seen(500_000, 0.0)].into(), bound: Some(900_000), ..Loss::default() };
+        loss.judge(950_000);
+        assert_eq!(loss.bound(), Some(936_000));
+        loss.judge(950_000);
+        assert_eq!(loss.bound(), None);
     }
 }

@@ -42,6 +42,8 @@ const SILENCE: Micros = SECOND;
 const REMEMBERS: Micros = 60 * SECOND;
 /// Below this share of it, the estimate has fallen.
 const FALLEN_PERCENT: u64 = 75;
+/// A step down to less than this is a fall, and no wave.
+const NOTABLE_PERCENT: u64 = 90;
 /// Sending less than this share of the estimate, a stream does not test it.
 const IDLE_PERCENT: u64 = 75;
 /// What is sent is counted in windows of this length.
@@ -90,7 +92,7 @@ pub(crate) struct Estimator {
     /// The first packet sent since the last report.
     unanswered: Option<Micros>,
     sending: Sending,
-    /// A higher estimate, and when it fell.
+    /// A higher estimate, and when it was last near it.
     earlier: Option<(u64, Micros)>,
 }
 
@@ -195,6 +197,12 @@ impl Estimator {
         percent(self.estimate(), PACING_PERCENT)
     }
 
+    /// Bytes on the heap.
+    #[cfg(test)]
+    fn held(&self) -> usize {
+        self.history.held() + self.throughput.held() + self.trend.held() + self.loss.held() + self.prober.held()
+    }
+
     /// Time does not go back.
     fn move_to(&mut self, now: Instant) -> Micros {
         self.now = self.now.max(micros(now.saturating_duration_since(self.origin)));
@@ -249,6 +257,7 @@ impl Estimator {
         let Some(measured) = self.prober.conclude(now, fallen) else { return };
         if self.trend.usage() != Usage::Over {
             self.control.probed(measured, self.throughput.rate());
+            self.loss.got_through(measured);
         }
     }
 
@@ -260,10 +269,14 @@ impl Estimator {
         if after >= before {
             return;
         }
-        if self.earlier.is_none_or(|(earlier, _)| earlier < before) {
-            self.earlier = Some((before, now));
+        // Several steps down are one fall, from where the first began.
+        let highest = self.earlier.map_or(before, |(earlier, _)| earlier.max(before));
+        if before >= percent(highest, FALLEN_PERCENT) {
+            self.earlier = Some((highest, now));
         }
-        self.prober.fell(now);
+        if after < percent(before, NOTABLE_PERCENT) {
+            self.prober.fell(now);
+        }
     }
 
     fn has_fallen(&self, now: Micros) -> bool {
@@ -280,12 +293,11 @@ impl Estimator {
 
     fn situation(&self, now: Micros) -> Situation {
         let recently = self.control.decreased().is_some_and(|at| now.saturating_sub(at) < CALM);
-        let bounded = self.loss.bound().is_some();
         let estimate = self.estimate();
         Situation {
             estimate,
             wanted: self.wanted,
-            calm: !recently && !bounded && self.trend.usage() != Usage::Over && !self.queue.stands(),
+            calm: !recently && !self.loss.is_congested() && self.trend.usage() != Usage::Over && !self.queue.stands(),
             idle: self.sending.rate(now) < percent(estimate, IDLE_PERCENT),
             fallen: self.has_fallen(now),
         }

@@ -24,12 +24,15 @@ const SATURATED_PERCENT: u64 = 90;
 const BELOW_PERCENT: u64 = 95;
 /// So many of its packets must arrive: not all, because a link that loses a fifth by chance can be measured as well.
 const ARRIVED_PERCENT: u64 = 60;
+/// More are not looked at; 24 bytes each.
+const MOST_PACKETS: usize = 256;
+const MOST_PACKETS_SENT: u32 = 256;
 /// Faster than this, times as fast as sent, is a burst somebody held back.
 const IMPLAUSIBLE: u64 = 2;
 /// Between bursts that do not pay, doubled each time; the shorter limit holds while the rate was higher a short time ago.
 const PAUSE: Micros = 2 * SECOND;
 const LONGEST_PAUSE: Micros = 16 * SECOND;
-const LONGEST_PAUSE_FALLEN: Micros = 4 * SECOND;
+const LONGEST_PAUSE_FALLEN: Micros = 3 * SECOND;
 /// How often it is looked whether one is due, where the first look said no.
 const LOOK: Micros = 250 * MILLISECOND;
 
@@ -65,19 +68,15 @@ struct Burst {
     sent: u32,
     sent_bytes: u64,
     settled: u32,
-    arrived: Option<Span>,
+    arrived: Vec<Packet>,
 }
 
-/// Packets of a burst that arrived.
-#[derive(Debug)]
-struct Span {
-    packets: u32,
+/// One of a burst that arrived.
+#[derive(Debug, Clone, Copy)]
+struct Packet {
+    sent: Micros,
+    arrived: Micros,
     bytes: u64,
-    /// Time and bytes.
-    first_sent: Micros,
-    last_sent: (Micros, u64),
-    first_arrived: (Micros, u64),
-    last_arrived: Micros,
 }
 
 impl Prober {
@@ -93,13 +92,18 @@ impl Prober {
     pub(super) fn fell(&mut self, now: Micros) {
         self.pause = PAUSE;
         self.next = None;
-        self.due = now.saturating_add(SECOND);
+        self.due = self.due.min(now.saturating_add(SECOND));
     }
 
     /// More is wanted than before.
     pub(super) fn hurry(&mut self, now: Micros) {
         self.pause = PAUSE;
         self.due = self.due.min(now.saturating_add(LOOK));
+    }
+
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.running.as_ref().map_or(0, |burst| burst.arrived.capacity() * size_of::<Packet>())
     }
 
     /// A burst to send now.
@@ -133,10 +137,8 @@ impl Prober {
     pub(super) fn arrived(&mut self, id: u32, sent: Micros, arrived: Micros, bytes: u16) {
         if let Some(burst) = self.running.as_mut().filter(|burst| burst.id == id) {
             burst.settled += 1;
-            let bytes = u64::from(bytes);
-            match &mut burst.arrived {
-                Some(span) => span.add(sent, arrived, bytes),
-                None => burst.arrived = Some(Span::new(sent, arrived, bytes)),
+            if burst.arrived.len() < MOST_PACKETS {
+                burst.arrived.push(Packet { sent, arrived, bytes: u64::from(bytes) });
             }
         }
     }
@@ -171,18 +173,24 @@ impl Burst {
     }
 
     fn measure(&self) -> Option<u64> {
-        let span = self.arrived.as_ref()?;
         let share = |whole: u64| percent(whole, ARRIVED_PERCENT);
-        if u64::from(span.packets) < share(u64::from(PACKETS.max(self.sent))) || span.bytes < share(self.bytes) {
+        let enough = usize::try_from(share(u64::from(self.sent.clamp(PACKETS, MOST_PACKETS_SENT)))).ok()?;
+        let packets = comparable(&self.arrived, enough);
+        let bytes: u64 = packets.iter().map(|packet| packet.bytes).sum();
+        if packets.len() < enough || bytes < share(self.bytes) {
             return None;
         }
-        let sending = span.last_sent.0.saturating_sub(span.first_sent);
-        let arriving = span.last_arrived.saturating_sub(span.first_arrived.0);
+        let (first_sent, last_sent) = (packets.first()?, packets.last()?);
+        let first_arrived = packets.iter().min_by_key(|packet| packet.arrived)?;
+        let last_arrived = packets.iter().map(|packet| packet.arrived).max()?;
+        let sending = last_sent.sent.saturating_sub(first_sent.sent);
+        let arriving = last_arrived.saturating_sub(first_arrived.arrived);
         if sending > SECOND || arriving > SECOND {
             return None;
         }
-        let sent = rate(span.bytes - span.last_sent.1, sending)?;
-        let arrived = rate(span.bytes - span.first_arrived.1, arriving)?;
+        // The last one was sent after the time counted, and the first had arrived before.
+        let sent = rate(bytes - last_sent.bytes, sending)?;
+        let arrived = rate(bytes - first_arrived.bytes, arriving)?;
         if arrived > sent.saturating_mul(IMPLAUSIBLE) {
             return None;
         }
@@ -191,30 +199,17 @@ impl Burst {
     }
 }
 
-impl Span {
-    fn new(sent: Micros, arrived: Micros, bytes: u64) -> Self {
-        Self {
-            packets: 1,
-            bytes,
-            first_sent: sent,
-            last_sent: (sent, bytes),
-            first_arrived: (arrived, bytes),
-            last_arrived: arrived,
-        }
+/// Sending times count all packets but the last, arriving times all but the first. So a burst that begins with a large packet of media and
+/// ends with small ones of padding would seem slowed down.
+fn comparable(packets: &[Packet], enough: usize) -> &[Packet] {
+    let mut rest = packets;
+    while let [first, more @ .., last] = rest
+        && first.bytes > last.bytes * 3 / 2
+        && more.len() + 1 >= enough
+    {
+        rest = &rest[1..];
     }
-
-    fn add(&mut self, sent: Micros, arrived: Micros, bytes: u64) {
-        self.packets += 1;
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.first_sent = self.first_sent.min(sent);
-        if sent >= self.last_sent.0 {
-            self.last_sent = (sent, bytes);
-        }
-        if arrived < self.first_arrived.0 {
-            self.first_arrived = (arrived, bytes);
-        }
-        self.last_arrived = self.last_arrived.max(arrived);
-    }
+    rest
 }
 
 #[cfg(test)]
@@ -307,5 +302,27 @@ mod tests {
         assert_eq!(prober.due(), PATIENCE);
         assert_eq!(prober.conclude(PATIENCE, false), None);
         assert!(prober.running.is_none());
+    }
+
+    #[test]
+    fn a_large_packet_at_the_beginning_does_not_seem_slow() {
+        let mut prober = Prober::new(166_667);
+        let probe = prober.advance(0, situation(166_667)).unwrap();
+        let mut sent = 0;
+        for bytes in [1_200, 200, 200, 200, 200] {
+            prober.sent(probe.id, usize::from(bytes));
+            // A link of 2 Mbit/s: a packet has arrived when its last bit has.
+            prober.arrived(probe.id, sent, sent + i64::from(bytes) * 4, bytes);
+            sent += i64::from(bytes) * 16;
+        }
+        let measured = prober.conclude(100_000, false).unwrap();
+        assert!((490_000..=510_000).contains(&measured), "{measured}");
+    }
+
+    #[test]
+    fn more_that_is_wanted_does_not_wait_for_the_end_of_a_pause() {
+        let mut prober = Prober { due: 10 * SECOND, ..Prober::new(300_000) };
+        prober.hurry(SECOND);
+        assert_eq!(prober.due(), SECOND + LOOK);
     }
 }

@@ -40,6 +40,11 @@ impl Throughput {
         self.trim();
     }
 
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.arrived.capacity() * size_of::<Arrived>()
+    }
+
     fn trim(&mut self) {
         let Some(last) = self.arrived.back().map(|last| last.at) else { return };
         while let Some(first) = self.arrived.front() {
@@ -137,5 +142,11 @@ mod tests {
             mixed.add(index, 60 * SECOND + index, 1_000);
         }
         assert_eq!(mixed.arrived.len(), MOST);
+    }
+
+    #[test]
+    fn at_low_rates_it_looks_further_back() {
+        let slow = fed((0..20).map(|index| (index * 80, index * 80 + 40)));
+        assert_eq!(slow.rate(), Some(100_000));
     }
 }

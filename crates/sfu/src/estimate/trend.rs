@@ -91,6 +91,11 @@ impl Trend {
         self.judge(before, millis(delta.sent), delta.at);
     }
 
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.points.capacity() * size_of::<(Micros, f64)>()
+    }
+
     fn judge(&mut self, before: f64, passed: f64, at: Micros) {
         if self.groups < 2 {
             return;
@@ -197,5 +202,16 @@ mod tests {
     fn all_at_one_moment_has_no_slope() {
         assert_eq!(slope(&VecDeque::from([(5, 1.0), (5, 2.0)])), None);
         assert_eq!(slope(&VecDeque::new()), None);
+    }
+
+    #[test]
+    fn one_group_is_no_trend() {
+        let mut trend = Trend::default();
+        let at = feed(&mut trend, 0, 40, 0);
+        let at = feed(&mut trend, at, 1, 600);
+        assert!(trend.slope * f64::from(MOST_GROUPS) * GAIN > trend.threshold);
+        assert_eq!(trend.usage(), Usage::Normal);
+        feed(&mut trend, at, 1, 0);
+        assert_eq!(trend.usage(), Usage::Over);
     }
 }
