@@ -227,6 +227,8 @@ pub enum ServerFrame {
     Call {
         call: Box<CallView>,
     },
+    /// In place of a `call` that was not needed any more when it was to be sent: a later one shows the same call. Only its number counts.
+    Overtaken {},
     /// The seat in this call was taken over by another device of the same person.
     #[serde(rename_all = "camelCase")]
     Moved {

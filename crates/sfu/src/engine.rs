@@ -4,36 +4,28 @@
 use std::{
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use str0m::{
     Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc,
-    bwe::{Bitrate, BweKind},
     change::SdpOffer,
     channel::{ChannelConfig, ChannelId},
     config::{DtlsCert, DtlsVersion},
     format::{CodecSpec, PayloadParams},
     media::{KeyframeRequestKind, Mid, Pt, Rid},
     net::{Protocol, Receive, TcpType, Transmit},
-    rtp::{ExtensionValues, RtpPacket, RtpWrite, SeqNo, Ssrc, Vp8Patch},
+    rtp::{RtpPacket, Ssrc},
 };
 
-use crate::{channels::Manner, rewrite::Outgoing};
+use crate::{
+    channels::Manner,
+    rewrite::Outgoing,
+    send::{self, Extensions, Line, Packet, Patch, Reader, Sender, Terms, Told},
+};
 
 /// Before anything is known of a link. Enough for a first small picture; probing finds the rest within seconds.
 pub(crate) const FIRST_ESTIMATE: u64 = 600_000;
-/// Packets kept for asking again: a second of 4 Mbit/s.
-const RESEND_PACKETS: usize = 512;
-/// Older than this, a picture has moved on.
-const RESEND_AGE: Duration = Duration::from_secs(2);
-/// The engine gives out one packet of media at a time and asks to be woken a microsecond later. Waking it at once lets all that is due
-/// leave together.
-const AT_ONCE: Duration = Duration::from_micros(20);
-/// A key frame and the sounds of a large call. More waits for the next turn, so that nobody keeps all others waiting.
-const MAX_STEPS: usize = 64;
-/// How much of what is sent may be sent again. A receiver that asks for everything a hundred times gets no more.
-const RESEND_SHARE: f32 = 0.4;
 
 /// What all connections have in common.
 #[derive(Clone)]
@@ -56,14 +48,27 @@ pub(crate) enum EngineError {
 #[derive(Debug)]
 pub(crate) enum Happening {
     Send(Transmit),
+    /// A packet of media, for wherever the other end is.
+    Media(Vec<u8>),
     Packet(Box<RtpPacket>),
     Connected,
     PathLost,
-    KeyframeWanted { mid: Mid },
+    KeyframeWanted {
+        mid: Mid,
+    },
     Estimate(u64),
-    ChannelOpened { id: ChannelId, label: String },
-    Said { id: ChannelId, binary: bool, data: Vec<u8> },
-    ChannelClosed { id: ChannelId },
+    ChannelOpened {
+        id: ChannelId,
+        label: String,
+    },
+    Said {
+        id: ChannelId,
+        binary: bool,
+        data: Vec<u8>,
+    },
+    ChannelClosed {
+        id: ChannelId,
+    },
     Closed,
 }
 
@@ -74,6 +79,12 @@ pub(crate) struct Engine {
     local_tcp: SocketAddr,
     credentials: IceCreds,
     wake: Instant,
+    /// Something was asked of it that it has not looked at.
+    touched: bool,
+    sender: Sender,
+    /// Reused for packets that leave.
+    leaving: Vec<Vec<u8>>,
+    told: Vec<Told>,
 }
 
 pub(crate) struct Datagram<'a> {
@@ -95,7 +106,7 @@ impl Engine {
             .set_ice_lite(true)
             .set_dtls_version(DtlsVersion::Auto)
             .set_local_ice_credentials(credentials.clone())
-            .enable_bwe(Some(Bitrate::from(FIRST_ESTIMATE)));
+            .set_crypto_provider(std::sync::Arc::clone(send::provider()));
         if let Some(certificate) = &common.certificate {
             config = config.set_dtls_cert(certificate.clone());
         }
@@ -103,19 +114,28 @@ impl Engine {
         let local_udp = common.udp.first().copied().unwrap_or(any);
         let local_tcp = common.tcp.first().copied().unwrap_or(any);
         guarded(|| {
-            let mut rtc = config.build(now);
+            let (mut rtc, keys) = send::listen(|| config.build(now));
             rtc.add_local_candidate(Candidate::host(local_udp, Protocol::Udp).map_err(|e| broken(&e))?);
             if !common.tcp.is_empty() {
                 let tcp = Candidate::builder().tcp().host(local_tcp).tcptype(TcpType::Passive).build();
                 rtc.add_local_candidate(tcp.map_err(|e| broken(&e))?);
             }
-            Ok(Self { rtc, local_udp, local_tcp, credentials, wake: now })
+            let sender = Sender::new(now, keys, FIRST_ESTIMATE);
+            let (leaving, told) = (Vec::new(), Vec::new());
+            Ok(Self { rtc, local_udp, local_tcp, credentials, wake: now, touched: true, sender, leaving, told })
         })
     }
 
     /// The answer still names the engine's own addresses; see [`crate::answer`]. `fresh` are credentials for the case that the offer restarts ICE.
-    pub(crate) fn answer(&mut self, offer: &str, fresh: IceCreds) -> Result<String, EngineError> {
+    /// `lines` are those the other end wants to be sent something on.
+    pub(crate) fn answer(
+        &mut self,
+        offer: &str,
+        fresh: IceCreds,
+        lines: impl Iterator<Item = (Mid, bool)>,
+    ) -> Result<String, EngineError> {
         guarded(|| {
+            self.lend_streams();
             let offer = SdpOffer::from_sdp_string(offer).map_err(|e| broken(&e))?;
             let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|e| broken(&e))?;
             let mut answer = answer.to_sdp_string();
@@ -126,12 +146,40 @@ impl Engine {
                 self.rtc.direct_api().set_local_ice_credentials(fresh.clone());
                 self.credentials = fresh;
             }
+            for (mid, video) in lines {
+                self.take_stream(mid, video);
+            }
+            self.touched = true;
             Ok(answer)
         })
     }
 
+    /// The answer names the streams as the engine knows them.
+    fn lend_streams(&mut self) {
+        for (mid, ssrc, rtx) in self.sender.sources() {
+            if self.rtc.media(mid).is_some() {
+                self.rtc.direct_api().declare_stream_tx(ssrc.into(), rtx.map(Ssrc::from), mid, None);
+            }
+        }
+    }
+
+    /// The send half has the stream from here on; the engine would look at it at every turn.
+    fn take_stream(&mut self, mid: Mid, video: bool) {
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid, None) else { return };
+        let (ssrc, rtx) = (stream.ssrc(), stream.rtx());
+        api.remove_stream_tx(ssrc);
+        let Some(media) = self.rtc.media(mid) else { return };
+        let agreed = media.remote_pts();
+        let params = self.rtc.codec_config().params().iter().filter(|params| agreed.contains(&params.pt()));
+        let resent_as = params.filter_map(|params| Some((*params.pt(), *params.resend()?))).collect();
+        let extensions = Extensions::of(media.remote_extmap());
+        let rtx = rtx.map(|rtx| *rtx).filter(|_| video);
+        self.sender.agree(Terms { mid, ssrc: *ssrc, rtx, video, extensions, resent_as });
+    }
+
     pub(crate) fn wake(&self) -> Instant {
-        self.wake
+        self.sender.wake().map_or(self.wake, |wake| wake.min(self.wake))
     }
 
     /// Whether the datagram proves that it comes from the other end: the message integrity of a STUN request.
@@ -147,25 +195,35 @@ impl Engine {
         out: &mut Vec<Happening>,
     ) -> Result<(), EngineError> {
         guarded(|| {
+            if is_report(datagram.contents) && !self.hear(now, datagram.contents, out) {
+                return Ok(());
+            }
             // Not for us, or not understood: as if it had been lost.
             let Ok(read) = self.read(datagram) else { return Ok(()) };
             self.rtc.handle_input(Input::Receive(now, read)).map_err(|e| broken(&e))?;
-            self.drain(out).map(drop)
+            self.drain(out)
         })
     }
 
     /// Sends what was written, and does what time wants done.
     pub(crate) fn advance(&mut self, now: Instant, out: &mut Vec<Happening>) -> Result<(), EngineError> {
         guarded(|| {
-            for _ in 0..MAX_STEPS {
+            let told = self.sender.advance(now, &mut self.leaving);
+            out.extend(self.leaving.drain(..).map(Happening::Media));
+            out.extend(told.map(Happening::from));
+            if self.touched || self.wake <= now {
                 self.rtc.handle_input(Input::Timeout(now)).map_err(|e| broken(&e))?;
-                let sent = self.drain(out)?;
-                if sent == 0 || self.wake > now + AT_ONCE {
-                    break;
-                }
+                self.drain(out)?;
             }
             Ok(())
         })
+    }
+
+    /// A report that the send half has heard. True if the engine is to hear it, too.
+    fn hear(&mut self, now: Instant, report: &[u8], out: &mut Vec<Happening>) -> bool {
+        let reader = self.sender.hear(now, report, &mut self.told);
+        out.extend(self.told.drain(..).map(Happening::from));
+        reader == Reader::Engine
     }
 
     fn read<'a>(&self, datagram: &Datagram<'a>) -> Result<Receive<'a>, str0m::error::NetError> {
@@ -173,19 +231,14 @@ impl Engine {
         Receive::new(datagram.protocol, datagram.source, local, datagram.contents)
     }
 
-    /// Returns how many datagrams there were to send.
-    fn drain(&mut self, out: &mut Vec<Happening>) -> Result<usize, EngineError> {
-        let mut sent = 0;
+    fn drain(&mut self, out: &mut Vec<Happening>) -> Result<(), EngineError> {
         loop {
             match self.rtc.poll_output().map_err(|e| broken(&e))? {
                 Output::Timeout(at) => {
-                    self.wake = at;
-                    return Ok(sent);
+                    (self.wake, self.touched) = (at, false);
+                    return Ok(());
                 }
-                Output::Transmit(transmit) => {
-                    sent += 1;
-                    out.push(Happening::Send(transmit));
-                }
+                Output::Transmit(transmit) => out.push(Happening::Send(transmit)),
                 Output::Event(event) => out.extend(happening(event)),
             }
         }
@@ -201,6 +254,7 @@ impl Engine {
     pub(crate) fn ask_for_keyframe(&mut self, mid: Mid, rid: Option<Rid>) {
         if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(mid, rid) {
             stream.request_keyframe(KeyframeRequestKind::Pli);
+            self.touched = true;
         }
     }
 
@@ -222,52 +276,36 @@ impl Engine {
             .map(PayloadParams::pt)
     }
 
-    /// Hands over a packet. It leaves with the next [`Engine::advance`]. False while the line cannot send.
-    pub(crate) fn write(
-        &mut self,
-        ssrc: Ssrc,
-        pt: Pt,
-        video: bool,
-        outgoing: Outgoing,
-        patch: Option<Vp8Patch>,
-        packet: &RtpPacket,
-    ) -> bool {
-        let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_tx(&ssrc) else { return false };
-        // A fresh set: ids and names of the sender's own lines mean nothing to the receiver.
+    /// Where packets for a line are written, once it can send.
+    pub(crate) fn line(&self, mid: Mid) -> Option<Line> {
+        self.sender.line(mid)
+    }
+
+    /// Hands over a packet. It leaves with the next [`Engine::advance`] that its turn comes in.
+    pub(crate) fn write(&mut self, line: Line, pt: Pt, outgoing: Outgoing, patch: Patch, packet: &RtpPacket) {
+        // Ids and names of the sender's own lines mean nothing to the receiver.
         let told = &packet.header.ext_vals;
-        let values = ExtensionValues {
-            audio_level: told.audio_level,
-            voice_activity: told.voice_activity,
-            video_orientation: told.video_orientation,
-            ..ExtensionValues::default()
+        let level = told.audio_level.map(|level| level.unsigned_abs() & 0x7f);
+        let voice = if told.voice_activity == Some(true) { 0x80 } else { 0 };
+        #[expect(clippy::as_conversions, reason = "the value in the header extension (3GPP TS 26.114, section 7.4.5)")]
+        let orientation = told.video_orientation.map(|orientation| orientation as u8);
+        let packet = Packet {
+            seq: outgoing.seq,
+            time: outgoing.time,
+            payload_type: *pt,
+            marker: packet.header.marker,
+            level: level.map(|level| level | voice),
+            orientation,
+            payload: std::sync::Arc::clone(&packet.payload),
+            patch,
+            at: packet.timestamp,
         };
-        // The engine panics over a NACK for a stream that has nothing to resend on.
-        let nackable = video && stream.rtx().is_some();
-        let seq: SeqNo = outgoing.seq.into();
-        let payload = std::sync::Arc::clone(&packet.payload);
-        let mut write = RtpWrite::new(pt, seq, outgoing.time, packet.timestamp, payload)
-            .marker(packet.header.marker)
-            .ext_vals(values)
-            .nackable(nackable);
-        if let Some(patch) = patch {
-            write = write.vp8_patch(patch);
-        }
-        stream.write_rtp(write);
-        true
+        self.sender.write(line, packet);
     }
 
-    /// The stream that is sent on a line, once the line can send. What is kept for resending is bounded.
-    pub(crate) fn outgoing_stream(&mut self, mid: Mid) -> Option<Ssrc> {
-        let mut api = self.rtc.direct_api();
-        let stream = api.stream_tx_by_mid(mid, None)?;
-        stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_SHARE));
-        Some(stream.ssrc())
-    }
-
-    /// What would be sent if the link carried it: the engine finds out by probing.
-    pub(crate) fn aim(&mut self, minimum: u64, desired: u64) {
-        self.rtc.bwe().set_bitrate(Bitrate::from(minimum), Bitrate::from(desired));
+    /// What would be sent if the link carried it: probing finds out.
+    pub(crate) fn aim(&mut self, desired: u64) {
+        self.sender.aim(desired);
     }
 
     /// How the other end opened a channel.
@@ -280,6 +318,7 @@ impl Engine {
     /// It is open once [`Happening::ChannelOpened`] says so.
     pub(crate) fn open_channel(&mut self, manner: &Manner, protocol: String) -> ChannelId {
         let Manner { label, ordered, reliability } = manner.clone();
+        self.touched = true;
         self.rtc.direct_api().create_data_channel(ChannelConfig {
             label,
             ordered,
@@ -290,6 +329,7 @@ impl Engine {
     }
 
     pub(crate) fn close_channel(&mut self, id: ChannelId) {
+        self.touched = true;
         self.rtc.direct_api().close_data_channel(id);
     }
 
@@ -299,6 +339,7 @@ impl Engine {
         if data.is_empty() {
             return true;
         }
+        self.touched = true;
         let write = || Ok(self.rtc.channel(id).is_some_and(|mut channel| channel.write(binary, data).unwrap_or(false)));
         guarded(write).unwrap_or(false)
     }
@@ -306,7 +347,7 @@ impl Engine {
     pub(crate) fn close(&mut self, out: &mut Vec<Happening>) -> Result<(), EngineError> {
         guarded(|| {
             self.rtc.close().map_err(|e| broken(&e))?;
-            self.drain(out).map(drop)
+            self.drain(out)
         })
     }
 }
@@ -317,14 +358,26 @@ fn happening(event: Event) -> Option<Happening> {
         Event::RtpPacket(packet) => Some(Happening::Packet(Box::new(packet))),
         Event::Connected => Some(Happening::Connected),
         Event::IceConnectionStateChange(IceConnectionState::Disconnected) => Some(Happening::PathLost),
-        Event::KeyframeRequest(request) => Some(Happening::KeyframeWanted { mid: request.mid }),
-        Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => Some(Happening::Estimate(estimate.as_u64())),
         Event::ChannelOpen(id, label) => Some(Happening::ChannelOpened { id, label }),
         Event::ChannelData(said) => Some(Happening::Said { id: said.id, binary: said.binary, data: said.data }),
         Event::ChannelClose(id) => Some(Happening::ChannelClosed { id }),
         Event::Closed => Some(Happening::Closed),
         _ => None,
     }
+}
+
+impl From<Told> for Happening {
+    fn from(told: Told) -> Self {
+        match told {
+            Told::KeyframeWanted(mid) => Self::KeyframeWanted { mid },
+            Told::Estimate(bits) => Self::Estimate(bits),
+        }
+    }
+}
+
+/// RTCP (RFC 5761, section 4).
+fn is_report(datagram: &[u8]) -> bool {
+    matches!(datagram, [0x80..=0xbf, 192..=223, ..])
 }
 
 fn broken(error: &impl std::fmt::Display) -> EngineError {

@@ -124,7 +124,9 @@ impl Peer {
         let lines = offer::read(sdp, names)?;
         self.generation += 1;
         let fresh = str0m::IceCreds { ufrag: place.ufrag(self.generation), pass: password };
-        let answer = self.engine.answer(sdp, fresh).map_err(|error| match error {
+        let receives = lines.iter().filter(|line| line.direction == Direction::Receive);
+        let receives = receives.map(|line| (Mid::from(line.mid.as_str()), line.video));
+        let answer = self.engine.answer(sdp, fresh, receives).map_err(|error| match error {
             EngineError::Broken(reason) => OfferError::Engine(reason),
             EngineError::Panicked(_) => OfferError::Over,
         })?;
@@ -170,7 +172,12 @@ impl Peer {
         datagram: &Datagram<'_>,
         out: &mut Vec<Happening>,
     ) -> Result<(), EngineError> {
-        if self.streams.admit(datagram.contents) { self.engine.receive(now, datagram, out) } else { Ok(()) }
+        if !self.streams.admit(datagram.contents) {
+            return Ok(());
+        }
+        let done = self.engine.receive(now, datagram, out);
+        self.unsent |= self.engine.wake() <= now;
+        done
     }
 
     pub(crate) fn advance(&mut self, now: Instant, out: &mut Vec<Happening>) -> Result<(), EngineError> {
@@ -201,6 +208,12 @@ impl Peer {
         }
         let (protocol, destination) = self.route.lead(now, (transmit.protocol, transmit.destination));
         Some(Transmit { protocol, destination, ..transmit })
+    }
+
+    /// A packet of media on its way.
+    pub(crate) fn addressed(&self, now: Instant, contents: Vec<u8>) -> Option<Transmit> {
+        let (protocol, destination) = self.route.current(now).filter(|_| !self.path.silent)?;
+        Some(Transmit { protocol, destination, contents })
     }
 
     /// Whether what is sent to it comes to somebody.
@@ -256,6 +269,6 @@ impl Peer {
             self.slots[place].target = layer;
         }
         self.chosen_by = self.estimate;
-        self.engine.aim(0, allocation.desired + sound);
+        self.engine.aim(allocation.desired + sound);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use str0m::rtp::{Vp8Descriptor, Vp8Patch};
+use str0m::rtp::Vp8Descriptor;
 
 /// Below 65,536, or the receiver's rollover counter would start wrong; above 0, so that a packet that was overtaken by the first has
 /// a number.
@@ -29,6 +29,9 @@ pub(crate) struct Incoming {
 pub(crate) struct Outgoing {
     pub(crate) seq: u64,
     pub(crate) time: u32,
+    /// For VP8.
+    pub(crate) picture: u16,
+    pub(crate) tl0: u8,
 }
 
 /// The newest of what was sent.
@@ -74,11 +77,7 @@ impl Rewriter {
     }
 
     /// The packet's new place; `None` if it comes too late for having one. `vp8` is the packet's descriptor, where it has one.
-    pub(crate) fn rewrite(
-        &mut self,
-        packet: Incoming,
-        vp8: Option<&Vp8Descriptor>,
-    ) -> Option<(Outgoing, Option<Vp8Patch>)> {
+    pub(crate) fn rewrite(&mut self, packet: Incoming, vp8: Option<&Vp8Descriptor>) -> Option<Outgoing> {
         let picture = vp8.and_then(Vp8Descriptor::picture_id).unwrap_or(0);
         let tl0 = vp8.and_then(Vp8Descriptor::tl0_pic_idx).unwrap_or(0);
         let mapping = self.mapping.get_or_insert_with(|| match self.newest {
@@ -98,8 +97,8 @@ impl Rewriter {
             self.newest = Some(Newest { seq, time, at: packet.at, picture, tl0 });
         }
         #[expect(clippy::cast_possible_truncation, reason = "RTP time has 32 bits and wraps (RFC 3550, section 5.1)")]
-        let outgoing = Outgoing { seq, time: time as u32 };
-        Some((outgoing, vp8.and_then(|descriptor| patch(descriptor, picture, tl0))))
+        let time = time as u32;
+        Some(Outgoing { seq, time, picture, tl0 })
     }
 }
 
@@ -130,22 +129,6 @@ fn follow(newest: &Newest, packet: Incoming, picture: u16, tl0: u8) -> Mapping {
     }
 }
 
-fn patch(descriptor: &Vp8Descriptor, picture: u16, tl0: u8) -> Option<Vp8Patch> {
-    const SHORT_PICTURE_IDS: u16 = 0x7f;
-    let build = |picture: u16| {
-        let mut patch = descriptor.patch();
-        if descriptor.picture_id().is_some() {
-            patch = patch.picture_id(picture);
-        }
-        if descriptor.tl0_pic_idx().is_some() {
-            patch = patch.tl0_pic_idx(tl0);
-        }
-        patch.build().ok()
-    };
-    // A sender of short ids leaves no room for long ones.
-    build(picture).or_else(|| build(picture & SHORT_PICTURE_IDS))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -157,7 +140,7 @@ mod tests {
     }
 
     fn seq_and_time(rewriter: &mut Rewriter, packet: Incoming) -> Option<(u64, u32)> {
-        rewriter.rewrite(packet, None).map(|(outgoing, _)| (outgoing.seq, outgoing.time))
+        rewriter.rewrite(packet, None).map(|outgoing| (outgoing.seq, outgoing.time))
     }
 
     /// Start of a frame with a picture id of 15 bits and a TL0PICIDX.
@@ -168,9 +151,8 @@ mod tests {
 
     fn patched(rewriter: &mut Rewriter, packet: Incoming, payload: &[u8]) -> (u16, u8) {
         let descriptor = Vp8Descriptor::parse(payload).unwrap();
-        rewriter.rewrite(packet, Some(&descriptor)).unwrap().1.expect("a patch");
-        let newest = rewriter.newest.unwrap();
-        (newest.picture, newest.tl0)
+        let outgoing = rewriter.rewrite(packet, Some(&descriptor)).unwrap();
+        (outgoing.picture, outgoing.tl0)
     }
 
     #[test]
@@ -240,16 +222,5 @@ mod tests {
         rewriter.switch();
         assert_eq!(patched(&mut rewriter, packet(start, 90, 0, 0), &vp8(300, 7)), (0, 0));
         assert_eq!(patched(&mut rewriter, packet(start, 91, 0, 0), &vp8(301, 8)), (1, 1));
-    }
-
-    #[test]
-    fn short_picture_ids_stay_short() {
-        let mut rewriter = Rewriter::default();
-        let payload = [0x90, 0x80, 0x05, 0x00, 0x00];
-        let descriptor = Vp8Descriptor::parse(&payload).unwrap();
-        rewriter.newest = Some(Newest { seq: 2_000, time: 1, at: Instant::now(), picture: 0x1234, tl0: 0 });
-        let (outgoing, patch) = rewriter.rewrite(packet(Instant::now(), 1, 1, 0), Some(&descriptor)).unwrap();
-        assert_eq!(outgoing.seq, 2_001);
-        assert!(patch.is_some());
     }
 }

@@ -37,8 +37,13 @@ impl Route {
         if self.chosen != Some(chosen) {
             *self = Self { chosen: Some(chosen), ..Self::new(now) };
         }
+        self.current(now).unwrap_or(chosen)
+    }
+
+    /// Where to send what does not come from the engine; `None` before it has chosen.
+    pub(crate) fn current(&self, now: Instant) -> Option<Address> {
         let dead = now.saturating_duration_since(self.heard) >= DEAD;
-        self.instead.filter(|_| dead).unwrap_or(chosen)
+        self.instead.filter(|_| dead).or(self.chosen)
     }
 }
 

@@ -3,7 +3,7 @@
 use str0m::{
     format::{Codec, CodecSpec},
     media::{Mid, Pt},
-    rtp::{RtpPacket, Ssrc, Vp8Descriptor},
+    rtp::{RtpPacket, Vp8Descriptor},
 };
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     ids::{PeerId, Source},
     keyframe,
     rewrite::{Incoming, Rewriter},
+    send::{Line, Patch},
 };
 
 /// What a slot shows.
@@ -32,8 +33,8 @@ pub(crate) struct Slot {
     rewriter: Rewriter,
     /// The sender's payload types and ours; `None` where this end does not know the codec.
     payload_types: Vec<(Pt, Option<Pt>)>,
-    /// What is sent here, once that is known.
-    ssrc: Option<Ssrc>,
+    /// Where the engine has it, once it can send.
+    line: Option<Line>,
 }
 
 /// A packet and what is known of it.
@@ -66,7 +67,7 @@ impl Slot {
             target: None,
             rewriter: Rewriter::default(),
             payload_types: Vec::new(),
-            ssrc: None,
+            line: None,
         }
     }
 
@@ -122,15 +123,12 @@ impl Slot {
                 return false;
             }
         }
-        let Some((outgoing, patch)) = self.rewriter.rewrite(incoming, forward.vp8.as_ref()) else { return false };
-        if self.ssrc.is_none() {
-            self.ssrc = engine.outgoing_stream(self.mid);
-        }
-        let written = self.ssrc.is_some_and(|ssrc| engine.write(ssrc, pt, self.video, outgoing, patch, forward.packet));
-        if !written {
-            self.ssrc = None;
-        }
-        written
+        let Some(outgoing) = self.rewriter.rewrite(incoming, forward.vp8.as_ref()) else { return false };
+        self.line = self.line.or_else(|| engine.line(self.mid));
+        let Some(line) = self.line else { return false };
+        let patch = forward.vp8.map(|_| Patch::new(&forward.packet.payload, outgoing.picture, outgoing.tl0));
+        engine.write(line, pt, outgoing, patch.unwrap_or_default(), forward.packet);
+        true
     }
 
     fn switches_to(&mut self, forward: &Forward<'_>) -> bool {

@@ -487,6 +487,9 @@ export interface components {
             /** @enum {string} */
             type: "call";
         } | {
+            /** @enum {string} */
+            type: "overtaken";
+        } | {
             /** Format: uuid */
             callId: string;
             /** @enum {string} */

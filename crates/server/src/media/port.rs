@@ -10,12 +10,15 @@ use std::{
 use mio::{Interest, Poll, Token, net::UdpSocket};
 use nix::{
     errno::Errno,
-    sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg},
+    sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, sendmsg},
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Datagrams per system call. More gain nothing and cost cache.
 pub const BATCH: usize = 64;
+/// What the kernel cuts into datagrams by itself (`UDP_MAX_SEGMENTS`, and what fits into an IP packet).
+const MAX_SEGMENTS: usize = 64;
+const MAX_SEGMENTED: usize = 65_000;
 /// Larger than any datagram of an MTU of 1,500.
 const DATAGRAM: usize = 2048;
 /// Some 100 ms of 100 Mbit/s: what comes while the worker does something else must not be lost. The kernel may allow less.
@@ -42,6 +45,8 @@ pub struct Port {
     buffers: Vec<[u8; DATAGRAM]>,
     incoming: MultiHeaders<SockaddrStorage>,
     outgoing: MultiHeaders<SockaddrStorage>,
+    /// The kernel cuts what goes to one receiver into datagrams: a picture goes through it once, not once for each packet.
+    segments: bool,
 }
 
 impl Port {
@@ -53,6 +58,7 @@ impl Port {
             buffers: vec![[0; DATAGRAM]; BATCH],
             incoming: MultiHeaders::preallocate(BATCH, None),
             outgoing: MultiHeaders::preallocate(BATCH, None),
+            segments: true,
         })
     }
 
@@ -102,14 +108,62 @@ impl Port {
     }
 
     fn send_some<B: AsRef<[u8]>>(&mut self, batch: &[(SocketAddr, B)]) -> Result<usize, Errno> {
+        let run = if self.segments { run(batch) } else { 1 };
+        if run > 1 {
+            return match self.send_run(&batch[..run]) {
+                Err(Errno::EAGAIN) => Err(Errno::EAGAIN),
+                Err(Errno::EINTR) => Err(Errno::EINTR),
+                // An old kernel, or a network device that cannot: each by itself, from now on.
+                Err(Errno::EINVAL | Errno::EIO | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP) => {
+                    self.segments = false;
+                    self.send_singles(batch)
+                }
+                // Too long for the path or not to be reached: each is tried, and counted, by itself.
+                Err(_) => self.send_singles(&batch[..run]),
+                Ok(()) => Ok(run),
+            };
+        }
+        let singles = (1..batch.len()).find(|at| self.segments && run_starts(&batch[*at..])).unwrap_or(batch.len());
+        self.send_singles(&batch[..singles])
+    }
+
+    fn send_singles<B: AsRef<[u8]>>(&mut self, batch: &[(SocketAddr, B)]) -> Result<usize, Errno> {
         let batch = &batch[..batch.len().min(BATCH)];
         let slices: Vec<_> = batch.iter().map(|(_, contents)| [IoSlice::new(contents.as_ref())]).collect();
         let addresses: Vec<_> =
             batch.iter().map(|(to, _)| Some(SockaddrStorage::from(written(self.v6, *to)))).collect();
         let none: [ControlMessage<'_>; 0] = [];
-        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        Ok(sendmmsg(self.socket.as_raw_fd(), &mut self.outgoing, slices.iter(), addresses, none, flags)?.count())
+        Ok(sendmmsg(self.socket.as_raw_fd(), &mut self.outgoing, slices.iter(), addresses, none, FLAGS)?.count())
     }
+
+    /// Generic segmentation offload (Linux's udp(7), `UDP_SEGMENT`).
+    fn send_run<B: AsRef<[u8]>>(&self, run: &[(SocketAddr, B)]) -> Result<(), Errno> {
+        let Some((to, first)) = run.first() else { return Ok(()) };
+        let length = u16::try_from(first.as_ref().len()).map_err(|_| Errno::EMSGSIZE)?;
+        let slices: Vec<_> = run.iter().map(|(_, contents)| IoSlice::new(contents.as_ref())).collect();
+        let to = SockaddrStorage::from(written(self.v6, *to));
+        let cut = [ControlMessage::UdpGsoSegments(&length)];
+        sendmsg(self.socket.as_raw_fd(), &slices, &cut, FLAGS, Some(&to)).map(drop)
+    }
+}
+
+const FLAGS: MsgFlags = MsgFlags::MSG_DONTWAIT.union(MsgFlags::MSG_NOSIGNAL);
+
+/// How many of the first datagrams go to the same receiver and are equally long; the last of them may be shorter.
+fn run<B: AsRef<[u8]>>(batch: &[(SocketAddr, B)]) -> usize {
+    let Some((to, first)) = batch.first() else { return 0 };
+    let length = first.as_ref().len();
+    let most = MAX_SEGMENTS.min(MAX_SEGMENTED / length.max(1)).max(1);
+    let same = |(other, contents): &&(SocketAddr, B)| other == to && contents.as_ref().len() == length;
+    let equal = batch.iter().take(most).take_while(same).count();
+    let shorter = batch.get(equal).filter(|_| equal < most && length > 0);
+    let shorter =
+        shorter.is_some_and(|(other, contents)| other == to && (1..length).contains(&contents.as_ref().len()));
+    equal + usize::from(shorter)
+}
+
+fn run_starts<B: AsRef<[u8]>>(batch: &[(SocketAddr, B)]) -> bool {
+    run(batch) > 1
 }
 
 /// Sends from a port that somebody else reads.
@@ -175,6 +229,39 @@ mod tests {
         assert_eq!(here.send(&batch), 0);
         let expected: Vec<_> = batch.into_iter().map(|(_, contents)| (from, contents)).collect();
         assert_eq!(received(&mut there), expected);
+    }
+
+    #[test]
+    fn what_goes_to_one_receiver_is_cut_by_the_kernel() {
+        let ((mut sender, _), (mut receiver, to), (mut other, elsewhere)) =
+            (port("127.0.0.1:0"), port("127.0.0.1:0"), port("127.0.0.1:0"));
+        let lengths = [
+            (to, 900),
+            (to, 1_200),
+            (to, 1_200),
+            (to, 1_200),
+            (to, 7),
+            (to, 1_200),
+            (elsewhere, 1_200),
+            (elsewhere, 1_300),
+        ];
+        let batch: Vec<_> = (0..).zip(lengths).map(|(mark, (to, length))| (to, vec![mark; length])).collect();
+        assert_eq!([run(&batch), run(&batch[1..]), run(&batch[5..]), run(&batch[6..])], [1, 4, 1, 1]);
+        assert_eq!(sender.send(&batch), 0);
+        assert!(sender.segments, "this kernel does it");
+        let came = |port: &mut Port| received(port).into_iter().map(|(_, contents)| contents).collect::<Vec<_>>();
+        let sent = |whom| batch.iter().filter(move |(to, _)| *to == whom).map(|(_, contents)| contents.clone());
+        assert_eq!(came(&mut receiver), sent(to).collect::<Vec<_>>());
+        assert_eq!(came(&mut other), sent(elsewhere).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn long_runs_are_more_than_one() {
+        let ((mut sender, _), (mut receiver, to)) = (port("127.0.0.1:0"), port("127.0.0.1:0"));
+        let batch: Vec<_> = (0..60).map(|mark| (to, vec![mark; 1_200])).collect();
+        assert_eq!(run(&batch), MAX_SEGMENTED / 1_200);
+        assert_eq!(sender.send(&batch), 0);
+        assert_eq!(received(&mut receiver).len(), 60);
     }
 
     #[test]

@@ -116,16 +116,16 @@ impl Queue {
         due
     }
 
+    /// Numbers have no gaps: in place of what was overtaken goes a frame that says so.
     fn next_unsent(&mut self) -> Option<Utf8Bytes> {
-        let mut index = usize::try_from(self.sent_up_to + 1 - self.first_kept()).ok()?;
-        loop {
-            let kept = self.kept.get(index)?;
-            self.sent_up_to += 1;
-            index += 1;
-            if let Some(text) = &kept.text {
-                return Some(text.clone());
-            }
-        }
+        let seq = self.sent_up_to + 1;
+        let index = usize::try_from(seq - self.first_kept()).ok()?;
+        let text = self.kept.get(index)?.text.clone();
+        self.sent_up_to = seq;
+        text.or_else(|| {
+            let message = ServerMessage { seq: Some(seq), frame: ServerFrame::Overtaken {} };
+            serde_json::to_string(&message).ok().map(Utf8Bytes::from)
+        })
     }
 
     fn is_over(&self) -> bool {
@@ -325,9 +325,13 @@ pub mod tests {
         ServerFrame::Call { call: serde_json::from_value(call).unwrap() }
     }
 
+    /// Numbers of the frames that say something; the others only keep their place.
     fn seqs(session: &Session, connection: u64) -> Vec<u64> {
-        let seq = |frame: String| serde_json::from_str::<serde_json::Value>(&frame).unwrap()["seq"].as_u64().unwrap();
-        drain(session, connection).into_iter().map(seq).collect()
+        let frames = drain(session, connection).into_iter().map(|frame| serde_json::from_str(&frame).unwrap());
+        let frames: Vec<serde_json::Value> = frames.collect();
+        let numbers: Vec<u64> = frames.iter().map(|frame| frame["seq"].as_u64().unwrap()).collect();
+        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+        frames.iter().zip(numbers).filter(|(frame, _)| frame["type"] != "overtaken").map(|(_, seq)| seq).collect()
     }
 
     #[test]

@@ -134,7 +134,8 @@ impl Room {
         if peer.engine.close(&mut last).is_ok() {
             let sends = last.into_iter().filter_map(|happening| match happening {
                 Happening::Send(transmit) => Some(Output::Transmit(transmit.into())),
-                Happening::Packet(_)
+                Happening::Media(_)
+                | Happening::Packet(_)
                 | Happening::Connected
                 | Happening::PathLost
                 | Happening::KeyframeWanted { .. }
@@ -325,6 +326,9 @@ impl Room {
                 Happening::Send(transmit) => {
                     let transmit = self.peers[index].led(now, transmit.into());
                     out.extend(transmit.map(Output::Transmit));
+                }
+                Happening::Media(contents) => {
+                    out.extend(self.peers[index].addressed(now, contents).map(Output::Transmit));
                 }
                 Happening::Packet(packet) => self.pass_on(now, index, &packet),
                 Happening::Connected => {

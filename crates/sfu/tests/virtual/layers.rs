@@ -41,16 +41,37 @@ fn of_many_wishes_the_newest_counts() {
 #[test]
 fn each_viewer_gets_the_layer_its_own_link_carries() {
     let mut world = World::new();
-    let [ann, bob, cleo] = [1, 2, 3].map(|id| world.join(id, 1));
+    let [bob, ann, cleo] = [1, 2, 3].map(|id| world.join(id, 2));
+    world.view(ann, &[(bob, 720)]);
+    world.view(cleo, &[(bob, 720), (ann, 0)]);
     world.link(cleo).rate = Some(350_000);
+    world.run_until("the top layer", 10, |world| newest_layer(world, ann, bob) == Some(2));
+    world.run(5_000);
+    world.client(cleo).forget_received();
+    world.run(5_000);
+    let layer = newest_layer(&mut world, cleo, bob);
+    assert!(layer == Some(0) || layer == Some(1), "{layer:?}");
+    let (frames, sounds) = (world.client(cleo).frames_of(bob).len(), world.client(cleo).sounds_of(bob));
+    assert!(frames >= 120 && sounds >= 120, "{frames} pictures and {sounds} sounds of 125");
+    assert_eq!(newest_layer(&mut world, ann, bob), Some(2), "the others' are as good as before");
+}
+
+#[test]
+fn when_a_link_gets_worse_pictures_get_smaller_within_seconds_and_come_back() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
     world.view(ann, &[(bob, 720)]);
-    world.view(cleo, &[(bob, 720)]);
-    world.leave(ann);
-    let ann = world.join(4, 2);
-    world.view(ann, &[(bob, 720)]);
-    world.run(20_000);
-    assert_eq!(newest_layer(&mut world, ann, bob), Some(2));
-    assert!(newest_layer(&mut world, cleo, bob) < Some(2), "{:?}", newest_layer(&mut world, cleo, bob));
+    world.run_until("the top layer", 10, |world| newest_layer(world, ann, bob) == Some(2));
+    world.link(ann).rate = Some(250_000);
+    world.run(4_000);
+    world.client(ann).forget_received();
+    world.run(5_000);
+    let layer = newest_layer(&mut world, ann, bob);
+    assert_eq!(layer, Some(0), "what the link carries");
+    let (frames, sounds) = (world.client(ann).frames_of(bob).len(), world.client(ann).sounds_of(bob));
+    assert!(frames >= 120 && sounds >= 120, "{frames} pictures and {sounds} sounds of 125");
+    world.link(ann).rate = None;
+    world.run_until("the top layer again", 10, |world| newest_layer(world, ann, bob) == Some(2));
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub struct World {
     next_frame: Instant,
     /// How often the SFU had to be woken, and what it sent.
     pub wakes: usize,
+    /// Steps since time went on.
+    stood: usize,
     pub sent: usize,
     sent_to: HashMap<PeerId, usize>,
     /// How many addresses it learned.
@@ -76,6 +78,7 @@ impl World {
             random: 0x9e37_79b9_7f4a_7c15,
             next_frame: now,
             wakes: 0,
+            stood: 0,
             sent: 0,
             sent_to: HashMap::new(),
             learned: 0,
@@ -210,6 +213,8 @@ impl World {
         let next =
             [Some(end), Some(self.next_frame), self.sfu.next_wake(), self.flying.keys().next().map(|(at, _)| *at)];
         let next = next.into_iter().flatten().chain(self.clients.iter().map(|client| client.wake)).min().unwrap();
+        self.stood = if next > self.now { 0 } else { self.stood + 1 };
+        assert!(self.stood < 10_000, "something asks to be woken at once for ever");
         self.now = self.now.max(next);
         while self.flying.keys().next().is_some_and(|(at, _)| *at <= self.now) {
             let (_, flying) = self.flying.pop_first().unwrap();

@@ -1,0 +1,379 @@
+//! The send half of a connection: packets written to its lines leave at the pace the link carries, numbered and protected; what does not arrive
+//! is sent again; what the other end says about it tells what the link carries. The engine keeps the handshakes and all that comes in: it
+//! looks through every line of a connection for each packet, and a packet that is passed on goes to one line of many connections.
+
+mod burst;
+mod keys;
+mod pacer;
+mod replay;
+mod resend;
+mod rtcp;
+mod srtp;
+mod stream;
+mod vp8;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use str0m::media::Mid;
+
+use self::{
+    burst::Burst,
+    keys::Keys,
+    pacer::Pacer,
+    replay::Replays,
+    resend::Resends,
+    rtcp::{Clock, Said, SenderReport},
+    srtp::Srtp,
+    stream::{Ready, Stream},
+};
+pub(crate) use self::{
+    keys::{listen, provider},
+    stream::Terms,
+    vp8::Patch,
+    wire::{Extensions, Packet},
+};
+use crate::estimate::Estimator;
+
+/// IP and UDP around each packet, which the link has to carry as well.
+const AROUND: usize = 28;
+/// Until a receiver's reports tell more.
+const USUAL_RTT: Duration = Duration::from_millis(100);
+/// Reports of all streams share packets of this size.
+const MAX_COMPOUND: usize = 1_100;
+/// The clock of reports starts here: the middle of no time is 0, which means none (RFC 3550, section 6.4.1), and nobody learns the server's.
+const NTP_START: u64 = 1 << 63 | 1 << 32;
+/// Packets of sound that wait to leave in the same turn.
+const MAX_SOUNDS: usize = 256;
+
+/// Where a packet is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Line(usize);
+
+/// What the other end has said.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    KeyframeWanted(Mid),
+    Estimate(u64),
+}
+
+/// Whom a report is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// All of it was about what is sent.
+    Sender,
+    /// Some of it is about what comes in.
+    Engine,
+    /// It did not come from the other end.
+    Nobody,
+}
+
+pub(crate) struct Sender {
+    keys: Keys,
+    srtp: Option<Srtp>,
+    streams: Vec<Stream>,
+    sounds: VecDeque<(usize, Packet)>,
+    pictures: VecDeque<(usize, Packet)>,
+    /// Bytes of `pictures`.
+    waiting: u64,
+    resends: Resends,
+    pacer: Pacer,
+    estimator: Estimator,
+    burst: Option<Burst>,
+    /// Of the next packet whose arrival is reported.
+    number: u64,
+    clock: Clock,
+    replays: Replays,
+    rtt: Duration,
+    /// When the first of the streams is to be reported on.
+    next_report: Option<Instant>,
+    /// The estimate that was told last.
+    told: u64,
+    start: Instant,
+    /// Reused for payloads that are not sent as they came.
+    scratch: Vec<u8>,
+}
+
+impl Sender {
+    pub(crate) fn new(now: Instant, keys: Keys, first_estimate: u64) -> Self {
+        Self {
+            keys,
+            srtp: None,
+            streams: Vec::new(),
+            sounds: VecDeque::new(),
+            pictures: VecDeque::new(),
+            waiting: 0,
+            resends: Resends::default(),
+            pacer: Pacer::new(now),
+            estimator: Estimator::new(now, first_estimate),
+            burst: None,
+            number: 1,
+            clock: Clock::default(),
+            replays: Replays::default(),
+            rtt: USUAL_RTT,
+            next_report: None,
+            told: first_estimate,
+            start: now,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// A line was agreed upon, for the first time or once more.
+    pub(crate) fn agree(&mut self, terms: Terms) {
+        match self.streams.iter_mut().find(|stream| stream.mid == terms.mid) {
+            Some(stream) => stream.agree(terms),
+            None => self.streams.push(Stream::new(terms)),
+        }
+    }
+
+    /// The lines with the sources of their streams, and of those on which packets are sent again.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (Mid, u32, Option<u32>)> {
+        self.streams.iter().map(|stream| (stream.mid, stream.ssrc, stream.rtx))
+    }
+
+    pub(crate) fn line(&self, mid: Mid) -> Option<Line> {
+        self.streams.iter().position(|stream| stream.mid == mid).map(Line)
+    }
+
+    /// What would be sent if the link carried it.
+    pub(crate) fn aim(&mut self, bits: u64) {
+        let pads = self.streams.iter().any(Stream::pads);
+        self.estimator.set_wanted(if pads { bits } else { 0 });
+    }
+
+    /// The packet leaves with the next [`Sender::advance`] that its turn comes in.
+    pub(crate) fn write(&mut self, Line(line): Line, packet: Packet) {
+        let Some(stream) = self.streams.get(line) else { return };
+        if stream.video() {
+            self.waiting += size(&packet);
+            self.pictures.push_back((line, packet));
+        } else if self.sounds.len() < MAX_SOUNDS {
+            self.sounds.push_back((line, packet));
+        }
+    }
+
+    /// When [`Sender::advance`] is to be called at the latest.
+    pub(crate) fn wake(&self) -> Option<Instant> {
+        self.srtp.as_ref()?;
+        let waits = !self.pictures.is_empty() || !self.resends.is_empty();
+        let paced = waits.then(|| self.pacer.next());
+        let burst = self.burst.as_ref().map(Burst::next);
+        [paced, burst, self.next_report, Some(self.estimator.next())].into_iter().flatten().min()
+    }
+
+    /// Sends what is due.
+    pub(crate) fn advance(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) -> Option<Told> {
+        if !self.has_keys() {
+            self.forget();
+            return None;
+        }
+        if let Some(probe) = self.estimator.advance(now) {
+            self.burst = Some(Burst::new(now, probe));
+        }
+        let since = self.pictures.front().map(|(_, packet)| packet.at);
+        self.pacer.advance(now, self.estimator.pacing(), self.waiting + self.resends.bytes(), since);
+        while let Some((line, packet)) = self.sounds.pop_front() {
+            self.send(now, line, packet, out);
+        }
+        while self.pacer.may_send() && self.send_next(now, out) {}
+        self.fill(now, out);
+        self.report(now, out);
+        self.changed()
+    }
+
+    fn has_keys(&mut self) -> bool {
+        if self.srtp.is_none() {
+            self.srtp = self.keys.get().and_then(|agreed| Srtp::new(provider(), agreed));
+        }
+        self.srtp.is_some()
+    }
+
+    fn forget(&mut self) {
+        self.sounds.clear();
+        self.pictures.clear();
+        self.waiting = 0;
+    }
+
+    /// What does not arrive comes first: what is shown waits for it.
+    fn send_next(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) -> bool {
+        if let Some((line, seq)) = self.resends.next() {
+            self.send_again(now, line, seq, out);
+            return true;
+        }
+        let Some((line, packet)) = self.pictures.pop_front() else { return false };
+        self.waiting = self.waiting.saturating_sub(size(&packet));
+        self.send(now, line, packet, out);
+        true
+    }
+
+    fn send(&mut self, now: Instant, line: usize, packet: Packet, out: &mut Vec<Vec<u8>>) {
+        let Some(stream) = self.streams.get_mut(line) else { return };
+        let (payload, patch) = (std::sync::Arc::clone(&packet.payload), packet.patch);
+        self.resends.earn(payload.len());
+        if !stream.reported() {
+            self.next_report = Some(now);
+        }
+        let ready = stream.send(now, packet, self.number);
+        let numbered = stream.numbered();
+        if patch.is_empty() {
+            self.leave(now, ready, &payload, numbered, out);
+        } else {
+            let mut patched = std::mem::take(&mut self.scratch);
+            patched.clear();
+            patched.extend_from_slice(&payload);
+            patch.apply(&mut patched);
+            self.leave(now, ready, &patched, numbered, out);
+            self.scratch = patched;
+        }
+    }
+
+    fn send_again(&mut self, now: Instant, line: usize, seq: u64, out: &mut Vec<Vec<u8>>) -> bool {
+        let mut payload = std::mem::take(&mut self.scratch);
+        let stream = self.streams.get_mut(line);
+        let ready = stream.and_then(|stream| {
+            let numbered = stream.numbered();
+            Some((stream.send_again(now, seq, self.number, &mut payload)?, numbered))
+        });
+        let sent = ready.map(|(ready, numbered)| self.leave(now, ready, &payload, numbered, out));
+        self.scratch = payload;
+        sent.is_some()
+    }
+
+    fn leave(&mut self, now: Instant, ready: Ready, payload: &[u8], numbered: bool, out: &mut Vec<Vec<u8>>) {
+        let Ready { header: mut packet, ssrc, seq } = ready;
+        let protected = self.srtp.as_mut().and_then(|srtp| srtp.protect(&mut packet, payload, ssrc, seq));
+        if protected.is_none() {
+            return;
+        }
+        let size = packet.len() + AROUND;
+        self.pacer.sent(size);
+        let burst = self.burst.as_mut().map(|burst| burst.sent(size));
+        if numbered {
+            self.estimator.sent(now, self.number, size, burst);
+            self.number += 1;
+        }
+        out.push(packet);
+    }
+
+    /// Fills the link for a moment, to find out whether more gets through.
+    fn fill(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
+        while let Some(burst) = &self.burst {
+            if !burst.is_over(now) && burst.next() > now {
+                return;
+            }
+            if burst.is_over(now) || !(self.send_next(now, out) || self.pad(now, out)) {
+                self.burst = None;
+            }
+        }
+    }
+
+    /// Something that is of use if a packet was lost just now, or else nothing at all.
+    fn pad(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) -> bool {
+        let newest = self.streams.iter().enumerate().rev().filter(|(_, stream)| stream.pads());
+        let mut newest = newest.filter_map(|(line, stream)| Some((line, stream.newest_kept(now)?)));
+        if let Some((line, seq)) = newest.next() {
+            return self.send_again(now, line, seq, out);
+        }
+        let mut payload = std::mem::take(&mut self.scratch);
+        let stream = self.streams.iter_mut().find(|stream| stream.pads());
+        let ready = stream.and_then(|stream| stream.padding(self.number, &mut payload));
+        let sent = ready.map(|ready| self.leave(now, ready, &payload, true, out));
+        self.scratch = payload;
+        sent.is_some()
+    }
+
+    fn report(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
+        if self.next_report.is_none_or(|at| at > now) {
+            return;
+        }
+        let ntp = self.ntp(now);
+        let due = |stream: &&mut Stream| stream.report_due().is_some_and(|at| at <= now);
+        let reports: Vec<SenderReport> =
+            self.streams.iter_mut().filter(due).filter_map(|stream| stream.report(now, ntp)).collect();
+        for some in reports.chunks(MAX_COMPOUND / SenderReport::LENGTH) {
+            let mut compound = Vec::with_capacity(some.len() * SenderReport::LENGTH);
+            for report in some {
+                report.write(&mut compound);
+            }
+            out.extend(self.srtp.as_mut().and_then(|srtp| srtp.protect_rtcp(&compound)));
+        }
+        self.next_report = self.streams.iter().filter_map(Stream::report_due).min();
+    }
+
+    fn ntp(&self, now: Instant) -> u64 {
+        let passed = now.saturating_duration_since(self.start);
+        let fraction = (u64::from(passed.subsec_nanos()) << 32) / 1_000_000_000;
+        NTP_START.wrapping_add(passed.as_secs() << 32).wrapping_add(fraction)
+    }
+
+    /// The other end has said something about what it is sent. `datagram` is still protected.
+    pub(crate) fn hear(&mut self, now: Instant, datagram: &[u8], told: &mut Vec<Told>) -> Reader {
+        if !self.has_keys() {
+            return Reader::Engine;
+        }
+        let Some((compound, index)) = self.srtp.as_mut().and_then(|srtp| srtp.open_rtcp(datagram)) else {
+            return Reader::Nobody;
+        };
+        let source = compound.get(4..8).and_then(|ssrc| ssrc.try_into().ok()).map_or(0, u32::from_be_bytes);
+        if !self.replays.is_new(source, index) {
+            return Reader::Nobody;
+        }
+        let mut reader = Reader::Sender;
+        for said in rtcp::read(&compound) {
+            match said {
+                Said::Missing { ssrc, seqs } => self.missing(now, ssrc, &seqs),
+                Said::KeyframeWanted { ssrc } => {
+                    let stream = self.streams.iter().find(|stream| stream.ssrc == ssrc);
+                    told.extend(stream.map(|stream| Told::KeyframeWanted(stream.mid)));
+                }
+                Said::Report { ssrc, last, since } => self.reported(now, ssrc, last, since),
+                Said::Arrivals(arrivals) => {
+                    let arrivals = self.clock.arrivals(&arrivals, self.number);
+                    self.estimator.feedback(now, &arrivals);
+                }
+                Said::Other => reader = Reader::Engine,
+            }
+        }
+        told.extend(self.changed());
+        reader
+    }
+
+    fn missing(&mut self, now: Instant, ssrc: u32, seqs: &[u16]) {
+        let Some(line) = self.streams.iter().position(|stream| stream.ssrc == ssrc) else { return };
+        for low in seqs {
+            if let Some(seq) = self.streams[line].asked(now, *low, self.rtt / 2) {
+                self.resends.ask(line, seq);
+            }
+        }
+    }
+
+    /// RFC 3550, section 6.4.1: how long a report and the answer were on their way.
+    #[expect(clippy::cast_possible_truncation, reason = "the middle of the time is meant")]
+    fn reported(&mut self, now: Instant, ssrc: u32, last: u32, since: Duration) {
+        const IMPOSSIBLE: Duration = Duration::from_secs(10);
+        if !self.streams.iter().any(|stream| stream.ssrc == ssrc) {
+            return;
+        }
+        let passed = ((self.ntp(now) >> 16) as u32).wrapping_sub(last);
+        let passed = Duration::from_micros(u64::from(passed) * 1_000_000 / 65_536);
+        if let Some(rtt) = passed.checked_sub(since).filter(|rtt| *rtt < IMPOSSIBLE) {
+            self.rtt = (self.rtt * 3 + rtt) / 4;
+            self.estimator.round_trip(rtt);
+        }
+    }
+
+    fn changed(&mut self) -> Option<Told> {
+        let estimate = self.estimator.estimate();
+        (std::mem::replace(&mut self.told, estimate) != estimate).then_some(Told::Estimate(estimate))
+    }
+}
+
+fn size(packet: &Packet) -> u64 {
+    u64::try_from(packet.payload.len() + AROUND).unwrap_or(0)
+}

@@ -1,0 +1,222 @@
+//! One stream that is sent on a line: what was sent is kept for a while, in case it has not arrived.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use str0m::media::Mid;
+
+use super::{
+    rtcp::{SenderReport, extended},
+    wire::{Extensions, Header, Packet, Values, header},
+};
+
+/// Packets kept for asking again: a second of 4 Mbit/s.
+const KEPT: usize = 512;
+/// Older than this, a picture has moved on.
+const MAX_AGE: Duration = Duration::from_secs(2);
+/// How often a receiver is told how sound and picture belong together.
+const REPORT: Duration = Duration::from_secs(1);
+/// Packets of nothing, to fill a link for a moment, are this large.
+const PADDING: u8 = 255;
+
+pub(crate) struct Stream {
+    pub(crate) mid: Mid,
+    pub(crate) ssrc: u32,
+    /// The stream on which packets are sent again (RFC 4588).
+    pub(crate) rtx: Option<u32>,
+    video: bool,
+    extensions: Extensions,
+    /// Payload types, and those on which they are sent again.
+    resent_as: Vec<(u8, u8)>,
+    /// Oldest number first.
+    kept: VecDeque<Kept>,
+    next_rtx: u64,
+    packets: u32,
+    bytes: u32,
+    /// RTP time of the newest packet, and when that was.
+    newest: Option<(u32, Instant)>,
+    reported: Option<Instant>,
+}
+
+struct Kept {
+    packet: Packet,
+    sent: Instant,
+    again: Option<Instant>,
+}
+
+/// A packet ready to be protected.
+pub(crate) struct Ready {
+    pub(crate) header: Vec<u8>,
+    pub(crate) ssrc: u32,
+    pub(crate) seq: u64,
+}
+
+/// What a line has agreed on.
+pub(crate) struct Terms {
+    pub(crate) mid: Mid,
+    pub(crate) ssrc: u32,
+    pub(crate) rtx: Option<u32>,
+    pub(crate) video: bool,
+    pub(crate) extensions: Extensions,
+    pub(crate) resent_as: Vec<(u8, u8)>,
+}
+
+impl Stream {
+    pub(crate) fn new(terms: Terms) -> Self {
+        let Terms { mid, ssrc, rtx, video, extensions, resent_as } = terms;
+        Self {
+            mid,
+            ssrc,
+            rtx,
+            video,
+            extensions,
+            resent_as,
+            kept: VecDeque::new(),
+            next_rtx: 1,
+            packets: 0,
+            bytes: 0,
+            newest: None,
+            reported: None,
+        }
+    }
+
+    /// The line was agreed upon once more.
+    pub(crate) fn agree(&mut self, terms: Terms) {
+        (self.extensions, self.resent_as) = (terms.extensions, terms.resent_as);
+    }
+
+    pub(crate) fn video(&self) -> bool {
+        self.video
+    }
+
+    /// Whether the other end reports when its packets arrive.
+    pub(crate) fn numbered(&self) -> bool {
+        self.extensions.numbered()
+    }
+
+    /// Whether a link can be filled with it: the other end reports arrivals, and does not take the filling for a picture.
+    pub(crate) fn pads(&self) -> bool {
+        self.rtx.is_some() && self.numbered() && !self.resent_as.is_empty()
+    }
+
+    /// The packet goes out for the first time.
+    pub(crate) fn send(&mut self, now: Instant, packet: Packet, number: u64) -> Ready {
+        let fixed = Header {
+            payload_type: packet.payload_type,
+            marker: packet.marker,
+            padded: false,
+            seq: packet.seq,
+            time: packet.time,
+            ssrc: self.ssrc,
+        };
+        let ready = Ready {
+            header: header(&fixed, self.extensions, &self.values(&packet, number), packet.payload.len()),
+            ssrc: self.ssrc,
+            seq: packet.seq,
+        };
+        self.packets = self.packets.wrapping_add(1);
+        self.bytes = self.bytes.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
+        if self.newest.is_none_or(|(_, at)| at <= packet.at) {
+            self.newest = Some((packet.time, packet.at));
+        }
+        if self.rtx.is_some() {
+            self.keep(now, packet);
+        }
+        ready
+    }
+
+    fn values(&self, packet: &Packet, number: u64) -> Values<'_> {
+        Values { mid: &self.mid, number, level: packet.level, orientation: packet.orientation }
+    }
+
+    fn keep(&mut self, now: Instant, packet: Packet) {
+        while self.kept.len() >= KEPT || self.kept.front().is_some_and(|oldest| oldest.sent + MAX_AGE < now) {
+            self.kept.pop_front();
+        }
+        let late = self.kept.iter().rev().take_while(|kept| kept.packet.seq > packet.seq).count();
+        self.kept.insert(self.kept.len() - late, Kept { packet, sent: now, again: None });
+    }
+
+    /// The kept packet that a receiver calls by the end of its number, if it was not sent again within `pause`.
+    pub(crate) fn asked(&self, now: Instant, low: u16, pause: Duration) -> Option<u64> {
+        let seq = extended(low, self.kept.back()?.packet.seq + 1)?;
+        let kept = &self.kept[self.find(seq)?];
+        let since = |at| now.saturating_duration_since(at);
+        (since(kept.sent) <= MAX_AGE && kept.again.is_none_or(|at| since(at) >= pause)).then_some(seq)
+    }
+
+    fn find(&self, seq: u64) -> Option<usize> {
+        self.kept.binary_search_by_key(&seq, |kept| kept.packet.seq).ok()
+    }
+
+    /// A kept packet goes out once more. Returns it with its payload, which starts with its number.
+    pub(crate) fn send_again(&mut self, now: Instant, seq: u64, number: u64, payload: &mut Vec<u8>) -> Option<Ready> {
+        let index = self.find(seq)?;
+        let kept = self.kept.get_mut(index)?;
+        kept.again = Some(now);
+        let packet = &self.kept.get(index)?.packet;
+        let ssrc = self.rtx?;
+        let (_, payload_type) = *self.resent_as.iter().find(|(first, _)| *first == packet.payload_type)?;
+        #[expect(clippy::cast_possible_truncation, reason = "the number as it stood in the header")]
+        let original = packet.seq as u16;
+        payload.clear();
+        payload.extend(original.to_be_bytes());
+        payload.extend(packet.payload.iter());
+        packet.patch.apply(&mut payload[2..]);
+        let fixed =
+            Header { payload_type, marker: packet.marker, padded: false, seq: self.next_rtx, time: packet.time, ssrc };
+        let ready = Ready {
+            header: header(&fixed, self.extensions, &self.values(packet, number), payload.len()),
+            ssrc,
+            seq: self.next_rtx,
+        };
+        self.next_rtx += 1;
+        Some(ready)
+    }
+
+    /// The newest kept packet: sent again without being asked for, it fills a link with something that may be of use.
+    pub(crate) fn newest_kept(&self, now: Instant) -> Option<u64> {
+        self.kept.back().filter(|kept| now.saturating_duration_since(kept.sent) <= MAX_AGE).map(|kept| kept.packet.seq)
+    }
+
+    /// A packet with nothing in it (RFC 3550, section 5.1).
+    pub(crate) fn padding(&mut self, number: u64, payload: &mut Vec<u8>) -> Option<Ready> {
+        let (_, payload_type) = *self.resent_as.first()?;
+        let ssrc = self.rtx?;
+        payload.clear();
+        payload.resize(usize::from(PADDING), 0);
+        if let Some(last) = payload.last_mut() {
+            *last = PADDING;
+        }
+        let time = self.newest.map_or(0, |(time, _)| time);
+        let fixed = Header { payload_type, marker: false, padded: true, seq: self.next_rtx, time, ssrc };
+        let values = Values { mid: &self.mid, number, ..Values::default() };
+        let ready = Ready { header: header(&fixed, self.extensions, &values, payload.len()), ssrc, seq: self.next_rtx };
+        self.next_rtx += 1;
+        Some(ready)
+    }
+
+    /// Whether the receiver has been told of what is sent these days.
+    pub(crate) fn reported(&self) -> bool {
+        self.report_due().is_some() && self.reported.is_some()
+    }
+
+    /// When the next report is due; `None` if nothing was sent since the last but one.
+    pub(crate) fn report_due(&self) -> Option<Instant> {
+        let (_, sent) = self.newest?;
+        let told = self.reported.is_some_and(|at| at > sent + REPORT);
+        (!told).then(|| self.reported.map_or(sent, |at| at + REPORT))
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "RTP time wraps")]
+    pub(crate) fn report(&mut self, now: Instant, ntp: u64) -> Option<SenderReport> {
+        let (time, at) = self.newest?;
+        self.reported = Some(now);
+        let clock = if self.video { 90_000 } else { 48_000 };
+        let passed = now.saturating_duration_since(at).as_micros() * clock / 1_000_000;
+        let time = time.wrapping_add(passed as u32);
+        Some(SenderReport { ssrc: self.ssrc, ntp, time, packets: self.packets, bytes: self.bytes })
+    }
+}
