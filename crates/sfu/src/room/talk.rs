@@ -77,7 +77,7 @@ impl Room {
         if peer.path.silent {
             peer.path.silent = false;
             out.push_back(Output::Notice(self.id, Notice::PathFound { peer: peer.id }));
-            self.choose_layers(now, index);
+            self.choose_layers(now, index, out);
         }
     }
 }

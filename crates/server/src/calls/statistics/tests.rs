@@ -49,7 +49,7 @@ impl Talk {
 
     fn report(&mut self, seconds: i64, contact: ContactId, report: &MediaReport) {
         let device = self.call.seat(contact).unwrap().device;
-        self.statistics.report(at(seconds), &self.call, contact, device, report);
+        self.statistics.report(at(seconds), &self.call, contact, device, report, None);
     }
 
     /// One step as a call's task makes it, and the rows that come of it.
@@ -104,6 +104,7 @@ fn record() -> CallRecord {
         join_anonymous: false,
         inform_directly: true,
         creator_user: None,
+        budget: farhand_store::model::Budget::default(),
         creator: contact.clone(),
         maker: contact,
         invited: Vec::new(),
