@@ -238,7 +238,7 @@ fn a_seat_that_moves_ends_and_the_next_one_begins_with_nothing() {
     assert_eq!(whys(&rows), [(BEN, "moved")]);
     assert_eq!(talk.figures(BEN), SeatFigures::default());
     // What the old device still says belongs to nobody.
-    talk.statistics.report(at(21), &talk.call, BEN, THERE, &rtt(99.0));
+    talk.statistics.report(at(21), &talk.call, BEN, THERE, &rtt(99.0), None);
     assert_eq!(talk.figures(BEN), SeatFigures::default());
     talk.record.statistics.extend(rows);
     talk.record.history.push(history("SeatMoved", BEN, 20));
