@@ -29,10 +29,10 @@ for (const [size, look] of Object.entries({ phone, desk: {} })) {
     const { user } = await api('expert2');
     await admin.change(`/admin/users/${user.userDbId}`, { dataBudget: STILLS });
     const words = caller.page.getByTestId('shortage');
-    await expect(words.getByText(`${callee.name}’s data budget: pictures instead of video`)).toBeVisible({
-      timeout: 20_000,
-    });
-    await expect(callee.page.getByText('The data budget of this call: pictures instead of video')).toBeVisible();
+    for (const { page } of [caller, callee])
+      await expect(page.getByTestId('shortage')).toHaveText('The data budget of this call: pictures instead of video', {
+        timeout: 20_000,
+      });
     await Promise.all([seesStillsOf(caller, 1), seesStillsOf(callee, 1)]);
     await Promise.all([caller.hears(), callee.hears()]);
     await looksGood(caller.page, `${size}-stills`);
@@ -50,14 +50,21 @@ test('in a call of three the budget of one changes nothing for the others', asyn
   const { people } = await conference(person, api);
   const [first, second, third] = people;
   const { user } = await api('callertest1');
-  // Room for two sounds.
-  await admin.change(`/admin/users/${user.userDbId}`, { dataBudget: { kbitPerSecond: 112 } });
-  await seesStillsOf(third, 2);
-  for (const one of [first, second]) {
-    await expect(one.page.getByText(`${third.name}’s data budget: pictures instead of video`)).toBeVisible();
-    await one.seesAndHearsAll(2);
+  await admin.change(`/admin/users/${user.userDbId}`, { dataBudget: STILLS });
+  // The sounds of both others take all of it.
+  await expect(third.page.getByTestId('shortage')).toHaveText('The data budget of this call: sound only', {
+    timeout: 20_000,
+  });
+  for (const [one, other] of [
+    [first, second],
+    [second, first],
+  ] as const) {
+    await expect(one.page.getByTestId('shortage')).toHaveText(`${third.name}’s data budget: sound only`);
+    await seesStillsOf(one, 1);
+    await one.shows(one.page.getByLabel(`Video of ${other.name}`, { exact: true }));
   }
-  await looksGood(third.page, 'desk-stills-of-many');
+  await third.hears();
+  await looksGood(first.page, 'desk-stills-of-many');
   await admin.change(`/admin/users/${user.userDbId}`, { dataBudget: null });
   for (const one of people) await expect(one.page.getByTestId('still')).toHaveCount(0, { timeout: 30_000 });
   await Promise.all(people.map((one) => one.seesAndHearsAll(2)));

@@ -178,6 +178,9 @@ describe('what follows from weak links', () => {
         person(3),
       ),
     );
+    const budget = { sends: { rung: 'stills', reason: 'budget' }, microphone: true, camera: true } as const;
+    const direct = { ...call(person(1, { media: budget }), person(2, { media: budget })), mediaPlan: { mode: 'p2p' } };
+    expect(shortageLines(direct as unknown as CallView)).toEqual([{ id: 'short-own-budget-stills', name: '' }]);
     expect(lines).toEqual([
       { id: 'short-own-budget-slow', name: '' },
       { id: 'short-link-stills', name: 'P2' },

@@ -31,11 +31,19 @@ const ORDER: Shortage['rung'][] = ['smaller', 'slow', 'stills', 'audio'];
 export function shortageLines(call: CallView): Line[] {
   const own = me(call);
   const lines: Line[] = [];
+  const say = (line: Line) => {
+    if (!lines.some(({ id, name }) => id === line.id && name === line.name)) lines.push(line);
+  };
   const ownWorst = own && worst(own);
-  if (ownWorst) lines.push({ id: `short-own-${ownWorst.reason}-${ownWorst.rung}`, name: '' });
+  if (ownWorst) say({ id: `short-own-${ownWorst.reason}-${ownWorst.rung}`, name: '' });
+  // Straight from one to the other both keep to the smaller budget: it is no matter whose it is.
+  const shared = call.mediaPlan?.mode === 'p2p';
   for (const person of seated(call)) {
     const shortage = worst(person);
-    if (shortage) lines.push({ id: `short-${shortage.reason}-${shortage.rung}`, name: nameOf(person.contact) });
+    if (!shortage) continue;
+    const { reason, rung } = shortage;
+    if (shared && reason === 'budget') say({ id: `short-own-budget-${rung}`, name: '' });
+    else say({ id: `short-${reason}-${rung}`, name: nameOf(person.contact) });
   }
   return lines;
 }
