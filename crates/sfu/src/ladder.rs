@@ -53,7 +53,7 @@ const SPARE_PERCENT: u64 = 30;
 /// Room beside the sound with which a still picture comes within a minute or two.
 const STILLS: u64 = 10_000;
 /// So long somebody is on a rung before that is told. Most links take a few seconds to show what they carry.
-const SETTLED: Duration = Duration::from_secs(4);
+const SETTLED: Duration = Duration::from_secs(6);
 
 /// Whether there are pictures at all, with hysteresis.
 #[derive(Debug)]
@@ -156,8 +156,8 @@ impl Ladder {
             _ => now,
         };
         self.settling = Some((since, standing));
-        // That there are no pictures any more was not decided in a hurry.
-        let certain = standing.rung >= Rung::Stills || self.told.rung >= Rung::Stills;
+        // Whether there are pictures was not decided in a hurry.
+        let certain = (standing.rung >= Rung::Stills) != (self.told.rung >= Rung::Stills);
         if certain || now.saturating_duration_since(since) >= SETTLED {
             (self.told, self.settling) = (standing, None);
             return Some(standing);
@@ -241,13 +241,14 @@ mod tests {
         assert_eq!(tell(0, Rung::Full, Why::Budget), None, "nobody misses anything");
         assert_eq!(tell(1, Rung::Smaller, Why::Link), None);
         assert_eq!(tell(3, Rung::Slow, Why::Link), None, "another one");
-        assert_eq!(tell(6, Rung::Slow, Why::Link), None);
-        assert_eq!(tell(7, Rung::Slow, Why::Link), Some(Rung::Slow));
-        assert_eq!(tell(8, Rung::Slow, Why::Link), None, "said");
-        assert_eq!(tell(9, Rung::Stills, Why::Link), Some(Rung::Stills));
-        assert_eq!(tell(9, Rung::Smaller, Why::Link), Some(Rung::Smaller), "there are pictures again");
-        assert_eq!(tell(10, Rung::Smaller, Why::Budget), None);
-        assert_eq!(tell(14, Rung::Smaller, Why::Budget), Some(Rung::Smaller), "for another reason");
+        assert_eq!(tell(8, Rung::Slow, Why::Link), None);
+        assert_eq!(tell(9, Rung::Slow, Why::Link), Some(Rung::Slow));
+        assert_eq!(tell(10, Rung::Slow, Why::Link), None, "said");
+        assert_eq!(tell(11, Rung::Stills, Why::Link), Some(Rung::Stills));
+        assert_eq!(tell(12, Rung::Audio, Why::Link), None, "not to and fro");
+        assert_eq!(tell(13, Rung::Smaller, Why::Link), Some(Rung::Smaller), "there are pictures again");
+        assert_eq!(tell(14, Rung::Smaller, Why::Budget), None);
+        assert_eq!(tell(20, Rung::Smaller, Why::Budget), Some(Rung::Smaller), "for another reason");
     }
 
     #[test]

@@ -19,8 +19,8 @@ fn receives(call: &CallView, contact: i64) -> Option<Shortage> {
     call.people.iter().find(|person| person.contact.id == Some(contact))?.receives
 }
 
-fn limit(kbit_per_second: u32) -> Option<SendLimit> {
-    Some(SendLimit { kbit_per_second: Some(kbit_per_second), pictures: true })
+fn limit(kbit_per_second: u32) -> SendLimit {
+    SendLimit { kbit_per_second: Some(kbit_per_second), pictures: true }
 }
 
 /// Two people in a direct call, the caller's device first.
@@ -49,7 +49,9 @@ async fn a_small_budget_leaves_still_pictures_and_everybody_is_told() {
     let mut second = Person::join(&server, "callertest2", log.call_id).await;
     let wanted = Some(Shortage { rung: Rung::Stills, reason: ShortageReason::Budget });
     let (one, other) = (first.contact, second.contact);
-    first.call("the other's shortage", |call| receives(call, other) == wanted && call.send_limit == limit(62)).await;
+    first
+        .call("the other's shortage", |call| receives(call, other) == wanted && call.send_limit == Some(limit(62)))
+        .await;
     second.call("the other's shortage", |call| receives(call, one) == wanted).await;
 }
 
@@ -62,16 +64,16 @@ async fn of_the_budgets_of_call_user_and_domain_the_smallest_is_kept() {
     let of_domain = set(format!("/admin/domains/{domain}"), json!({"kbitPerSecond": 800})).await.json();
     assert_eq!(of_domain["dataBudget"], json!({"kbitPerSecond": 800}));
     let (mut here, _there, call_id) = direct(&server, json!({})).await;
-    limited(&mut here, call_id, limit(800)).await;
+    limited(&mut here, call_id, Some(limit(800))).await;
     here.leave(call_id).await;
     let of_user = set(format!("/admin/users/{own}"), json!({"kbitPerSecond": 500, "megabytes": 50})).await.json();
     assert_eq!(of_user["dataBudget"], json!({"kbitPerSecond": 500, "megabytes": 50}));
     let (mut here, mut there, call_id) = direct(&server, json!({})).await;
-    limited(&mut here, call_id, limit(500)).await;
-    limited(&mut there, call_id, limit(500)).await;
+    limited(&mut here, call_id, Some(limit(500))).await;
+    limited(&mut there, call_id, Some(limit(500))).await;
     here.leave(call_id).await;
     let (mut here, _there, call_id) = direct(&server, json!({"dataBudget": {"kbitPerSecond": 300}})).await;
-    limited(&mut here, call_id, limit(300)).await;
+    limited(&mut here, call_id, Some(limit(300))).await;
     for path in [format!("/admin/users/{own}"), format!("/admin/domains/{domain}")] {
         let cleared = set(path, Value::Null).await.json();
         assert_eq!(cleared.get("dataBudget"), None, "cleared");

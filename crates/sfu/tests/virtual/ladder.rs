@@ -94,7 +94,7 @@ fn frames_that_are_left_out_leave_no_gap() {
         world.client(ann).frames_of(bob).last().map(|frame| frame.layer) == Some(0)
     });
     limit(&mut world, ann, Limits { bits: Some(50_000 + 30_000), ..Limits::default() });
-    world.run_until("slow", 10, |world| rung(world, ann).0 == Rung::Slow);
+    world.run_until("slow", 20, |world| rung(world, ann).0 == Rung::Slow);
     world.client(ann).forget_received();
     world.run(5_000);
     let client = world.client(ann);
@@ -117,7 +117,7 @@ fn a_budget_is_kept_whatever_the_link_carries() {
     let mut world = World::new();
     let [ann, bob] = two(&mut world);
     limit(&mut world, ann, Limits { bits: Some(300_000), ..Limits::default() });
-    world.run_until("smaller", 10, |world| rung(world, ann) == (Rung::Smaller, Why::Budget));
+    world.run_until("smaller", 20, |world| rung(world, ann) == (Rung::Smaller, Why::Budget));
     world.run(5_000);
     world.client(ann).forget_received();
     world.run(20_000);
@@ -125,9 +125,9 @@ fn a_budget_is_kept_whatever_the_link_carries() {
     assert!((100_000..=300_000).contains(&bits), "{bits} bit/s");
     assert_eq!(rung(&world, bob).0, Rung::Full, "has none");
     limit(&mut world, ann, Limits { bits: Some(52_000), ..Limits::default() });
-    world.run_until("sound only", 10, |world| rung(world, ann) == (Rung::Audio, Why::Budget));
+    world.run_until("sound only", 20, |world| rung(world, ann) == (Rung::Audio, Why::Budget));
     limit(&mut world, ann, Limits { bits: Some(65_000), ..Limits::default() });
-    world.run_until("still pictures", 10, |world| rung(world, ann) == (Rung::Stills, Why::Budget));
+    world.run_until("still pictures", 20, |world| rung(world, ann) == (Rung::Stills, Why::Budget));
     limit(&mut world, ann, Limits::default());
     world.run_until("in full again", 40, |world| rung(world, ann).0 == Rung::Full);
 }
