@@ -62,6 +62,11 @@ export class Api {
     await this.ask('/rtc/inviteToCall', { method: 'POST', body });
   }
 
+  /** As an administrator. */
+  async change(path: string, body: object): Promise<void> {
+    await this.ask(path, { method: 'PATCH', body: JSON.stringify(body) });
+  }
+
   async log(callId: string): Promise<CallLog> {
     return (await this.ask(`/rtc/getCallLogById?callId=${callId}`)) as CallLog;
   }

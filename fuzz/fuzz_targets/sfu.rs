@@ -7,7 +7,7 @@ use std::{
 };
 
 use farhand_fuzz::{PEERS, ROOM, drain, offer, pieces, sfu};
-use farhand_sfu::{Command, Input, Member, Protocol, Source, View};
+use farhand_sfu::{Command, Input, Limits, Member, Protocol, Source, View};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
                 sfu.handle(now, Input::Command(Command::Views { room: ROOM, peer, views: views.collect() }));
             }
             2 => {
-                let member = |(peer, live): (_, &u8)| Member { peer, name: 1, live: *live > 0, sharing: *live > 1 };
+                let member = |(peer, live): (_, &u8)| Member { peer, name: 1, live: *live > 0, sharing: *live > 1, limits: Limits::default() };
                 let members = PEERS.into_iter().zip(piece).map(member).collect();
                 sfu.handle(now, Input::Command(Command::Members { room: ROOM, members }));
             }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Instant};
 
-use farhand_sfu::{Command, Config, Identity, Input, Member, PeerId, RoomId, Sfu, Source, TrackName};
+use farhand_sfu::{Command, Config, Identity, Input, Limits, Member, PeerId, RoomId, Sfu, Source, TrackName};
 
 pub const ROOM: RoomId = RoomId(7);
 pub const PEERS: [PeerId; 2] = [PeerId(1), PeerId(2)];
@@ -11,7 +11,7 @@ pub const PEERS: [PeerId; 2] = [PeerId(1), PeerId(2)];
 pub fn sfu(now: Instant) -> Sfu {
     let here = vec![SocketAddr::from(([192, 0, 2, 1], 443))];
     let mut sfu = Sfu::new(now, Config { worker: 1, udp: here.clone(), tcp: here, identity: Identity::generate() });
-    let member = |peer: PeerId| Member { peer, name: 1, live: true, sharing: false };
+    let member = |peer: PeerId| Member { peer, name: 1, live: true, sharing: false, limits: Limits::default() };
     let members = PEERS.map(member).to_vec();
     sfu.handle(now, Input::Command(Command::Members { room: ROOM, members }));
     drain(&mut sfu);

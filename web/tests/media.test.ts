@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MediaPlan } from '../src/api/types';
 import { type Acquired, acquire, cameras, type Shared, share, type Want } from '../src/call/devices';
+import type { Sending } from '../src/call/ladder';
 import { CallMedia } from '../src/call/media.svelte';
 import type { MediaSession, MediaState, SessionEvents, Tracks } from '../src/call/session';
 import { settle, track } from './fakes';
@@ -19,6 +20,10 @@ class FakeSession implements MediaSession {
   pathLost(): void {}
   setTracks(tracks: Tracks): void {
     this.tracks.push(tracks);
+  }
+  limits: Sending[] = [];
+  limit(sending: Sending): void {
+    this.limits.push(sending);
   }
   check(): void {}
   async stats(): Promise<undefined> {}

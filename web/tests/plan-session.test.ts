@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MediaPlan, Signal } from '../src/api/types';
+import type { Sending } from '../src/call/ladder';
 import { PlanSession } from '../src/call/plan-session';
 import type { Connection, Remote } from '../src/call/session';
 import { type SfuEvents, SfuLink } from '../src/call/sfu-link';
@@ -70,6 +71,40 @@ async function connected(offerer: boolean): Promise<FakePeer> {
   sent.length = 0;
   return peer;
 }
+
+describe('a picture straight to another person', () => {
+  it('gets smaller, then slower, then none is sent, and it comes back whole', async () => {
+    session.setTracks({ audio: null, video: track('video') });
+    const peer = await connected(true);
+    const camera = peer.transceivers[1]!.sender;
+    camera.parameters.encodings = [{}];
+    const sends = async (sending: Sending) => {
+      session.limit(sending);
+      await settle();
+      return camera.parameters.encodings[0];
+    };
+    const whole = { active: true, scaleResolutionDownBy: 1 };
+    expect(await sends({ rung: 'smaller' })).toEqual({ ...whole, scaleResolutionDownBy: 2 });
+    expect(await sends({ rung: 'slow', kbit: 90 })).toEqual({
+      active: true,
+      scaleResolutionDownBy: 2,
+      maxBitrate: 90_000,
+      maxFramerate: 8,
+    });
+    expect(await sends({ rung: 'stills' })).toEqual({ ...whole, active: false, scaleResolutionDownBy: 2 });
+    expect(await sends({ rung: 'full' })).toEqual(whole);
+  });
+
+  it('keeps to its limit on the next connection', async () => {
+    session.limit({ rung: 'stills' });
+    const peer = await connected(true);
+    peer.transceivers[1]!.sender.parameters.encodings = [{}];
+    peer.become('disconnected', 'disconnected');
+    peer.become('connected', 'connected');
+    await settle();
+    expect(peer.transceivers[1]!.sender.parameters.encodings[0]?.active).toBe(false);
+  });
+});
 
 describe('the plan', () => {
   it('without a peer makes no connection', () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MediaTrack, Slot } from '../src/api/types';
+import type { Sending } from '../src/call/ladder';
 import type { Connection, Path } from '../src/call/session';
 import { SfuLink } from '../src/call/sfu-link';
 import { RequestError } from '../src/signalling/requests';
@@ -104,7 +105,7 @@ describe('the offer', () => {
     await settle();
     const [camera, shared] = lines('video', 'sendonly').map(({ sender }) => sender);
     expect([camera!.track, shared!.track]).toEqual([null, screen]);
-    expect(shared!.parameters.encodings).toEqual([{ maxBitrate: 2_500_000 }]);
+    expect(shared!.parameters.encodings).toEqual([{ scalabilityMode: 'L1T3', maxBitrate: 2_500_000 }]);
     made.setTracks({ audio: null, video: null });
     await settle();
     expect(lines('audio', 'sendonly')[1]!.sender.track).toBeNull();
@@ -129,6 +130,31 @@ describe('the offer', () => {
       expect(encodings.map(({ rid }) => rid)).toEqual(['q', 'h', 'f']);
     },
   );
+
+  it('has as many of them as may be sent', async () => {
+    const made = await connected();
+    const camera = new FakeTrack('video', '', { width: 1280, height: 720 }) as unknown as MediaStreamTrack;
+    made.setTracks({ audio: null, video: camera });
+    const sent = async () => {
+      await settle();
+      const { encodings } = lines('video', 'sendonly')[0]!.sender.parameters;
+      return encodings.map((layer) => (layer.active ? layer.maxBitrate : 0));
+    };
+    const rates = (sending: Sending) => {
+      made.limit(sending);
+      return sent();
+    };
+    await settle();
+    expect(await rates({ rung: 'stills' })).toEqual([0, 0, 0]);
+    expect(await rates({ rung: 'smaller', kbit: 100 })).toEqual([100_000, 0, 0]);
+    expect(await rates({ rung: 'smaller', kbit: 700 })).toEqual([150_000, 500_000, 0]);
+    expect(await rates({ rung: 'full' })).toEqual([150_000, 500_000, 1_700_000]);
+    made.setTracks({ audio: null, video: null });
+    await settle();
+    made.limit({ rung: 'audio' });
+    made.setTracks({ audio: null, video: camera });
+    expect(await sent()).toEqual([0, 0, 0]);
+  });
 
   it('that a busy server cannot answer is made again, one that is out of date is not', async () => {
     link();

@@ -32,6 +32,9 @@ const composed = [
     ['denied', 'missing', 'busy', 'insecure', 'failed'].map((why) => `trouble-${device}-${why}`),
   ),
   ...['denied', 'missing', 'busy', 'insecure', 'failed'].map((why) => `check-device-${why}`),
+  ...['link', 'budget', 'own-link', 'own-budget'].flatMap((why) =>
+    ['smaller', 'slow', 'stills', 'audio'].map((rung) => `short-${why}-${rung}`),
+  ),
   'trouble-screen-denied',
   'trouble-screen-failed',
   ...[...all.matchAll(/\| '(quality-[a-z-]+)'/g)].map((m) => `${m[1]}-help`),
@@ -96,6 +99,7 @@ describe('the translations', () => {
         tcp: '443',
         ms: 5,
         rate: '1',
+        seconds: 7,
       };
       expect(t(id, args)).not.toContain('{');
     }

@@ -11,7 +11,7 @@ use farhand_server::{
 };
 use farhand_store::{
     Store, StoreError,
-    model::{Domain, NewUser, User, UserChange},
+    model::{Domain, DomainChange, NewUser, User, UserChange},
 };
 
 use crate::{
@@ -331,7 +331,8 @@ pub async fn domain(command: DomainCommand) -> Result<(), Failure> {
         DomainCommand::Guests { place, name, setting } => {
             let store = open(&place).await?;
             let domain = find_domain(&store, &name).await?;
-            store.set_guests_allowed(domain.id, setting == "allowed").await?;
+            let change = DomainChange { guests_allowed: Some(setting == "allowed"), ..DomainChange::default() };
+            store.change_domain(domain.id, change).await?;
             println!("Guests are {setting} in {name}.");
             Ok(())
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::{WireTime, auth::Role};
+use crate::{WireTime, auth::Role, call::DataBudget};
 
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -42,6 +42,10 @@ pub struct UserChange {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub phone_number: Option<Option<String>>,
+    /// What this user may use in each call; `null` clears it.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DataBudget>)]
+    pub data_budget: Option<Option<DataBudget>>,
     /// A disabled user's tokens, keys and connections stop at once.
     #[serde(default)]
     pub disabled: Option<bool>,
@@ -63,6 +67,9 @@ pub struct UserRecord {
     pub email: Option<String>,
     pub phone_number: Option<String>,
     pub disabled: bool,
+    /// What this user may use in each call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_budget: Option<DataBudget>,
 }
 
 /// Creates a team, or replaces its name and members.
@@ -90,11 +97,17 @@ pub struct NewDomain {
     pub name: String,
 }
 
+#[expect(clippy::option_option, reason = "left out, cleared and given are three things")]
 #[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct DomainChange {
     /// Whether people without an account may be invited.
+    #[serde(default)]
     pub guests_allowed: Option<bool>,
+    /// What each of the domain's people may use in each call; `null` clears it.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DataBudget>)]
+    pub data_budget: Option<Option<DataBudget>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -103,6 +116,9 @@ pub struct DomainRecord {
     pub id: i64,
     pub name: String,
     pub guests_allowed: bool,
+    /// What each of the domain's people may use in each call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_budget: Option<DataBudget>,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]

@@ -110,6 +110,22 @@ pub struct CreateCallRequest {
     /// Database id of the user the call is made for. Another user than the caller makes the caller a broker.
     pub creator_user: Option<i64>,
     pub planned_date_time: Option<WireTime>,
+    /// What each person in the call may use.
+    pub data_budget: Option<DataBudget>,
+}
+
+/// What somebody's media may take in a call. Of several budgets the smallest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DataBudget {
+    /// In each direction, 16 at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 16)]
+    pub kbit_per_second: Option<u32>,
+    /// Both directions together (1 MB is 1,000,000 bytes). Once they are used up there is sound only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub megabytes: Option<u32>,
 }
 
 impl Default for CreateCallRequest {
@@ -124,6 +140,7 @@ impl Default for CreateCallRequest {
             inform_others_directly: true,
             creator_user: None,
             planned_date_time: None,
+            data_budget: None,
         }
     }
 }
@@ -145,7 +162,7 @@ pub struct CallLogEvent {
 #[serde(rename_all = "camelCase")]
 pub struct CallHistoryItem {
     /// `RingStarted`, `RingEnded`, `Notification`, `ConnectionLost`, `Reconnected`, `SeatMoved`, `Invited`, `Updated`,
-    /// `Ended`; expect more.
+    /// `BudgetUsedUp`, `Ended`; expect more.
     #[serde(rename = "type")]
     pub kind: String,
     pub date_time: WireTime,
@@ -183,6 +200,9 @@ pub struct CallLog {
     pub invited_contacts: Vec<CallLogContact>,
     pub invited_teams: Vec<TeamRef>,
     pub planned_date_time: Option<WireTime>,
+    /// The call's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_budget: Option<DataBudget>,
     pub created_date_time: WireTime,
     pub started_date_time: Option<WireTime>,
     pub ended_date_time: Option<WireTime>,
@@ -256,6 +276,24 @@ pub struct UpdateCallRequest {
     pub call_title: Option<String>,
     #[serde(default)]
     pub planned_date_time: Option<WireTime>,
+}
+
+/// Where a piece of a still picture belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct StillPiece {
+    /// Where it begins.
+    pub offset: u32,
+    /// Bytes of the whole picture, up to 512 KiB.
+    pub size: u32,
+}
+
+/// How much of a still picture has come; the next piece begins there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StillReceived {
+    pub received: u32,
 }
 
 /// ICE servers in the shape `RTCPeerConnection` takes.

@@ -155,6 +155,52 @@ pub struct MediaState {
     /// Shows a screen.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub screen: bool,
+    /// Why the others get less than the full picture; absent if they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sends: Option<Shortage>,
+}
+
+/// How much of a picture there is, from all down to none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Rung {
+    /// Smaller than it could be.
+    Smaller,
+    /// With fewer frames.
+    Slow,
+    /// Still pictures instead of video.
+    Stills,
+    /// Sound only.
+    Audio,
+}
+
+/// What keeps somebody from the full picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ShortageReason {
+    /// The link carries no more.
+    Link,
+    /// A data budget allows no more.
+    Budget,
+}
+
+/// Less than the full picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Shortage {
+    pub rung: Rung,
+    pub reason: ShortageReason,
+}
+
+/// What a client keeps to in what it sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SendLimit {
+    /// Sound and pictures together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kbit_per_second: Option<u32>,
+    /// False: the budget is used up, and neither video nor still pictures may be sent.
+    pub pictures: bool,
 }
 
 /// A line of the media offer that receives, and what comes on it.
@@ -263,6 +309,14 @@ pub enum ServerFrame {
         call_id: Uuid,
         epoch: u64,
     },
+    /// Somebody's newest still picture is here, to be fetched with `GET /rtc/stills/{callId}/of/{contact}`.
+    #[serde(rename_all = "camelCase")]
+    Still {
+        call_id: Uuid,
+        contact: i64,
+        still_id: Uuid,
+        bytes: u32,
+    },
     /// Whoever changed; with `complete` everybody in the domain who is not offline.
     #[serde(rename_all = "camelCase")]
     Presence {
@@ -327,6 +381,9 @@ pub struct CallView {
     /// There while this session has the seat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_plan: Option<MediaPlan>,
+    /// There while this session has the seat and a data budget limits what it may send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_limit: Option<SendLimit>,
     /// There once the call has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<EndReason>,
@@ -372,6 +429,9 @@ pub struct Person {
     /// What the microphone and camera do, once the person has said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media: Option<MediaState>,
+    /// Why this person sees less than the others send; absent if that is not so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receives: Option<Shortage>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]

@@ -60,6 +60,7 @@ error_codes! {
     StaleEpoch "stale_epoch" 409 "The media plan has changed";
     NoPeer "no_peer" 409 "Nobody to signal to yet";
     AlreadyExists "already_exists" 409 "It exists already";
+    StillReplaced "still_replaced" 412 "There is a newer still picture";
     SdpRefused "sdp_refused" 422 "The media offer cannot be used";
     BodyTooLarge "body_too_large" 413 "The body is too large";
     UnknownContact "unknown_contact" 422 "Unknown contact";

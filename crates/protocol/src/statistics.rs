@@ -124,6 +124,14 @@ pub struct SeatFigures {
     pub limited_by_cpu_seconds: u32,
     /// For how long the link did.
     pub limited_by_bandwidth_seconds: u32,
+    /// So long the pictures this person sent or saw were smaller than they could be, by the worse of both.
+    pub smaller_seconds: u32,
+    /// So long they came with fewer frames.
+    pub slow_seconds: u32,
+    /// So long there were still pictures instead.
+    pub stills_seconds: u32,
+    /// So long there was sound only, because a link or a budget had no room for more.
+    pub audio_seconds: u32,
 }
 
 /// How somebody's media were on one seat, from joining to leaving it.

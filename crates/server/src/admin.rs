@@ -1,10 +1,10 @@
 //! What administration over REST and from the command line have in common.
 
 use farhand_domain::time::Timestamp;
-use farhand_protocol::{ErrorCode, Problem};
+use farhand_protocol::{ErrorCode, Problem, call::DataBudget};
 use farhand_store::{
     Store,
-    model::{ApiKey, NewApiKey},
+    model::{ApiKey, Budget, NewApiKey},
 };
 
 use crate::{
@@ -53,6 +53,42 @@ pub async fn checked_password_hash(password: String) -> Outcome<String> {
     }
     let hash = tokio::task::spawn_blocking(move || hash_password(&password)).await;
     hash.map_err(Fail::internal)?.map_err(Fail::internal)
+}
+
+/// With less than this not even sound gets through.
+const LEAST_KBIT: u32 = 16;
+
+pub fn check_budget(budget: DataBudget) -> Outcome<()> {
+    if budget.kbit_per_second.is_some_and(|kbit| kbit < LEAST_KBIT) {
+        let detail = format!("Sound alone takes {LEAST_KBIT} kbit/s at least.");
+        return Err(Problem::new(ErrorCode::InvalidField, detail).at("/dataBudget/kbitPerSecond").into());
+    }
+    if budget.megabytes == Some(0) {
+        let detail = "A budget has one megabyte at least; null is none.";
+        return Err(Problem::new(ErrorCode::InvalidField, detail).at("/dataBudget/megabytes").into());
+    }
+    Ok(())
+}
+
+/// As it is stored.
+pub fn budget(budget: DataBudget) -> Budget {
+    Budget { kbit: budget.kbit_per_second.map(i64::from), megabytes: budget.megabytes.map(i64::from) }
+}
+
+/// As it is shown, if there is one.
+pub fn data_budget(budget: Budget) -> Option<DataBudget> {
+    let shown = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
+    let shown = DataBudget { kbit_per_second: shown(budget.kbit), megabytes: shown(budget.megabytes) };
+    (shown != DataBudget::default()).then_some(shown)
+}
+
+/// What a change sets: cleared is none at all.
+#[expect(clippy::option_option, reason = "left out, cleared and given are three things")]
+pub fn changed_budget(change: Option<Option<DataBudget>>) -> Outcome<Option<Budget>> {
+    let Some(change) = change else { return Ok(None) };
+    let set = change.unwrap_or_default();
+    check_budget(set)?;
+    Ok(Some(budget(set)))
 }
 
 pub async fn create_api_key(store: &dyn Store, now: Timestamp, user_id: i64, name: &str) -> Outcome<(Secret, ApiKey)> {

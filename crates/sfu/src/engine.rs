@@ -303,6 +303,11 @@ impl Engine {
         self.sender.write(line, packet);
     }
 
+    /// The link may be another one now.
+    pub(crate) fn start_anew(&mut self, now: Instant) {
+        self.sender.start_anew(now, FIRST_ESTIMATE);
+    }
+
     /// What would be sent if the link carried it: probing finds out.
     pub(crate) fn aim(&mut self, desired: u64) {
         self.sender.aim(desired);

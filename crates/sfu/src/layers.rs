@@ -1,13 +1,25 @@
 //! Which simulcast layer each receiver gets: as good as it shows it and its link carries it. Pure: the same facts give the same layers.
 
-/// A layer a sender sends now.
+use crate::temporal;
+
+/// A layer a sender sends now, or some of its frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Offered {
+    pub(crate) layer: usize,
+    /// The highest temporal layer that is let through.
+    pub(crate) pace: u8,
     /// What it takes, in bit/s.
     pub(crate) bitrate: u64,
     pub(crate) height: u32,
     /// Whether packets of it come at all: a sender with a weak link drops its upper layers.
     pub(crate) flows: bool,
+}
+
+impl Offered {
+    /// Whether frames are left out.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.pace != temporal::ALL
+    }
 }
 
 /// One picture a receiver wants, lowest layer first.
@@ -23,7 +35,7 @@ pub(crate) struct Wanted {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Allocation {
-    /// For each wish, in order.
+    /// For each wish, in order, which of its layers.
     pub(crate) layers: Vec<Option<usize>>,
     /// What all wishes would take, in bit/s, as far as it is sent at all.
     pub(crate) desired: u64,
@@ -36,8 +48,8 @@ const SPARE_PERCENT: u64 = 15;
 /// A picture may be shown this much larger than the layer is before the next one is worth its bits.
 const STRETCH_PERCENT: u32 = 125;
 
-/// The lowest layer for all first, in the order of their rank, then steps up in turn as long as they fit. One picture is never given up:
-/// over a link that carries nothing an estimate that has fallen too far would not rise again.
+/// The lowest layer for all first, in the order of their rank, then steps up in turn as long as they fit. One picture is kept here even if
+/// it does not fit: giving it up is decided with more patience, in `ladder`.
 pub(crate) fn allocate(estimate: u64, wishes: &[Wanted]) -> Allocation {
     let mut order: Vec<usize> = (0..wishes.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(wishes[index].rank));
@@ -79,6 +91,12 @@ fn last_picture(wishes: &[Wanted], order: &[usize]) -> Option<(usize, usize)> {
     steps.min_by_key(|&(index, step)| (std::cmp::Reverse(wishes[index].rank), wishes[index].layers[step].bitrate))
 }
 
+/// What the cheapest picture takes that somebody wants to see and that is sent.
+pub(crate) fn cheapest(wishes: &[Wanted]) -> Option<u64> {
+    let lowest = |wish: &Wanted| wish.step_up(None).map(|step| wish.layers[step]).filter(|step| step.flows);
+    wishes.iter().filter_map(lowest).map(|step| step.bitrate).min()
+}
+
 fn desired(wishes: &[Wanted]) -> u64 {
     let best = |wish: &Wanted| wish.best().map(|best| wish.layers[best]);
     wishes.iter().filter_map(best).filter(|layer| layer.flows).map(|layer| layer.bitrate).sum()
@@ -86,15 +104,16 @@ fn desired(wishes: &[Wanted]) -> u64 {
 
 impl Wanted {
     /// The highest layer that is worth its bits at this size.
-    fn best(&self) -> Option<usize> {
+    pub(crate) fn best(&self) -> Option<usize> {
         if self.height == 0 {
             return None;
         }
-        let flowing = || self.layers.iter().enumerate().filter(|(_, layer)| layer.flows);
+        let whole = || self.layers.iter().enumerate().filter(|(_, layer)| !layer.is_slow());
+        let flowing = || whole().filter(|(_, layer)| layer.flows);
         let enough = |layer: &Offered| layer.height * STRETCH_PERCENT / 100 >= self.height;
         let best = flowing().find(|(_, layer)| enough(layer)).or_else(|| flowing().next_back());
         // A camera that has only just started has no flowing layer yet.
-        best.map(|(index, _)| index).or_else(|| (!self.layers.is_empty()).then_some(0))
+        best.or_else(|| whole().next()).map(|(index, _)| index)
     }
 
     fn step_up(&self, from: Option<usize>) -> Option<usize> {
@@ -109,8 +128,8 @@ mod tests {
     use super::*;
 
     fn simulcast() -> Vec<Offered> {
-        let layer = |bitrate, height| Offered { bitrate, height, flows: true };
-        vec![layer(150_000, 180), layer(500_000, 360), layer(1_500_000, 720)]
+        let whole = |layer, bitrate, height| Offered { layer, pace: temporal::ALL, bitrate, height, flows: true };
+        vec![whole(0, 150_000, 180), whole(1, 500_000, 360), whole(2, 1_500_000, 720)]
     }
 
     fn wish(height: u32) -> Wanted {
@@ -180,6 +199,25 @@ mod tests {
     }
 
     #[test]
+    fn the_lowest_layer_is_slowed_down_before_it_is_given_up_and_never_chosen_slow_where_it_fits() {
+        let slow = |pace, bitrate| Offered { layer: 0, pace, bitrate, height: 180, flows: true };
+        let with_slower = |height| {
+            let layers = [&[slow(0, 60_000), slow(1, 90_000)][..], &simulcast()].concat();
+            Wanted { layers, ..wish(height) }
+        };
+        for (estimate, step) in [(0, 0), (70_000, 0), (104_000, 1), (172_500, 2), (575_000, 3), (1_725_000, 4)] {
+            assert_eq!(layers(estimate, &[with_slower(720)]), [Some(step)], "{estimate} bit/s");
+        }
+        assert_eq!(layers(10_000_000, &[with_slower(90)]), [Some(2)], "a small tile moves as others do");
+        assert_eq!(layers(200_000, &[with_slower(720), with_slower(720)]), [Some(1), Some(1)], "all before one");
+        assert_eq!(cheapest(&[with_slower(720), wish(720)]), Some(60_000));
+        assert_eq!(cheapest(&[with_slower(0)]), None, "hidden");
+        let mut off = with_slower(720);
+        off.layers.iter_mut().for_each(|layer| layer.flows = false);
+        assert_eq!((cheapest(&[off.clone()]), layers(10_000_000, &[off])), (None, vec![Some(2)]), "just started");
+    }
+
+    #[test]
     fn it_says_what_more_would_take() {
         let all = allocate(600_000, &[wish(720), wish(360)]);
         assert_eq!(all.layers, [Some(0), Some(0)]);
@@ -201,7 +239,7 @@ mod tests {
     #[test]
     fn one_large_picture_does_not_switch_off_all_others() {
         let large = |bitrate, rank| {
-            let layers = vec![Offered { bitrate, height: 720, flows: true }];
+            let layers = vec![Offered { layer: 0, pace: temporal::ALL, bitrate, height: 720, flows: true }];
             Wanted { layers, height: 720, current: Some(0), rank }
         };
         let small = [wish(90), wish(90), wish(90)];

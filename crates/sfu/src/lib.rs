@@ -5,12 +5,14 @@
 //! *slots*, which are agreed upon once; what a slot shows changes without another offer.
 
 mod answer;
+mod budget;
 mod channels;
 mod demux;
 mod engine;
 mod estimate;
 mod ids;
 mod keyframe;
+mod ladder;
 mod layers;
 mod offer;
 mod peer;
@@ -21,6 +23,7 @@ mod send;
 mod slot;
 mod speaker;
 mod streams;
+mod temporal;
 mod track;
 mod ufrag;
 
@@ -41,6 +44,7 @@ use crate::{
 pub use crate::{
     ids::{PeerId, RoomId, Source},
     keyframe::starts_keyframe,
+    ladder::{Limits, Rung, Why},
     offer::{OfferError, TrackName},
     room::Member,
     slot::View,
@@ -138,6 +142,17 @@ pub enum Notice {
     },
     Speaker {
         peer: Option<PeerId>,
+    },
+    /// What a peer gets of what it wants to see, and what keeps it from more.
+    Receives {
+        peer: PeerId,
+        rung: Rung,
+        why: Why,
+    },
+    /// So much more has come from a peer and gone to it, of whom that is to be told.
+    Used {
+        peer: PeerId,
+        bytes: u64,
     },
 }
 
@@ -338,7 +353,8 @@ mod tests {
         let now = Instant::now();
         let config = Config { worker: 0, udp: Vec::new(), tcp: Vec::new(), identity: Identity::generate() };
         let mut sfu = Sfu::new(now, config);
-        let member = |peer| Member { peer: PeerId(peer), name: 1, live: true, sharing: false };
+        let member =
+            |peer| Member { peer: PeerId(peer), name: 1, live: true, sharing: false, limits: Limits::default() };
         for room in [ROOM, RoomId(2)] {
             let members = vec![member(1), member(2)];
             sfu.handle(now, Input::Command(Command::Members { room, members }));

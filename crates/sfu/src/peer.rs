@@ -9,10 +9,11 @@ use str0m::{
 
 use crate::{
     Notice, Transmit, answer,
+    budget::Usage,
     channels::Channels,
     engine::{self, Common, Datagram, Engine, EngineError, Happening},
     ids::{PeerId, Source},
-    layers::{self, Wanted},
+    ladder::{Ladder, Limits},
     offer::{self, Direction, Line, OfferError, TrackName},
     route::Route,
     slot::{Forward, Showing, Slot, View},
@@ -23,8 +24,6 @@ use crate::{
 
 /// For a picture nobody has said the size of: a tile on a desk.
 const USUAL_HEIGHT: u32 = 360;
-/// Taken off the estimate for each sound: Opus with what surrounds it.
-const SOUND: u64 = 50_000;
 /// An estimate that has fallen this far is acted upon at once.
 const FALL_PERCENT: u64 = 90;
 
@@ -71,7 +70,10 @@ pub(crate) struct Peer {
     /// What its link carries, in bit/s.
     pub(crate) estimate: u64,
     /// The estimate the layers were chosen by.
-    chosen_by: u64,
+    pub(crate) chosen_by: u64,
+    pub(crate) limits: Limits,
+    pub(crate) ladder: Ladder,
+    pub(crate) usage: Usage,
     /// Where incoming streams belong: track and layer.
     places: Vec<(Ssrc, usize, usize)>,
     streams: Streams,
@@ -98,6 +100,9 @@ impl Peer {
             unsent: false,
             estimate: engine::FIRST_ESTIMATE,
             chosen_by: 0,
+            limits: Limits::default(),
+            ladder: Ladder::default(),
+            usage: Usage::default(),
             places: Vec::new(),
             streams: Streams::default(),
             generation: 0,
@@ -198,6 +203,13 @@ impl Peer {
         Some((track, layer))
     }
 
+    /// Somebody is there again, perhaps in another network: what was found out about the old one says nothing.
+    pub(crate) fn start_anew(&mut self, now: Instant) {
+        self.engine.start_anew(now);
+        self.estimate = engine::FIRST_ESTIMATE;
+        self.ladder.start_anew();
+    }
+
     /// Where a datagram for the other end is to go. Answers to checks go where the checks came from; media go nowhere while nobody is
     /// there (RFC 7675).
     pub(crate) fn led(&mut self, now: Instant, transmit: Transmit) -> Option<Transmit> {
@@ -243,32 +255,8 @@ impl Peer {
         self.slots.iter().any(|slot| slot.showing == Some(showing))
     }
 
-    fn height_of(&self, showing: Showing) -> u32 {
+    pub(crate) fn height_of(&self, showing: Showing) -> u32 {
         let view = self.views.iter().find(|view| view.peer == showing.peer && view.source == showing.source);
         view.map_or(USUAL_HEIGHT, |view| view.height)
-    }
-
-    /// Chooses layers for all pictures; `offered` tells what there is of each.
-    pub(crate) fn choose_layers(&mut self, offered: impl Fn(Showing) -> Vec<layers::Offered>) {
-        let flows = |showing: Showing| offered(showing).iter().any(|layer| layer.flows);
-        let sounds = self.slots.iter().filter(|slot| !slot.video && slot.showing.is_some_and(flows)).count();
-        let sound = SOUND * u64::try_from(sounds).unwrap_or(0);
-        let wish = |slot: &Slot| {
-            let showing = slot.showing.filter(|_| slot.video)?;
-            Some(Wanted {
-                layers: offered(showing),
-                height: self.height_of(showing),
-                current: slot.target,
-                rank: u8::from(showing.source == Source::Screen),
-            })
-        };
-        let (places, wishes): (Vec<usize>, Vec<Wanted>) =
-            self.slots.iter().enumerate().filter_map(|(index, slot)| Some((index, wish(slot)?))).unzip();
-        let allocation = layers::allocate(self.estimate.saturating_sub(sound), &wishes);
-        for (place, layer) in places.into_iter().zip(allocation.layers) {
-            self.slots[place].target = layer;
-        }
-        self.chosen_by = self.estimate;
-        self.engine.aim(allocation.desired + sound);
     }
 }

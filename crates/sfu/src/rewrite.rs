@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use str0m::rtp::Vp8Descriptor;
 
+use crate::temporal::LeftOut;
+
 /// Below 65,536, or the receiver's rollover counter would start wrong; above 0, so that a packet that was overtaken by the first has
 /// a number.
 const FIRST_SEQ: u64 = 1_000;
@@ -62,12 +64,23 @@ struct Mapping {
 pub(crate) struct Rewriter {
     newest: Option<Newest>,
     mapping: Option<Mapping>,
+    left_out: LeftOut,
 }
 
 impl Rewriter {
     /// Another stream is forwarded from the next packet on.
     pub(crate) fn switch(&mut self) {
         self.mapping = None;
+        self.left_out = LeftOut::default();
+    }
+
+    /// The packet is not passed on, and what follows is numbered as if it had never been.
+    pub(crate) fn leave_out(&mut self, packet: Incoming, picture: u16) {
+        // Before the first there is nothing that could have a gap.
+        if let Some(mapping) = &mut self.mapping {
+            mapping.newest = mapping.newest.max(packet.seq);
+            self.left_out.leave_out(packet.seq, picture);
+        }
     }
 
     /// Whether the packet belongs to the stream that is forwarded now.
@@ -89,9 +102,10 @@ impl Rewriter {
         if packet.seq < mapping.first {
             return None;
         }
-        let seq = packet.seq.wrapping_add(mapping.seq);
+        let gap = self.left_out.before(packet.seq)?;
+        let seq = packet.seq.wrapping_add(mapping.seq).wrapping_sub(gap.packets);
         let time = packet.time.wrapping_add(mapping.time);
-        let picture = picture.wrapping_add(mapping.picture) & PICTURE_IDS;
+        let picture = picture.wrapping_add(mapping.picture).wrapping_sub(gap.pictures) & PICTURE_IDS;
         let tl0 = tl0.wrapping_add(mapping.tl0);
         if self.newest.is_none_or(|newest| newest.seq < seq) {
             self.newest = Some(Newest { seq, time, at: packet.at, picture, tl0 });
@@ -222,5 +236,22 @@ mod tests {
         rewriter.switch();
         assert_eq!(patched(&mut rewriter, packet(start, 90, 0, 0), &vp8(300, 7)), (0, 0));
         assert_eq!(patched(&mut rewriter, packet(start, 91, 0, 0), &vp8(301, 8)), (1, 1));
+    }
+
+    #[test]
+    fn frames_that_are_left_out_leave_no_gap() {
+        let (start, mut rewriter) = (Instant::now(), Rewriter::default());
+        assert_eq!(patched(&mut rewriter, packet(start, 10, 0, 0), &vp8(100, 7)), (100, 7));
+        rewriter.leave_out(packet(start, 11, 3_000, 33), 101);
+        rewriter.leave_out(packet(start, 12, 3_000, 33), 101);
+        assert_eq!(patched(&mut rewriter, packet(start, 13, 6_000, 66), &vp8(102, 8)), (101, 8));
+        assert_eq!(
+            rewriter.newest.map(|newest| (newest.seq, newest.time)),
+            Some((1_001, 6_000)),
+            "time passes all the same"
+        );
+        rewriter.switch();
+        assert_eq!(patched(&mut rewriter, packet(start, 900, 0, 99), &vp8(5, 1)), (102, 9));
+        assert_eq!(rewriter.newest.map(|newest| newest.seq), Some(1_002), "another stream has lost nothing");
     }
 }

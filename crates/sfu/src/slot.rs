@@ -12,6 +12,7 @@ use crate::{
     keyframe,
     rewrite::{Incoming, Rewriter},
     send::{Line, Patch},
+    temporal::{self, Frame, Gate, Temporal},
 };
 
 /// What a slot shows.
@@ -30,6 +31,7 @@ pub(crate) struct Slot {
     pub(crate) current: Option<usize>,
     /// The layer that is to be sent, from its next key frame on.
     pub(crate) target: Option<usize>,
+    gate: Gate,
     rewriter: Rewriter,
     /// The sender's payload types and ours; `None` where this end does not know the codec.
     payload_types: Vec<(Pt, Option<Pt>)>,
@@ -44,6 +46,7 @@ pub(crate) struct Forward<'a> {
     pub(crate) spec: CodecSpec,
     pub(crate) starts_keyframe: bool,
     pub(crate) vp8: Option<Vp8Descriptor>,
+    pub(crate) temporal: Option<Temporal>,
 }
 
 impl<'a> Forward<'a> {
@@ -53,7 +56,14 @@ impl<'a> Forward<'a> {
             Some(descriptor) => descriptor.starts_keyframe(&packet.payload),
             None => keyframe::starts_keyframe(spec.codec, &packet.payload),
         };
-        Self { layer, packet, spec, starts_keyframe, vp8 }
+        let temporal = vp8.and_then(|_| temporal::vp8(&packet.payload));
+        Self { layer, packet, spec, starts_keyframe, vp8, temporal }
+    }
+
+    /// The frame this belongs to, if one can do without it.
+    fn frame(&self) -> Option<Frame> {
+        let picture = self.vp8.as_ref()?.picture_id()?;
+        Some(Frame { picture, temporal: self.temporal?, starts_keyframe: self.starts_keyframe })
     }
 }
 
@@ -65,6 +75,7 @@ impl Slot {
             showing: None,
             current: None,
             target: None,
+            gate: Gate::default(),
             rewriter: Rewriter::default(),
             payload_types: Vec::new(),
             line: None,
@@ -92,6 +103,17 @@ impl Slot {
     /// The line has been agreed upon anew.
     pub(crate) fn agreed(&mut self) {
         self.payload_types.clear();
+    }
+
+    /// The layer to be sent, and the highest temporal layer of it.
+    pub(crate) fn aim(&mut self, target: Option<(usize, u8)>) {
+        self.target = target.map(|(layer, _)| layer);
+        self.gate.wanted = target.map_or(temporal::ALL, |(_, pace)| pace);
+    }
+
+    /// What it was aimed at.
+    pub(crate) fn aimed(&self) -> Option<(usize, u8)> {
+        Some((self.target?, self.gate.wanted))
     }
 
     /// The layer that waits for a key frame.
@@ -123,6 +145,12 @@ impl Slot {
                 return false;
             }
         }
+        if let Some(frame) = forward.frame()
+            && !self.gate.lets_through(frame)
+        {
+            self.rewriter.leave_out(incoming, frame.picture);
+            return false;
+        }
         let Some(outgoing) = self.rewriter.rewrite(incoming, forward.vp8.as_ref()) else { return false };
         self.line = self.line.or_else(|| engine.line(self.mid));
         let Some(line) = self.line else { return false };
@@ -136,6 +164,7 @@ impl Slot {
         if wanted {
             self.current = Some(forward.layer);
             self.rewriter.switch();
+            self.gate.switch();
         }
         wanted
     }

@@ -4,7 +4,12 @@ use std::time::{Duration, Instant};
 
 use str0m::media::{Mid, Rid};
 
-use crate::{ids::Source, keyframe::Wish, layers::Offered};
+use crate::{
+    ids::Source,
+    keyframe::Wish,
+    layers::Offered,
+    temporal::{self, Temporal},
+};
 
 /// How long a layer may send nothing before it counts as switched off by the sender.
 const STALLED: Duration = Duration::from_millis(1_500);
@@ -32,11 +37,16 @@ pub(crate) struct Layer {
     pub(crate) rid: Option<Rid>,
     pub(crate) keyframe: Wish,
     rate: Rate,
+    /// Of its lower temporal layers, each with those below, where it has any.
+    slower: [Rate; temporal::SLOWER.len()],
+    /// The highest temporal layer that has come.
+    top: u8,
 }
 
 impl Track {
     pub(crate) fn new(mid: Mid, source: Source, rids: &[String]) -> Self {
-        let layer = |rid| Layer { rid, keyframe: Wish::default(), rate: Rate::default() };
+        let layer =
+            |rid| Layer { rid, keyframe: Wish::default(), rate: Rate::default(), slower: Default::default(), top: 0 };
         let mut layers: Vec<Layer> = rids.iter().map(|rid| layer(Some(Rid::from(rid.as_str())))).collect();
         if layers.is_empty() {
             layers.push(layer(None));
@@ -49,9 +59,15 @@ impl Track {
     }
 
     /// True if the layer starts to flow with this.
-    pub(crate) fn received(&mut self, layer: usize, now: Instant, bytes: usize) -> bool {
+    pub(crate) fn received(&mut self, layer: usize, now: Instant, bytes: usize, temporal: Option<Temporal>) -> bool {
         let starts = !self.flows(layer, now);
-        self.layers[layer].rate.count(now, bytes + OVERHEAD);
+        let layer = &mut self.layers[layer];
+        layer.rate.count(now, bytes + OVERHEAD);
+        if let Some(Temporal { layer: of, .. }) = temporal {
+            layer.top = layer.top.max(of);
+            let counting = layer.slower.iter_mut().zip(temporal::SLOWER).filter(|(_, pace)| of <= *pace);
+            counting.for_each(|(rate, _)| rate.count(now, bytes + OVERHEAD));
+        }
         starts
     }
 
@@ -61,13 +77,24 @@ impl Track {
         if self.source == Source::Screen && self.layers.len() == 1 { rate.ever() } else { rate.flows(now) }
     }
 
-    /// The layers as they flow now.
+    /// The layers as they flow now. A camera is made smaller first and slower then: it is about motion. A screen keeps its size as long
+    /// as it can: it is about letters.
     pub(crate) fn offered(&self, now: Instant) -> Vec<Offered> {
         let top = self.layers.len().saturating_sub(1);
-        let offered = self.layers.iter().enumerate().map(|(index, layer)| Offered {
-            bitrate: layer.rate.bits().unwrap_or_else(|| usual(index, top)),
-            height: TOP_HEIGHT >> (top - index).min(3),
-            flows: self.flows(index, now),
+        let lowest = (0..self.layers.len()).find(|&index| self.flows(index, now));
+        let offered = self.layers.iter().enumerate().flat_map(|(index, layer)| {
+            let whole = Offered {
+                layer: index,
+                pace: temporal::ALL,
+                bitrate: layer.rate.bits().unwrap_or_else(|| usual(index, top)),
+                height: TOP_HEIGHT >> (top - index).min(3),
+                flows: self.flows(index, now),
+            };
+            let slows = whole.flows && (self.source == Source::Screen || lowest == Some(index));
+            let slower =
+                temporal::SLOWER.into_iter().zip(&layer.slower).filter(move |(pace, _)| slows && *pace < layer.top);
+            let slower = slower.filter_map(move |(pace, rate)| Some(Offered { pace, bitrate: rate.bits()?, ..whole }));
+            slower.chain([whole])
         });
         offered.collect()
     }
@@ -131,7 +158,7 @@ mod tests {
     fn a_layers_rate_is_measured_with_what_the_link_carries_around_it() {
         let (start, mut track) = (Instant::now(), camera());
         for packet in 0..200 {
-            track.received(0, start + Duration::from_millis(packet * 10), 200);
+            track.received(0, start + Duration::from_millis(packet * 10), 200, None);
         }
         let offered = track.offered(start + Duration::from_secs(2));
         assert_eq!(offered[0].bitrate / 1_000, 200, "250 bytes each 10 ms are 200 kbit/s");
@@ -144,12 +171,12 @@ mod tests {
     fn a_layer_that_pauses_flows_no_more_and_keeps_its_rate() {
         let (start, mut track) = (Instant::now(), camera());
         for packet in 0..100 {
-            track.received(1, start + Duration::from_millis(packet * 10), 575);
+            track.received(1, start + Duration::from_millis(packet * 10), 575, None);
         }
         let before = track.offered(start)[1].bitrate;
         let later = start + Duration::from_secs(10);
         assert!(!track.offered(later)[1].flows);
-        track.received(1, later, 575);
+        track.received(1, later, 575, None);
         let after = track.offered(later)[1];
         assert_eq!((after.bitrate, after.flows), (before, true));
     }
@@ -159,7 +186,40 @@ mod tests {
         let mut track = Track::new(Mid::from("2"), Source::Screen, &[]);
         let start = Instant::now();
         assert!(!track.offered(start)[0].flows);
-        track.received(0, start, 100);
+        track.received(0, start, 100, None);
         assert!(track.offered(start + Duration::from_mins(1))[0].flows);
+    }
+
+    /// A quarter of the frames each in the lowest two temporal layers, half of them in the highest.
+    fn send_in_three(track: &mut Track, layer: usize, start: Instant) {
+        for packet in 0..200_u64 {
+            let of = [0, 2, 1, 2][usize::try_from(packet % 4).unwrap()];
+            let temporal = Some(Temporal { layer: of, sync: false });
+            track.received(layer, start + Duration::from_millis(packet * 10), 200, temporal);
+        }
+    }
+
+    fn steps(track: &Track, now: Instant) -> Vec<(usize, u8, u64)> {
+        let flowing = track.offered(now).into_iter().filter(|step| step.flows);
+        flowing.map(|step| (step.layer, step.pace, (step.bitrate + 5_000) / 10_000)).collect()
+    }
+
+    #[test]
+    fn a_camera_can_be_slowed_down_in_its_smallest_size_and_a_screen_in_each() {
+        let (start, mut track) = (Instant::now(), camera());
+        let now = start + Duration::from_secs(2);
+        send_in_three(&mut track, 0, start);
+        send_in_three(&mut track, 1, start);
+        assert_eq!(steps(&track, now), [(0, 0, 5), (0, 1, 10), (0, temporal::ALL, 20), (1, temporal::ALL, 20)]);
+        track.source = Source::Screen;
+        assert_eq!(steps(&track, now).len(), 6);
+        let later = start + Duration::from_secs(10);
+        track.source = Source::Camera;
+        track.received(1, later, 200, None);
+        assert_eq!(
+            steps(&track, later).iter().map(|step| step.0).collect::<Vec<_>>(),
+            [1, 1, 1],
+            "the smallest it sends"
+        );
     }
 }

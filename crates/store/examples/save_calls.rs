@@ -11,7 +11,9 @@ use std::{
 use farhand_domain::time::Timestamp;
 use farhand_store::{
     Store,
-    model::{CallRecord, CallWrite, Contact, EventRow, HistoryRow, Invitation, NewCall, NewIdempotency, NewUser},
+    model::{
+        Budget, CallRecord, CallWrite, Contact, EventRow, HistoryRow, Invitation, NewCall, NewIdempotency, NewUser,
+    },
     open,
 };
 use uuid::Uuid;
@@ -104,6 +106,7 @@ fn call(people: &[Contact], ids: &mut Ids, number: usize) -> CallWrite {
         join_anonymous: false,
         inform_directly: true,
         creator_user: None,
+        budget: Budget::default(),
         events: vec![event(1, "CALL_CREATED", creator.id), event(2, "CONTACT_INVITED", invited.id)],
         history: vec![history(1, "created"), history(2, "ringing")],
         statistics: Vec::new(),

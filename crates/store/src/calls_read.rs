@@ -15,7 +15,7 @@ use crate::{
     contacts::read_contacts,
     entity::calls::{call, event, history, idempotency, invitation, member, statistics, team},
     model::{
-        CallFilter, CallRecord, Contact, EventRow, HistoryRow, IdempotencyRecord, Invitation, InvitedTeam,
+        Budget, CallFilter, CallRecord, Contact, EventRow, HistoryRow, IdempotencyRecord, Invitation, InvitedTeam,
         StatisticsRow,
     },
     sql_store::SqlStore,
@@ -41,6 +41,8 @@ pub(crate) struct Head {
     created_at: i64,
     started_at: Option<i64>,
     ended_at: Option<i64>,
+    budget_kbit: Option<i64>,
+    budget_megabytes: Option<i64>,
 }
 
 impl From<call::Model> for Head {
@@ -62,6 +64,8 @@ impl From<call::Model> for Head {
             created_at: row.created_at,
             started_at: row.started_at,
             ended_at: row.ended_at,
+            budget_kbit: row.budget_kbit,
+            budget_megabytes: row.budget_megabytes,
         }
     }
 }
@@ -199,6 +203,7 @@ impl Parts {
             join_anonymous: head.join_anonymous,
             inform_directly: head.inform_directly,
             creator_user: head.creator_user,
+            budget: Budget { kbit: head.budget_kbit, megabytes: head.budget_megabytes },
             planned_at: head.planned_at.map(Timestamp::from_millis),
             created_at: Timestamp::from_millis(head.created_at),
             started_at: head.started_at.map(Timestamp::from_millis),

@@ -19,8 +19,8 @@ pub(crate) const KEYS: Bulk = Bulk {
 pub(crate) const CALLS: Bulk = Bulk {
     before: "INSERT INTO calls (call_id, domain_id, title, reason, call_type, status, join_anonymous, inform_directly, \
              creator_user, creator_id, maker_id, planned_at, created_at, started_at, ended_at, version, owner_node, \
-             owner_epoch, state) VALUES ",
-    columns: 19,
+             owner_epoch, state, budget_kbit, budget_megabytes) VALUES ",
+    columns: 21,
     after: " RETURNING id, call_id",
 };
 
@@ -74,7 +74,7 @@ fn text(text: Option<&String>) -> Value {
     text.cloned().into()
 }
 
-pub(crate) fn call_row(new: &NewCall) -> [Value; 19] {
+pub(crate) fn call_row(new: &NewCall) -> [Value; 21] {
     let CallRecord { reason, call_type, status, title, .. } = &new.record;
     [
         new.record.call_id.to_string().into(),
@@ -96,6 +96,8 @@ pub(crate) fn call_row(new: &NewCall) -> [Value; 19] {
         new.owner_node.clone().into(),
         new.owner_epoch.into(),
         new.state.clone().into(),
+        new.record.budget.kbit.into(),
+        new.record.budget.megabytes.into(),
     ]
 }
 

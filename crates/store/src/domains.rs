@@ -2,11 +2,17 @@
 
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use crate::{StoreResult, entity::people::domain, model::Domain, sql_store::SqlStore};
+use crate::{
+    StoreResult,
+    entity::people::domain,
+    model::{Budget, Domain, DomainChange},
+    sql_store::SqlStore,
+};
 
 impl From<domain::Model> for Domain {
     fn from(row: domain::Model) -> Self {
-        Self { id: row.id, name: row.name, guests_allowed: row.guests_allowed }
+        let budget = Budget { kbit: row.budget_kbit, megabytes: row.budget_megabytes };
+        Self { id: row.id, name: row.name, guests_allowed: row.guests_allowed, budget }
     }
 }
 
@@ -29,13 +35,18 @@ impl SqlStore {
         Ok(row.map(Domain::from))
     }
 
-    pub(crate) async fn update_guests_allowed(&self, id: i64, allowed: bool) -> StoreResult<Option<Domain>> {
+    pub(crate) async fn update_domain(&self, id: i64, change: DomainChange) -> StoreResult<Option<Domain>> {
         let txn = self.begin_directory_write().await?;
         let Some(row) = domain::Entity::find_by_id(id).one(&txn).await? else {
             return Ok(None);
         };
         let mut row: domain::ActiveModel = row.into();
-        row.guests_allowed = Set(allowed);
+        if let Some(allowed) = change.guests_allowed {
+            row.guests_allowed = Set(allowed);
+        }
+        if let Some(Budget { kbit, megabytes }) = change.budget {
+            (row.budget_kbit, row.budget_megabytes) = (Set(kbit), Set(megabytes));
+        }
         let row = row.update(&txn).await?;
         txn.commit().await?;
         Ok(Some(row.into()))

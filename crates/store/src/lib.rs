@@ -29,8 +29,8 @@ use farhand_domain::time::Timestamp;
 use uuid::Uuid;
 
 use model::{
-    ApiKey, CallFilter, CallRecord, CallWrite, Contact, Domain, IdempotencyRecord, LoginSession, NewApiKey, NewGuest,
-    NewLoginSession, NewUser, Refused, Rotation, RunningCall, Saved, Team, User, UserChange,
+    ApiKey, CallFilter, CallRecord, CallWrite, Contact, Domain, DomainChange, IdempotencyRecord, LoginSession,
+    NewApiKey, NewGuest, NewLoginSession, NewUser, Refused, Rotation, RunningCall, Saved, Team, User, UserChange,
 };
 
 /// Why the store could not do what it was asked.
@@ -82,7 +82,7 @@ pub trait Store: Send + Sync + 'static {
     async fn create_domain(&self, name: &str) -> StoreResult<Domain>;
     async fn domains(&self) -> StoreResult<Vec<Domain>>;
     async fn domain_by_name(&self, name: &str) -> StoreResult<Option<Domain>>;
-    async fn set_guests_allowed(&self, domain: i64, allowed: bool) -> StoreResult<Option<Domain>>;
+    async fn change_domain(&self, id: i64, change: DomainChange) -> StoreResult<Option<Domain>>;
 
     async fn create_user(&self, user: &NewUser) -> StoreResult<User>;
     async fn change_user(&self, id: i64, change: &UserChange) -> StoreResult<Option<User>>;

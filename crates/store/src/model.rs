@@ -5,12 +5,30 @@ use std::fmt;
 use farhand_domain::time::Timestamp;
 use uuid::Uuid;
 
+/// What somebody's media may take in a call; none: as much as they want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Budget {
+    /// In each direction.
+    pub kbit: Option<i64>,
+    /// Both directions together.
+    pub megabytes: Option<i64>,
+}
+
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Domain {
     pub id: i64,
     pub name: String,
     pub guests_allowed: bool,
+    /// Of each of its people.
+    pub budget: Budget,
+}
+
+/// `None` leaves a column as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DomainChange {
+    pub guests_allowed: Option<bool>,
+    pub budget: Option<Budget>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +46,7 @@ pub struct User {
     pub roles: Vec<String>,
     pub operator: bool,
     pub disabled: bool,
+    pub budget: Budget,
 }
 
 #[derive(Clone)]
@@ -55,6 +74,7 @@ pub struct UserChange {
     pub roles: Option<Vec<String>>,
     pub operator: Option<bool>,
     pub disabled: Option<bool>,
+    pub budget: Option<Budget>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,6 +175,8 @@ pub struct CallRecord {
     pub inform_directly: bool,
     /// The request's `creatorUser`.
     pub creator_user: Option<i64>,
+    /// Of each person in it.
+    pub budget: Budget,
     pub creator: Contact,
     pub maker: Contact,
     pub invited: Vec<Invitation>,

@@ -15,8 +15,9 @@ use crate::{
     connect::{read_options, write_options},
     entity::{access::login_session, calls::idempotency, people::meta},
     model::{
-        ApiKey, CallFilter, CallRecord, CallWrite, Contact, Domain, IdempotencyRecord, LoginSession, NewApiKey,
-        NewGuest, NewLoginSession, NewUser, Refused, Rotation, RunningCall, Saved, Team, TokenPair, User, UserChange,
+        ApiKey, CallFilter, CallRecord, CallWrite, Contact, Domain, DomainChange, IdempotencyRecord, LoginSession,
+        NewApiKey, NewGuest, NewLoginSession, NewUser, Refused, Rotation, RunningCall, Saved, Team, TokenPair, User,
+        UserChange,
     },
 };
 
@@ -145,8 +146,8 @@ impl Store for SqlStore {
         self.answered(self.find_domain(name)).await
     }
 
-    async fn set_guests_allowed(&self, domain: i64, allowed: bool) -> StoreResult<Option<Domain>> {
-        self.answered(self.update_guests_allowed(domain, allowed)).await
+    async fn change_domain(&self, id: i64, change: DomainChange) -> StoreResult<Option<Domain>> {
+        self.answered(self.update_domain(id, change)).await
     }
 
     async fn create_user(&self, user: &NewUser) -> StoreResult<User> {

@@ -8,7 +8,7 @@ use sea_orm::{
 use crate::{
     StoreError, StoreResult,
     entity::people::{domain, user},
-    model::{NewUser, User, UserChange},
+    model::{Budget, NewUser, User, UserChange},
     sql_store::SqlStore,
 };
 
@@ -32,6 +32,7 @@ fn to_user((row, domain): Row) -> StoreResult<User> {
         password_hash: row.password_hash,
         operator: row.operator,
         disabled: row.disabled,
+        budget: Budget { kbit: row.budget_kbit, megabytes: row.budget_megabytes },
     })
 }
 
@@ -54,6 +55,8 @@ impl SqlStore {
             roles: Set(roles_text(&new.roles)),
             operator: Set(new.operator),
             disabled: Set(false),
+            budget_kbit: Set(None),
+            budget_megabytes: Set(None),
         };
         let id = row.insert(&txn).await?.id;
         if new.id.is_some() {
@@ -70,7 +73,8 @@ impl SqlStore {
             return Ok(None);
         };
         let mut row = row.into_active_model();
-        let UserChange { display_name, email, phone, password_hash, roles, operator, disabled } = change.clone();
+        let UserChange { display_name, email, phone, password_hash, roles, operator, disabled, budget } =
+            change.clone();
         set(&mut row.display_name, display_name);
         set(&mut row.email, email);
         set(&mut row.phone, phone);
@@ -78,6 +82,8 @@ impl SqlStore {
         set(&mut row.roles, roles.map(|roles| roles_text(&roles)));
         set(&mut row.operator, operator);
         set(&mut row.disabled, disabled);
+        set(&mut row.budget_kbit, budget.map(|budget| budget.kbit));
+        set(&mut row.budget_megabytes, budget.map(|budget| budget.megabytes));
         row.update(&txn).await?;
         let user = read_user(&txn, id).await?;
         txn.commit().await?;

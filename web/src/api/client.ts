@@ -89,6 +89,36 @@ export class Rest {
     await unwrap(this.client.POST('/rtc/inviteToCall', { body }));
   }
 
+  /** A piece of an own still picture; resolves to how much of it the server has. */
+  async putStill(callId: string, stillId: string, offset: number, size: number, bytes: Uint8Array): Promise<number> {
+    const params = { path: { callId, stillId }, query: { offset, size } };
+    const body = bytes as unknown as number[];
+    const answer = this.client.PUT('/rtc/stills/{callId}/{stillId}', {
+      params,
+      body,
+      bodySerializer: () => new Blob([bytes as Uint8Array<ArrayBuffer>]),
+    });
+    return (await unwrap(answer)).received;
+  }
+
+  /** A part of somebody's still picture; nothing, if that is gone. */
+  async getStill(callId: string, contact: number, from: number, bytes: number, id: string | undefined) {
+    const answer = await this.client.GET('/rtc/stills/{callId}/of/{contact}', {
+      params: { path: { callId, contact } },
+      headers: { range: `bytes=${from}-${from + bytes - 1}`, ...(id && { 'if-match': id }) },
+      parseAs: 'arrayBuffer',
+    });
+    const { response } = answer;
+    if (response.status === 404 || response.status === 412) return undefined;
+    if (!response.ok) throw new RestError('network');
+    return {
+      id: response.headers.get('etag') ?? '',
+      of: Number(response.headers.get('content-range')?.split('/')[1]),
+      ageMs: Number(response.headers.get('age') ?? 0) * 1000,
+      bytes: new Uint8Array(answer.data as unknown as ArrayBuffer),
+    };
+  }
+
   private async fetch(request: Request): Promise<Response> {
     const path = new URL(request.url).pathname;
     // Cut off, it might have been carried out, and the old token used a second time.

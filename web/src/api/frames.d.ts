@@ -78,6 +78,7 @@ export interface components {
             creator: number;
             people: components["schemas"]["Person"][];
             mediaPlan?: components["schemas"]["MediaPlan"] | null;
+            sendLimit?: components["schemas"]["SendLimit"] | null;
             endReason?: components["schemas"]["EndReason"] | null;
             /**
              * Format: int64
@@ -238,6 +239,23 @@ export interface components {
             creatorUser?: number | null;
             /** @default null */
             plannedDateTime?: components["schemas"]["WireTime"] | null;
+            /** @default null */
+            dataBudget?: components["schemas"]["DataBudget"] | null;
+        };
+        /** @description What somebody's media may take in a call. Of several budgets the smallest counts. */
+        DataBudget: {
+            /**
+             * Format: int32
+             * @description In each direction, 16 at least.
+             * @default null
+             */
+            kbitPerSecond?: number | null;
+            /**
+             * Format: int32
+             * @description Both directions together (1 MB is 1,000,000 bytes). Once they are used up there is sound only.
+             * @default null
+             */
+            megabytes?: number | null;
         };
         /** @enum {string} */
         EndReason: "hungUp" | "endedForAll" | "missed" | "declined" | "connectionLost" | "alone" | "nobodyCame";
@@ -245,7 +263,7 @@ export interface components {
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @description One entry of `RTCConfiguration.iceServers`. */
         IceServer: {
             urls: string[];
@@ -371,6 +389,7 @@ export interface components {
             camera: boolean;
             /** @description Shows a screen. */
             screen?: boolean;
+            sends?: components["schemas"]["Shortage"] | null;
         };
         /** @description A line of a media offer and what it carries. */
         MediaTrack: {
@@ -392,6 +411,7 @@ export interface components {
             /** @description Whether a device of this person is connected. */
             online: boolean;
             media?: components["schemas"]["MediaState"] | null;
+            receives?: components["schemas"]["Shortage"] | null;
         };
         /** @enum {string} */
         PersonState: "waiting" | "ringing" | "joined" | "reconnecting" | "declined" | "missed" | "silenced" | "left" | "broker";
@@ -431,10 +451,25 @@ export interface components {
          */
         Role: "admin" | "expert" | "technician" | "connector";
         /**
+         * @description How much of a picture there is, from all down to none.
+         * @enum {string}
+         */
+        Rung: "smaller" | "slow" | "stills" | "audio";
+        /**
          * @description Where the receiver's seat is.
          * @enum {string}
          */
         Seat: "none" | "here" | "elsewhere";
+        /** @description What a client keeps to in what it sends. */
+        SendLimit: {
+            /**
+             * Format: int32
+             * @description Sound and pictures together.
+             */
+            kbitPerSecond?: number | null;
+            /** @description False: the budget is used up, and neither video nor still pictures may be sent. */
+            pictures: boolean;
+        };
         ServerFrame: {
             /** Format: int32 */
             protocol: number;
@@ -532,6 +567,17 @@ export interface components {
             /** @enum {string} */
             type: "pathLost";
         } | {
+            /** Format: uuid */
+            callId: string;
+            /** Format: int64 */
+            contact: number;
+            /** Format: uuid */
+            stillId: string;
+            /** Format: int32 */
+            bytes: number;
+            /** @enum {string} */
+            type: "still";
+        } | {
             users: components["schemas"]["UserPresence"][];
             complete: boolean;
             /** @enum {string} */
@@ -545,6 +591,16 @@ export interface components {
             /** Format: int64 */
             seq?: number | null;
         };
+        /** @description Less than the full picture. */
+        Shortage: {
+            rung: components["schemas"]["Rung"];
+            reason: components["schemas"]["ShortageReason"];
+        };
+        /**
+         * @description What keeps somebody from the full picture.
+         * @enum {string}
+         */
+        ShortageReason: "link" | "budget";
         /** @description What two ends of a peer-to-peer call say to each other; the server only passes it on. */
         Signal: {
             sdp: string;

@@ -405,6 +405,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rtc/stills/{callId}/of/{contact}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetches somebody's newest still picture, or a part of it.
+         * @description With `Range: bytes=0-4095` it answers the first part of the newest picture and its `ETag`; with a later range and `If-Match` the rest of that one,
+         *     even if a newer one has come meanwhile. `Age` says how many seconds ago it was taken.
+         */
+        get: operations["getStill"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/stills/{callId}/{stillId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Takes a piece of a still picture of the caller.
+         * @description The next piece begins at `received`, also after a break or a piece whose answer was lost.
+         */
+        put: operations["putStill"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rtc/updateCall": {
         parameters: {
             query?: never;
@@ -441,7 +482,7 @@ export interface components {
         CallHistoryItem: {
             /**
              * @description `RingStarted`, `RingEnded`, `Notification`, `ConnectionLost`, `Reconnected`, `SeatMoved`, `Invited`, `Updated`,
-             *     `Ended`; expect more.
+             *     `BudgetUsedUp`, `Ended`; expect more.
              */
             type: string;
             dateTime: components["schemas"]["WireTime"];
@@ -483,6 +524,7 @@ export interface components {
             invitedContacts: components["schemas"]["CallLogContact"][];
             invitedTeams: components["schemas"]["TeamRef"][];
             plannedDateTime?: components["schemas"]["WireTime"] | null;
+            dataBudget?: components["schemas"]["DataBudget"] | null;
             createdDateTime: components["schemas"]["WireTime"];
             startedDateTime?: components["schemas"]["WireTime"] | null;
             endedDateTime?: components["schemas"]["WireTime"] | null;
@@ -611,11 +653,28 @@ export interface components {
             creatorUser?: number | null;
             /** @default null */
             plannedDateTime?: components["schemas"]["WireTime"] | null;
+            /** @default null */
+            dataBudget?: components["schemas"]["DataBudget"] | null;
         };
         /** @description The only time the key itself is shown. */
         CreatedApiKey: {
             key: string;
             record: components["schemas"]["ApiKeyRecord"];
+        };
+        /** @description What somebody's media may take in a call. Of several budgets the smallest counts. */
+        DataBudget: {
+            /**
+             * Format: int32
+             * @description In each direction, 16 at least.
+             * @default null
+             */
+            kbitPerSecond?: number | null;
+            /**
+             * Format: int32
+             * @description Both directions together (1 MB is 1,000,000 bytes). Once they are used up there is sound only.
+             * @default null
+             */
+            megabytes?: number | null;
         };
         /** @description A user of the caller's domain, as the contact list shows it. */
         DirectoryEntry: {
@@ -628,23 +687,22 @@ export interface components {
             presence: components["schemas"]["Presence"];
         };
         DomainChange: {
-            /**
-             * @description Whether people without an account may be invited.
-             * @default null
-             */
+            /** @description Whether people without an account may be invited. */
             guestsAllowed?: boolean | null;
+            dataBudget?: components["schemas"]["DataBudget"] | null;
         };
         DomainRecord: {
             /** Format: int64 */
             id: number;
             name: string;
             guestsAllowed: boolean;
+            dataBudget?: components["schemas"]["DataBudget"] | null;
         };
         /**
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @description One entry of `RTCConfiguration.iceServers`. */
         IceServer: {
             urls: string[];
@@ -820,6 +878,30 @@ export interface components {
              * @default 0
              */
             limitedByBandwidthSeconds?: number;
+            /**
+             * Format: int32
+             * @description So long the pictures this person sent or saw were smaller than they could be, by the worse of both.
+             * @default 0
+             */
+            smallerSeconds?: number;
+            /**
+             * Format: int32
+             * @description So long they came with fewer frames.
+             * @default 0
+             */
+            slowSeconds?: number;
+            /**
+             * Format: int32
+             * @description So long there were still pictures instead.
+             * @default 0
+             */
+            stillsSeconds?: number;
+            /**
+             * Format: int32
+             * @description So long there was sound only, because a link or a budget had no room for more.
+             * @default 0
+             */
+            audioSeconds?: number;
         };
         /** @description A measured value over a seat's whole time: its mean, each report counting as long as it tells of, and its largest. */
         Spread: {
@@ -827,6 +909,11 @@ export interface components {
             mean: number;
             /** Format: double */
             max: number;
+        };
+        /** @description How much of a still picture has come; the next piece begins there. */
+        StillReceived: {
+            /** Format: int32 */
+            received: number;
         };
         /** @description Creates a team, or replaces its name and members. */
         TeamBody: {
@@ -882,6 +969,7 @@ export interface components {
             email?: string | null;
             /** @description `null` clears it. */
             phoneNumber?: string | null;
+            dataBudget?: components["schemas"]["DataBudget"] | null;
             /** @description A disabled user's tokens, keys and connections stop at once. */
             disabled?: boolean | null;
         };
@@ -895,6 +983,7 @@ export interface components {
             email?: string | null;
             phoneNumber?: string | null;
             disabled: boolean;
+            dataBudget?: components["schemas"]["DataBudget"] | null;
         };
         /** Format: date-time */
         WireTime: string;
@@ -2078,6 +2167,138 @@ export interface operations {
             };
             /** @description Not planned, or ended */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The call */
+                callId: string;
+                /** @description Whose picture */
+                contact: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": number[];
+                };
+            };
+            /** @description A part */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": number[];
+                };
+            };
+            /** @description There is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller is not in the call */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is only a newer one */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putStill: {
+        parameters: {
+            query: {
+                /** @description Where it begins. */
+                offset: number;
+                /** @description Bytes of the whole picture, up to 512 KiB. */
+                size: number;
+            };
+            header?: never;
+            path: {
+                /** @description The call */
+                callId: string;
+                /** @description Made by the client, new for each picture */
+                stillId: string;
+            };
+            cookie?: never;
+        };
+        /** @description The bytes from `offset` on */
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description How much of it is here */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StillReceived"];
+                };
+            };
+            /** @description Too large, or no JPEG */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's data budget is used up */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller is not in the call */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many pictures */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,4 +1,5 @@
 /** Puts the parts together: the only place that knows the browser's globals and all the classes. */
+import { untrack } from 'svelte';
 import { Rest } from '../api/client';
 import type { MediaTrack } from '../api/types';
 import { Calls } from '../call/calls.svelte';
@@ -10,7 +11,10 @@ import { PlanSession } from '../call/plan-session';
 import { Prepared } from '../call/prepared';
 import { Quality } from '../call/quality.svelte';
 import { Ringtone } from '../call/ringtone';
+import { stillsFrom, stillsWanted } from '../call/shortages';
 import { SparePeer } from '../call/spare-peer';
+import { StillsIn } from '../call/stills-in.svelte';
+import { StillsOut, takePicture } from '../call/stills-out';
 import { Views } from '../call/views';
 import { type LinkState, SignallingClient, type SocketLike } from '../signalling/client';
 import { RequestError } from '../signalling/requests';
@@ -41,6 +45,7 @@ export class App {
   readonly views: Views;
   readonly quality: Quality;
   readonly calls: Calls;
+  readonly stills: StillsIn;
   link = $state<LinkState>('idle');
   /** Whether calls one makes or joins start with the camera. */
   startWithVideo = $state(localStorage.getItem(VIDEO_CHOICE) !== 'off');
@@ -79,6 +84,7 @@ export class App {
         // Later it would be old.
         if (this.link === 'open') signalling.tell({ type: 'mediaReport', callId, report });
       },
+      measured: ({ at, stats }, report) => media.measured(at, stats, report),
     });
     this.views = new Views(clock, (views) => {
       const call = this.calls.active;
@@ -93,7 +99,12 @@ export class App {
     // Not during a call: the handshake would take from its media.
     $effect.root(() => {
       $effect(() => prepared.follow(this.calls.inCall ? [] : [...this.calls.rings.values()]));
+      $effect(() => {
+        const limit = this.calls.active?.sendLimit ?? undefined;
+        untrack(() => this.media.keepTo(limit));
+      });
     });
+    this.stills = this.makeStills();
   }
 
   async start(): Promise<void> {
@@ -157,7 +168,8 @@ export class App {
       },
       frame: (frame) => {
         if (frame.type === 'ring') this.peer.warm();
-        if (frame.type === 'presence') this.contacts.presence(frame.users, frame.complete);
+        if (frame.type === 'still') this.stills.heard(frame.contact);
+        else if (frame.type === 'presence') this.contacts.presence(frame.users, frame.complete);
         else this.calls.frame(frame);
       },
       signedOut: () => this.auth.forget(),
@@ -211,6 +223,37 @@ export class App {
         switched: (state) => this.calls.remember(state),
       },
     );
+  }
+
+  /** Pictures go out while somebody's link carries no video, and come in while there is none of somebody. */
+  private makeStills(): StillsIn {
+    const { clock, rest } = this;
+    const out = new StillsOut({
+      clock,
+      newId: () => crypto.randomUUID(),
+      take: takePicture,
+      put: (...piece) => rest.putStill(...piece),
+    });
+    const stills = new StillsIn({
+      clock,
+      get: (...part) => rest.getStill(...part),
+      url: (picture) => URL.createObjectURL(picture),
+      forget: (url) => URL.revokeObjectURL(url),
+    });
+    $effect.root(() => {
+      $effect(() => {
+        const call = this.calls.active;
+        const track = this.media.videoTrack;
+        const wanted = call && track && stillsWanted(call, this.media.sending.rung);
+        untrack(() => out.follow(wanted ? { callId: call.callId, track } : undefined));
+      });
+      $effect(() => {
+        const call = this.calls.active;
+        const from = call ? stillsFrom(call) : [];
+        untrack(() => stills.follow(call?.callId, from));
+      });
+    });
+    return stills;
   }
 
   private makePrepared(): Prepared {

@@ -4,6 +4,8 @@
  * such a picture as it is: so a small picture has fewer steps, and the last that is sent is the whole picture.
  */
 
+import { hidden, type Sending } from './ladder';
+
 interface Step {
   /** How many times smaller than the camera's. */
   scale: number;
@@ -29,11 +31,18 @@ const STEPS: { pixels: number; steps: Step[] }[] = [
   { pixels: 0, steps: [{ scale: 1, maxBitrate: 150_000 }] },
 ];
 
+/** Frames that can be left out for a viewer whose link is weak. Browsers that do not know the word leave it out. */
+const SLOWABLE = { scalabilityMode: 'L1T3' };
+
 /** Those a line is made with; what is agreed on with the server is the number and the names. */
-export const ENCODINGS: RTCRtpEncodingParameters[] = LARGE.map((step, i) => ({ rid: RIDS[i], ...encoding(step) }));
+export const ENCODINGS: RTCRtpEncodingParameters[] = LARGE.map((step, i) => ({
+  rid: RIDS[i],
+  ...SLOWABLE,
+  ...encoding(step),
+}));
 
 /** A screen is sent in one size, with room for its letters. */
-export const SCREEN: RTCRtpEncodingParameters[] = [{ maxBitrate: 2_500_000 }];
+export const SCREEN: RTCRtpEncodingParameters[] = [{ ...SLOWABLE, maxBitrate: 2_500_000 }];
 
 function encoding(step: Step | undefined): RTCRtpEncodingParameters {
   return step
@@ -41,11 +50,47 @@ function encoding(step: Step | undefined): RTCRtpEncodingParameters {
     : { active: false, scaleResolutionDownBy: 1 };
 }
 
-/** Fits the sizes to the camera's picture. */
-export async function fitLayers(sender: RTCRtpSender, track: MediaStreamTrack): Promise<void> {
+/** Fits the sizes to the camera's picture, and to what may be sent. */
+export async function fitLayers(sender: RTCRtpSender, track: MediaStreamTrack, sending: Sending): Promise<void> {
   const { width = 1280, height = 720 } = track.getSettings();
-  const steps = STEPS.find(({ pixels }) => width * height >= pixels)?.steps ?? LARGE;
+  const steps = within(STEPS.find(({ pixels }) => width * height >= pixels)?.steps ?? LARGE, sending);
   const parameters = sender.getParameters();
   parameters.encodings = parameters.encodings.map((known, i) => ({ ...known, ...encoding(steps[i]) }));
   await sender.setParameters(parameters);
 }
+
+/** The lowest sizes that fit together, the first of them in any case. */
+function within(steps: Step[], { rung, kbit }: Sending): Step[] {
+  if (hidden(rung)) return [];
+  let left = (kbit ?? Number.POSITIVE_INFINITY) * 1000;
+  const fitting: Step[] = [];
+  for (const step of steps) {
+    if (fitting.length > 0 && step.maxBitrate > left) break;
+    fitting.push({ ...step, maxBitrate: Math.min(step.maxBitrate, left) });
+    left -= step.maxBitrate;
+  }
+  return fitting;
+}
+
+/** Straight to another person the picture goes out once, and this page makes it fit: smaller first, then slower. */
+export async function fitOne(sender: RTCRtpSender, source: 'camera' | 'screen', sending: Sending): Promise<void> {
+  const { rung, kbit } = sending;
+  const parameters = sender.getParameters();
+  // A sender that has never been negotiated has none.
+  if (parameters.encodings.length === 0) return;
+  const slow = rung === 'slow' || (source === 'screen' && rung === 'smaller');
+  parameters.encodings = parameters.encodings.map((known) => {
+    const { maxBitrate: _, maxFramerate: __, ...rest } = known;
+    return {
+      ...rest,
+      active: !hidden(rung),
+      scaleResolutionDownBy: source === 'camera' && rung !== 'full' ? 2 : 1,
+      ...(kbit !== undefined && { maxBitrate: kbit * 1000 }),
+      ...(slow && { maxFramerate: SLOW_FRAMES }),
+    };
+  });
+  await sender.setParameters(parameters);
+}
+
+/** A second. */
+const SLOW_FRAMES = 8;

@@ -1,6 +1,7 @@
 /** What the call view shows of media, and the switches for it. Owns the local tracks and the media session. */
-import type { MediaPlan, MediaTrack, Signal, Slots } from '../api/types';
+import type { MediaPlan, MediaReport, MediaTrack, SendLimit, Signal, Slots } from '../api/types';
 import type { Acquired, Device, Shared, Trouble, Want } from './devices';
+import { FULL, Ladder, outgoingKbit, type Sending } from './ladder';
 import type { Connection, MediaSession, MediaState, Path, Remote, SessionEvents } from './session';
 import type { SfuLink } from './sfu-link';
 
@@ -46,6 +47,8 @@ export class CallMedia {
   /** The contact who speaks, where the server tells. */
   speaker = $state<number | undefined>();
   troubles = $state.raw<Trouble[]>([]);
+  /** How much of the picture goes out. */
+  sending = $state.raw<Sending>(FULL);
   /** There is another camera to switch to. */
   choice = $state(false);
 
@@ -59,6 +62,7 @@ export class CallMedia {
   private session: MediaSession | undefined;
   /** Which camera was chosen in this call. */
   private chosen: string | undefined;
+  private ladder = new Ladder();
   /** Counts calls: an answer of the browser that comes after hanging up must not switch the camera on. */
   private turn = 0;
 
@@ -82,6 +86,8 @@ export class CallMedia {
       },
       broken: () => this.hooks.broken(),
     };
+    this.ladder = new Ladder();
+    this.sending = FULL;
     this.session = this.env.session(events, prepared);
     this.hooks.began();
     this.switched();
@@ -91,7 +97,9 @@ export class CallMedia {
   apply(plan: MediaPlan | null | undefined, people: number, sharers: readonly number[] = []): void {
     if (!plan) return;
     this.session?.apply(plan, people, sharers);
-    if (plan.mode !== 'sfu') this.speaker = undefined;
+    this.ladder.layered = plan.mode === 'sfu';
+    if (!this.ladder.layered) this.speaker = undefined;
+    this.fit();
   }
 
   slots(slots: Slots): void {
@@ -106,9 +114,32 @@ export class CallMedia {
     this.speaker = contact;
   }
 
+  /** What a data budget allows. */
+  keepTo(limit: SendLimit | undefined): void {
+    this.ladder.keepTo(limit);
+    this.fit();
+  }
+
+  /** The connection has been measured. */
+  measured(at: number, stats: RTCStatsReport, report: MediaReport): void {
+    const short = report.limitedBy === 'bandwidth';
+    this.ladder.look({ at, kbit: outgoingKbit(stats), short });
+    this.fit();
+  }
+
+  private fit(): void {
+    const { sending } = this.ladder;
+    if (sending.rung === this.sending.rung && sending.kbit === this.sending.kbit) return;
+    this.sending = sending;
+    this.session?.limit(sending);
+    this.announce();
+  }
+
   /** The others are told what they really get. */
   announce(): void {
+    const sends = this.camera && this.videoTrack ? this.ladder.shortage : undefined;
     this.hooks.tell({
+      ...(sends && { sends }),
       microphone: this.microphone && this.audioTrack !== null,
       camera: this.camera && this.videoTrack !== null,
       ...(this.screenTrack && { screen: true }),

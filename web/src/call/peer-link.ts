@@ -5,6 +5,8 @@
  */
 import type { Signal, Source } from '../api/types';
 import type { Clock } from '../signalling/clock';
+import { FULL, type Sending } from './ladder';
+import { fitOne } from './layers';
 import { LinkWatch } from './link-watch';
 import { PathFinder } from './path';
 import type { Flow, FlowEvents, PersonTracks, Remote, Tracks } from './session';
@@ -38,6 +40,9 @@ export class PeerLink implements Flow {
   private pathTimer: number | undefined;
   private sharing = false;
   private closed = false;
+  private sending = FULL;
+  /** The lines are not as the browser made them. */
+  private fitted = false;
 
   constructor(
     private readonly pc: RTCPeerConnection,
@@ -53,7 +58,10 @@ export class PeerLink implements Flow {
       changed: (state) => {
         if (state !== 'connected') this.path.stop();
         events.connection(state, undefined);
-        if (state === 'connected') this.path.start();
+        if (state === 'connected') {
+          this.path.start();
+          this.fit();
+        }
       },
       restart: () => this.restart(),
       broken: () => events.broken(),
@@ -77,6 +85,21 @@ export class PeerLink implements Flow {
   setTracks(tracks: Tracks): void {
     this.tracks = tracks;
     this.sendTracks();
+  }
+
+  limit(sending: Sending): void {
+    this.sending = sending;
+    this.fit();
+  }
+
+  /** Before the lines are agreed on there is nothing to fit; it is said again then. */
+  private fit(): void {
+    for (const source of ['camera', 'screen'] as const) {
+      const sender = this.senders[source];
+      const wanted = this.sending !== FULL || this.fitted;
+      if (sender && wanted) fitOne(sender, source, this.sending).catch(() => undefined);
+    }
+    this.fitted ||= this.sending !== FULL;
   }
 
   get alive(): boolean {

@@ -2,6 +2,7 @@
 import type { MediaPlan, Signal, Slots } from '../api/types';
 import type { Clock } from '../signalling/clock';
 import { Handover } from './handover';
+import { FULL, type Sending } from './ladder';
 import { PeerLink } from './peer-link';
 import type { Connection, Flow, FlowEvents, MediaSession, Path, Remote, SessionEvents, Tracks } from './session';
 import { type SfuEvents, SfuLink } from './sfu-link';
@@ -17,6 +18,7 @@ export class PlanSession implements MediaSession {
   private handover: Handover | undefined;
   private early: { epoch: number; signal: Signal }[] = [];
   private tracks: Tracks = { audio: null, video: null };
+  private sending = FULL;
   /** The connection of this plan has been connected. */
   private connected = false;
 
@@ -46,6 +48,7 @@ export class PlanSession implements MediaSession {
     this.connected = false;
     const flow = this.make(plan, people);
     this.flow = flow;
+    flow?.limit(this.sending);
     if (former && flow) {
       // A direct connection goes on by itself; the server does not know that of an old epoch any more.
       const lasting = former instanceof PeerLink;
@@ -75,6 +78,11 @@ export class PlanSession implements MediaSession {
     this.flow?.setTracks(tracks);
     // Others may still look at the former.
     this.handover?.setTracks(tracks);
+  }
+
+  limit(sending: Sending): void {
+    this.sending = sending;
+    this.flow?.limit(sending);
   }
 
   async stats(): Promise<RTCStatsReport | undefined> {

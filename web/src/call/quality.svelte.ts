@@ -18,6 +18,8 @@ export interface QualityEnvironment {
   connection(): Connection;
   remote(): Remote;
   tell(callId: string, report: MediaReport): void;
+  /** There are new figures. */
+  measured?(look: Look, report: MediaReport): void;
 }
 
 const UNKNOWN: Verdict = { bars: 4, reasons: [] };
@@ -81,6 +83,7 @@ export class Quality {
     const measured = measure(before.look, look);
     const connected = this.env.connection() === 'connected';
     this.figures = measured.report;
+    this.env.measured?.(look, measured.report);
     this.own = judge(measured.report, connected, measured.seconds);
     this.others = othersOf(measured, this.env.remote(), connected);
     if (look.at - this.toldAt >= REPORT_MS) this.report();

@@ -1,4 +1,5 @@
 import type { MediaPlan, MediaState, MediaTrack, Signal, Slots, Source } from '../api/types';
+import type { Sending } from './ladder';
 
 /** How the connection to the other end stands. */
 export type Connection = 'none' | 'connecting' | 'connected' | 'reconnecting';
@@ -44,6 +45,8 @@ export interface MediaSession {
   /** The server hears nothing on the connection of this epoch. */
   pathLost(epoch: number): void;
   setTracks(tracks: Tracks): void;
+  /** No more than that of the camera. */
+  limit(sending: Sending): void;
   /** Of the present connection, if there is one. */
   stats(): Promise<RTCStatsReport | undefined>;
   /** Signals may have been lost, or the network has changed: check, and mend what is broken. */
@@ -62,6 +65,7 @@ export interface Flow {
   readonly remote: Remote;
   stats(): Promise<RTCStatsReport | undefined>;
   setTracks(tracks: Tracks): void;
+  limit(sending: Sending): void;
   check(networkChanged: boolean): void;
   close(): void;
 }

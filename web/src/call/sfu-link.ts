@@ -6,6 +6,7 @@ import type { MediaTrack, Slot, Slots } from '../api/types';
 import type { Clock } from '../signalling/clock';
 import { RequestError } from '../signalling/requests';
 import { Alive } from './alive';
+import { FULL, type Sending } from './ladder';
 import { ENCODINGS, fitLayers, SCREEN } from './layers';
 import { LinkWatch } from './link-watch';
 import type { Flow, FlowEvents, PersonTracks, Remote, Tracks } from './session';
@@ -45,6 +46,7 @@ export class SfuLink implements Flow {
   private againTimer: number | undefined;
   private relayTimer: number | undefined;
   private closed = false;
+  private sending = FULL;
 
   constructor(
     private readonly pc: RTCPeerConnection,
@@ -133,6 +135,12 @@ export class SfuLink implements Flow {
     void this.send(this.screen, screen);
   }
 
+  limit(sending: Sending): void {
+    this.sending = sending;
+    const { sender } = this.camera;
+    if (sender.track) fitLayers(sender, sender.track, sending).catch(() => undefined);
+  }
+
   check(networkChanged: boolean): void {
     this.watch.check(networkChanged);
   }
@@ -157,7 +165,7 @@ export class SfuLink implements Flow {
     if (sender.track === track) return;
     try {
       await sender.replaceTrack(track);
-      if (line === this.camera && track && sender.track === track) await fitLayers(sender, track);
+      if (line === this.camera && track && sender.track === track) await fitLayers(sender, track, this.sending);
     } catch {
       // Refused only by a sender that was stopped; or the picture has its usual sizes.
     }

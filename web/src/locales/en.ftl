@@ -153,6 +153,26 @@ person-missed = Did not answer
 person-silenced = Answered by somebody else
 person-left = Left
 
+# Down the ladder: what a weak link or a data budget leaves of the picture
+short-link-smaller = Weak link on { $name }’s side: a smaller picture
+short-link-slow = Weak link on { $name }’s side: a slow picture
+short-link-stills = Weak link on { $name }’s side: pictures instead of video
+short-link-audio = Weak link on { $name }’s side: sound only
+short-budget-smaller = { $name }’s data budget: a smaller picture
+short-budget-slow = { $name }’s data budget: a slow picture
+short-budget-stills = { $name }’s data budget: pictures instead of video
+short-budget-audio = { $name }’s data budget: sound only
+short-own-link-smaller = Weak link on your side: a smaller picture
+short-own-link-slow = Weak link on your side: a slow picture
+short-own-link-stills = Weak link on your side: pictures instead of video
+short-own-link-audio = Weak link on your side: sound only
+short-own-budget-smaller = The data budget of this call: a smaller picture
+short-own-budget-slow = The data budget of this call: a slow picture
+short-own-budget-stills = The data budget of this call: pictures instead of video
+short-own-budget-audio = The data budget of this call: sound only
+still-of = Still picture of { $name }
+still-age = Picture taken { $seconds } s ago
+
 # How good the call is
 quality-open = Call quality
 quality-close = Close call quality
@@ -319,6 +339,7 @@ error-session-required = The page is not connected yet. Try again in a moment.
 error-stale-epoch = The call has changed meanwhile. Try again.
 error-no-peer = Nobody is at the other end yet.
 error-already-exists = It exists already.
+error-still-replaced = There is a newer picture.
 error-sdp-refused = The server does not take this browser’s picture and sound. Try another browser.
 error-body-too-large = That is too large to send.
 error-unknown-contact = This person is not known here.

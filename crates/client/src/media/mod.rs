@@ -248,7 +248,7 @@ impl MediaSession {
     /// What this session sends, for the others to know.
     pub fn state(&self) -> MediaState {
         let sending = self.options.clip.is_some();
-        MediaState { microphone: sending, camera: sending, screen: false }
+        MediaState { microphone: sending, camera: sending, screen: false, sends: None }
     }
 
     /// Takes a signal from the other end. One for a plan yet to come is kept; one for a past plan is dropped.

@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     Shared,
     change::{Change, Extra},
+    ladder::{StillAnswer, StillAsk},
     log,
     media::CallMedia,
     recover::Owed,
@@ -82,6 +83,8 @@ pub enum Ask {
         signal: Box<Signal>,
     },
     Media(Box<MediaAsk>),
+    /// Something about still pictures.
+    Still(Box<StillAsk>),
     /// How the media have been. One that comes late is nobody's, and no mistake.
     Report(Box<MediaReport>),
     /// A session has opened: tell it how the call stands.
@@ -115,6 +118,14 @@ pub struct Answer {
     pub view: Option<Box<CallView>>,
     /// The SFU's answer to an offer.
     pub sdp: Option<String>,
+    pub still: Option<StillAnswer>,
+}
+
+/// What an answer has beside the call as it stands.
+pub(super) enum Given {
+    Nothing,
+    Sdp(String),
+    Still(StillAnswer),
 }
 
 pub struct CallActor {
@@ -131,7 +142,7 @@ pub struct CallActor {
 
 impl CallActor {
     pub fn new(shared: &Arc<Shared>, call: Call, record: Arc<CallRecord>, version: i64) -> Self {
-        let media = CallMedia::new(record.call_id, shared.workers.clone());
+        let media = CallMedia::new(record.call_id, shared.workers.clone(), shared.stills.clone());
         let (owed, statistics) = (Vec::new(), Statistics::default());
         Self { shared: shared.clone(), call, record, version, owed, media, statistics, recovery_owed: false }
     }
@@ -140,6 +151,7 @@ impl CallActor {
     pub async fn run(mut self, mut mailbox: mpsc::Receiver<Command>) {
         let mut again_at = None;
         while !self.call.has_ended() {
+            self.follow_budgets().await;
             self.media.follow(self.shared.clock.now(), &self.call);
             self.statistics.follow(self.shared.clock.now(), &self.call);
             if self.recovery_owed || !self.owed.is_empty() || !self.media.is_told() {
@@ -151,7 +163,7 @@ impl CallActor {
                     Some(command) => self.answer(command).await,
                     None => return,
                 },
-                notice = self.media.next() => self.notice(notice),
+                notice = self.media.next() => self.notice(notice).await,
                 () = tokio::time::sleep(nap) => {
                     again_at = self.tick().await.err().map(|_| self.shared.clock.now() + RETRY);
                 }
@@ -175,15 +187,21 @@ impl CallActor {
     async fn answer(&mut self, command: Command) {
         let Command { by, ask, reply } = command;
         let answer = match self.carry_out(by, ask).await {
-            Ok(sdp) => Ok(Answer { record: self.record.clone(), view: self.view_of(by), sdp }),
+            Ok(given) => {
+                let (sdp, still) = match given {
+                    Given::Nothing => (None, None),
+                    Given::Sdp(sdp) => (Some(sdp), None),
+                    Given::Still(still) => (None, Some(still)),
+                };
+                Ok(Answer { record: self.record.clone(), view: self.view_of(by), sdp, still })
+            }
             Err(fail) => Err(fail),
         };
         // Whoever asked may have gone.
         let _ = reply.send(answer);
     }
 
-    /// The SFU's answer, if that was what was asked for.
-    async fn carry_out(&mut self, by: By, ask: Ask) -> Outcome<Option<String>> {
+    async fn carry_out(&mut self, by: By, ask: Ask) -> Outcome<Given> {
         if by.domain_id != self.record.domain_id || !by.asker.may_read(&self.call) {
             return Err(super::not_yours(&ask, by.domain_id == self.record.domain_id));
         }
@@ -229,9 +247,10 @@ impl CallActor {
             Ask::ConnectionLost { device } => self.note_connection(Owed { contact, device, back: false }).await,
             Ask::ConnectionBack { device } => self.note_connection(Owed { contact, device, back: true }).await,
             Ask::Signal { epoch, to, signal } => self.pass_on(by, epoch, to, *signal),
-            Ask::Media(ask) => return self.media_ask(by, *ask).await,
+            Ask::Media(ask) => return Ok(self.media_ask(by, *ask).await?.map_or(Given::Nothing, Given::Sdp)),
+            Ask::Still(ask) => return self.still(by, *ask).await.map(Given::Still),
             Ask::Report(report) => {
-                self.reported(by, &report);
+                self.reported(by, &report).await;
                 Ok(())
             }
             Ask::Attach(session) => {
@@ -239,7 +258,7 @@ impl CallActor {
                 Ok(())
             }
         };
-        done.map(|()| None)
+        done.map(|()| Given::Nothing)
     }
 
     fn is_seated_elsewhere(&self, by: By) -> bool {
@@ -267,6 +286,7 @@ impl CallActor {
             title: None,
             invited: resolved.invited.into_iter().filter(fresh).collect(),
             teams: resolved.teams.into_iter().filter(|team| !known_team(team)).collect(),
+            budget_used_up: None,
         };
         self.step(Event::Invite { people, brokers: resolved.brokers }, extra).await
     }
@@ -290,7 +310,7 @@ impl CallActor {
         let mut next = self.call.clone();
         let mut effects = if self.recovery_owed { self.recover(&mut next, now).map_err(refused)? } else { Vec::new() };
         effects.extend(next.handle(&self.shared.policy, now, event).map_err(refused)?);
-        let nothing_else = extra.title.is_none() && extra.invited.is_empty() && extra.teams.is_empty();
+        let nothing_else = extra.is_empty();
         if next == self.call && effects.is_empty() && nothing_else {
             self.recovery_owed = false;
             return Ok(());

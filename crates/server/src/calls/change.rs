@@ -2,6 +2,7 @@
 
 use farhand_domain::{
     call::{Call, Effect, LogKind, Phase},
+    ids::ContactId,
     time::Timestamp,
 };
 use farhand_store::model::{
@@ -17,6 +18,15 @@ pub struct Extra {
     pub title: Option<String>,
     pub invited: Vec<Invitation>,
     pub teams: Vec<InvitedTeam>,
+    /// Whose data budget has come to its end.
+    pub budget_used_up: Option<ContactId>,
+}
+
+impl Extra {
+    pub fn is_empty(&self) -> bool {
+        let Self { title, invited, teams, budget_used_up } = self;
+        title.is_none() && invited.is_empty() && teams.is_empty() && budget_used_up.is_none()
+    }
 }
 
 /// What a step adds to the log, ready to be saved and then to be shown.
@@ -45,6 +55,9 @@ impl Change {
     ) -> Self {
         let mut history = super::history_of(record.history.len(), now, effects);
         super::note_deliveries(&mut history, record.history.len(), now, &extra.invited);
+        if let Some(contact) = extra.budget_used_up {
+            history.push(super::budget_note(record.history.len() + history.len(), now, contact));
+        }
         Self {
             status: status_name(next),
             call_type: log::technology_name(next.state().terms.technology),

@@ -20,6 +20,7 @@ use super::{
     view::{self, Viewer},
 };
 use crate::{
+    admin::{budget, check_budget},
     auth::Login,
     http::{Fail, Outcome},
     world::new_id,
@@ -156,7 +157,7 @@ impl Calls {
         let viewer = join.map(|device| Viewer { contact: actor.call.creator(), device });
         let view = viewer.map(|v| Box::new(view::call_view(&actor, v)));
         self.spawn(actor, effects);
-        Ok(Answer { record, view, sdp: None })
+        Ok(Answer { record, view, sdp: None, still: None })
     }
 
     async fn creator(&self, login: &Login, request: &CreateCallRequest) -> Outcome<Arc<User>> {
@@ -187,7 +188,8 @@ impl Calls {
 }
 
 fn check(request: &CreateCallRequest) -> Outcome<()> {
-    check_title(request.call_title.as_deref())
+    check_title(request.call_title.as_deref())?;
+    request.data_budget.map_or(Ok(()), check_budget)
 }
 
 pub fn check_title(title: Option<&str>) -> Outcome<()> {
@@ -231,6 +233,7 @@ fn new_record(
         join_anonymous: request.join_anonymous_allowed,
         inform_directly: request.inform_others_directly,
         creator_user: request.creator_user,
+        budget: request.data_budget.map(budget).unwrap_or_default(),
         creator,
         maker,
         invited: resolved.invited,

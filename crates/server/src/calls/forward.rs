@@ -7,7 +7,6 @@ use farhand_domain::{
 use farhand_protocol::{
     ErrorCode,
     frame::{MediaTrack, ServerFrame},
-    statistics::MediaReport,
 };
 use farhand_sfu::{Gone, Notice, PeerId};
 
@@ -56,19 +55,13 @@ impl CallActor {
         self.media.prepare(self.shared.clock.now(), contact, device, sdp, tracks).await
     }
 
-    pub(super) fn reported(&mut self, by: By, report: &MediaReport) {
-        if let Some(device) = by.device {
-            self.statistics.report(self.shared.clock.now(), &self.call, by.asker.contact, device, report);
-        }
-    }
-
     fn seated_device(&self, by: By) -> Outcome<DeviceId> {
         let device = by.device.filter(|device| self.call.seat_on(by.asker.contact, *device).is_some());
         device.ok_or_else(|| Fail::new(ErrorCode::NotInCall, "Join the call on this device first."))
     }
 
     /// What the SFU has noticed.
-    pub(super) fn notice(&mut self, notice: Notice) {
+    pub(super) async fn notice(&mut self, notice: Notice) {
         let call_id = self.record.call_id;
         match notice {
             Notice::Slots { peer, shown, missing } => {
@@ -89,6 +82,8 @@ impl CallActor {
             Notice::Gone { peer, why: Gone::Broken(error) } => {
                 tracing::warn!(%call_id, %peer, error, "a connection to the SFU broke");
             }
+            Notice::Receives { peer, rung, why } => self.receives(peer, rung, why),
+            Notice::Used { peer, bytes } => self.used_by_peer(peer, bytes).await,
             // Goes straight to whoever waits for it.
             Notice::Answer { .. } => {}
         }

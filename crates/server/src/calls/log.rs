@@ -8,6 +8,8 @@ use farhand_protocol::{
 };
 use farhand_store::model::{CallRecord, Contact, Invitation};
 
+use crate::admin::data_budget;
+
 pub fn call_log(record: &CallRecord) -> CallLog {
     CallLog {
         id: record.id,
@@ -25,6 +27,7 @@ pub fn call_log(record: &CallRecord) -> CallLog {
         invited_contacts: record.invited.iter().map(invited).collect(),
         invited_teams: teams(record),
         planned_date_time: record.planned_at.map(WireTime),
+        data_budget: data_budget(record.budget),
         created_date_time: WireTime(record.created_at),
         started_date_time: record.started_at.map(WireTime),
         ended_date_time: record.ended_at.map(WireTime),

@@ -10,13 +10,17 @@ use farhand_domain::{
 };
 use farhand_protocol::{
     ErrorCode,
-    frame::{MediaState, MediaTrack, MediaView, ServerFrame, Slot, Source},
+    frame::{MediaState, MediaTrack, MediaView, ServerFrame, Shortage, Slot, Source},
 };
 use farhand_sfu::{Member, Notice, OfferError, PeerId, RoomId, Shown, TrackName, View};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::pace::Pace;
+use super::{
+    budgets::Budgets,
+    pace::Pace,
+    stills::{self, Stills},
+};
 use crate::{
     http::{Fail, Outcome},
     media::{Room, Workers},
@@ -71,10 +75,14 @@ pub struct CallMedia {
     /// What each is shown, as it was told last.
     slots: HashMap<PeerId, ServerFrame>,
     states: HashMap<ContactId, MediaState>,
+    /// What the SFU cannot send to somebody who would see it.
+    receives: HashMap<PeerId, Shortage>,
+    pub budgets: Budgets,
+    pub stills: Stills,
 }
 
 impl CallMedia {
-    pub fn new(call_id: Uuid, workers: Arc<Workers>) -> Self {
+    pub fn new(call_id: Uuid, workers: Arc<Workers>, room: stills::Room) -> Self {
         Self {
             call_id,
             workers,
@@ -84,6 +92,9 @@ impl CallMedia {
             told: true,
             slots: HashMap::new(),
             states: HashMap::new(),
+            receives: HashMap::new(),
+            budgets: Budgets::default(),
+            stills: Stills::new(room),
         }
     }
 
@@ -119,6 +130,7 @@ impl CallMedia {
         if self.connections.is_empty() {
             (self.room, self.notices, self.told) = (None, None, true);
             self.slots.clear();
+            self.receives.clear();
             return;
         }
         if self.room.is_none() {
@@ -128,11 +140,14 @@ impl CallMedia {
         let Some(room) = &self.room else { return };
         let member = |c: &Connection| {
             let sharing = self.states.get(&c.contact).is_some_and(|state| state.screen);
-            Member { peer: c.peer, name: c.contact.0, live: c.is_live(), sharing }
+            let limits = self.budgets.limits(c.contact);
+            Member { peer: c.peer, name: c.contact.0, live: c.is_live(), sharing, limits }
         };
         self.told = room.set_members(self.connections.iter().map(member).collect());
         let connections = &self.connections;
-        self.slots.retain(|peer, _| connections.iter().any(|connection| connection.peer == *peer));
+        let is_here = |peer: &PeerId| connections.iter().any(|connection| connection.peer == *peer);
+        self.slots.retain(|peer, _| is_here(peer));
+        self.receives.retain(|peer, _| is_here(peer));
     }
 
     /// The answer to an offer of a device the call rings on. Asking again makes a new connection: the page may be another one.
@@ -257,6 +272,30 @@ impl CallMedia {
             self.told &= self.connections.is_empty();
         }
         before != Some(state)
+    }
+
+    /// Somebody's budget has changed: `follow` tells the worker, if there is anything to tell.
+    pub fn limits_changed(&mut self) {
+        self.told &= self.connections.is_empty();
+    }
+
+    /// Whose it is, if that is news.
+    pub fn set_receives(&mut self, peer: PeerId, shortage: Option<Shortage>) -> Option<ContactId> {
+        let contact = self.contact_of(peer)?;
+        let before = match shortage {
+            Some(shortage) => self.receives.insert(peer, shortage),
+            None => self.receives.remove(&peer),
+        };
+        (before != shortage).then_some(contact)
+    }
+
+    /// Why somebody sees less than the others send.
+    pub fn shortage(&self, contact: ContactId) -> Option<Shortage> {
+        let of_connection = || {
+            let live = self.connections.iter().find(|c| c.is_live() && c.contact == contact)?;
+            self.receives.get(&live.peer).copied()
+        };
+        self.budgets.shortage(contact).or_else(of_connection)
     }
 
     pub fn state(&self, contact: ContactId) -> Option<MediaState> {

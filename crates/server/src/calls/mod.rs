@@ -2,11 +2,13 @@
 //! (`actor.rs`); new calls are made in `create.rs`; calls that have ended are read from the database.
 
 mod actor;
+mod budgets;
 mod change;
 mod committer;
 mod create;
 mod forward;
 mod invite;
+mod ladder;
 pub mod log;
 mod media;
 mod pace;
@@ -14,6 +16,7 @@ mod recover;
 pub mod resolve;
 mod snapshot;
 mod statistics;
+mod stills;
 mod tell;
 mod view;
 
@@ -50,6 +53,8 @@ pub use actor::{Answer, Ask, By, MediaAsk};
 use actor::{CallActor, Command};
 use committer::Committer;
 pub use create::{KEY_LIFE, Order, check_title};
+pub use ladder::{StillAnswer, StillAsk};
+pub use stills::{MAX_STILL, Part, Piece, Received};
 
 /// What every call's task needs.
 pub struct Shared {
@@ -64,6 +69,8 @@ pub struct Shared {
     pub node: String,
     pub owner_epoch: i64,
     pub committer: Committer,
+    /// For still pictures.
+    stills: stills::Room,
     live: Mutex<Live>,
     /// Held while a call without a task is given one, so that it gets only one.
     taking_up: tokio::sync::Mutex<()>,
@@ -169,6 +176,7 @@ impl Calls {
             node,
             owner_epoch,
             committer,
+            stills: stills::Room::default(),
             live,
             taking_up,
         };
@@ -242,7 +250,7 @@ impl Calls {
         let from_database = |record: CallRecord| match record.ended_at {
             None if !reads => Err(not_cared_for()),
             Some(_) if !harmless => Err(Fail::new(ErrorCode::CallEnded, "The call has ended.")),
-            _ => Ok(Answer { record: Arc::new(record), view: None, sdp: None }),
+            _ => Ok(Answer { record: Arc::new(record), view: None, sdp: None, still: None }),
         };
         let (reply, answer) = oneshot::channel();
         let mut untold = self.tell(call_id, Command { by, ask, reply }).await;
@@ -327,6 +335,7 @@ fn harmless(ask: &Ask) -> bool {
         | Ask::Update { .. }
         | Ask::Start
         | Ask::Media(_)
+        | Ask::Still(_)
         | Ask::Signal { .. } => false,
     }
 }
@@ -410,6 +419,18 @@ fn note_deliveries(history: &mut Vec<HistoryRow>, written: usize, now: Timestamp
                 at: now,
             });
         }
+    }
+}
+
+fn budget_note(written: usize, now: Timestamp, contact: ContactId) -> HistoryRow {
+    HistoryRow {
+        seq: next_seq(written),
+        kind: budgets::USED_UP.to_owned(),
+        contact_id: Some(contact.0),
+        channel: None,
+        state: None,
+        reason: None,
+        at: now,
     }
 }
 

@@ -12,7 +12,7 @@ use farhand_domain::{
     time::Timestamp,
 };
 use farhand_protocol::{
-    frame::MediaMode,
+    frame::{MediaMode, Rung},
     statistics::{MediaLimit, MediaPath, MediaReport, PathUse, SeatFigures, Spread},
 };
 use farhand_store::model::{CallRecord, StatisticsRow};
@@ -70,6 +70,8 @@ struct Gathered {
     frozen: Duration,
     limited_by_cpu: Duration,
     limited_by_bandwidth: Duration,
+    /// How long on each rung below the first.
+    rungs: [Duration; 4],
 }
 
 /// The values that are averaged, in the order of [`values`].
@@ -95,12 +97,24 @@ impl Statistics {
     }
 
     /// One that comes too early is dropped; so is one for a seat that is not there.
-    pub fn report(&mut self, now: Timestamp, call: &Call, contact: ContactId, device: DeviceId, report: &MediaReport) {
-        let Some(plan) = call.media_plan(contact) else { return };
+    /// Otherwise returns the time it speaks for. `rung`: where the person stands, if not above all.
+    pub fn report(
+        &mut self,
+        now: Timestamp,
+        call: &Call,
+        contact: ContactId,
+        device: DeviceId,
+        report: &MediaReport,
+        rung: Option<Rung>,
+    ) -> Option<Duration> {
+        let plan = call.media_plan(contact)?;
         let mode = if plan.path == Path::Sfu { MediaMode::Sfu } else { MediaMode::P2p };
-        if let Some(seat) = self.seats.iter_mut().find(|seat| seat.is(contact, device)) {
-            seat.take(now, mode, report);
+        let seat = self.seats.iter_mut().find(|seat| seat.is(contact, device))?;
+        let time = seat.take(now, mode, report)?;
+        if let Some(rung) = rung {
+            seat.rungs[place(rung)] += time;
         }
+        Some(time)
     }
 
     /// A page that was loaded again, or whose connection could not be mended, is back without its session having been lost.
@@ -204,6 +218,7 @@ impl Gathered {
             frozen: Duration::ZERO,
             limited_by_cpu: Duration::ZERO,
             limited_by_bandwidth: Duration::ZERO,
+            rungs: [Duration::ZERO; 4],
         }
     }
 
@@ -211,9 +226,9 @@ impl Gathered {
         (self.contact, self.device) == (contact, device)
     }
 
-    fn take(&mut self, now: Timestamp, mode: MediaMode, report: &MediaReport) {
+    fn take(&mut self, now: Timestamp, mode: MediaMode, report: &MediaReport) -> Option<Duration> {
         if !self.pace.allows(now, INTERVAL, BURST) {
-            return;
+            return None;
         }
         // Two reports in the same millisecond both tell something.
         let time = self.last.until(now).clamp(Duration::from_millis(1), LONGEST);
@@ -233,6 +248,7 @@ impl Gathered {
             Some(MediaLimit::Bandwidth) => self.limited_by_bandwidth += time,
             None => {}
         }
+        Some(time)
     }
 
     fn went(&mut self, path: MediaPath, mode: MediaMode, time: Duration) {
@@ -264,6 +280,7 @@ impl Gathered {
             frames_in,
             frames_out,
         ] = self.means.map(Mean::spread);
+        let of_rung = |rung| seconds(self.rungs[place(rung)]);
         SeatFigures {
             measured_seconds: seconds(self.measured),
             paths: self.paths.iter().map(path).collect(),
@@ -282,7 +299,20 @@ impl Gathered {
             freeze_ms: u32::try_from(self.frozen.as_millis()).unwrap_or(u32::MAX),
             limited_by_cpu_seconds: seconds(self.limited_by_cpu),
             limited_by_bandwidth_seconds: seconds(self.limited_by_bandwidth),
+            smaller_seconds: of_rung(Rung::Smaller),
+            slow_seconds: of_rung(Rung::Slow),
+            stills_seconds: of_rung(Rung::Stills),
+            audio_seconds: of_rung(Rung::Audio),
         }
+    }
+}
+
+fn place(rung: Rung) -> usize {
+    match rung {
+        Rung::Smaller => 0,
+        Rung::Slow => 1,
+        Rung::Stills => 2,
+        Rung::Audio => 3,
     }
 }
 

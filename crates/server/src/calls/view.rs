@@ -7,7 +7,7 @@ use farhand_domain::{
 use farhand_protocol::{
     WireTime,
     call::IceServer,
-    frame::{self, CallView, MediaMode, MediaPlan, Person, PersonState, RingEndReason, Seat},
+    frame::{self, CallView, MediaMode, MediaPlan, Person, PersonState, RingEndReason, Seat, SendLimit},
 };
 use farhand_store::model::CallRecord;
 
@@ -29,6 +29,7 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
         None => Seat::None,
     };
     let you = call.person(viewer.contact).map(|person| person.contact.0);
+    let plan = call.media_plan(viewer.contact).filter(|_| seat == Seat::Here);
     CallView {
         call_id: record.call_id,
         id: record.id,
@@ -42,10 +43,8 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
         seat,
         creator: call.creator().0,
         people: call.state().people.iter().filter_map(|p| person(p, actor)).collect(),
-        media_plan: call
-            .media_plan(viewer.contact)
-            .filter(|_| seat == Seat::Here)
-            .map(|plan| media_plan(actor, viewer, plan)),
+        media_plan: plan.map(|plan| media_plan(actor, viewer, plan)),
+        send_limit: plan.and_then(|plan| send_limit(actor, viewer, plan)),
         end_reason: match call.state().phase {
             Phase::Ended { reason } => Some(end_reason(reason)),
             Phase::Planned { .. } | Phase::Started { .. } => None,
@@ -70,7 +69,8 @@ fn person(person: &farhand_domain::call::Person, actor: &CallActor) -> Option<Pe
         (_, Place::Left) => PersonState::Left,
     };
     let online = actor.shared.hub.is_online(person.contact);
-    Some(Person { contact: log::contact(contact), state, online, media })
+    let receives = actor.media.shortage(person.contact).filter(|_| actor.call.is_seated(person.contact));
+    Some(Person { contact: log::contact(contact), state, online, media, receives })
 }
 
 fn media_plan(actor: &CallActor, viewer: Viewer, plan: farhand_domain::call::MediaPlan) -> MediaPlan {
@@ -90,6 +90,10 @@ fn media_plan(actor: &CallActor, viewer: Viewer, plan: farhand_domain::call::Med
             MediaPlan { mode: MediaMode::Sfu, epoch, peer: None, offerer: true, prepared, ice_servers }
         }
     }
+}
+
+fn send_limit(actor: &CallActor, viewer: Viewer, plan: farhand_domain::call::MediaPlan) -> Option<SendLimit> {
+    actor.media.budgets.send_limit(viewer.contact, plan.peer())
 }
 
 /// The relay, where it is of use: to the server always, between two clients only if it reaches more than this server.

@@ -49,6 +49,17 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Change<T> {
     }
 }
 
+/// A body as it comes.
+pub struct Octets(pub Vec<u8>);
+
+impl FromRequest<Arc<App>> for Octets {
+    type Rejection = Fail;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Outcome<Self> {
+        Ok(Self(body(request).await?))
+    }
+}
+
 async fn body(request: Request) -> Outcome<Vec<u8>> {
     let mut stream = request.into_body().into_data_stream();
     let mut body = Vec::new();

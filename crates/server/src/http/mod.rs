@@ -11,6 +11,7 @@ mod login;
 mod openapi;
 mod problem;
 mod routes;
+mod stills;
 
 pub use contacts::user_body;
 pub use openapi::{frames_document, openapi_document};

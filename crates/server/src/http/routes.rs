@@ -21,7 +21,7 @@ use tower_http::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{Fail, admin, calls, check, contacts, health, login, openapi};
+use super::{Fail, admin, calls, check, contacts, health, login, openapi, stills};
 use crate::{app::App, config::Config, ws};
 
 /// Scripts, styles and media from this server only. Blobs for pictures made in the page; `wasm-unsafe-eval` is not needed.
@@ -53,6 +53,8 @@ pub fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(calls::update_call))
         .routes(routes!(calls::start_call))
         .routes(routes!(calls::get_ice_servers))
+        .routes(routes!(stills::put_still))
+        .routes(routes!(stills::get_still))
         .routes(routes!(contacts::get_contacts))
         .merge(admin::routes())
 }
@@ -120,6 +122,8 @@ fn cors(config: &Config) -> Result<CorsLayer, String> {
     let headers = [
         header::AUTHORIZATION,
         header::CONTENT_TYPE,
+        header::RANGE,
+        header::IF_MATCH,
         HeaderName::from_static("idempotency-key"),
         HeaderName::from_static("x-xsrf-token"),
     ];
@@ -127,6 +131,7 @@ fn cors(config: &Config) -> Result<CorsLayer, String> {
         .allow_origin(origins)
         .allow_credentials(true)
         .allow_headers(headers)
+        .expose_headers([header::ETAG, header::CONTENT_RANGE, header::AGE])
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .max_age(Duration::from_hours(1)))
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use farhand_protocol::{ErrorCode, check::CheckPath};
-use farhand_sfu::{Member, Notice, RoomId};
+use farhand_sfu::{Limits, Member, Notice, RoomId};
 use tokio::{sync::mpsc, time::timeout};
 
 use super::Workers;
@@ -47,7 +47,7 @@ impl Checks {
         let place = self.place(from)?;
         let (room, notices) = self.workers.open(RoomId(new_id().as_u128()));
         let peer = self.workers.new_peer();
-        room.set_members(vec![Member { peer, name: 0, live: false, sharing: false }]);
+        room.set_members(vec![Member { peer, name: 0, live: false, sharing: false, limits: Limits::default() }]);
         let password = secret_text(PASSWORD).map_err(Fail::internal)?;
         let answer = room.offer(peer, sdp, Vec::new(), password).await;
         let busy = || Fail::new(ErrorCode::Overloaded, "The media server has too much to do; try again.");

@@ -63,8 +63,8 @@ pub struct Worker {
     relay: ToRelay,
     outgoing: Vec<(SocketAddr, Vec<u8>)>,
     links: HashMap<(Protocol, SocketAddr), LinkEnd>,
-    /// What a call could not yet be told of somebody's slots: the newest only.
-    untold: HashMap<PeerId, (RoomId, Notice)>,
+    /// What a call could not yet be told of how somebody stands: the newest only.
+    untold: HashMap<(PeerId, Standing), (RoomId, Notice)>,
     swept: Instant,
     stopping: bool,
 }
@@ -291,17 +291,38 @@ impl Worker {
             }
             return;
         }
-        if let Notice::Slots { peer, .. } = &notice {
+        if let Some(standing) = standing(&notice) {
             // It is older.
-            self.untold.remove(peer);
+            self.untold.remove(&standing);
         }
         let told = self.rooms.get(&room).map(|notices| notices.try_send(notice));
         if let Some(Err(mpsc::error::TrySendError::Full(notice))) = told {
             tracing::warn!(worker = self.number, "a call does not read what its media tell it");
-            if let Notice::Slots { peer, .. } = notice {
-                self.untold.insert(peer, (room, notice));
+            if let Some(standing) = standing(&notice) {
+                self.untold.insert(standing, (room, notice));
             }
         }
+    }
+}
+
+/// What of somebody a notice tells the whole of: the next one takes its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Standing {
+    Slots,
+    Receives,
+}
+
+fn standing(notice: &Notice) -> Option<(PeerId, Standing)> {
+    match notice {
+        Notice::Slots { peer, .. } => Some((*peer, Standing::Slots)),
+        Notice::Receives { peer, .. } => Some((*peer, Standing::Receives)),
+        Notice::Answer { .. }
+        | Notice::Connected { .. }
+        | Notice::PathLost { .. }
+        | Notice::PathFound { .. }
+        | Notice::Gone { .. }
+        | Notice::Speaker { .. }
+        | Notice::Used { .. } => None,
     }
 }
 

@@ -294,6 +294,7 @@ pub mod tests {
             roles: vec![],
             operator: false,
             disabled: false,
+            budget: farhand_store::model::Budget::default(),
         };
         let login = Login { user: Arc::new(user), credential: Credential::ApiKey { id: 1 } };
         Session::new(id, ContactId(1), device, login, None)

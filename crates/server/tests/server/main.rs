@@ -12,6 +12,7 @@ mod auth_tokens;
 mod calls_access;
 mod calls_broker;
 mod calls_contacts;
+mod calls_ladder;
 mod calls_list;
 mod calls_planned;
 mod calls_reading;

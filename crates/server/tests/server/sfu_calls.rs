@@ -325,7 +325,7 @@ async fn what_microphones_and_cameras_do_is_told_to_everybody_in_both_modes() {
         let mut second = server.login("callertest2").await.device().await;
         first.join(call_id).await;
         let you = second.join(call_id).await.you.unwrap();
-        let state = MediaState { microphone: true, camera: false, screen: false };
+        let state = MediaState { microphone: true, camera: false, screen: false, sends: None };
         second.socket().send(&ClientFrame::MediaState { call_id, state }).await.unwrap();
         let told = |call: &CallView| call.people.iter().any(|p| p.contact.id == Some(you) && p.media == Some(state));
         first.call(call_id, "the state", told).await;

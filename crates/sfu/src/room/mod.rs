@@ -1,6 +1,7 @@
 //! The people of one call. Whatever changes, [`Room::reconcile`] works out from the facts who is shown where.
 
 mod assign;
+mod choose;
 mod keyframes;
 mod show;
 mod talk;
@@ -17,6 +18,7 @@ use crate::{
     Gone, Notice, Output, Shown,
     engine::{Common, Datagram, EngineError, Happening},
     ids::{PeerId, RoomId, Source},
+    ladder::Limits,
     offer::{OfferError, TrackName},
     peer::{Peer, Phase},
     slot::{Forward, Showing, View},
@@ -41,6 +43,8 @@ pub struct Member {
     pub live: bool,
     /// Shows a screen. Its lines are agreed upon from the start, and take nobody's slots before.
     pub sharing: bool,
+    /// What may be sent to it.
+    pub limits: Limits,
 }
 
 /// What a member offers.
@@ -121,6 +125,7 @@ impl Room {
             let member = self.members.iter().find(|member| member.peer == peer.id);
             peer.live = member.is_some_and(|member| member.live);
             peer.sharing = member.is_some_and(|member| member.sharing);
+            peer.limits = member.map(|member| member.limits).unwrap_or_default();
         }
         self.reconcile(now, out);
         self.flush(now, out);
@@ -176,6 +181,7 @@ impl Room {
             let member = self.members.iter().find(|member| member.peer == id);
             peer.live = member.is_some_and(|member| member.live);
             peer.sharing = member.is_some_and(|member| member.sharing);
+            peer.limits = member.map(|member| member.limits).unwrap_or_default();
             self.peers.push(peer);
             answer
         };
@@ -194,7 +200,7 @@ impl Room {
                 return self.set_wake();
             }
             peer.viewed = Some(now);
-            self.choose_layers(now, index);
+            self.choose_layers(now, index, out);
             self.flush(now, out);
         }
     }
@@ -229,6 +235,7 @@ impl Room {
     pub(crate) fn receive(&mut self, now: Instant, id: PeerId, datagram: &Datagram<'_>, out: &mut Outputs) {
         let Some(index) = self.position(id) else { return };
         self.heard(now, index, out);
+        self.peers[index].usage.count(datagram.contents.len());
         let from = (datagram.protocol, datagram.source);
         self.peers[index].route.heard(now, from, nominates(datagram.contents));
         let mut happenings = std::mem::take(&mut self.scratch);
@@ -285,10 +292,18 @@ impl Room {
         let offered = self.all_tracks(now);
         if speaks_on && flowing(&offered) == self.flowing {
             for index in 0..self.peers.len() {
-                self.choose_layers_of(now, index, &offered);
+                self.choose_layers_of(now, index, &offered, out);
             }
         } else {
             self.reconcile(now, out);
+        }
+        self.tell_usage(now, out);
+    }
+
+    fn tell_usage(&mut self, now: Instant, out: &mut Outputs) {
+        for peer in self.peers.iter_mut().filter(|peer| peer.limits.counted) {
+            let told = peer.usage.take(now).map(|bytes| Notice::Used { peer: peer.id, bytes });
+            out.extend(told.map(|notice| Output::Notice(self.id, notice)));
         }
     }
 
@@ -325,10 +340,16 @@ impl Room {
             match happening {
                 Happening::Send(transmit) => {
                     let transmit = self.peers[index].led(now, transmit.into());
-                    out.extend(transmit.map(Output::Transmit));
+                    if let Some(transmit) = transmit {
+                        self.peers[index].usage.count(transmit.contents.len());
+                        out.push_back(Output::Transmit(transmit));
+                    }
                 }
                 Happening::Media(contents) => {
-                    out.extend(self.peers[index].addressed(now, contents).map(Output::Transmit));
+                    if let Some(transmit) = self.peers[index].addressed(now, contents) {
+                        self.peers[index].usage.count(transmit.contents.len());
+                        out.push_back(Output::Transmit(transmit));
+                    }
                 }
                 Happening::Packet(packet) => self.pass_on(now, index, &packet),
                 Happening::Connected => {
@@ -336,13 +357,13 @@ impl Room {
                     out.push_back(Output::Notice(self.id, Notice::Connected { peer }));
                     // Others can be heard, and their pictures asked for, only now.
                     self.link_channels();
-                    self.choose_layers(now, index);
+                    self.choose_layers(now, index, out);
                 }
                 Happening::PathLost => self.silent(index, out),
                 Happening::KeyframeWanted { mid } => self.keyframe_wanted(now, index, mid),
                 Happening::Estimate(bits) => {
                     if self.peers[index].estimated(bits) {
-                        self.choose_layers(now, index);
+                        self.choose_layers(now, index, out);
                     }
                 }
                 Happening::ChannelOpened { id, label } => self.channel_opened(index, id, &label),
@@ -357,7 +378,8 @@ impl Room {
         let sender = &mut self.peers[index];
         let Some((track, layer)) = sender.place_of(packet) else { return };
         let Some(spec) = sender.engine.codec(packet.header.payload_type) else { return };
-        if sender.tracks[track].received(layer, now, packet.payload.len()) {
+        let forward = Forward::new(layer, packet, spec);
+        if sender.tracks[track].received(layer, now, packet.payload.len(), forward.temporal) {
             // It may want a slot.
             self.next_round = now;
         }
@@ -367,7 +389,6 @@ impl Room {
         if let (Source::Microphone, Some(level)) = (sender.tracks[track].source, packet.header.ext_vals.audio_level) {
             self.speakers.heard(now, sender.id, level.unsigned_abs());
         }
-        let forward = Forward::new(layer, packet, spec);
         if forward.starts_keyframe {
             sender.tracks[track].layers[layer].keyframe.fulfilled();
         }

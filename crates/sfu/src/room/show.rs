@@ -7,16 +7,23 @@ use super::{
 use crate::layers::Offered;
 
 impl Room {
-    pub(super) fn choose_layers(&mut self, now: Instant, index: usize) {
+    pub(super) fn choose_layers(&mut self, now: Instant, index: usize, out: &mut Outputs) {
         let offered = self.all_tracks(now);
-        self.choose_layers_of(now, index, &offered);
+        self.choose_layers_of(now, index, &offered, out);
     }
 
-    pub(super) fn choose_layers_of(&mut self, now: Instant, index: usize, offered: &[(Showing, Vec<Offered>)]) {
+    pub(super) fn choose_layers_of(
+        &mut self,
+        now: Instant,
+        index: usize,
+        offered: &[(Showing, Vec<Offered>)],
+        out: &mut Outputs,
+    ) {
         let find = |showing: Showing| {
             offered.iter().find(|(known, _)| *known == showing).map(|(_, layers)| layers.clone()).unwrap_or_default()
         };
-        self.peers[index].choose_layers(find);
+        let news = self.peers[index].choose_layers(now, find);
+        out.extend(news.map(|notice| Output::Notice(self.id, notice)));
         self.peers[index].unsent = true;
         if !self.peers[index].is_reached() {
             // It could not be shown the key frame, and would wait for the next.
@@ -54,7 +61,7 @@ impl Room {
         self.link_viewers();
         self.link_channels();
         for index in 0..self.peers.len() {
-            self.choose_layers_of(now, index, &offered);
+            self.choose_layers_of(now, index, &offered, out);
         }
     }
 

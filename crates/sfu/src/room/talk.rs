@@ -76,8 +76,9 @@ impl Room {
         peer.path.heard = now;
         if peer.path.silent {
             peer.path.silent = false;
+            peer.start_anew(now);
             out.push_back(Output::Notice(self.id, Notice::PathFound { peer: peer.id }));
-            self.choose_layers(now, index);
+            self.choose_layers(now, index, out);
         }
     }
 }

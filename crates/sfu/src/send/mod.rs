@@ -141,6 +141,14 @@ impl Sender {
         self.streams.iter().position(|stream| stream.mid == mid).map(Line)
     }
 
+    /// The link may be another one now: what waited for the old one is not worth its first moments.
+    pub(crate) fn start_anew(&mut self, now: Instant, first_estimate: u64) {
+        self.forget();
+        self.estimator = Estimator::new(now, first_estimate);
+        self.burst = None;
+        self.told = first_estimate;
+    }
+
     /// What would be sent if the link carried it.
     pub(crate) fn aim(&mut self, bits: u64) {
         let pads = self.streams.iter().any(Stream::pads);
@@ -215,12 +223,12 @@ impl Sender {
     fn send(&mut self, now: Instant, line: usize, packet: Packet, out: &mut Vec<Vec<u8>>) {
         let Some(stream) = self.streams.get_mut(line) else { return };
         let (payload, patch) = (std::sync::Arc::clone(&packet.payload), packet.patch);
-        self.resends.earn(payload.len());
+        let numbered = stream.numbered();
         if !stream.reported() {
             self.next_report = Some(now);
         }
-        let ready = stream.send(now, packet, self.number);
-        let numbered = stream.numbered();
+        let Some(ready) = stream.send(now, packet, self.number) else { return };
+        self.resends.earn(payload.len());
         if patch.is_empty() {
             self.leave(now, ready, &payload, numbered, out);
         } else {

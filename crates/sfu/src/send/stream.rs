@@ -32,6 +32,7 @@ pub(crate) struct Stream {
     resent_as: Vec<(u8, u8)>,
     /// Oldest number first.
     kept: VecDeque<Kept>,
+    used: Used,
     next_rtx: u64,
     packets: u32,
     bytes: u32,
@@ -51,6 +52,29 @@ pub(crate) struct Ready {
     pub(crate) header: Vec<u8>,
     pub(crate) ssrc: u32,
     pub(crate) seq: u64,
+}
+
+/// Numbers that were used. Two packets with one number would be protected with the same nonce, and could be read (RFC 7714, section 8.1).
+#[derive(Debug, Default)]
+struct Used {
+    highest: u64,
+    /// Which of those up to it; it is the lowest bit.
+    below: u128,
+}
+
+impl Used {
+    fn take(&mut self, seq: u64) -> Option<()> {
+        if let Some(ahead) = seq.checked_sub(self.highest).filter(|ahead| *ahead > 0) {
+            let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
+            self.below = self.below.checked_shl(shift).unwrap_or(0) | 1;
+            self.highest = seq;
+            return Some(());
+        }
+        let bit = u32::try_from(self.highest - seq).ok().and_then(|behind| 1_u128.checked_shl(behind))?;
+        let free = self.below & bit == 0;
+        self.below |= bit;
+        free.then_some(())
+    }
 }
 
 /// What a line has agreed on.
@@ -74,6 +98,7 @@ impl Stream {
             extensions,
             resent_as,
             kept: VecDeque::new(),
+            used: Used::default(),
             next_rtx: 1,
             packets: 0,
             bytes: 0,
@@ -101,8 +126,9 @@ impl Stream {
         self.rtx.is_some() && self.numbered() && !self.resent_as.is_empty()
     }
 
-    /// The packet goes out for the first time.
-    pub(crate) fn send(&mut self, now: Instant, packet: Packet, number: u64) -> Ready {
+    /// The packet goes out for the first time; `None` if its number was used before.
+    pub(crate) fn send(&mut self, now: Instant, packet: Packet, number: u64) -> Option<Ready> {
+        self.used.take(packet.seq)?;
         let fixed = Header {
             payload_type: packet.payload_type,
             marker: packet.marker,
@@ -124,7 +150,7 @@ impl Stream {
         if self.rtx.is_some() {
             self.keep(now, packet);
         }
-        ready
+        Some(ready)
     }
 
     fn values(&self, packet: &Packet, number: u64) -> Values<'_> {
@@ -218,5 +244,29 @@ impl Stream {
         let passed = now.saturating_duration_since(at).as_micros() * clock / 1_000_000;
         let time = time.wrapping_add(passed as u32);
         Some(SenderReport { ssrc: self.ssrc, ntp, time, packets: self.packets, bytes: self.bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_used_once() {
+        let mut used = Used::default();
+        for (seq, free) in [
+            (1_000, true),
+            (1_000, false),
+            (1_003, true),
+            (1_001, true),
+            (1_001, false),
+            (1_003, false),
+            (1_200, true),
+            (1_003, false),
+            (1_073, true),
+            (1_072, false),
+        ] {
+            assert_eq!(used.take(seq).is_some(), free, "{seq}");
+        }
     }
 }

@@ -78,6 +78,8 @@ pub struct Client {
     pub sends: [bool; 3],
     pub muted: bool,
     pub sends_media: bool,
+    /// Its frames are of three temporal layers.
+    pub temporal: bool,
     keyframe_due: [bool; 3],
     next_frame: [u32; 3],
     sent: HashMap<(Mid, Option<Rid>), Sent>,
@@ -144,6 +146,7 @@ impl Client {
             sends: [true; 3],
             muted: false,
             sends_media: true,
+            temporal: false,
             keyframe_due: [true; 3],
             next_frame: [0; 3],
             sent: HashMap::new(),
@@ -260,8 +263,9 @@ impl Client {
         let packets = (0..count).map(|index| {
             let start = if index == 0 { 0x90 } else { 0x80 };
             let [high, low] = (u16::try_from(number & 0x7fff).unwrap() | 0x8000).to_be_bytes();
+            let (tl0, place) = if self.temporal { place_of(number, keyframe) } else { (number, 0) };
             let mut payload =
-                vec![start, 0xe0, high, low, u8::try_from(number & 0xff).unwrap(), 0, u8::from(!keyframe)];
+                vec![start, 0xe0, high, low, u8::try_from(tl0 & 0xff).unwrap(), place, u8::from(!keyframe)];
             payload.extend(self.id.0.to_be_bytes());
             payload.push(u8::try_from(layer).unwrap());
             payload.extend(number.to_be_bytes());
@@ -384,3 +388,9 @@ impl Client {
 }
 
 pub const FRAME_INTERVAL: Duration = Duration::from_millis(40);
+
+/// TL0PICIDX and the octet of the temporal layer: 0 2 1 2, of which the first of each higher layer refers to the lowest only.
+fn place_of(number: u32, keyframe: bool) -> (u32, u8) {
+    let place = [0x00, 0xa0, 0x60, 0x80][number as usize % 4];
+    (number / 4, if keyframe { 0 } else { place })
+}

@@ -6,6 +6,7 @@ mod attacks;
 mod broken;
 mod client;
 mod joining;
+mod ladder;
 mod layers;
 mod paths;
 mod silence;

@@ -7,8 +7,8 @@ use std::{
 };
 
 use farhand_sfu::{
-    Command, Config, Identity, Input, Member, Notice, OfferError, Output, PeerId, Protocol, RoomId, Sfu, Shown, Source,
-    TrackName, View,
+    Command, Config, Identity, Input, Limits, Member, Notice, OfferError, Output, PeerId, Protocol, RoomId, Sfu, Shown,
+    Source, TrackName, View,
 };
 
 use crate::client::{Client, FRAME_INTERVAL};
@@ -115,7 +115,7 @@ impl World {
         let address = SocketAddr::from(([198, 51, 100, u8::try_from(id).unwrap()], 40_000));
         let (mut client, mut offer) = Client::new(self.now, peer, address, slots);
         change(&mut client, &mut offer);
-        self.members.push(Member { peer, name: id.cast_signed(), live, sharing: false });
+        self.members.push(Member { peer, name: id.cast_signed(), live, sharing: false, limits: Limits::default() });
         self.command(Command::Members { room: ROOM, members: self.members.clone() });
         let tracks = client.tracks();
         self.clients.push(client);

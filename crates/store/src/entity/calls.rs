@@ -27,6 +27,8 @@ pub(crate) mod call {
         pub owner_node: String,
         pub owner_epoch: i64,
         pub state: String,
+        pub budget_kbit: Option<i64>,
+        pub budget_megabytes: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -27,6 +27,8 @@ pub(crate) mod domain {
         pub id: i64,
         pub name: String,
         pub guests_allowed: bool,
+        pub budget_kbit: Option<i64>,
+        pub budget_megabytes: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -52,6 +54,8 @@ pub(crate) mod user {
         pub roles: String,
         pub operator: bool,
         pub disabled: bool,
+        pub budget_kbit: Option<i64>,
+        pub budget_megabytes: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

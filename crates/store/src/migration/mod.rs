@@ -5,6 +5,7 @@ mod calls;
 mod m20260101_000001_initial;
 mod m20261122_000002_team_names;
 mod m20261122_000003_call_statistics;
+mod m20261122_000004_data_budgets;
 mod people;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260101_000001_initial::Migration),
             Box::new(m20261122_000002_team_names::Migration),
             Box::new(m20261122_000003_call_statistics::Migration),
+            Box::new(m20261122_000004_data_budgets::Migration),
         ]
     }
 }

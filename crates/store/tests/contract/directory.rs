@@ -1,6 +1,6 @@
 //! Tenants, users and teams.
 
-use farhand_store::model::{NewUser, Team, UserChange};
+use farhand_store::model::{Budget, Domain, DomainChange, NewUser, Team, UserChange};
 use sea_orm::ConnectionTrait as _;
 
 use crate::support::{Db, assert_constraint, assert_corrupt, new_user};
@@ -18,11 +18,33 @@ async fn guests_can_be_forbidden_in_one_domain(db: &Db) {
     let (acme, other) = (db.domain("acme").await, db.domain("other").await);
     assert!(acme.guests_allowed);
 
-    let changed = db.store.set_guests_allowed(acme.id, false).await.unwrap().unwrap();
+    let refused = DomainChange { guests_allowed: Some(false), ..DomainChange::default() };
+    let changed = db.store.change_domain(acme.id, refused).await.unwrap().unwrap();
 
     assert!(!changed.guests_allowed);
     assert_eq!(db.store.domains().await.unwrap(), [changed, other.clone()]);
-    assert_eq!(db.store.set_guests_allowed(other.id + 1, false).await.unwrap(), None);
+    assert_eq!(db.store.change_domain(other.id + 1, refused).await.unwrap(), None);
+}
+
+async fn a_budget_is_set_for_a_domain_and_for_a_user_and_cleared(db: &Db) {
+    let (acme, other) = (db.domain("acme").await, db.domain("other").await);
+    let ada = db.user(&acme, "ada").await;
+    assert_eq!((acme.budget, ada.budget), (Budget::default(), Budget::default()));
+    let budget = Budget { kbit: Some(300), megabytes: Some(50) };
+
+    let change = DomainChange { budget: Some(budget), ..DomainChange::default() };
+    let changed = db.store.change_domain(acme.id, change).await.unwrap().unwrap();
+    assert_eq!(changed, Domain { budget, ..acme.clone() });
+    assert_eq!(db.store.domains().await.unwrap(), [changed, other]);
+    let half = Budget { kbit: None, ..budget };
+    let change = UserChange { budget: Some(half), ..UserChange::default() };
+    db.store.change_user(ada.id, &change).await.unwrap();
+    let name = UserChange { display_name: Some("Ada".to_owned()), ..UserChange::default() };
+    db.store.change_user(ada.id, &name).await.unwrap();
+    assert_eq!(db.store.user(ada.id).await.unwrap().unwrap().budget, half, "not touched by other changes");
+
+    let none = DomainChange { budget: Some(Budget::default()), ..DomainChange::default() };
+    assert_eq!(db.store.change_domain(acme.id, none).await.unwrap(), Some(acme));
 }
 
 async fn a_user_reads_back_as_created(db: &Db) {
@@ -97,6 +119,7 @@ async fn a_change_touches_only_what_it_names(db: &Db) {
         roles: Some(vec!["admin".to_owned()]),
         operator: Some(true),
         disabled: Some(false),
+        budget: None,
     };
     "Ada".clone_into(&mut expected.display_name);
     (expected.email, expected.phone) = (Some("c@d".to_owned()), None);
@@ -179,8 +202,9 @@ async fn every_write_to_the_directory_raises_its_version(db: &Db) {
     };
     let domain = db.domain("acme").await;
     raised("create_domain").await;
-    db.store.set_guests_allowed(domain.id, false).await.unwrap();
-    raised("set_guests_allowed").await;
+    let refused = DomainChange { guests_allowed: Some(false), ..DomainChange::default() };
+    db.store.change_domain(domain.id, refused).await.unwrap();
+    raised("change_domain").await;
     let user = db.user(&domain, "ada").await;
     raised("create_user").await;
     db.store.change_user(user.id, &UserChange { disabled: Some(true), ..UserChange::default() }).await.unwrap();
@@ -210,6 +234,7 @@ async fn reading_and_refused_writes_leave_the_version(db: &Db) {
 contract!(
     domains_are_found_by_their_unique_names,
     guests_can_be_forbidden_in_one_domain,
+    a_budget_is_set_for_a_domain_and_for_a_user_and_cleared,
     a_user_reads_back_as_created,
     a_login_belongs_to_its_domain,
     a_user_needs_a_domain,

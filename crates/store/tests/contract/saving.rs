@@ -1,6 +1,6 @@
 //! One call at a time: what is saved, and what is refused.
 
-use farhand_store::model::{CallUpdate, InvitedTeam, Refused};
+use farhand_store::model::{Budget, CallUpdate, InvitedTeam, Refused};
 
 use crate::support::{
     Db, as_saved, assert_corrupt, at, create, ended, event, history, invite, new_call, new_event, next, statistics,
@@ -14,6 +14,7 @@ async fn a_saved_call_reads_back_exactly_as_it_was_written(db: &Db) {
     let mut new = new_call(&ada, &[&guest, &ben]);
     new.record.maker = ben.clone();
     new.record.creator_user = ada.user_id;
+    new.record.budget = Budget { kbit: Some(250), megabytes: None };
     new.record.join_anonymous = true;
     new.record.inform_directly = false;
     "it's \"quoted\"; DROP TABLE calls; --".clone_into(&mut new.record.title);

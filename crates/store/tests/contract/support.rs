@@ -12,8 +12,8 @@ use farhand_domain::time::Timestamp;
 use farhand_store::{
     Store, StoreError,
     model::{
-        CallRecord, CallUpdate, CallWrite, Contact, Domain, EventRow, HistoryRow, Invitation, NewCall, NewEvent,
-        NewGuest, NewIdempotency, NewUser, Refused, Saved, StatisticsRow, User,
+        Budget, CallRecord, CallUpdate, CallWrite, Contact, Domain, EventRow, HistoryRow, Invitation, NewCall,
+        NewEvent, NewGuest, NewIdempotency, NewUser, Refused, Saved, StatisticsRow, User,
     },
     open,
 };
@@ -241,6 +241,7 @@ pub fn new_call(creator: &Contact, invited: &[&Contact]) -> NewCall {
         join_anonymous: false,
         inform_directly: true,
         creator_user: None,
+        budget: Budget::default(),
         creator: creator.clone(),
         maker: creator.clone(),
         invited: invited.iter().map(|contact| invite(contact)).collect(),

@@ -49,7 +49,7 @@ impl Talk {
 
     fn report(&mut self, seconds: i64, contact: ContactId, report: &MediaReport) {
         let device = self.call.seat(contact).unwrap().device;
-        self.statistics.report(at(seconds), &self.call, contact, device, report);
+        self.statistics.report(at(seconds), &self.call, contact, device, report, None);
     }
 
     /// One step as a call's task makes it, and the rows that come of it.
@@ -104,6 +104,7 @@ fn record() -> CallRecord {
         join_anonymous: false,
         inform_directly: true,
         creator_user: None,
+        budget: farhand_store::model::Budget::default(),
         creator: contact.clone(),
         maker: contact,
         invited: Vec::new(),
@@ -237,7 +238,7 @@ fn a_seat_that_moves_ends_and_the_next_one_begins_with_nothing() {
     assert_eq!(whys(&rows), [(BEN, "moved")]);
     assert_eq!(talk.figures(BEN), SeatFigures::default());
     // What the old device still says belongs to nobody.
-    talk.statistics.report(at(21), &talk.call, BEN, THERE, &rtt(99.0));
+    talk.statistics.report(at(21), &talk.call, BEN, THERE, &rtt(99.0), None);
     assert_eq!(talk.figures(BEN), SeatFigures::default());
     talk.record.statistics.extend(rows);
     talk.record.history.push(history("SeatMoved", BEN, 20));

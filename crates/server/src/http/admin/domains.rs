@@ -16,7 +16,7 @@ use crate::{
     auth::Login,
     http::{
         Fail, Outcome,
-        extract::{Body, Caller, Path},
+        extract::{Body, Caller, Change, Path},
     },
 };
 
@@ -61,17 +61,16 @@ pub async fn change_domain(
     State(app): State<Arc<App>>,
     Caller(login): Caller,
     Path(id): Path<i64>,
-    Body(change): Body<DomainChange>,
+    Change(change): Change<DomainChange>,
 ) -> Outcome<Json<DomainRecord>> {
     login.require(Role::Admin)?;
     let no_such = || Fail::new(ErrorCode::NotFound, "There is no such domain, or it is not yours to change.");
     if !manages(&login, id) {
         return Err(no_such());
     }
-    let domain = match change.guests_allowed {
-        Some(allowed) => app.store.set_guests_allowed(id, allowed).await?,
-        None => app.store.domains().await?.into_iter().find(|domain| domain.id == id),
-    };
+    let budget = admin::changed_budget(change.data_budget)?;
+    let change = model::DomainChange { guests_allowed: change.guests_allowed, budget };
+    let domain = app.store.change_domain(id, change).await?;
     app.directory.refresh().await?;
     Ok(Json(record(domain.ok_or_else(no_such)?)))
 }
@@ -81,5 +80,6 @@ fn manages(login: &Login, domain: i64) -> bool {
 }
 
 fn record(domain: model::Domain) -> DomainRecord {
-    DomainRecord { id: domain.id, name: domain.name, guests_allowed: domain.guests_allowed }
+    let data_budget = admin::data_budget(domain.budget);
+    DomainRecord { id: domain.id, name: domain.name, guests_allowed: domain.guests_allowed, data_budget }
 }

@@ -107,6 +107,7 @@ pub async fn change_user(
         roles: change.roles.as_deref().map(role_names),
         operator: None,
         disabled: change.disabled,
+        budget: admin::changed_budget(change.data_budget)?,
     };
     let user = app.store.change_user(id, &change).await?.ok_or_else(no_such_user)?;
     app.directory.refresh().await?;
@@ -160,5 +161,6 @@ pub fn record(user: &model::User) -> UserRecord {
         email: user.email.clone(),
         phone_number: user.phone.clone(),
         disabled: user.disabled,
+        data_budget: admin::data_budget(user.budget),
     }
 }

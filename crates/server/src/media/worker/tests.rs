@@ -1,6 +1,6 @@
 //! What a worker does when there is too much to do.
 
-use farhand_sfu::{Member, View};
+use farhand_sfu::{Limits, Member, View};
 
 use tokio::sync::watch;
 
@@ -62,7 +62,7 @@ fn what_was_told_in_time_is_not_overtaken_by_what_is_older() {
 fn a_room_nobody_listens_to_any_more_is_closed_though_nobody_said_so() {
     let (mut worker, _) = worker();
     let (notices, told) = mpsc::channel(1);
-    let members = vec![Member { peer: ANN, name: 1, live: true, sharing: false }];
+    let members = vec![Member { peer: ANN, name: 1, live: true, sharing: false, limits: Limits::default() }];
     worker.command(Command::Members { room: ROOM, members, notices });
     worker.sweep(Instant::now());
     assert_eq!(worker.rooms.len(), 1);

@@ -1,0 +1,171 @@
+//! What each person's media may take in this call, and how much they have taken. What is counted is kept in memory only: a restart of
+//! the server counts anew, but whose budget was used up stays so, by the call's history.
+
+use std::collections::HashMap;
+
+use farhand_domain::ids::ContactId;
+use farhand_protocol::frame::{Rung, SendLimit, Shortage, ShortageReason};
+use farhand_sfu::Limits;
+use farhand_store::model::Budget;
+
+/// In the call's history.
+pub const USED_UP: &str = "BudgetUsedUp";
+const MEGABYTE: u64 = 1_000_000;
+
+/// What somebody sees whose budget is used up.
+const SOUND_ONLY: Shortage = Shortage { rung: Rung::Audio, reason: ShortageReason::Budget };
+
+#[derive(Debug, Default)]
+pub struct Budgets(HashMap<ContactId, Account>);
+
+#[derive(Debug)]
+struct Account {
+    budget: Budget,
+    used: u64,
+    used_up: bool,
+}
+
+/// Of several the smallest.
+pub fn smallest(budgets: &[Budget]) -> Budget {
+    Budget {
+        kbit: budgets.iter().filter_map(|budget| budget.kbit).min(),
+        megabytes: budgets.iter().filter_map(|budget| budget.megabytes).min(),
+    }
+}
+
+impl Budgets {
+    /// What somebody may use now. `used_up`: so it was before the server began to count. True if that is news.
+    pub fn set(&mut self, contact: ContactId, budget: Budget, used_up: bool) -> bool {
+        let Some(account) = self.0.get_mut(&contact) else {
+            let used_up = used_up && budget.megabytes.is_some();
+            self.0.insert(contact, Account { budget, used: 0, used_up });
+            return budget != Budget::default();
+        };
+        let changed = account.budget != budget;
+        if changed {
+            account.budget = budget;
+            account.used_up = account.is_over();
+        }
+        changed
+    }
+
+    pub fn keep(&mut self, seated: impl Fn(ContactId) -> bool) {
+        // Whoever has used something goes on where it stopped.
+        self.0.retain(|contact, account| seated(*contact) || account.used > 0 || account.used_up);
+    }
+
+    /// True if that was the last of it.
+    pub fn count(&mut self, contact: ContactId, bytes: u64) -> bool {
+        let Some(account) = self.0.get_mut(&contact) else { return false };
+        account.used = account.used.saturating_add(bytes);
+        account.is_over() && !std::mem::replace(&mut account.used_up, true)
+    }
+
+    pub fn is_used_up(&self, contact: ContactId) -> bool {
+        self.0.get(&contact).is_some_and(|account| account.used_up)
+    }
+
+    /// For the SFU.
+    pub fn limits(&self, contact: ContactId) -> Limits {
+        let Some(account) = self.0.get(&contact) else { return Limits::default() };
+        Limits {
+            bits: kbit(account).map(|kbit| u64::from(kbit) * 1_000),
+            no_pictures: account.used_up,
+            counted: account.budget.megabytes.is_some(),
+        }
+    }
+
+    /// What somebody keeps to who sends to the server, or straight to `peer`.
+    pub fn send_limit(&self, contact: ContactId, peer: Option<ContactId>) -> Option<SendLimit> {
+        let both = || [Some(contact), peer].into_iter().flatten().filter_map(|contact| self.0.get(&contact));
+        let kbit_per_second = both().filter_map(kbit).min();
+        let pictures = !both().any(|account| account.used_up);
+        (kbit_per_second.is_some() || !pictures).then_some(SendLimit { kbit_per_second, pictures })
+    }
+
+    pub fn shortage(&self, contact: ContactId) -> Option<Shortage> {
+        self.is_used_up(contact).then_some(SOUND_ONLY)
+    }
+}
+
+impl Account {
+    fn is_over(&self) -> bool {
+        let budget = self.budget.megabytes.and_then(|megabytes| u64::try_from(megabytes).ok());
+        budget.is_some_and(|megabytes| self.used >= megabytes.saturating_mul(MEGABYTE))
+    }
+}
+
+fn kbit(account: &Account) -> Option<u32> {
+    account.budget.kbit.and_then(|kbit| u32::try_from(kbit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANN: ContactId = ContactId(1);
+    const BOB: ContactId = ContactId(2);
+
+    fn budget(kbit: Option<i64>, megabytes: Option<i64>) -> Budget {
+        Budget { kbit, megabytes }
+    }
+
+    #[test]
+    fn of_several_budgets_the_smallest_counts_each_for_itself() {
+        let all = [budget(Some(500), None), budget(None, Some(20)), budget(Some(300), Some(50)), Budget::default()];
+        assert_eq!(smallest(&all), budget(Some(300), Some(20)));
+        assert_eq!(smallest(&[]), Budget::default());
+    }
+
+    #[test]
+    fn when_the_megabytes_are_used_up_there_is_sound_only_and_that_is_said_once() {
+        let mut budgets = Budgets::default();
+        budgets.set(ANN, budget(None, Some(2)), false);
+        budgets.set(BOB, Budget::default(), false);
+        assert!(!budgets.count(ANN, 1_999_999) && !budgets.is_used_up(ANN));
+        assert_eq!(budgets.limits(ANN), Limits { counted: true, ..Limits::default() });
+        assert!(budgets.count(ANN, 1), "now");
+        assert!(!budgets.count(ANN, 1), "said before");
+        assert!(budgets.limits(ANN).no_pictures);
+        assert_eq!(budgets.send_limit(ANN, None), Some(SendLimit { kbit_per_second: None, pictures: false }));
+        assert_eq!((budgets.shortage(ANN), budgets.shortage(BOB)), (Some(SOUND_ONLY), None));
+        assert!(!budgets.count(BOB, u64::MAX) && !budgets.count(BOB, u64::MAX), "has none");
+        assert_eq!((budgets.limits(BOB), budgets.send_limit(BOB, None)), (Limits::default(), None));
+    }
+
+    #[test]
+    fn straight_to_another_person_the_smaller_of_both_budgets_is_kept() {
+        let mut budgets = Budgets::default();
+        budgets.set(ANN, budget(Some(300), None), false);
+        budgets.set(BOB, budget(Some(200), Some(1)), true);
+        assert_eq!(budgets.limits(ANN).bits, Some(300_000));
+        let limit = |kbit, pictures| Some(SendLimit { kbit_per_second: Some(kbit), pictures });
+        assert_eq!(budgets.send_limit(ANN, None), limit(300, true));
+        assert_eq!(budgets.send_limit(ANN, Some(BOB)), limit(200, false));
+        budgets.set(BOB, budget(Some(200), None), true);
+        assert_eq!(budgets.send_limit(ANN, Some(BOB)), limit(200, true), "what is not counted is not used up");
+    }
+
+    #[test]
+    fn whoever_comes_back_goes_on_where_the_budget_stood() {
+        let mut budgets = Budgets::default();
+        budgets.set(ANN, budget(None, Some(1)), false);
+        budgets.set(BOB, budget(None, Some(1)), false);
+        budgets.count(ANN, 999_999);
+        budgets.keep(|_| false);
+        assert_eq!(budgets.0.len(), 1, "nothing is kept of whoever has used nothing");
+        assert!(budgets.count(ANN, 1));
+    }
+
+    #[test]
+    fn a_budget_that_is_raised_while_the_call_goes_on_holds_at_once() {
+        let mut budgets = Budgets::default();
+        assert!(!budgets.set(ANN, Budget::default(), false), "nothing to tell");
+        assert!(budgets.set(ANN, budget(None, Some(1)), false));
+        assert!(!budgets.set(ANN, budget(None, Some(1)), false), "as it was");
+        budgets.count(ANN, 1_500_000);
+        assert!(budgets.is_used_up(ANN));
+        assert!(budgets.set(ANN, budget(None, Some(2)), false));
+        assert!(!budgets.is_used_up(ANN) && budgets.count(ANN, 500_000), "what was used counts on");
+    }
+}

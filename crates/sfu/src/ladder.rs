@@ -1,0 +1,287 @@
+//! The ladder a receiver goes down as its link worsens, and up again: smaller, slower, no picture at all. Pure.
+
+use std::time::{Duration, Instant};
+
+use crate::layers::{Allocation, Wanted};
+
+/// What somebody still gets of what it wants to see; what is worse is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rung {
+    Full,
+    /// A picture is smaller than it is shown, or there is no room for all of them.
+    Smaller,
+    /// Frames are left out.
+    Slow,
+    /// No moving picture any more; there is room for a still one now and then.
+    Stills,
+    /// Room for sound only.
+    Audio,
+}
+
+/// What keeps somebody from more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    Link,
+    Budget,
+}
+
+/// What may be sent to somebody, whatever the link carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// In bit/s, sound included.
+    pub bits: Option<u64>,
+    /// Sound only.
+    pub no_pictures: bool,
+    /// What comes and goes is to be told.
+    pub counted: bool,
+}
+
+/// So long nothing fits before it is given up: an estimate dips for a second now and then.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// A picture that is tried gets longer: the estimate has to find out first what the link carries now.
+const TRIAL: Duration = Duration::from_secs(4);
+/// So long it must fit before it is shown again, and at most so long after that was in vain.
+const CAUTION: Duration = Duration::from_secs(2);
+const MOST_CAUTION: Duration = Duration::from_secs(16);
+/// After so many times the caution it is tried although it does not seem to fit: over a link that carries next to nothing an estimate learns
+/// nothing. Probing for it all the time would take from the sound.
+const TRY_AFTER: u32 = 4;
+/// Pictures that were shown for so long were not tried in vain.
+const PROVED: Duration = Duration::from_secs(20);
+/// What must be to spare before it is tried again.
+const SPARE_PERCENT: u64 = 30;
+/// Room beside the sound with which a still picture comes within a minute or two.
+const STILLS: u64 = 10_000;
+/// So long somebody is on a rung before that is told. Most links take a few seconds to show what they carry.
+const SETTLED: Duration = Duration::from_secs(6);
+
+/// Whether there are pictures at all, with hysteresis.
+#[derive(Debug)]
+pub(crate) struct Ladder {
+    given_up: bool,
+    /// Since when what is looked for has been so.
+    since: Option<Instant>,
+    shown_since: Option<Instant>,
+    given_up_since: Option<Instant>,
+    caution: Duration,
+    settling: Option<(Instant, Standing)>,
+    told: Standing,
+}
+
+/// Where somebody stands on the ladder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) rung: Rung,
+    pub(crate) why: Why,
+}
+
+const TOP: Standing = Standing { rung: Rung::Full, why: Why::Link };
+
+impl Default for Ladder {
+    fn default() -> Self {
+        Self {
+            given_up: false,
+            since: None,
+            shown_since: None,
+            given_up_since: None,
+            caution: CAUTION,
+            settling: None,
+            told: TOP,
+        }
+    }
+}
+
+impl Ladder {
+    /// What is to be told is the same as before.
+    pub(crate) fn start_anew(&mut self) {
+        *self = Self { told: self.told, ..Self::default() };
+    }
+
+    /// Whether pictures are to be sent. `cheapest`: what the cheapest one that is wanted takes; `room`: what there is for pictures.
+    pub(crate) fn carries_pictures(&mut self, now: Instant, room: u64, cheapest: Option<u64>) -> bool {
+        let Some(cheapest) = cheapest else {
+            // Nothing to show proves nothing.
+            self.since = None;
+            return !self.given_up;
+        };
+        let needed = if self.given_up { cheapest + cheapest * SPARE_PERCENT / 100 } else { cheapest };
+        if (needed <= room) == self.given_up {
+            let since = *self.since.get_or_insert(now);
+            if now.saturating_duration_since(since) >= self.patience(now) {
+                self.turn(now);
+            }
+        } else {
+            self.since = None;
+            let given_up = self.given_up_since.map(|since| now.saturating_duration_since(since));
+            if given_up.is_some_and(|for_so_long| for_so_long >= self.caution * TRY_AFTER) {
+                self.turn(now);
+            }
+        }
+        !self.given_up
+    }
+
+    /// How long things must be otherwise before that counts.
+    fn patience(&self, now: Instant) -> Duration {
+        let just_shown = |since| now.saturating_duration_since(since) < TRIAL + PATIENCE;
+        match self.shown_since {
+            _ if self.given_up => self.caution,
+            Some(since) if just_shown(since) => TRIAL,
+            Some(_) | None => PATIENCE,
+        }
+    }
+
+    /// Whether the engine may find out what more the link carries: what it probes with takes from the sound of a link that carries little else.
+    pub(crate) fn may_probe(&self) -> bool {
+        !self.given_up
+    }
+
+    fn turn(&mut self, now: Instant) {
+        self.given_up = !self.given_up;
+        self.given_up_since = self.given_up.then_some(now);
+        self.since = None;
+        if self.given_up {
+            let shown = self.shown_since.map(|since| now.saturating_duration_since(since));
+            let in_vain = shown.is_some_and(|shown| shown < PROVED);
+            self.caution = if in_vain { (self.caution * 2).min(MOST_CAUTION) } else { CAUTION };
+        } else {
+            self.shown_since = Some(now);
+        }
+    }
+
+    /// The standing, once it has settled and if it is news.
+    pub(crate) fn tell(&mut self, now: Instant, standing: Standing) -> Option<Standing> {
+        let same =
+            |other: Standing| other.rung == standing.rung && (other.why == standing.why || standing.rung == Rung::Full);
+        if same(self.told) {
+            self.settling = None;
+            return None;
+        }
+        let since = match self.settling {
+            Some((since, settling)) if same(settling) => since,
+            _ => now,
+        };
+        self.settling = Some((since, standing));
+        // Whether there are pictures was not decided in a hurry.
+        let certain = (standing.rung >= Rung::Stills) != (self.told.rung >= Rung::Stills);
+        if certain || now.saturating_duration_since(since) >= SETTLED {
+            (self.told, self.settling) = (standing, None);
+            return Some(standing);
+        }
+        None
+    }
+}
+
+/// Where a receiver stands for whom these layers were chosen; `room` is what there was for them.
+pub(crate) fn rung(wishes: &[Wanted], chosen: &Allocation, pictures: bool, room: u64) -> Rung {
+    let steps = wishes.iter().zip(&chosen.layers);
+    let rungs = steps.filter_map(|(wish, step)| {
+        let best = wish.best().map(|best| wish.layers[best]).filter(|best| best.flows)?;
+        Some(match step.map(|step| wish.layers[step]) {
+            Some(step) if step.is_slow() => Rung::Slow,
+            Some(step) if step.layer == best.layer => Rung::Full,
+            Some(_) | None => Rung::Smaller,
+        })
+    });
+    match rungs.max() {
+        // Nobody is shown what nobody sends.
+        None => Rung::Full,
+        Some(rung) if pictures => rung,
+        Some(_) if room >= STILLS => Rung::Stills,
+        Some(_) => Rung::Audio,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{layers::Offered, temporal};
+
+    /// What the ladder says each half second, in letters: pictures or none.
+    fn rounds(ladder: &mut Ladder, now: &mut Instant, count: usize, room: u64) -> String {
+        let round = |_| {
+            *now += Duration::from_millis(500);
+            if ladder.carries_pictures(*now, room, Some(60_000)) { 'p' } else { '-' }
+        };
+        (0..count).map(round).collect()
+    }
+
+    #[test]
+    fn pictures_are_given_up_with_patience_and_come_back_with_caution() {
+        let (mut ladder, mut now) = (Ladder::default(), Instant::now());
+        assert_eq!(rounds(&mut ladder, &mut now, 3, 60_000), "ppp", "just fits");
+        assert_eq!(rounds(&mut ladder, &mut now, 2, 10_000), "pp", "a dip");
+        assert_eq!(rounds(&mut ladder, &mut now, 1, 60_000), "p");
+        assert_eq!(rounds(&mut ladder, &mut now, 6, 10_000), "pppp--");
+        assert_eq!(rounds(&mut ladder, &mut now, 4, 77_000), "----", "nothing to spare");
+        assert_eq!(rounds(&mut ladder, &mut now, 6, 78_000), "----pp");
+    }
+
+    #[test]
+    fn what_was_tried_in_vain_is_tried_again_later_each_time() {
+        let (mut ladder, mut now) = (Ladder::default(), Instant::now());
+        let told = rounds(&mut ladder, &mut now, 1_000, 10_000);
+        let pauses: Vec<usize> = told.split('p').map(str::len).filter(|pause| *pause > 0).collect();
+        assert_eq!(pauses[..5], [16, 32, 64, 128, 128], "in half seconds");
+        let back = rounds(&mut ladder, &mut now, 200, 100_000);
+        assert!(back.matches('-').count() <= 32 && back.ends_with("pppp"), "{back}");
+        let again = rounds(&mut ladder, &mut now, 21, 10_000);
+        assert_eq!(again, format!("pppp{}p", "-".repeat(16)), "it was not in vain");
+    }
+
+    #[test]
+    fn where_nothing_is_sent_nothing_is_proved() {
+        let (mut ladder, now) = (Ladder::default(), Instant::now());
+        for second in 0..10 {
+            assert!(ladder.carries_pictures(now + Duration::from_secs(second), 0, None));
+        }
+    }
+
+    #[test]
+    fn a_standing_is_told_once_it_has_settled_and_the_loss_of_pictures_at_once() {
+        let (mut ladder, start) = (Ladder::default(), Instant::now());
+        let mut tell = |seconds, rung, why| {
+            let told = ladder.tell(start + Duration::from_secs(seconds), Standing { rung, why });
+            told.map(|standing| standing.rung)
+        };
+        assert_eq!(tell(0, Rung::Full, Why::Budget), None, "nobody misses anything");
+        assert_eq!(tell(1, Rung::Smaller, Why::Link), None);
+        assert_eq!(tell(3, Rung::Slow, Why::Link), None, "another one");
+        assert_eq!(tell(8, Rung::Slow, Why::Link), None);
+        assert_eq!(tell(9, Rung::Slow, Why::Link), Some(Rung::Slow));
+        assert_eq!(tell(10, Rung::Slow, Why::Link), None, "said");
+        assert_eq!(tell(11, Rung::Stills, Why::Link), Some(Rung::Stills));
+        assert_eq!(tell(12, Rung::Audio, Why::Link), None, "not to and fro");
+        assert_eq!(tell(13, Rung::Smaller, Why::Link), Some(Rung::Smaller), "there are pictures again");
+        assert_eq!(tell(14, Rung::Smaller, Why::Budget), None);
+        assert_eq!(tell(20, Rung::Smaller, Why::Budget), Some(Rung::Smaller), "for another reason");
+    }
+
+    #[test]
+    fn the_rung_follows_from_what_is_wanted_and_what_is_sent() {
+        let step = |layer, pace| Offered { layer, pace, bitrate: 1, height: 180 << layer, flows: true };
+        let layers = vec![step(0, 0), step(0, temporal::ALL), step(1, temporal::ALL)];
+        let large = Wanted { layers, height: 360, current: None, rank: 0 };
+        let small = Wanted { height: 180, ..large.clone() };
+        let hidden = Wanted { height: 0, ..large.clone() };
+        let of = |wishes: &[Wanted], steps: &[Option<usize>], pictures, room| {
+            let chosen = Allocation { layers: steps.to_vec(), ..Allocation::default() };
+            rung(wishes, &chosen, pictures, room)
+        };
+        for (wishes, steps, expected) in [
+            (vec![&large], vec![Some(2)], Rung::Full),
+            (vec![&large], vec![Some(1)], Rung::Smaller),
+            (vec![&small], vec![Some(1)], Rung::Full),
+            (vec![&small], vec![Some(0)], Rung::Slow),
+            (vec![&large, &small], vec![Some(1), Some(0)], Rung::Slow),
+            (vec![&large, &small], vec![Some(2), None], Rung::Smaller),
+            (vec![&hidden], vec![None], Rung::Full),
+            (vec![], vec![], Rung::Full),
+        ] {
+            let wishes: Vec<Wanted> = wishes.into_iter().cloned().collect();
+            assert_eq!(of(&wishes, &steps, true, 0), expected, "{steps:?}");
+        }
+        assert_eq!(of(&[large.clone()], &[None], false, 10_000), Rung::Stills);
+        assert_eq!(of(&[large], &[None], false, 9_999), Rung::Audio);
+        assert_eq!(of(&[hidden], &[None], false, 0), Rung::Full, "nobody is to be seen");
+    }
+}

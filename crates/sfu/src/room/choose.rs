@@ -1,0 +1,69 @@
+//! What is sent to one receiver of what it wants to see.
+
+use super::{Instant, Notice, Peer, Showing, Source};
+use crate::{
+    ladder::{Standing, Why, rung},
+    layers::{self, Allocation, Offered, Wanted},
+    slot::Slot,
+};
+
+/// Taken off the estimate for each sound: Opus with what surrounds it.
+const SOUND: u64 = 50_000;
+/// More do not speak at once for long, and who is silent sends next to nothing.
+const MOST_SOUNDS: usize = 3;
+
+impl Peer {
+    /// Chooses layers for all pictures; `offered` tells what there is of each. Returns where that leaves the receiver, if it is news.
+    pub(super) fn choose_layers(&mut self, now: Instant, offered: impl Fn(Showing) -> Vec<Offered>) -> Option<Notice> {
+        let flows = |showing: Showing| offered(showing).iter().any(|layer| layer.flows);
+        let sounds = self.slots.iter().filter(|slot| !slot.video && slot.showing.is_some_and(flows)).count();
+        // Sound goes first.
+        let sound = SOUND * u64::try_from(sounds.min(MOST_SOUNDS)).unwrap_or(0);
+        let (places, wishes): (Vec<usize>, Vec<Wanted>) =
+            self.slots.iter().enumerate().filter_map(|(index, slot)| Some((index, self.wish(slot, &offered)?))).unzip();
+        let room = self.estimate.min(self.limits.bits.unwrap_or(u64::MAX)).saturating_sub(sound);
+        let carried = self.ladder.carries_pictures(now, room, layers::cheapest(&wishes));
+        let pictures = carried && !self.limits.no_pictures;
+        let mut allocation = layers::allocate(room, &wishes);
+        if !pictures {
+            allocation.layers.fill(None);
+        }
+        for ((place, step), wish) in places.into_iter().zip(&allocation.layers).zip(&wishes) {
+            self.slots[place].aim(step.map(|step| (wish.layers[step].layer, wish.layers[step].pace)));
+        }
+        self.chosen_by = self.estimate;
+        let desired = if self.limits.no_pictures { sound } else { allocation.desired + sound };
+        let desired = if self.ladder.may_probe() { desired } else { 0 };
+        self.engine.aim(desired.min(self.limits.bits.unwrap_or(u64::MAX)));
+        self.standing(now, &wishes, &allocation, pictures, room)
+    }
+
+    fn wish(&self, slot: &Slot, offered: impl Fn(Showing) -> Vec<Offered>) -> Option<Wanted> {
+        let showing = slot.showing.filter(|_| slot.video)?;
+        let layers = offered(showing);
+        let aimed = slot.aimed();
+        let current = layers.iter().position(|step| aimed == Some((step.layer, step.pace)));
+        let rank = u8::from(showing.source == Source::Screen);
+        Some(Wanted { layers, height: self.height_of(showing), current, rank })
+    }
+
+    fn standing(
+        &mut self,
+        now: Instant,
+        wishes: &[Wanted],
+        chosen: &Allocation,
+        pictures: bool,
+        room: u64,
+    ) -> Option<Notice> {
+        if !self.is_reached() {
+            return None;
+        }
+        let limited = self.limits.no_pictures || self.limits.bits.is_some_and(|bits| bits < self.estimate);
+        let why = if limited { Why::Budget } else { Why::Link };
+        // What is used up is used up for still pictures, too.
+        let room = if self.limits.no_pictures { 0 } else { room };
+        let standing = Standing { rung: rung(wishes, chosen, pictures, room), why };
+        let Standing { rung, why } = self.ladder.tell(now, standing)?;
+        Some(Notice::Receives { peer: self.id, rung, why })
+    }
+}

@@ -1,0 +1,139 @@
+/** How much of a picture this page sends: down a ladder as its link worsens, and up again by itself. No DOM. */
+import type { SendLimit, Shortage } from '../api/types';
+
+export type Rung = 'full' | Shortage['rung'];
+
+/** What is known of the own link. */
+export interface Facts {
+  /** Milliseconds. */
+  at: number;
+  /** What the browser believes it can send, in kbit/s. */
+  kbit?: number | undefined;
+  /** The encoder had to do with less than it wanted. */
+  short: boolean;
+}
+
+/** What goes out. */
+export interface Sending {
+  rung: Rung;
+  /** For all pictures together, where a budget says so. */
+  kbit?: number | undefined;
+}
+
+export const FULL: Sending = { rung: 'full' };
+
+const ORDER: Rung[] = ['full', 'smaller', 'slow', 'stills', 'audio'];
+/** What each takes, in kbit/s, sound included. */
+const NEEDS: Record<Rung, number> = { full: 450, smaller: 220, slow: 110, stills: 60, audio: 0 };
+/** Sound, and what surrounds it. */
+export const SOUND_KBIT = 50;
+/** A step up must fit with so much to spare. */
+const SPARE = 1.3;
+/** So often in a row it must look alike: one look tells little. */
+const DOWN_LOOKS = 2;
+const UP_LOOKS = 3;
+/** Without video nothing shows what the link carries, so it is tried: after so long, and each time it was in vain after twice that. */
+const TRY_MS = 15_000;
+const MOST_TRY_MS = 120_000;
+/** Video that has gone on for so long was not tried in vain. */
+const PROVED_MS = 20_000;
+
+export class Ladder {
+  /** Through the server, which is sent the picture in several sizes: those that do not fit are left out by the browser itself. */
+  layered = false;
+  private rung: Rung = 'full';
+  private limit: SendLimit | undefined;
+  private towards: { rung: Rung; looks: number } = { rung: 'full', looks: 0 };
+  /** When video was given up last, and when it was tried again. */
+  private givenUp = 0;
+  private triedAt = Number.NEGATIVE_INFINITY;
+  private patience = TRY_MS;
+
+  /** What is to be sent now. */
+  get sending(): Sending {
+    const kbit = this.limit?.kbitPerSecond ?? undefined;
+    return {
+      rung: worse(this.rung, this.allowed),
+      kbit: kbit === undefined ? undefined : Math.max(kbit - SOUND_KBIT, 0),
+    };
+  }
+
+  /** The same in words for the others; nothing, if it is all there could be. */
+  get shortage(): Shortage | undefined {
+    const { rung } = this.sending;
+    if (rung === 'full') return undefined;
+    const budget = ORDER.indexOf(this.allowed) >= ORDER.indexOf(this.rung);
+    return { rung, reason: budget ? 'budget' : 'link' };
+  }
+
+  /** A data budget holds from now on, or none any more. */
+  keepTo(limit: SendLimit | undefined): void {
+    this.limit = limit;
+  }
+
+  look(facts: Facts): void {
+    const to = this.aim(facts);
+    if (to === this.rung) {
+      this.towards = { rung: to, looks: 0 };
+      return;
+    }
+    const looks = this.towards.rung === to ? this.towards.looks + 1 : 1;
+    this.towards = { rung: to, looks };
+    const down = ORDER.indexOf(to) > ORDER.indexOf(this.rung);
+    if (looks >= (down ? DOWN_LOOKS : UP_LOOKS) || hidden(this.rung)) this.step(facts.at, to);
+  }
+
+  private step(at: number, to: Rung): void {
+    if (hidden(to) && !hidden(this.rung)) {
+      this.patience = at - this.triedAt < PROVED_MS ? Math.min(this.patience * 2, MOST_TRY_MS) : TRY_MS;
+      this.givenUp = at;
+    } else if (!hidden(to) && hidden(this.rung)) {
+      this.triedAt = at;
+    }
+    this.rung = to;
+    this.towards = { rung: to, looks: 0 };
+  }
+
+  private aim({ at, kbit, short }: Facts): Rung {
+    const { layered } = this;
+    if (hidden(this.rung)) {
+      // The browser's guess is an old one: nothing has been sent that could have shown more.
+      return at - this.givenUp >= this.patience ? (layered ? 'full' : 'slow') : this.rung;
+    }
+    if (kbit === undefined) return this.rung;
+    const rungs = layered ? ORDER.filter((rung) => rung !== 'smaller' && rung !== 'slow') : ORDER;
+    const needs = (rung: Rung) => (layered && rung === 'full' ? NEEDS.slow : NEEDS[rung]);
+    const place = rungs.indexOf(this.rung);
+    // A picture of which little moves takes little, and the browser then believes in little.
+    if (short && kbit < needs(this.rung)) return rungs.find((rung) => needs(rung) <= kbit) ?? 'audio';
+    const above = rungs[place - 1];
+    return above && kbit >= needs(above) * SPARE ? above : this.rung;
+  }
+
+  private get allowed(): Rung {
+    if (!this.limit) return 'full';
+    if (!this.limit.pictures) return 'audio';
+    const kbit = this.limit.kbitPerSecond ?? Number.POSITIVE_INFINITY;
+    const allowed = ORDER.find((rung) => NEEDS[rung] <= kbit) ?? 'audio';
+    // Frames are left out by the server, for whom it takes that.
+    return this.layered && allowed === 'slow' ? 'smaller' : allowed;
+  }
+}
+
+/** No video. */
+export function hidden(rung: Rung): boolean {
+  return rung === 'stills' || rung === 'audio';
+}
+
+function worse(one: Rung, other: Rung): Rung {
+  return ORDER.indexOf(one) >= ORDER.indexOf(other) ? one : other;
+}
+
+/** What the browser believes it can send, as its statistics have it. */
+export function outgoingKbit(stats: RTCStatsReport): number | undefined {
+  const all = [...stats.values()] as Record<string, unknown>[];
+  const selected = all.find(({ type }) => type === 'transport')?.selectedCandidatePairId;
+  const pair = all.find(({ id, type }) => type === 'candidate-pair' && id === selected);
+  const bits = pair?.availableOutgoingBitrate;
+  return typeof bits === 'number' ? bits / 1000 : undefined;
+}
