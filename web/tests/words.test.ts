@@ -94,6 +94,7 @@ describe('the translations', () => {
         host: 'h',
         udp: '443',
         tcp: '443',
+        tls: '443',
         ms: 5,
         rate: '1',
       };
