@@ -339,7 +339,7 @@ impl Task {
                 Effect::PathFound if self.connected => self.deadline = None,
                 Effect::PathFound => {}
                 Effect::Measured => {
-                    drop(self.measured.send_replace(self.peer.measured.clone().by(&self.options.reach)))
+                    self.measured.send_replace(self.peer.measured.clone().by(&self.options.reach));
                 }
                 Effect::RemoteClosed => {
                     self.outbox.push_back(MediaEvent::RemoteClosed { epoch });

@@ -234,7 +234,9 @@ mod tests {
         assert_eq!(own.len(), TRANSFERS.of_one);
         let others = (2..=255).filter(|last| places.take(now, address(*last)).is_some()).count();
         assert_eq!(own.len() + others, TRANSFERS.in_all);
-        own.into_iter().for_each(|number| places.give_back(number));
+        for number in own {
+            places.give_back(number);
+        }
         assert!(places.take(now, address(1)).is_some());
     }
 

@@ -34,7 +34,6 @@ const MOST_AT_ONCE: usize = 64;
 /// The lines it has agreed upon.
 #[derive(Debug, Clone, Copy)]
 pub struct Lines {
-    pub microphone: Mid,
     pub camera: Mid,
     /// Where it is sent a picture.
     pub slots: [Mid; 2],
@@ -57,10 +56,10 @@ impl Wire<'_> {
         self.out.iter().filter(is_feedback).count() as u64
     }
 
-    /// How many packets of streams from this number on wait to leave.
-    pub fn media_of(&self, first: u32) -> u64 {
-        let of = |datagram: &[u8]| datagram.get(8..12).is_some_and(|ssrc| ssrc[0] == first.to_be_bytes()[0]);
-        self.out.iter().filter(|(_, datagram)| of(datagram)).count() as u64
+    /// How many packets of media wait to leave.
+    pub fn media(&self) -> u64 {
+        let is_media = |datagram: &[u8]| matches!(datagram, [0x80..=0xbf, kind, ..] if !(192..=223).contains(kind));
+        self.out.iter().filter(|(_, datagram)| is_media(datagram)).count() as u64
     }
 
     /// Makes what was asked for leave.
@@ -85,11 +84,16 @@ pub struct Rogue {
     task: JoinHandle<()>,
 }
 
+/// Two names of lines or layers.
+pub type Names = fn(Lines) -> [String; 2];
+
 pub struct Manner {
     pub config: RtcConfig,
     /// Of so many packets of media one reaches it.
     pub hears_one_of: u64,
     pub attack: Attack,
+    /// What it tells the server the other way round.
+    pub swapped: Option<Names>,
 }
 
 impl Rogue {
@@ -101,7 +105,7 @@ impl Rogue {
         let config = manner.config.clear_codecs().enable_opus(true, false).enable_vp8(true);
         let mut rtc = config.set_rtp_mode(true).set_dtls_version(DtlsVersion::Auto).build(Instant::now());
         rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), Protocol::Udp).unwrap());
-        let lines = offer(&mut rtc, &mut device, call_id, epoch).await;
+        let lines = offer(&mut rtc, &mut device, call_id, epoch, manner.swapped).await;
         let (tell, connected) = watch::channel(false);
         let done = Arc::new(AtomicU64::new(0));
         let task =
@@ -140,7 +144,7 @@ impl Drop for Rogue {
     }
 }
 
-async fn offer(rtc: &mut Rtc, device: &mut Device, call_id: Uuid, epoch: u64) -> Lines {
+async fn offer(rtc: &mut Rtc, device: &mut Device, call_id: Uuid, epoch: u64, names: Option<Names>) -> Lines {
     let mut simulcast = Simulcast::new();
     for rid in ["q", "h", "f"] {
         simulcast.add_send_layer(SimulcastLayer::new(rid));
@@ -154,9 +158,18 @@ async fn offer(rtc: &mut Rtc, device: &mut Device, call_id: Uuid, epoch: u64) ->
     });
     change.add_channel("drawing".to_owned());
     let (offer, pending) = change.apply().unwrap();
-    let track = |mid: Mid, source| MediaTrack { mid: mid.to_string(), source };
+    let lines = Lines { camera, slots };
+    let names = names.map(|names| names(lines));
+    let told = |text: &str| names.as_ref().map_or_else(|| text.to_owned(), |names| swapped(text, names));
+    let track = |mid: Mid, source| MediaTrack { mid: told(&mid), source };
     let tracks = vec![track(microphone, Source::Microphone), track(camera, Source::Camera)];
-    let frame = ClientFrame::MediaOffer { id: 1_000_000, call_id, epoch, sdp: offer.to_sdp_string(), tracks };
+    let frame = ClientFrame::MediaOffer {
+        id: 1_000_000,
+        call_id,
+        epoch,
+        sdp: told_in(&offer.to_sdp_string(), names.as_ref()),
+        tracks,
+    };
     device.socket().send(&frame).await.unwrap();
     #[expect(clippy::wildcard_enum_match_arm, reason = "other frames are passed over")]
     let pick = |frame: &ServerFrame| match frame {
@@ -164,8 +177,36 @@ async fn offer(rtc: &mut Rtc, device: &mut Device, call_id: Uuid, epoch: u64) ->
         _ => None,
     };
     let answer = device.wait_for("the SFU's answer", pick).await;
-    rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&answer).unwrap()).unwrap();
-    Lines { microphone, camera, slots }
+    rtc.sdp_api()
+        .accept_answer(pending, SdpAnswer::from_sdp_string(&told_in(&answer, names.as_ref())).unwrap())
+        .unwrap();
+    lines
+}
+
+/// Each of the two where the other was.
+fn swapped(name: &str, [one, other]: &[String; 2]) -> String {
+    if name == one {
+        other.clone()
+    } else if name == other {
+        one.clone()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// The same in the lines of a description that name lines and layers.
+fn told_in(sdp: &str, names: Option<&[String; 2]>) -> String {
+    const ENDS: [char; 4] = [' ', ':', ';', '\r'];
+    let Some(names) = names else { return sdp.to_owned() };
+    let word = |word: &str| {
+        let name = word.trim_end_matches(ENDS);
+        swapped(name, names) + &word[name.len()..]
+    };
+    let line = |line: &str| {
+        let has_names = ["a=mid:", "a=group:", "a=rid:", "a=simulcast:"].iter().any(|start| line.starts_with(start));
+        if has_names { line.split_inclusive(ENDS).map(word).collect() } else { line.to_owned() }
+    };
+    sdp.split_inclusive('\n').map(line).collect()
 }
 
 /// Until when there is nothing to do; and whether it is connected now.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use farhand_client::rest::Rest;
+use farhand_client::{media::Added, rest::Rest};
 use farhand_protocol::call::IceServers;
 use farhand_testkit::{Account, PASSWORD, Server, UBIMAX, WAIT, json};
 use tokio::{
@@ -296,7 +296,7 @@ async fn checks_over_tcp_within_tls_are_answered_to_whom_they_belong() {
     let call_id = log_in("callertest1").await.create_call(call).await.call_id;
     let mut people = Vec::new();
     for user in ["callertest1", "callertest2"] {
-        let added: Arc<dyn Fn(&[u8]) -> Vec<Vec<u8>> + Send + Sync> = Arc::new(listen.clone());
+        let added: Added = Arc::new(listen.clone());
         people.push(Person::join_at(&url, log_in(user).await, call_id, |options| options.added = Some(added)).await);
     }
     all_see_all(&mut people).await;

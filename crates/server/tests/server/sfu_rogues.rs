@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use farhand_testkit::Server;
+use farhand_testkit::{Server, WAIT};
 use str0m::{
     RtcConfig,
     bwe::Bitrate,
@@ -18,18 +18,19 @@ use str0m::{
         from_feature_flags,
     },
     format::Codec,
-    media::{KeyframeRequestKind, MediaKind, Mid, Rid},
-    rtp::{RtpWrite, Ssrc},
+    media::{KeyframeRequestKind, Rid},
+    rtp::RtpWrite,
 };
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
-    rogue::{Attack, Lines, Manner, Rogue, Wire},
+    rogue::{Attack, Lines, Manner, Names, Rogue, Wire},
     sfu_calls::{Person, all_see_all, all_see_all_again, call_of},
 };
 
 fn manner(attack: Attack) -> Manner {
-    Manner { config: RtcConfig::new(), hears_one_of: 1, attack }
+    Manner { config: RtcConfig::new(), hears_one_of: 1, attack, swapped: None }
 }
 
 async fn two_in_a_call(server: &Server) -> (Uuid, Vec<Person>) {
@@ -79,55 +80,48 @@ async fn a_participant_who_asks_for_nearly_everything_again_disturbs_nobody() {
     assert!(rogue.goes_on());
 }
 
-const SPOOFED: u32 = 0x5b00_0000;
-
-/// Packets under names that are not theirs: lines this participant is sent to on, lines that are nobody's, layers that were never announced,
-/// and the sound's line with a picture.
-fn spoof(sequence: &mut u64, wire: &mut Wire<'_>, lines: Lines) -> u64 {
-    let (nobodys, foreign) = (Mid::from("zz"), Rid::from("zz"));
-    let names = [
-        (lines.slots[0], None),
-        (lines.slots[1], Some(Rid::from("q"))),
-        (nobodys, None),
-        (lines.camera, Some(foreign)),
-        (lines.camera, None),
-        (lines.microphone, None),
-        (lines.microphone, Some(Rid::from("f"))),
-    ];
+/// A picture's key frames, on this layer of the camera.
+fn send_picture(rid: &str, sequence: &mut u64, wire: &mut Wire<'_>, lines: Lines) -> u64 {
+    *sequence += 1;
     let now = wire.now;
     let pt = wire.rtc.codec_config().find(|params| params.spec().codec == Codec::Vp8).unwrap().pt();
-    if *sequence == 0 {
-        wire.rtc.direct_api().declare_media(nobodys, MediaKind::Video);
-        for (ssrc, (mid, rid)) in (SPOOFED..).zip(names) {
-            wire.rtc.direct_api().declare_stream_tx(Ssrc::from(ssrc), None, mid, rid);
-        }
-    }
-    *sequence += 1;
     // A key frame of VP8, as far as a server can tell.
     let payload: Arc<[u8]> = [&[0x90, 0xe0, 0x80, 0x01, 1, 0, 0x00][..], &[0x5b; 400]].concat().into();
-    for ssrc in SPOOFED..SPOOFED + 7 {
-        let mut api = wire.rtc.direct_api();
-        let Some(stream) = api.stream_tx(&Ssrc::from(ssrc)) else { continue };
-        let time = u32::try_from(*sequence % 1_000_000).unwrap() * 3_000;
-        stream.write_rtp(RtpWrite::new(pt, (*sequence).into(), time, now, payload.clone()).marker(true));
+    let time = u32::try_from(*sequence % 1_000_000).unwrap() * 3_000;
+    let packet = RtpWrite::new(pt, (*sequence).into(), time, now, payload).marker(true);
+    let mut api = wire.rtc.direct_api();
+    if let Some(stream) = api.stream_tx_by_mid(lines.camera, Some(Rid::from(rid))) {
+        stream.write_rtp(packet);
     }
     wire.flush();
-    wire.media_of(SPOOFED)
+    wire.media()
 }
 
 #[tokio::test]
-async fn packets_under_the_names_of_other_lines_and_layers_reach_nobody() {
+async fn packets_under_the_name_of_another_line_or_of_a_layer_that_was_never_announced_reach_nobody() {
     let server = Server::start().await;
     let (call_id, mut people) = two_in_a_call(&server).await;
-    let mut sequence = 0;
-    let attack: Attack = Box::new(move |wire, lines| spoof(&mut sequence, wire, lines));
-    let rogue = Rogue::join(&server, "expert1", call_id, manner(attack)).await;
-    rogue.until(2_000).await;
-    all_see_all_again(&mut people).await;
-    for person in &people {
-        let seen = person.seen.borrow();
-        assert!(!seen.contains_key(&rogue.contact), "{:?}", seen.get(&rogue.contact));
+    let another_line = |lines: Lines| [lines.camera.to_string(), lines.slots[0].to_string()];
+    let another_layer = |_: Lines| ["f".to_owned(), "x".to_owned()];
+    let lies: [(&str, Names); 2] = [("q", another_line), ("f", another_layer)];
+    for (rid, names) in lies {
+        let mut sequence = 0;
+        let attack: Attack = Box::new(move |wire, lines| send_picture(rid, &mut sequence, wire, lines));
+        let rogue = Manner { swapped: Some(names), ..manner(attack) };
+        let rogue = Rogue::join(&server, "expert1", call_id, rogue).await;
+        rogue.until(300).await;
+        all_see_all_again(&mut people).await;
+        for person in &people {
+            let seen = person.seen.borrow();
+            assert!(!seen.contains_key(&rogue.contact), "{rid}: {:?}", seen.get(&rogue.contact));
+        }
     }
+    // Under their own name they do.
+    let mut sequence = 0;
+    let attack: Attack = Box::new(move |wire, lines| send_picture("q", &mut sequence, wire, lines));
+    let honest = Rogue::join(&server, "expert1", call_id, manner(attack)).await;
+    let seen = people[0].seen.wait_for(|seen| seen.contains_key(&honest.contact));
+    assert!(timeout(WAIT, seen).await.is_ok(), "packets as these are seen by nobody");
 }
 
 /// A DTLS of which SCTP's packets come out broken, once that is wanted.
@@ -218,7 +212,7 @@ impl DtlsInstance for Spoiled {
 
     fn send_application_data(&mut self, data: &[u8]) -> Result<usize, DtlsImplError> {
         if self.wanted.load(Ordering::Relaxed) && !data.is_empty() {
-            for _ in 0..20 {
+            for _ in 0..4 {
                 let made = self.made_of(data);
                 self.count.fetch_add(u64::from(self.real.send_application_data(&made).is_ok()), Ordering::Relaxed);
             }
