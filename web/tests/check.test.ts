@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Acquired } from '../src/call/devices';
 import { Check, type CheckEnvironment } from '../src/check/check.svelte';
-import { portsOf, throughput } from '../src/check/network';
+import { portsOf, portsOfRelays, throughput } from '../src/check/network';
 import { advise, decode, encode, type PathResult, type Report } from '../src/check/report';
 import { track } from './fakes';
 
@@ -27,19 +27,29 @@ describe('the advice', () => {
     ['both are', { udp: blocked, tcp: blocked }, ['check-advice-media']],
     ['a proxy knows no WebSockets', { webSocket: { outcome: 'failed' } }, ['check-advice-websocket']],
     ['the link is slow', { up: 200 }, ['check-advice-slow']],
+    ['the relay is blocked', { tls: blocked }, ['check-advice-tls']],
+    ['there is nothing but the relay', { udp: blocked, tcp: blocked, tls: works }, ['check-advice-tls-only']],
+    ['there is nothing at all', { udp: blocked, tcp: blocked, tls: blocked }, ['check-advice-media']],
     ['several things at once', { udp: blocked, down: 100 }, ['check-advice-udp', 'check-advice-slow']],
   ])('where %s', (_, change, ids) => {
     expect(advise({ ...good, ...change }).map(({ id }) => id)).toEqual(ids);
   });
 
   it('names what is to be opened', () => {
-    expect(advise({ ...good, udp: blocked })[0]?.args).toEqual({ host: 'calls.example.com', udp: '443', tcp: '443' });
+    expect(advise({ ...good, udp: blocked })[0]?.args).toEqual({
+      host: 'calls.example.com',
+      udp: '443',
+      tcp: '443',
+      tls: '',
+    });
   });
 });
 
 describe('a report in a link', () => {
   it('comes back as it was', () => {
     expect(decode(encode(good))).toEqual(good);
+    const within = { ...good, tls: { ...works, kind: 'relay IPv4' } };
+    expect(decode(encode(within))).toEqual(within);
     const little = { at: good.at, host: 'münchen.example' };
     expect(decode(encode(little))).toEqual(little);
     expect(encode(good)).toMatch(/^[\w-]+$/);
@@ -69,7 +79,7 @@ describe('a test', () => {
       troubles: [{ device: 'microphone', why: 'missing' }],
     }),
     webSocket: async () => 19.6,
-    path: async () => works,
+    path: async (path) => (path === 'tls' ? undefined : works),
     download: async () => 50_000,
     upload: async () => 10_000,
     ...over,
@@ -83,6 +93,29 @@ describe('a test', () => {
     const { camera } = check;
     check.stop();
     expect((camera as unknown as { stopped: boolean }).stopped).toBe(true);
+  });
+
+  it('that is left while the browser asks for the devices switches nothing on', async () => {
+    let allow = (_: Acquired) => {};
+    const paths: string[] = [];
+    const path = async (name: string) => {
+      paths.push(name);
+      return works;
+    };
+    const check = new Check(env({ acquire: () => new Promise((resolve) => (allow = resolve)), path }));
+    const run = check.run();
+    check.stop();
+    const [audio, video] = [track('audio'), track('video')];
+    allow({ audio, video, troubles: [] });
+    await run;
+    for (const one of [audio, video]) expect((one as unknown as { stopped: boolean }).stopped).toBe(true);
+    expect([check.camera, check.microphone, paths]).toEqual([null, null, []]);
+  });
+
+  it('of somebody who is logged in tries the relay as well', async () => {
+    const check = new Check(env({ path: async () => works }));
+    await check.run();
+    expect(check.report?.tls).toEqual(works);
   });
 
   it('goes on when something fails', async () => {
@@ -124,4 +157,9 @@ describe('throughput', () => {
 it('the ports to open are those of the candidates, each once', () => {
   const line = (port: number) => `a=candidate:1 1 UDP 2130706431 192.0.2.1 ${port} typ host\r\n`;
   expect(portsOf(`v=0\r\n${line(443)}${line(443)}${line(8443)}`)).toEqual([443, 8443]);
+});
+
+it('the port of a relay is that of its address', () => {
+  const urls = ['turns:calls.example.com:443?transport=tcp', 'turns:calls.example.com:443?transport=tcp'];
+  expect(portsOfRelays([{ urls }, { urls: 'turns:[2001:db8::1]:8443' }])).toEqual([443, 8443]);
 });

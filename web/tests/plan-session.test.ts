@@ -431,23 +431,6 @@ describe('a connection that was prepared while the call rang', () => {
     expect(offers).toEqual([4]);
   });
 
-  const relay = { urls: ['turns:h:443?transport=tcp'], username: 'u', credential: 'c' };
-
-  it('tries the relays of the plan if it has found no path by itself', async () => {
-    session.apply({ ...sfu(4, true), iceServers: [relay] }, 1);
-    await settle();
-    expect([prepared.configuration.iceServers, prepared.iceRestarts]).toEqual([undefined, 0]);
-    await clock.advance(1_000);
-    expect([prepared.configuration.iceServers, prepared.iceRestarts, offers]).toEqual([[relay], 1, [4]]);
-  });
-
-  it('leaves a path that was found alone', async () => {
-    prepared.become('connected', 'connected');
-    session.apply({ ...sfu(4, true), iceServers: [relay] }, 1);
-    await clock.advance(5_000);
-    expect([prepared.iceRestarts, offers]).toEqual([0, []]);
-  });
-
   it('may still be connecting by then', async () => {
     session.apply(sfu(4, true), 1);
     expect(connections.at(-1)).toBe('connecting');

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Ring } from '../src/api/types';
 import { Prepared } from '../src/call/prepared';
 import { RequestError } from '../src/signalling/requests';
 import { FakePeer } from './fake-peer';
@@ -8,14 +9,17 @@ let clock: FakeClock;
 let peers: FakePeer[];
 let offers: { callId: string; withdrawn: AbortSignal; answer(): void; refuse(code: string): void }[];
 let prepared: Prepared;
+let relays: Ring['iceServers'][];
 
 beforeEach(() => {
   clock = new FakeClock();
   peers = [];
+  relays = [];
   offers = [];
   prepared = new Prepared({
     clock,
-    connect: () => {
+    connect: ({ iceServers }) => {
+      relays.push(iceServers);
       const peer = new FakePeer();
       peers.push(peer);
       return peer as unknown as RTCPeerConnection;
@@ -45,6 +49,12 @@ describe('while a call rings', () => {
     await settle();
     expect(offers.map(({ callId }) => callId)).toEqual(['a']);
     expect(peers[0]!.transceivers.map(({ sender }) => sender.track)).toEqual(peers[0]!.transceivers.map(() => null));
+  });
+
+  it('it may go by the relays that the ring names', () => {
+    const iceServers = [{ urls: ['turns:calls.example.com:443?transport=tcp'], username: 'a', credential: 'b' }];
+    prepared.follow([ring({ callType: 'SFU', iceServers })]);
+    expect(relays).toEqual([iceServers]);
   });
 
   it('that goes past the server none is made', () => {

@@ -97,6 +97,7 @@ describe('the translations', () => {
         host: 'h',
         udp: '443',
         tcp: '443',
+        tls: '443',
         ms: 5,
         rate: '1',
         seconds: 7,

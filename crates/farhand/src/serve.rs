@@ -26,7 +26,8 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let shutdown = chosen::shutdown()?;
     let sockets = Sockets::bind(&config)?;
     let (_lock, store) = chosen::own_store(&config).await?;
-    println!("Farhand listens on http://{}", sockets.address()?);
+    let scheme = if config.has_tls() { "https" } else { "http" };
+    println!("Farhand listens on {scheme}://{}", sockets.address()?);
     if store.domains().await?.is_empty() {
         let data = config.data_dir.display();
         println!("Nobody can sign in yet. Make the first administrator:");

@@ -346,6 +346,9 @@ pub struct Ring {
     pub popup: bool,
     /// When the ring ends by itself.
     pub until: WireTime,
+    /// Relays (TURN) for a connection that is prepared while it rings, as in the media plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ice_servers: Vec<IceServer>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]

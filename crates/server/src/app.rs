@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     directory::Directory,
     http::Outcome,
-    media::{Checks, IceServers, Workers},
+    media::{Checks, IceServers, Tests, Workers},
     turn::Turn,
     world::SharedClock,
     ws::{Hub, Sessions},
@@ -25,6 +25,7 @@ pub struct Media {
     pub ice: IceServers,
     pub workers: Arc<Workers>,
     pub turn: Arc<Turn>,
+    pub tests: Tests,
 }
 
 pub struct App {
@@ -50,7 +51,7 @@ impl App {
         hub: Arc<Hub>,
         media: Media,
     ) -> Outcome<Arc<Self>> {
-        let Media { ice, workers, turn } = media;
+        let Media { ice, workers, turn, tests } = media;
         let directory = Arc::new(Directory::new(store.clone()));
         directory.refresh().await?;
         let calls = Calls::start(Ground {
@@ -60,7 +61,7 @@ impl App {
             clock: clock.clone(),
             policy: config.policy(),
             workers: workers.clone(),
-            turn,
+            turn: turn.clone(),
             node: "farhand".to_owned(),
         });
         Ok(Arc::new(Self {
@@ -70,7 +71,7 @@ impl App {
                 std::time::Duration::from_secs(config.login.lockout_seconds),
             ),
             calls: calls.await?,
-            checks: Checks::new(workers),
+            checks: Checks::new(workers, turn, tests),
             connections: Connections::default(),
             stopping: CancellationToken::new(),
             config,

@@ -78,8 +78,12 @@ pub struct LoginConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
-    /// How long a client may take for its first bytes and for the head of a request, and be idle between two, in seconds.
+    /// How long a client may take for its first bytes, for the head of a request and for its body, and be idle between two, in seconds.
     pub patience_seconds: u64,
+    /// Connections at once from one address (of IPv6: from one network, `/64`) to the port of `listen`: HTTP, WebSocket, media over TCP and the relay
+    /// together; 0 for any number. A person has five or so, and many may share an address. Those of `trusted_proxies` are not counted:
+    /// limit them there.
+    pub connections_per_address: usize,
 }
 
 /// HTTPS on the port of `listen`. Whoever comes there with plain HTTP is sent to HTTPS.
@@ -172,7 +176,7 @@ impl Default for Config {
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { patience_seconds: 75 }
+        Self { patience_seconds: 75, connections_per_address: 4096 }
     }
 }
 
@@ -283,7 +287,12 @@ impl Config {
     }
 
     pub fn secure_cookies(&self) -> bool {
-        self.has_tls() || self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+        self.has_tls() || self.is_public_over_tls()
+    }
+
+    /// Whether clients reach the server within TLS, whoever ends it.
+    pub fn is_public_over_tls(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
 
     /// Whether the server speaks HTTPS itself.

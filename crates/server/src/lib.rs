@@ -13,6 +13,7 @@ mod front;
 mod http;
 mod jobs;
 mod media;
+mod network;
 mod turn;
 pub mod world;
 mod ws;
@@ -20,14 +21,14 @@ mod ws;
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use farhand_store::{Store, StoreError};
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::net::TcpListener;
 
 use app::{App, Media};
 use config::Config;
-use front::{Challenges, Front, Renewal};
-use media::{Candidates, IceServers, Ports, Workers};
+use front::{Challenges, Front, Limit, Renewal};
+use media::{Candidates, IceServers, Ports, Tests, Workers};
 use tokio_util::sync::CancellationToken;
-use turn::{Holder, Turn, Urls};
+use turn::{Holder, Scope, Turn, Urls};
 use world::SharedClock;
 use ws::Hub;
 
@@ -98,20 +99,20 @@ pub async fn run(
     let candidates = Candidates { tcp: udp.iter().map(|udp| SocketAddr::new(udp.ip(), port)).collect(), udp };
     let told = candidates.udp.first().filter(|_| !config.media.public.is_empty()).map(SocketAddr::to_string);
     let ice = IceServers::new(told, address.port());
-    let (for_relay, inbox) = mpsc::channel(turn::INBOX);
+    let (for_relay, inbox) = turn::door();
     let port = ports.sender()?;
     let workers = Arc::new(Workers::start(ports, &candidates, &for_relay)?);
     drop(for_relay);
     let hub = Arc::new(Hub::default());
-    let urls = Urls { tls: config.has_tls(), port: listener.local_addr()?.port(), public: config.public_authority() };
+    let urls = Urls::of_server(&config, listener.local_addr()?.port());
     let parts =
         turn::Parts { workers: workers.clone(), own: candidates.udp, bind: address.ip(), urls, clock: clock.clone() };
-    let seats = hub.clone();
-    let is_seated = move |holder: Holder| seats.is_seated(holder.contact, holder.call_id);
-    let turn = Arc::new(Turn::new(&config, parts, is_seated).map_err(RunError::Config)?);
+    let tests = Tests::default();
+    let turn = Turn::new(&config, parts, served_by_relay(hub.clone(), tests.clone())).map_err(RunError::Config)?;
+    let turn = Arc::new(turn);
     let relaying = CancellationToken::new();
     let relay = tokio::spawn(turn.clone().serve_datagrams(inbox, port, relaying.clone()));
-    let media = Media { ice, workers: workers.clone(), turn: turn.clone() };
+    let media = Media { ice, workers: workers.clone(), turn: turn.clone(), tests };
     let app = App::new(config, clock, store, hub, media).await.map_err(RunError::Start)?;
     let router = http::router(app.clone()).map_err(RunError::Config)?;
     let background = tokio::spawn(jobs::run(app.clone()));
@@ -130,6 +131,7 @@ pub async fn run(
         turn,
         tls,
         patience: Duration::from_secs(app.config.http.patience_seconds),
+        limit: Arc::new(Limit::new(app.config.http.connections_per_address, app.config.trusted_proxies.clone())),
     };
     let served = front::serve(listener, front, stopped);
     let stopping = app.clone();
@@ -150,4 +152,13 @@ pub async fn run(
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Whom the relay serves: those who sit in a call, those it rings, and those who test the way to it.
+fn served_by_relay(hub: Arc<Hub>, tests: Tests) -> impl Fn(Holder) -> Option<Scope> {
+    move |holder: Holder| {
+        let room = || hub.rings(holder.contact, holder.call_id) || tests.has(holder);
+        let networks = hub.is_seated(holder.contact, holder.call_id).then_some(Scope::Networks);
+        networks.or_else(|| room().then_some(Scope::Room))
+    }
 }

@@ -19,13 +19,15 @@ const MAX_OWN: usize = 8;
 const MAX_LABEL: usize = 64;
 /// A longer message takes a slow link for too long. Drawings are sent stroke by stroke.
 const MAX_MESSAGE: usize = 64 * 1024;
-/// What is kept for a receiver whose channel is not open yet.
+/// What is kept for a receiver whose channel is not open yet, each message with its cost.
 const MAX_WAITING: usize = 64 * 1024;
 /// Bytes a participant may say at once, and in a second: a pointer and a pen at 60 messages a second take a tenth.
 const BURST: u64 = 512 * 1024;
 const PER_SECOND: u64 = 128 * 1024;
-/// What a message costs besides its bytes.
-const MESSAGE_COST: u64 = 64;
+/// What a message costs besides its bytes, and takes while it waits.
+const MESSAGE_COST: usize = 64;
+/// What it costs to open a channel: it is opened to everybody else, and closed again with it. Thirty at once, then eight a second.
+const OPENING_COST: usize = 16 * 1024;
 
 /// How a channel is to be opened towards the other participants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,18 +119,19 @@ impl Channels {
     }
 
     /// True if there is a new channel to be passed on.
-    pub(crate) fn opened(&mut self, engine: &mut Engine, id: ChannelId, label: &str) -> bool {
+    pub(crate) fn opened(&mut self, engine: &mut Engine, now: Instant, id: ChannelId, label: &str) -> bool {
         if let Some(heard) = self.heard.iter_mut().find(|heard| heard.id == id) {
             heard.open(engine);
             return false;
         }
-        if label == ALIVE {
+        let allowed = self.allowance.take(now, OPENING_COST);
+        if label == ALIVE && allowed && self.alive.is_none() {
             self.alive = Some(id);
             return false;
         }
-        let manner = engine.channel_manner(id).filter(|manner| manner.label.len() <= MAX_LABEL);
+        let manner = engine.channel_manner(id).filter(|manner| manner.label.len() <= MAX_LABEL && label != ALIVE);
         match manner {
-            Some(manner) if self.own.len() < MAX_OWN => {
+            Some(manner) if allowed && self.own.len() < MAX_OWN => {
                 self.own.push(Own { id, manner: Arc::new(manner) });
                 true
             }
@@ -161,8 +164,7 @@ impl Channels {
         binary: bool,
         data: &[u8],
     ) -> bool {
-        let cost = u64::try_from(data.len()).unwrap_or(u64::MAX).saturating_add(MESSAGE_COST);
-        let allowed = data.len() <= MAX_MESSAGE && self.allowance.take(now, cost);
+        let allowed = data.len() <= MAX_MESSAGE && self.allowance.take(now, data.len() + MESSAGE_COST);
         if self.alive == Some(id) {
             if allowed {
                 engine.say(id, binary, data);
@@ -226,8 +228,8 @@ impl Heard {
     fn hear(&mut self, engine: &mut Engine, message: Message) -> bool {
         let taken = match &mut self.state {
             State::Opening(waiting) => {
-                let kept: usize = waiting.iter().map(|message| message.data.len()).sum();
-                let room = kept + message.data.len() <= MAX_WAITING;
+                let size = |message: &Message| message.data.len() + MESSAGE_COST;
+                let room = waiting.iter().map(size).sum::<usize>() + size(&message) <= MAX_WAITING;
                 if room {
                     waiting.push_back(message);
                 }
@@ -252,7 +254,8 @@ struct Allowance {
 }
 
 impl Allowance {
-    fn take(&mut self, now: Instant, cost: u64) -> bool {
+    fn take(&mut self, now: Instant, cost: usize) -> bool {
+        let cost = u64::try_from(cost).unwrap_or(u64::MAX);
         let passed = now.saturating_duration_since(self.at).min(Duration::from_mins(1));
         let earned = u64::try_from(passed.as_micros()).unwrap_or(0) * PER_SECOND / 1_000_000;
         if earned > 0 {

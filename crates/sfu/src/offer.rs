@@ -1,12 +1,18 @@
 //! What must be known of an offer before the engine sees it, and what is not let through to it. The engine parses SDP for itself; this
 //! reads lines.
 
+use std::collections::HashSet;
+
+use str0m::media::{Mid, Rid};
+
 use crate::ids::Source;
 
 /// 25 people with sound, camera and a screen, and some to spare.
 const MAX_LINES: usize = 96;
 /// An offer with all slots has some 40 KiB.
 const MAX_BYTES: usize = 128 * 1024;
+/// Browsers send three. Each is looked at whenever layers are chosen.
+const MAX_LAYERS: usize = 4;
 /// Hashes a certificate may be named by (RFC 8122, section 5, without the broken ones).
 const HASHES: [&str; 3] = ["sha-256", "sha-384", "sha-512"];
 
@@ -31,6 +37,8 @@ pub enum OfferError {
     NoMid(usize),
     #[error("two m-lines have the mid {0}")]
     SameMid(String),
+    #[error("the line {0} has more than {MAX_LAYERS} layers, or two of one name")]
+    Layers(String),
     #[error("m-line {0} is sendrecv; send and receive on lines of their own")]
     BothWays(usize),
     #[error("there is no line to send on with the mid {0}")]
@@ -86,7 +94,7 @@ pub(crate) fn read(sdp: &str, tracks: &[TrackName]) -> Result<Vec<Line>, OfferEr
     let mut lines: Vec<Line> = Vec::new();
     for (index, section) in sections.iter().enumerate() {
         let Some(line) = read_section(index, section, session)? else { continue };
-        if lines.iter().any(|known| known.mid == line.mid) {
+        if lines.iter().any(|known| mid(known) == mid(&line)) {
             return Err(OfferError::SameMid(line.mid));
         }
         lines.push(line);
@@ -96,6 +104,11 @@ pub(crate) fn read(sdp: &str, tracks: &[TrackName]) -> Result<Vec<Line>, OfferEr
     }
     check_tracks(&lines, tracks)?;
     Ok(lines)
+}
+
+/// As the engine takes it: a long one is cut.
+fn mid(line: &Line) -> Mid {
+    Mid::from(line.mid.as_str())
 }
 
 /// Whether there is a line for data channels.
@@ -134,7 +147,12 @@ fn read_section(index: usize, section: &str, session: &str) -> Result<Option<Lin
     }
     let mid = attributes(section, "mid").next().ok_or(OfferError::NoMid(index))?.to_owned();
     let direction = direction(section).or_else(|| direction(session)).ok_or(OfferError::BothWays(index))?;
-    Ok(Some(Line { mid, video, direction, rids: rids(section) }))
+    let rids = rids(section);
+    let names: HashSet<Rid> = rids.iter().map(|rid| Rid::from(rid.as_str())).collect();
+    if rids.len() > MAX_LAYERS || names.len() < rids.len() {
+        return Err(OfferError::Layers(mid));
+    }
+    Ok(Some(Line { mid, video, direction, rids }))
 }
 
 fn direction(part: &str) -> Option<Direction> {
@@ -230,6 +248,21 @@ mod tests {
             (whole().replace("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP"), OfferError::Profile(0)),
             (offer(&[audio().replace("a=mid:0\r\n", "")]), OfferError::NoMid(0)),
             (offer(&[audio(), audio()]), OfferError::SameMid("0".to_owned())),
+            (
+                offer(&[
+                    line("audio", "a-very-long-name-1", "sendonly"),
+                    line("audio", "a-very-long-name-2", "sendonly"),
+                ]),
+                OfferError::SameMid("a-very-long-name-2".to_owned()),
+            ),
+            (
+                offer(&[line("video", "0", "sendonly\r\na=simulcast:send a;b;c;d;e")]),
+                OfferError::Layers("0".to_owned()),
+            ),
+            (
+                offer(&[line("video", "0", "sendonly\r\na=simulcast:send longname1;longname2")]),
+                OfferError::Layers("0".to_owned()),
+            ),
             (offer(&[line("audio", "0", "sendrecv")]), OfferError::BothWays(0)),
             (offer(&vec![audio(); MAX_LINES + 1]), OfferError::TooManyLines),
             (format!("{}{}", whole(), "a=x\r\n".repeat(MAX_BYTES)), OfferError::TooLarge),

@@ -1,7 +1,7 @@
 //! Opening a database: which of the two it is, how it is tuned, and the schema brought up to date.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, TryLockError},
     io,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -130,7 +130,13 @@ async fn take_turn(path: &Path) -> io::Result<File> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
     let taken = tokio::task::spawn_blocking(move || {
         let directory = File::open(directory)?;
-        directory.lock()?;
+        match directory.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                tracing::info!("waiting for another program that opens a database in this directory");
+                directory.lock()?;
+            }
+            taken => taken?,
+        }
         Ok(directory)
     });
     taken.await.map_err(io::Error::other)?

@@ -442,6 +442,8 @@ export interface components {
             popup: boolean;
             /** @description When the ring ends by itself. */
             until: components["schemas"]["WireTime"];
+            /** @description Relays (TURN) for a connection that is prepared while it rings, as in the media plan. */
+            iceServers?: components["schemas"]["IceServer"][];
         };
         /** @enum {string} */
         RingEndReason: "joined" | "declined" | "timedOut" | "takenByOther" | "callEnded";

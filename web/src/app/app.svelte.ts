@@ -259,7 +259,7 @@ export class App {
   private makePrepared(): Prepared {
     return new Prepared({
       clock: this.clock,
-      connect: () => this.peer.take({ mode: 'sfu', epoch: RINGING, offerer: true }),
+      connect: ({ iceServers }) => this.peer.take({ mode: 'sfu', epoch: RINGING, offerer: true, iceServers }),
       offer: async (callId, sdp, tracks, withdrawn) => {
         const offer = { type: 'mediaOffer' as const, callId, epoch: RINGING, sdp, tracks };
         return (await this.signalling.request(offer, withdrawn)).sdp ?? '';

@@ -6,7 +6,6 @@ import { FULL, type Sending } from './ladder';
 import { PeerLink } from './peer-link';
 import type { Connection, Flow, FlowEvents, MediaSession, Path, Remote, SessionEvents, Tracks } from './session';
 import { type SfuEvents, SfuLink } from './sfu-link';
-import { relaysOf } from './spare-peer';
 
 /** Signals kept for epochs whose plan has not come yet. */
 const EARLY_KEPT = 256;
@@ -164,7 +163,6 @@ export class PlanSession implements MediaSession {
   private adopt(link: SfuLink, plan: MediaPlan): SfuLink {
     link.adopt(
       this.tracks,
-      relaysOf(plan),
       this.sfuEvents(plan.epoch, () => link),
     );
     return link;

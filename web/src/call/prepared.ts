@@ -8,7 +8,7 @@ import { SfuLink } from './sfu-link';
 
 export interface PreparedEnvironment {
   clock: Clock;
-  connect(): RTCPeerConnection;
+  connect(ring: Ring): RTCPeerConnection;
   /** Asks the SFU for its answer; rejects with a RequestError. */
   offer(callId: string, sdp: string, tracks: MediaTrack[], withdrawn: AbortSignal): Promise<string>;
 }
@@ -24,10 +24,11 @@ export class Prepared {
 
   /** Makes it what rings. To be called after anything. */
   follow(rings: readonly Ring[]): void {
-    const wanted = rings.filter(({ callType }) => callType === 'SFU').map(({ callId }) => callId);
-    for (const callId of [...this.links.keys()]) if (!wanted.includes(callId)) this.forget(callId)?.close();
-    for (const callId of wanted) {
-      if (this.links.size < MOST && !this.links.has(callId)) this.links.set(callId, this.make(callId));
+    const wanted = rings.filter(({ callType }) => callType === 'SFU');
+    const gone = [...this.links.keys()].filter((callId) => !wanted.some((ring) => ring.callId === callId));
+    for (const callId of gone) this.forget(callId)?.close();
+    for (const ring of wanted) {
+      if (this.links.size < MOST && !this.links.has(ring.callId)) this.links.set(ring.callId, this.make(ring));
     }
   }
 
@@ -45,11 +46,12 @@ export class Prepared {
     return link;
   }
 
-  private make(callId: string): SfuLink {
+  private make(ring: Ring): SfuLink {
+    const { callId } = ring;
     const { connect, clock, offer } = this.env;
     const early = true;
     const link: SfuLink = new SfuLink(
-      connect(),
+      connect(ring),
       0,
       { audio: null, video: null },
       clock,

@@ -21,8 +21,6 @@ const FEWEST = 4;
 const MOST = 40;
 /** The server could not answer; it is asked again after this long. */
 const AGAIN_MS = 2_000;
-/** A path without a relay is found in less, if there is one. */
-const RELAYS_AFTER_MS = 1_000;
 /** Refusals that pass. After others a new plan comes, or nothing helps. */
 const PASSING = new Set(['timeout', 'connection_lost', 'overloaded', 'internal']);
 
@@ -44,7 +42,6 @@ export class SfuLink implements Flow {
   /** More lines have been added, and are not agreed on yet. */
   private growing = false;
   private againTimer: number | undefined;
-  private relayTimer: number | undefined;
   private closed = false;
   private sending = FULL;
 
@@ -89,18 +86,10 @@ export class SfuLink implements Flow {
   }
 
   /** The call is accepted, and this connection that of its media plan. */
-  adopt(tracks: Tracks, relays: RTCIceServer[], events: SfuEvents): void {
+  adopt(tracks: Tracks, events: SfuEvents): void {
     this.early = false;
     this.events = events;
     this.setTracks(tracks);
-    this.relayTimer = this.clock.setTimeout(() => this.tryRelays(relays), RELAYS_AFTER_MS);
-  }
-
-  /** Only the media plan names the relays: without them the connection may look for a path in vain. */
-  private tryRelays(iceServers: RTCIceServer[]): void {
-    if (this.closed || iceServers.length === 0 || this.pc.connectionState === 'connected') return;
-    this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
-    this.restart();
   }
 
   /** Tells how it stands. */
@@ -155,7 +144,6 @@ export class SfuLink implements Flow {
     this.given.abort();
     this.pulse.stop();
     this.clock.clearTimeout(this.againTimer);
-    this.clock.clearTimeout(this.relayTimer);
     this.watch.stop();
     this.pc.close();
   }

@@ -1,5 +1,5 @@
 /** What a network lets through: each test by itself, with an end to each. */
-import type { PathResult } from './report';
+import type { Path, PathResult } from './report';
 
 /** Both ends are there; what has not come about by now will not. */
 const PATH_MS = 8_000;
@@ -27,17 +27,22 @@ export function openWebSocket(url: string): Promise<number> {
   });
 }
 
-/** A connection to the server over one path. */
-export async function tryPath(path: 'udp' | 'tcp'): Promise<PathResult> {
+/** A connection to the server over one path. Nothing, where the server offers none: within TLS it needs a login, and TLS. */
+export async function tryPath(path: Path): Promise<PathResult | undefined> {
   const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
   let ports: number[] = [];
   try {
     // The server takes no offer without a line.
     pc.addTransceiver('audio', { direction: 'recvonly' });
     const channel = pc.createDataChannel('check');
-    await pc.setLocalDescription();
-    const sdp = await answer(path, pc.localDescription?.sdp ?? '');
-    ports = portsOf(sdp);
+    // Described only now: the server names the relay with its answer, and the browser looks for addresses once it is described.
+    const offer = await pc.createOffer();
+    const answered = await answer(path, offer.sdp ?? '');
+    if (!answered) return undefined;
+    const { sdp, iceServers } = answered;
+    ports = iceServers ? portsOfRelays(iceServers) : portsOf(sdp);
+    if (iceServers) pc.setConfiguration({ ...pc.getConfiguration(), iceServers, iceTransportPolicy: 'relay' });
+    await pc.setLocalDescription(offer);
     await pc.setRemoteDescription({ type: 'answer', sdp });
     await opened(channel);
     return { outcome: 'ok', ports, ...(await pairOf(pc)) };
@@ -48,11 +53,23 @@ export async function tryPath(path: 'udp' | 'tcp'): Promise<PathResult> {
   }
 }
 
-async function answer(path: 'udp' | 'tcp', sdp: string): Promise<string> {
+interface Answer {
+  sdp: string;
+  iceServers?: RTCIceServer[];
+}
+
+async function answer(path: Path, sdp: string): Promise<Answer | undefined> {
   const signal = AbortSignal.timeout(PATH_MS);
   const response = await fetch('/rtc/check', { method: 'POST', body: JSON.stringify({ path, sdp }), signal });
+  if (path === 'tls' && (response.status === 401 || response.status === 404)) return undefined;
   if (!response.ok) throw new Error(String(response.status));
-  return ((await response.json()) as { sdp: string }).sdp;
+  return (await response.json()) as Answer;
+}
+
+/** The ports of `turns:host:443?transport=tcp` and its like. */
+export function portsOfRelays(servers: RTCIceServer[]): number[] {
+  const urls = servers.flatMap(({ urls }) => urls);
+  return [...new Set(urls.map((url) => Number(/:(\d+)(\?|$)/.exec(url)?.[1] ?? 5349)))];
 }
 
 /** The ports of an answer's candidates. */

@@ -3,6 +3,9 @@
 /** `failed`: tried in vain. Absent: not tried. */
 export type Outcome = 'ok' | 'failed';
 
+/** Media over UDP, over TCP, and through the server's relay within TLS. */
+export type Path = 'udp' | 'tcp' | 'tls';
+
 export interface PathResult {
   outcome: Outcome;
   /** Round trip in milliseconds. */
@@ -23,6 +26,8 @@ export interface Report {
   webSocket?: { outcome: Outcome; ms?: number };
   udp?: PathResult;
   tcp?: PathResult;
+  /** Only of somebody who is logged in. */
+  tls?: PathResult;
   /** Kilobits per second. */
   down?: number;
   up?: number;
@@ -34,10 +39,12 @@ export interface Advice {
     | 'check-advice-good'
     | 'check-advice-udp'
     | 'check-advice-tcp'
+    | 'check-advice-tls'
+    | 'check-advice-tls-only'
     | 'check-advice-media'
     | 'check-advice-websocket'
     | 'check-advice-slow';
-  args: { host: string; udp: string; tcp: string };
+  args: { host: string; udp: string; tcp: string; tls: string };
 }
 
 /** Below this, in kbit/s, a picture is small or none. */
@@ -46,13 +53,15 @@ const SLOW = 600;
 const LONGEST = 4_000;
 
 export function advise(report: Report): Advice[] {
-  const { udp, tcp, webSocket, host } = report;
-  const args = { host, udp: ports(udp), tcp: ports(tcp) };
+  const { udp, tcp, tls, webSocket, host } = report;
+  const args = { host, udp: ports(udp), tcp: ports(tcp), tls: ports(tls) };
   const found: Advice['id'][] = [];
   if (webSocket?.outcome === 'failed') found.push('check-advice-websocket');
-  if (udp?.outcome === 'failed' && tcp?.outcome === 'failed') found.push('check-advice-media');
+  const direct = [udp, tcp].some((path) => path?.outcome === 'ok');
+  if (udp && tcp && !direct) found.push(tls?.outcome === 'ok' ? 'check-advice-tls-only' : 'check-advice-media');
   else if (udp?.outcome === 'failed') found.push('check-advice-udp');
   else if (tcp?.outcome === 'failed') found.push('check-advice-tcp');
+  if (tls?.outcome === 'failed' && direct) found.push('check-advice-tls');
   if (Math.min(report.down ?? SLOW, report.up ?? SLOW) < SLOW) found.push('check-advice-slow');
   if (found.length === 0) found.push('check-advice-good');
   return found.map((id) => ({ id, args }));
@@ -89,6 +98,7 @@ function read(value: unknown): Report | undefined {
     webSocket: outcome(webSocket.outcome) && { outcome: webSocket.outcome as Outcome, ms: amount(webSocket.ms) },
     udp: path(rest.udp),
     tcp: path(rest.tcp),
+    tls: path(rest.tls),
     down: amount(rest.down),
     up: amount(rest.up),
   }) as unknown as Report;

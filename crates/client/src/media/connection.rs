@@ -338,7 +338,9 @@ impl Task {
                 Effect::PathLost => self.give_up_after(MediaError::PathLost),
                 Effect::PathFound if self.connected => self.deadline = None,
                 Effect::PathFound => {}
-                Effect::Measured => drop(self.measured.send_replace(self.peer.measured.clone())),
+                Effect::Measured => {
+                    self.measured.send_replace(self.peer.measured.clone().by(&self.options.reach));
+                }
                 Effect::RemoteClosed => {
                     self.outbox.push_back(MediaEvent::RemoteClosed { epoch });
                     self.finished = true;

@@ -9,6 +9,8 @@ use str0m::{
     stats::{MediaIngressStats, PeerStats},
 };
 
+use super::Reach;
+
 /// How often a connection measures itself.
 pub(super) const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -45,6 +47,17 @@ impl Measured {
         };
     }
 
+    /// What the engine takes for its own address may be the relay's.
+    pub(super) fn by(mut self, reach: &Reach) -> Self {
+        let relayed = match reach {
+            Reach::Udp | Reach::Tcp => None,
+            Reach::Turn => Some(MediaPath::Tcp),
+            Reach::TurnTls(_) => Some(MediaPath::Tls),
+        };
+        self.path = self.path.map(|path| relayed.unwrap_or(path));
+        self
+    }
+
     /// The worst of all that comes; told after [`Self::peer`], once for each. `clock` is that of the line's timestamps.
     pub(super) fn incoming(&mut self, stats: &MediaIngressStats, clock: u32) {
         let jitter = f64::from(stats.jitter) * 1_000.0 / f64::from(clock);
@@ -73,7 +86,6 @@ impl Measured {
     }
 }
 
-/// There are no relays here.
 fn path(protocol: Protocol) -> MediaPath {
     match protocol {
         Protocol::Udp => MediaPath::Direct,
@@ -106,5 +118,13 @@ mod tests {
         assert_eq!(now.since(&now), None);
         let unconnected = Measured { path: None, ..now };
         assert_eq!(unconnected.since(&earlier), None, "there is nothing to tell of yet");
+    }
+
+    #[test]
+    fn through_the_relay_the_path_is_the_one_to_it() {
+        let connected = Measured { path: Some(MediaPath::Direct), ..Measured::nothing(Instant::now()) };
+        let paths = [Reach::Udp, Reach::Turn].map(|reach| connected.clone().by(&reach).path);
+        assert_eq!(paths, [Some(MediaPath::Direct), Some(MediaPath::Tcp)]);
+        assert_eq!(Measured { path: None, ..connected }.by(&Reach::Turn).path, None, "not connected yet");
     }
 }

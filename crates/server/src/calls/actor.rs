@@ -154,6 +154,10 @@ impl CallActor {
             self.follow_budgets().await;
             self.media.follow(self.shared.clock.now(), &self.call);
             self.statistics.follow(self.shared.clock.now(), &self.call);
+            if self.media.catch_up(self.shared.clock.now()) {
+                self.media.follow(self.shared.clock.now(), &self.call);
+                self.show_call_to_all();
+            }
             if self.recovery_owed || !self.owed.is_empty() || !self.media.is_told() {
                 again_at.get_or_insert_with(|| self.shared.clock.now() + RETRY);
             }
@@ -176,6 +180,7 @@ impl CallActor {
 
     fn nap(&self, again_at: Option<Timestamp>) -> Duration {
         let wake = again_at.or(self.call.next_wake(&self.shared.policy));
+        let wake = wake.into_iter().chain(self.media.due()).min();
         wake.map_or(LONGEST_SLEEP, |at| self.shared.clock.now().until(at)).min(LONGEST_SLEEP)
     }
 

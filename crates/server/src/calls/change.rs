@@ -9,7 +9,7 @@ use farhand_store::model::{
     CallRecord, CallUpdate, EventRow, HistoryRow, Invitation, InvitedTeam, NewEvent, StatisticsRow,
 };
 
-use super::{Shared, log, snapshot};
+use super::{Shared, log, rows, snapshot};
 use crate::http::Fail;
 
 /// What a command changes beside the domain's state.
@@ -53,10 +53,10 @@ impl Change {
         extra: Extra,
         statistics: Vec<StatisticsRow>,
     ) -> Self {
-        let mut history = super::history_of(record.history.len(), now, effects);
-        super::note_deliveries(&mut history, record.history.len(), now, &extra.invited);
+        let mut history = rows::history_of(record.history.len(), now, effects);
+        rows::note_deliveries(&mut history, record.history.len(), now, &extra.invited);
         if let Some(contact) = extra.budget_used_up {
-            history.push(super::budget_note(record.history.len() + history.len(), now, contact));
+            history.push(rows::budget_note(record.history.len() + history.len(), now, contact));
         }
         Self {
             status: status_name(next),
@@ -65,7 +65,7 @@ impl Change {
             planned_at: next.state().terms.planned_at,
             started_at: record.started_at.or_else(|| logs(effects, LogKind::Join).then_some(now)),
             ended_at: next.has_ended().then_some(now),
-            events: super::events_of(record.events.len(), now, effects),
+            events: rows::events_of(record.events.len(), now, effects),
             history,
             statistics,
             invited: extra.invited,

@@ -16,7 +16,7 @@ use super::{
     actor::{CallActor, not_a_plan},
     change, log,
     resolve::{self, Resolver},
-    snapshot,
+    rows, snapshot,
     view::{self, Viewer},
 };
 use crate::{
@@ -219,8 +219,8 @@ fn new_record(
     effects: &[Effect],
     now: farhand_domain::time::Timestamp,
 ) -> CallRecord {
-    let mut history = super::history_of(0, now, effects);
-    super::note_deliveries(&mut history, 0, now, &resolved.invited);
+    let mut history = rows::history_of(0, now, effects);
+    rows::note_deliveries(&mut history, 0, now, &resolved.invited);
     let title = request.call_title.clone().unwrap_or_else(|| format!("Call from {}", creator.display_name));
     CallRecord {
         id: 0,
@@ -242,7 +242,7 @@ fn new_record(
         created_at: now,
         started_at: change::logs(effects, farhand_domain::call::LogKind::Join).then_some(now),
         ended_at: call.has_ended().then_some(now),
-        events: super::events_of(0, now, effects).into_iter().map(|event| change::row(&event, 0)).collect(),
+        events: rows::events_of(0, now, effects).into_iter().map(|event| change::row(&event, 0)).collect(),
         history,
         statistics: Vec::new(),
     }

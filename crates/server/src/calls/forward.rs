@@ -30,9 +30,9 @@ impl CallActor {
                 let now = self.shared.clock.now();
                 return self.media.offer(now, contact, device, epoch, sdp, &tracks).await.map(Some);
             }
-            MediaAsk::Views(views) => self.media.views(contact, device, &views),
+            MediaAsk::Views(views) => self.media.views_said(self.shared.clock.now(), contact, device, views),
             MediaAsk::State(state) => {
-                if self.media.set_state(contact, state) {
+                if self.media.state_said(self.shared.clock.now(), contact, state) {
                     self.show_call_to_all();
                 }
             }
@@ -78,9 +78,13 @@ impl CallActor {
             Notice::Connected { peer } => tracing::debug!(%call_id, %peer, "connected to the SFU"),
             Notice::PathLost { peer } => self.path(peer, true),
             Notice::PathFound { peer } => self.path(peer, false),
-            Notice::Gone { peer, why: Gone::Closed } => tracing::debug!(%call_id, %peer, "left the SFU"),
+            Notice::Gone { peer, why: Gone::Closed } => {
+                tracing::debug!(%call_id, %peer, "left the SFU");
+                self.media.lost(peer);
+            }
             Notice::Gone { peer, why: Gone::Broken(error) } => {
                 tracing::warn!(%call_id, %peer, error, "a connection to the SFU broke");
+                self.media.lost(peer);
             }
             Notice::Receives { peer, rung, why } => self.receives(peer, rung, why),
             Notice::Used { peer, bytes } => self.used_by_peer(peer, bytes).await,

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::{
     budgets::Budgets,
     pace::Pace,
+    steady::Steady,
     stills::{self, Stills},
 };
 use crate::{
@@ -39,6 +40,8 @@ const MAX_VIEWS: usize = 64;
 pub const PREPARED: u64 = 0;
 /// Connections prepared at once; a call that rings five hundred people is answered by few of them.
 const MAX_PREPARED: usize = 50;
+/// Devices of one person that may prepare one at once.
+const MAX_PREPARED_EACH: usize = 5;
 
 /// Somebody's connection to the SFU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +82,8 @@ pub struct CallMedia {
     receives: HashMap<PeerId, Shortage>,
     pub budgets: Budgets,
     pub stills: Stills,
+    said_states: Steady<ContactId, MediaState>,
+    said_views: Steady<(ContactId, DeviceId), Vec<MediaView>>,
 }
 
 impl CallMedia {
@@ -95,12 +100,16 @@ impl CallMedia {
             receives: HashMap::new(),
             budgets: Budgets::default(),
             stills: Stills::new(room),
+            said_states: Steady::default(),
+            said_views: Steady::default(),
         }
     }
 
     /// Makes the room what the call says. To be called after anything.
     pub fn follow(&mut self, now: Timestamp, call: &Call) {
         self.states.retain(|contact, _| call.is_seated(*contact));
+        self.said_states.retain(|contact| call.is_seated(contact));
+        self.said_views.retain(|(contact, device)| call.seat_on(contact, device).is_some());
         let before = self.connections.clone();
         let rings: Vec<ContactId> = call.rings().into_iter().map(|ring| ring.contact).collect();
         let live = wanted(call).into_iter().map(|(contact, device, epoch)| self.seated(now, contact, device, epoch));
@@ -161,8 +170,9 @@ impl CallMedia {
     ) -> Outcome<String> {
         let is_old = |c: &Connection| !c.is_live() && (c.contact, c.device) == (contact, device);
         let old = self.connections.iter().find(|c| is_old(c)).copied();
-        let others = self.connections.iter().filter(|c| !c.is_live() && !is_old(c)).count();
-        if others >= MAX_PREPARED {
+        let others = || self.connections.iter().filter(|c| !c.is_live() && !is_old(c));
+        let own = others().filter(|c| c.contact == contact).count();
+        if others().count() >= MAX_PREPARED || own >= MAX_PREPARED_EACH {
             return Err(busy());
         }
         let mut connection = Connection::new(now, self.workers.new_peer(), contact, device);
@@ -229,14 +239,21 @@ impl CallMedia {
         answer.ok_or_else(busy)?.map_err(|error| refused(&error))
     }
 
-    /// What somebody wants to see, and how large.
-    pub fn views(&self, contact: ContactId, device: DeviceId, views: &[MediaView]) {
+    /// What somebody wants to see, and how large: now, or soon.
+    pub fn views_said(&mut self, now: Timestamp, contact: ContactId, device: DeviceId, mut views: Vec<MediaView>) {
+        views.truncate(MAX_VIEWS);
+        if let Some(views) = self.said_views.said(now, (contact, device), views) {
+            self.views(contact, device, &views);
+        }
+    }
+
+    fn views(&self, contact: ContactId, device: DeviceId, views: &[MediaView]) {
         let (Some(connection), Some(room)) = (self.connection(contact, device), &self.room) else { return };
         let view = |view: &MediaView| {
             let shown = self.connections.iter().find(|c| c.is_live() && c.contact.0 == view.contact)?;
             Some(View { peer: shown.peer, source: source(view.source), height: view.height })
         };
-        room.views(connection.peer, views.iter().take(MAX_VIEWS).filter_map(view).collect());
+        room.views(connection.peer, views.iter().filter_map(view).collect());
     }
 
     /// The device does not have it any more, or never had.
@@ -244,6 +261,13 @@ impl CallMedia {
         let before = self.connections.len();
         self.connections.retain(|c| c.is_live() || (c.contact, c.device) != (contact, device));
         // `follow` tells the worker.
+        self.told &= self.connections.len() == before;
+    }
+
+    /// The SFU has it no more. One that was prepared is of no use then; the one of a seat is made anew by who sits there.
+    pub fn lost(&mut self, peer: PeerId) {
+        let before = self.connections.len();
+        self.connections.retain(|c| c.is_live() || c.peer != peer);
         self.told &= self.connections.len() == before;
     }
 
@@ -264,8 +288,27 @@ impl CallMedia {
         self.connections.iter().any(|c| c.is_live() && c.contact == contact && c.silent)
     }
 
-    /// True if that is news.
-    pub fn set_state(&mut self, contact: ContactId, state: MediaState) -> bool {
+    /// True if that is news to be told now; otherwise it is told soon.
+    pub fn state_said(&mut self, now: Timestamp, contact: ContactId, state: MediaState) -> bool {
+        let state = self.said_states.said(now, contact, state);
+        state.is_some_and(|state| self.set_state(contact, state))
+    }
+
+    /// When something that was said too fast is due.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.said_states.due().into_iter().chain(self.said_views.due()).min()
+    }
+
+    /// Does what is due. True if there is news.
+    pub fn catch_up(&mut self, now: Timestamp) -> bool {
+        for ((contact, device), views) in self.said_views.take_due(now) {
+            self.views(contact, device, &views);
+        }
+        let states = self.said_states.take_due(now).into_iter();
+        states.fold(false, |news, (contact, state)| self.set_state(contact, state) | news)
+    }
+
+    fn set_state(&mut self, contact: ContactId, state: MediaState) -> bool {
         let before = self.states.insert(contact, state);
         if before.is_some_and(|before| before.screen) != state.screen {
             // `follow` tells the worker, if there is anything to tell.
@@ -367,5 +410,28 @@ fn source_name(source: farhand_sfu::Source) -> Source {
         farhand_sfu::Source::Camera => Source::Camera,
         farhand_sfu::Source::ScreenAudio => Source::ScreenAudio,
         farhand_sfu::Source::Screen => Source::Screen,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{Candidates, Ports};
+
+    #[test]
+    fn a_prepared_connection_that_is_lost_is_nobodys_and_that_of_a_seat_stays_his() {
+        let ports = Ports::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let candidates = Candidates { udp: Vec::new(), tcp: Vec::new() };
+        let workers = Workers::start(ports, &candidates, &crate::turn::door().0).unwrap();
+        let mut media = CallMedia::new(Uuid::from_u128(1), Arc::new(workers), stills::Room::default());
+        let connection = |peer, epoch| {
+            let fresh = Connection::new(Timestamp::from_millis(0), PeerId(peer), ContactId(1), DeviceId(1));
+            Connection { epoch, ..fresh }
+        };
+        media.connections = vec![connection(1, 4), connection(2, PREPARED)];
+        media.lost(PeerId(1));
+        assert!(media.told && media.connections.len() == 2, "its page makes a new one");
+        media.lost(PeerId(2));
+        assert_eq!((media.told, media.connections.len()), (false, 1), "the worker is to be told");
     }
 }

@@ -14,8 +14,10 @@ mod media;
 mod pace;
 mod recover;
 pub mod resolve;
+mod rows;
 mod snapshot;
 mod statistics;
+mod steady;
 mod stills;
 mod tell;
 mod view;
@@ -30,12 +32,11 @@ use farhand_domain::{
     call::{Call, Effect, Place},
     ids::{ContactId, DeviceId},
     policy::Policy,
-    time::Timestamp,
 };
 use farhand_protocol::{ErrorCode, Problem, auth::Role};
 use farhand_store::{
     Store,
-    model::{CallRecord, HistoryRow, Invitation, NewEvent, RunningCall},
+    model::{CallRecord, RunningCall},
 };
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -366,74 +367,4 @@ fn nothing_yet(call: &Call) -> Call {
 
 fn no_such_call() -> Fail {
     Fail::new(ErrorCode::CallNotFound, "There is no such call, or it is not for you to see.")
-}
-
-/// The log's new rows.
-fn events_of(written: usize, now: Timestamp, effects: &[Effect]) -> Vec<NewEvent> {
-    let logged = effects.iter().filter_map(|effect| match *effect {
-        Effect::Log { kind, contact } => Some((kind, contact)),
-        Effect::Note { .. } | Effect::SeatMoved { .. } => None,
-    });
-    let event = |(seq, (kind, contact)): (i64, (_, ContactId))| NewEvent {
-        seq,
-        kind: log::event_name(kind),
-        contact_id: contact.0,
-        at: now,
-    };
-    (next_seq(written)..).zip(logged).map(event).collect()
-}
-
-/// The history's new rows.
-fn history_of(written: usize, now: Timestamp, effects: &[Effect]) -> Vec<HistoryRow> {
-    let noted = effects.iter().filter_map(|effect| match *effect {
-        Effect::Note { note, contact } => Some((note, contact)),
-        Effect::Log { .. } | Effect::SeatMoved { .. } => None,
-    });
-    let item = |(seq, (note, contact)): (i64, (_, ContactId))| {
-        let (kind, reason) = log::note_names(note);
-        HistoryRow {
-            seq,
-            kind: kind.to_owned(),
-            contact_id: Some(contact.0),
-            channel: None,
-            state: None,
-            reason: reason.map(str::to_owned),
-            at: now,
-        }
-    };
-    (next_seq(written)..).zip(noted).map(item).collect()
-}
-
-/// Addresses a message could have gone to. No sender is set up, and the history says so: it is never queued.
-fn note_deliveries(history: &mut Vec<HistoryRow>, written: usize, now: Timestamp, invited: &[Invitation]) {
-    for invitation in invited {
-        let channels = [("email", &invitation.email), ("sms", &invitation.phone)];
-        for (channel, _) in channels.into_iter().filter(|(_, address)| address.is_some()) {
-            history.push(HistoryRow {
-                seq: next_seq(written + history.len()),
-                kind: "Notification".to_owned(),
-                contact_id: Some(invitation.contact.id),
-                channel: Some(channel.to_owned()),
-                state: Some("notConfigured".to_owned()),
-                reason: None,
-                at: now,
-            });
-        }
-    }
-}
-
-fn budget_note(written: usize, now: Timestamp, contact: ContactId) -> HistoryRow {
-    HistoryRow {
-        seq: next_seq(written),
-        kind: budgets::USED_UP.to_owned(),
-        contact_id: Some(contact.0),
-        channel: None,
-        state: None,
-        reason: None,
-        at: now,
-    }
-}
-
-fn next_seq(written: usize) -> i64 {
-    i64::try_from(written).unwrap_or(i64::MAX).saturating_add(1)
 }

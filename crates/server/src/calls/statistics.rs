@@ -145,7 +145,7 @@ impl Statistics {
             let why = why(now, contact, seat, next, cause)?;
             Some((contact, seat.device, why))
         });
-        let rows = (super::next_seq(record.statistics.len())..).zip(ended.take(room));
+        let rows = (super::rows::next_seq(record.statistics.len())..).zip(ended.take(room));
         rows.map(|(seq, (contact, device, why))| self.row(now, record, seq, contact, device, why)).collect()
     }
 

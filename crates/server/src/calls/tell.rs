@@ -15,6 +15,8 @@ use crate::ws::Session;
 impl CallActor {
     /// Tells everybody concerned what has changed.
     pub fn perform(&self, before: &Call, effects: &[Effect]) {
+        // First: who accepts has a seat before the ring ends, and the relay serves him all the while.
+        self.count_seats(before);
         self.ring_and_silence(before);
         for effect in effects {
             if let Effect::SeatMoved { contact, from } = *effect {
@@ -22,7 +24,6 @@ impl CallActor {
                 self.to_device(contact, from, &moved);
             }
         }
-        self.count_seats(before);
         self.show_call_to_all();
         if self.call.has_ended() {
             self.shared.forget(self.record.call_id, &self.concerned());
@@ -32,13 +33,16 @@ impl CallActor {
     fn ring_and_silence(&self, before: &Call) {
         let (rang, rings) = (before.rings(), self.call.rings());
         for old in rang.iter().filter(|old| !rings.iter().any(|ring| ring.contact == old.contact)) {
+            self.shared.hub.ring_changed(old.contact, self.record.call_id, false);
             let reason = view::ring_end_reason(&self.call, old.contact);
             self.to_contact(old.contact, &ServerFrame::RingEnd { call_id: self.record.call_id, reason });
         }
         for ring in rings {
             if !rang.contains(&ring) {
-                let ring_frame = ServerFrame::Ring { ring: view::ring(&self.call, &self.record, ring) };
-                self.to_contact(ring.contact, &ring_frame);
+                self.shared.hub.ring_changed(ring.contact, self.record.call_id, true);
+                for session in self.shared.hub.sessions_of(ring.contact) {
+                    session.send(ServerFrame::Ring { ring: view::ring(self, &session, ring) });
+                }
             }
         }
     }
@@ -55,7 +59,7 @@ impl CallActor {
     /// Tells a new session how the call stands, and those in the call that the person can be reached now.
     pub(super) fn attach(&self, session: &Session) {
         for ring in self.call.rings().into_iter().filter(|ring| ring.contact == session.contact) {
-            session.send(ServerFrame::Ring { ring: view::ring(&self.call, &self.record, ring) });
+            session.send(ServerFrame::Ring { ring: view::ring(self, session, ring) });
         }
         self.show_call_to(session.contact);
         for (contact, _) in self.call.seated().into_iter().filter(|(contact, _)| *contact != session.contact) {

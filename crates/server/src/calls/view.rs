@@ -12,7 +12,7 @@ use farhand_protocol::{
 use farhand_store::model::CallRecord;
 
 use super::{actor::CallActor, log};
-use crate::turn::Holder;
+use crate::{turn::Holder, ws::Session};
 
 /// Who looks.
 #[derive(Clone, Copy)]
@@ -130,8 +130,11 @@ pub fn ring_end_reason(call: &Call, contact: ContactId) -> RingEndReason {
     }
 }
 
-/// The `ring` frame for somebody who should be ringing.
-pub fn ring(call: &Call, record: &CallRecord, ring: farhand_domain::call::Ring) -> frame::Ring {
+/// The `ring` frame for a session of somebody who should be ringing.
+pub fn ring(actor: &CallActor, session: &Session, ring: farhand_domain::call::Ring) -> frame::Ring {
+    let CallActor { call, record, shared, .. } = actor;
+    let holder = Holder { call_id: record.call_id, contact: ring.contact };
+    let relay = || shared.turn.ice_server(session.host.as_deref(), holder);
     frame::Ring {
         call_id: record.call_id,
         call_title: record.title.clone(),
@@ -140,6 +143,7 @@ pub fn ring(call: &Call, record: &CallRecord, ring: farhand_domain::call::Ring) 
         from: log::contact(other_end(call, record, ring.contact)),
         popup: ring.popup,
         until: WireTime(ring.until),
+        ice_servers: call.is_through_sfu().then(relay).into_iter().collect(),
     }
 }
 

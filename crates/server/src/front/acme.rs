@@ -18,16 +18,18 @@ use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
 use serde::{Deserialize, Serialize};
 use tokio_rustls::rustls::{
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     sign::CertifiedKey,
 };
+use x509_cert::{Certificate, der::Decode, time::Time};
 
 use crate::{config::AcmeConfig, files::write_secret, world::SharedClock};
 
-/// Of a certificate for 90 days, the usual life, two thirds are left then; one for 45 days still has two weeks.
-const RENEW_AFTER: Duration = Duration::from_hours(30 * 24);
-/// How often that is looked at.
+/// How many of these parts of its life a certificate has left when it is renewed: of 90 days thirty, of six days two.
+const PARTS: u32 = 3;
+/// How often that is looked at, at most and at least.
 const LOOK_AGAIN: Duration = Duration::from_hours(6);
+const LOOK_SOON: Duration = Duration::from_secs(1);
 /// After a failure. Authorities allow a few of them an hour.
 const FIRST_WAIT: Duration = Duration::from_mins(1);
 const LONGEST_WAIT: Duration = Duration::from_hours(6);
@@ -50,12 +52,11 @@ impl Challenges {
     }
 }
 
-/// What the newest certificate was ordered for, and when.
+/// What the newest certificate was ordered for.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Ordered {
     domains: Vec<String>,
     directory: String,
-    at_millis: i64,
 }
 
 /// Keeps the certificate new.
@@ -79,8 +80,9 @@ impl Renewal {
     pub async fn run(self) {
         let mut wait = FIRST_WAIT;
         loop {
-            if !self.is_due() {
-                tokio::time::sleep(LOOK_AGAIN).await;
+            let left = self.time_left();
+            if !left.is_zero() {
+                tokio::time::sleep(left.clamp(LOOK_SOON, LOOK_AGAIN)).await;
                 continue;
             }
             match self.renew().await {
@@ -97,25 +99,26 @@ impl Renewal {
         }
     }
 
-    fn is_due(&self) -> bool {
+    /// Until it is to be renewed: none if there is no certificate, or it is not what the configuration asks for.
+    fn time_left(&self) -> Duration {
         let read = fs::read(self.directory.join("acme.json")).ok();
         let ordered: Option<Ordered> = read.and_then(|text| serde_json::from_slice(&text).ok());
-        !ordered.is_some_and(|ordered| {
-            let same = ordered.domains == self.config.domains && ordered.directory == self.config.directory;
-            same && Timestamp::from_millis(ordered.at_millis).until(self.clock.now()) < RENEW_AFTER
-        })
+        if ordered.is_none_or(|ordered| ordered != self.order_now()) {
+            return Duration::ZERO;
+        }
+        let renew_at = fs::read(self.directory.join("acme.pem")).ok().and_then(|pem| renew_at(&pem));
+        renew_at.map_or(Duration::ZERO, |at| self.clock.now().until(at))
+    }
+
+    fn order_now(&self) -> Ordered {
+        Ordered { domains: self.config.domains.clone(), directory: self.config.directory.clone() }
     }
 
     async fn renew(&self) -> Result<(), String> {
         let renewed = self.order().await;
         self.challenges.lock().clear();
         let pem = renewed.map_err(|error| with_causes(error.as_ref()))?;
-        let ordered = Ordered {
-            domains: self.config.domains.clone(),
-            directory: self.config.directory.clone(),
-            at_millis: self.clock.now().as_millis(),
-        };
-        let ordered = serde_json::to_vec(&ordered).map_err(|error| error.to_string())?;
+        let ordered = serde_json::to_vec(&self.order_now()).map_err(|error| error.to_string())?;
         let written = write_secret(&self.directory.join("acme.pem"), pem.as_bytes())
             .and_then(|()| write_secret(&self.directory.join("acme.json"), &ordered));
         written.map_err(|error| format!("{}: {error}", self.directory.display()))
@@ -178,6 +181,15 @@ impl Renewal {
     }
 }
 
+/// When a certificate of this life is to be renewed.
+fn renew_at(pem: &[u8]) -> Option<Timestamp> {
+    let certificate = CertificateDer::from_pem_slice(pem).ok()?;
+    let validity = *Certificate::from_der(&certificate).ok()?.tbs_certificate().validity();
+    let seconds = |time: Time| i64::try_from(time.to_unix_duration().as_secs()).ok();
+    let (from, until) = (seconds(validity.not_before)?, seconds(validity.not_after)?);
+    Some(Timestamp::from_millis((until - (until - from) / i64::from(PARTS)).checked_mul(1000)?))
+}
+
 /// What really happened, such as a refused connection, is among the causes.
 fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     std::iter::successors(error.source(), |cause| cause.source())
@@ -196,4 +208,22 @@ fn proof(name: &str, digest: &[u8]) -> Result<CertifiedKey, Failure> {
     let private = PrivateKeyDer::try_from(key.serialize_der())?;
     let chain = vec![CertificateDer::from(certificate.der().to_vec())];
     Ok(CertifiedKey::new(chain, aws_lc_rs::sign::any_supported_type(&private)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_renewed_when_a_third_of_its_life_is_left() {
+        for (days, until_renewed) in [(90, 60), (6, 4)] {
+            let mut params = CertificateParams::new(vec!["calls.example.com".to_owned()]).unwrap();
+            let from = rcgen::date_time_ymd(2030, 1, 1);
+            (params.not_before, params.not_after) = (from, from + Duration::from_hours(days * 24));
+            let pem = params.self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
+            let expected = (from + Duration::from_hours(until_renewed * 24)).unix_timestamp() * 1000;
+            assert_eq!(renew_at(pem.as_bytes()), Some(Timestamp::from_millis(expected)), "{days} days");
+        }
+        assert_eq!(renew_at(b"no certificate"), None);
+    }
 }

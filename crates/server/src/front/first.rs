@@ -8,6 +8,8 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
+use super::limit::Counted;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Http,
@@ -37,7 +39,7 @@ pub async fn sort<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) -> io::Resul
             break kind;
         }
     };
-    Ok((kind, Rewound { first, given: 0, stream }))
+    Ok((kind, Rewound { first, given: 0, stream, _counted: None }))
 }
 
 /// A stream of which something was read, which comes again.
@@ -45,11 +47,17 @@ pub struct Rewound<S> {
     first: Vec<u8>,
     given: usize,
     stream: S,
+    _counted: Option<Counted>,
 }
 
 impl<S> Rewound<S> {
     pub fn get_ref(&self) -> &S {
         &self.stream
+    }
+
+    /// It counts as long as the stream is there, whoever has it: a WebSocket is not with HTTP any more.
+    pub fn counted(self, counted: Counted) -> Self {
+        Self { _counted: Some(counted), ..self }
     }
 }
 

@@ -4,6 +4,7 @@
 mod acme;
 mod first;
 mod http;
+mod limit;
 mod tls;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -17,10 +18,14 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::first::{Kind, Rewound};
 pub use self::{
     acme::{Challenges, Renewal},
+    limit::Limit,
     tls::acceptor as tls_acceptor,
+};
+use self::{
+    first::{Kind, Rewound},
+    limit::Counted,
 };
 use crate::{media::Workers, turn::Turn};
 
@@ -49,6 +54,7 @@ pub struct Front {
     pub tls: Option<TlsAcceptor>,
     /// How long a client may take to say what it wants: its first bytes, and the head of each request.
     pub patience: Duration,
+    pub limit: Arc<Limit>,
 }
 
 /// What of media may wait in the kernel for being sent at all: at 1 Mbit/s it is late by a quarter of a second.
@@ -65,7 +71,11 @@ pub async fn serve(listener: TcpListener, front: Front, stopped: impl Future<Out
         };
         match accepted {
             Ok((stream, peer)) => {
-                tasks.spawn(connection(stream, peer, front.clone(), stopping.clone()));
+                let Some(counted) = front.limit.count(peer.ip()) else {
+                    tracing::debug!(from = %peer.ip(), "too many connections of one address (http.connections_per_address)");
+                    continue;
+                };
+                tasks.spawn(connection(stream, peer, counted, front.clone(), stopping.clone()));
             }
             Err(error) => pause_after(&error).await,
         }
@@ -86,33 +96,34 @@ async fn pause_after(error: &io::Error) {
 }
 
 /// Media that wait in the kernel for long come too late to be seen.
-fn bound_unsent(stream: &TcpStream) {
+fn bound_unsent(kind: Kind, stream: &TcpStream) {
+    if !matches!(kind, Kind::Media | Kind::Turn) {
+        return;
+    }
     if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_MEDIA) {
         tracing::debug!(%error, "TCP_NOTSENT_LOWAT cannot be set");
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, front: Front, stopping: CancellationToken) {
+async fn connection(stream: TcpStream, peer: SocketAddr, counted: Counted, front: Front, stopping: CancellationToken) {
     // Frames are small and each of them is waited for: none is held back to fill a packet (Nagle).
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY cannot be set");
     }
-    match sorted(stream, &front, &stopping).await {
-        Some((Kind::Http, stream)) => {
+    let Some((kind, stream)) = sorted(stream, &front, &stopping).await else {
+        return tracing::trace!("a connection said nothing");
+    };
+    bound_unsent(kind, stream.get_ref());
+    let stream = stream.counted(counted);
+    match kind {
+        Kind::Http => {
             // Whoever speaks plain HTTP where there is HTTPS is told so.
             let router = if front.tls.is_some() { http::to_https() } else { front.router };
             http::serve(stream, peer, router, front.patience, stopping).await;
         }
-        Some((Kind::Tls, stream)) => secure(stream, peer, front, stopping).await,
-        Some((Kind::Media, stream)) => {
-            bound_unsent(stream.get_ref());
-            front.workers.serve_tcp(stream, peer, stopping).await;
-        }
-        Some((Kind::Turn, stream)) => {
-            bound_unsent(stream.get_ref());
-            front.turn.serve_stream(stream, peer, stopping).await;
-        }
-        None => tracing::trace!("a connection said nothing"),
+        Kind::Tls => secure(stream, peer, front, stopping).await,
+        Kind::Media => front.workers.serve_tcp(stream, peer, stopping).await,
+        Kind::Turn => front.turn.serve_stream(stream, peer, stopping).await,
     }
 }
 
@@ -126,10 +137,7 @@ where
     }
 }
 
-async fn secure<S>(stream: S, peer: SocketAddr, front: Front, stopping: CancellationToken)
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
+async fn secure(stream: Rewound<TcpStream>, peer: SocketAddr, front: Front, stopping: CancellationToken) {
     let Some(tls) = &front.tls else { return };
     let shaken = tokio::select! {
         shaken = timeout(front.patience, tls.accept(stream)) => shaken,
@@ -143,18 +151,22 @@ where
 }
 
 /// What is spoken within TLS: agreed upon in the handshake (ALPN), or else told by the first bytes there.
-async fn within<S>(stream: TlsStream<S>, peer: SocketAddr, front: Front, stopping: CancellationToken)
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
+async fn within(stream: TlsStream<Rewound<TcpStream>>, peer: SocketAddr, front: Front, stopping: CancellationToken) {
     match stream.get_ref().1.alpn_protocol() {
         Some(tls::HTTP) => return http::serve(stream, peer, front.router, front.patience, stopping).await,
         // It has seen all it wants to see.
         Some(tls::ACME) => return,
-        Some(tls::TURN) => return front.turn.serve_stream(stream, peer, stopping).await,
+        Some(tls::TURN) => {
+            bound_unsent(Kind::Turn, stream.get_ref().0.get_ref());
+            return front.turn.serve_stream(stream, peer, stopping).await;
+        }
         Some(_) | None => {}
     }
-    match sorted(stream, &front, &stopping).await {
+    let sorted = sorted(stream, &front, &stopping).await;
+    if let Some((kind, stream)) = &sorted {
+        bound_unsent(*kind, stream.get_ref().get_ref().0.get_ref());
+    }
+    match sorted {
         Some((Kind::Http, stream)) => http::serve(stream, peer, front.router, front.patience, stopping).await,
         Some((Kind::Media, stream)) => front.workers.serve_tcp(stream, peer, stopping).await,
         Some((Kind::Turn, stream)) => front.turn.serve_stream(stream, peer, stopping).await,

@@ -1,4 +1,4 @@
-//! What the page `/check` tries before anybody has logged in. Not part of the documented API: it belongs to that page.
+//! What the page `/check` tries, most of it before anybody has logged in. Not part of the documented API: it belongs to that page.
 
 use std::sync::Arc;
 
@@ -6,20 +6,21 @@ use axum::{
     Json,
     body::{Body as Payload, Bytes},
     extract::State,
-    http::{HeaderName, header},
+    http::{HeaderMap, HeaderName, header},
 };
 use farhand_protocol::{
     ErrorCode,
-    check::{CheckAnswer, CheckReceived, CheckRequest},
+    check::{CheckAnswer, CheckPath, CheckReceived, CheckRequest},
 };
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::{
     Fail, Outcome,
-    extract::{Body, From, Query},
+    extract::{Body, Caller, From, Query},
 };
-use crate::app::App;
+use crate::{app::App, media::CHECK_LIFE};
 
 /// Takes a second on a link of 32 Mbit/s, which is more than any call needs.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
@@ -29,9 +30,17 @@ const CHUNK: usize = 64 * 1024;
 pub async fn connect(
     State(app): State<Arc<App>>,
     From(from): From,
+    caller: Outcome<Caller>,
+    headers: HeaderMap,
     Body(CheckRequest { path, sdp }): Body<CheckRequest>,
 ) -> Outcome<Json<CheckAnswer>> {
-    Ok(Json(CheckAnswer { sdp: app.checks.connect(from, path, sdp).await? }))
+    if path != CheckPath::Tls {
+        return Ok(Json(CheckAnswer { sdp: app.checks.connect(from, path, sdp).await?, ice_servers: Vec::new() }));
+    }
+    let contact = app.calls.contact_of(caller?.0.user.id).await?;
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let (sdp, server) = app.checks.connect_by_relay(from, contact, host, sdp).await?;
+    Ok(Json(CheckAnswer { sdp, ice_servers: vec![server] }))
 }
 
 #[derive(Deserialize)]
@@ -50,7 +59,7 @@ pub async fn send(
     if count > MOST_BYTES {
         return Err(Fail::new(ErrorCode::InvalidField, format!("count may be {MOST_BYTES} at most.")));
     }
-    let place = app.checks.place(from)?;
+    let place = app.checks.transfer(from)?;
     let mut chunk = vec![0; CHUNK];
     getrandom::fill(&mut chunk).map_err(Fail::internal)?;
     let chunk = Bytes::from(chunk);
@@ -67,7 +76,12 @@ pub async fn send(
 
 /// `POST /rtc/check/bytes`: counts what comes, and keeps nothing.
 pub async fn receive(State(app): State<Arc<App>>, From(from): From, body: Payload) -> Outcome<Json<CheckReceived>> {
-    let _place = app.checks.place(from)?;
+    let _place = app.checks.transfer(from)?;
+    let late = |_| Fail::new(ErrorCode::TooManyAttempts, "A test has half a minute.");
+    Ok(Json(CheckReceived { bytes: timeout(CHECK_LIFE, count(body)).await.map_err(late)?? }))
+}
+
+async fn count(body: Payload) -> Outcome<u64> {
     let (mut chunks, mut bytes) = (body.into_data_stream(), 0);
     while let Some(Ok(chunk)) = chunks.next().await {
         bytes += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
@@ -75,5 +89,5 @@ pub async fn receive(State(app): State<Arc<App>>, From(from): From, body: Payloa
             return Err(Fail::new(ErrorCode::BodyTooLarge, format!("A test may have {MOST_BYTES} bytes at most.")));
         }
     }
-    Ok(Json(CheckReceived { bytes }))
+    Ok(bytes)
 }

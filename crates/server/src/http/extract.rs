@@ -33,8 +33,8 @@ pub struct Body<T>(pub T);
 impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
     type Rejection = Fail;
 
-    async fn from_request(request: Request, _: &Arc<App>) -> Outcome<Self> {
-        Ok(Self(read::from_slice(&body(request).await?)?))
+    async fn from_request(request: Request, app: &Arc<App>) -> Outcome<Self> {
+        Ok(Self(read::from_slice(&body(request, app).await?)?))
     }
 }
 
@@ -44,8 +44,8 @@ pub struct Change<T>(pub T);
 impl<T: DeserializeOwned> FromRequest<Arc<App>> for Change<T> {
     type Rejection = Fail;
 
-    async fn from_request(request: Request, _: &Arc<App>) -> Outcome<Self> {
-        Ok(Self(read::change_from_slice(&body(request).await?)?))
+    async fn from_request(request: Request, app: &Arc<App>) -> Outcome<Self> {
+        Ok(Self(read::change_from_slice(&body(request, app).await?)?))
     }
 }
 
@@ -55,12 +55,19 @@ pub struct Octets(pub Vec<u8>);
 impl FromRequest<Arc<App>> for Octets {
     type Rejection = Fail;
 
-    async fn from_request(request: Request, _: &Arc<App>) -> Outcome<Self> {
-        Ok(Self(body(request).await?))
+    async fn from_request(request: Request, app: &Arc<App>) -> Outcome<Self> {
+        Ok(Self(body(request, app).await?))
     }
 }
 
-async fn body(request: Request) -> Outcome<Vec<u8>> {
+/// In the time a head may take, too: nobody has shown yet who it is.
+async fn body(request: Request, app: &App) -> Outcome<Vec<u8>> {
+    let patience = Duration::from_secs(app.config.http.patience_seconds);
+    let late = |_| Fail::new(ErrorCode::MalformedJson, "The body does not come to an end.");
+    timeout(patience, whole(request)).await.map_err(late)?
+}
+
+async fn whole(request: Request) -> Outcome<Vec<u8>> {
     let mut stream = request.into_body().into_data_stream();
     let mut body = Vec::new();
     while let Some(chunk) = stream.next().await {

@@ -13,7 +13,7 @@ mod worker;
 mod workers;
 
 pub use candidates::{Candidates, candidates};
-pub use check::Checks;
+pub use check::{Checks, LIFE as CHECK_LIFE, Tests};
 pub use ice::IceServers;
 pub use link::Link;
 pub use port::PortSender;

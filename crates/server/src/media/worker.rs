@@ -18,17 +18,15 @@ use farhand_sfu::{
 use mio::{Events, Poll, Token, net::UdpSocket};
 use tokio::sync::mpsc;
 
+pub use self::inbox::{Answer, Command, Datagram, Handle, Inbox, LinkEnd, Offer};
 use self::sort::{Sorter, To, comes_by_link};
-pub use self::{
-    inbox::{Answer, Command, Datagram, Handle, Inbox, LinkEnd, Offer},
-    sort::ToRelay,
-};
 use super::{
     candidates::Candidates,
     link::is_link,
     port::{BATCH, Port},
     traffic::Traffic,
 };
+use crate::turn::Door;
 
 /// Commands taken before anything else gets a turn.
 const MAX_COMMANDS: usize = 64;
@@ -46,7 +44,7 @@ pub struct Setup {
     pub candidates: Candidates,
     pub identity: Identity,
     pub traffic: Arc<Traffic>,
-    pub relay: ToRelay,
+    pub relay: Door,
 }
 
 pub struct Worker {
@@ -60,7 +58,7 @@ pub struct Worker {
     rooms: HashMap<RoomId, mpsc::Sender<Notice>>,
     answers: HashMap<PeerId, Answer>,
     traffic: Arc<Traffic>,
-    relay: ToRelay,
+    relay: Door,
     outgoing: Vec<(SocketAddr, Vec<u8>)>,
     links: HashMap<(Protocol, SocketAddr), LinkEnd>,
     /// What a call could not yet be told of how somebody stands: the newest only.

@@ -19,8 +19,9 @@ use super::{
     link::Numbers,
     port::{PortSender, bind},
     traffic::{Summary, Traffic},
-    worker::{Command, Handle, Offer, Setup, ToRelay, Worker},
+    worker::{Command, Handle, Offer, Setup, Worker},
 };
+use crate::turn::Door;
 
 /// Notices that may wait for one call.
 const NOTICES: usize = 256;
@@ -65,7 +66,7 @@ pub struct Workers {
 
 impl Workers {
     /// `candidates`: the addresses clients are told to send to. What comes in for the relay goes to `relay`.
-    pub fn start(ports: Ports, candidates: &Candidates, relay: &ToRelay) -> io::Result<Self> {
+    pub fn start(ports: Ports, candidates: &Candidates, relay: &Door) -> io::Result<Self> {
         let traffic = Arc::new(Traffic::default());
         let identity = Identity::generate();
         let (mut workers, mut handles) = (Vec::new(), Vec::new());

@@ -8,8 +8,9 @@ use std::{
 use turn_types::stun::message::{IntegrityKey, TransactionId};
 
 use super::{
+    Scope,
     credentials::Holder,
-    limits::{Allowance, Ticket},
+    limits::{Allowance, DATAGRAM_COST, Ticket},
     relays::Relayed,
 };
 
@@ -31,6 +32,7 @@ pub struct Owner {
 pub struct Allocation {
     pub owner: Owner,
     pub relayed: SocketAddr,
+    pub scope: Scope,
     /// Taken by whoever carries the datagrams.
     pub socket: Option<UdpSocket>,
     /// Of the request that made it: it may come again over UDP.
@@ -58,10 +60,18 @@ pub enum Refused {
 }
 
 impl Allocation {
-    pub fn new(owner: Owner, relayed: Relayed, made_by: TransactionId, now: Instant, counts: Ticket) -> Self {
+    pub fn new(
+        owner: Owner,
+        scope: Scope,
+        relayed: Relayed,
+        made_by: TransactionId,
+        now: Instant,
+        counts: Ticket,
+    ) -> Self {
         Self {
             owner,
             relayed: relayed.address,
+            scope,
             socket: relayed.socket,
             made_by,
             until: now,
@@ -133,10 +143,10 @@ impl Allocation {
     }
 
     pub fn may_send(&mut self, now: Instant, bytes: usize) -> bool {
-        self.sent.takes(now, bytes)
+        self.sent.takes(now, bytes + DATAGRAM_COST)
     }
 
     pub fn may_receive(&mut self, now: Instant, bytes: usize) -> bool {
-        self.received.takes(now, bytes)
+        self.received.takes(now, bytes + DATAGRAM_COST)
     }
 }

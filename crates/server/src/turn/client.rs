@@ -2,7 +2,7 @@
 //! allocation or nothing; before that nothing is kept of it.
 //!
 //! The libraries there are keep a nonce for every stranger and relay to whom a client names, so only the wire format is a library's
-//! (`turn-types`, `stun-types`). Absent on purpose: relaying over TCP (RFC 6062), EVEN-PORT and reservations, two families at once.
+//! (`turn-types`, `stun-types`). Absent on purpose: relaying over TCP (RFC 6062), reservations of a second port, two families at once.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -13,7 +13,8 @@ use std::{
 use turn_types::{
     AddressFamily,
     attribute::{
-        ChannelNumber, Data, Lifetime, RequestedAddressFamily, RequestedTransport, XorPeerAddress, XorRelayedAddress,
+        ChannelNumber, Data, EvenPort, Lifetime, RequestedAddressFamily, RequestedTransport, XorPeerAddress,
+        XorRelayedAddress,
     },
     channel::ChannelData,
     message::{ALLOCATE, CHANNEL_BIND, CONNECT, CREATE_PERMISSION, DATA, REFRESH, SEND},
@@ -28,18 +29,19 @@ use turn_types::{
 };
 
 use super::{
-    Ground, Transport,
+    Ground, Scope, Transport,
     allocation::{Allocation, Owner, Refused},
     answer::{self, REALM},
     limits::Full,
     peers::Reach,
+    relays::Wanted,
 };
 
 /// Channel numbers (RFC 8656, section 12). What begins with more is DTLS or RTP.
 const CHANNELS: Range<u16> = 0x4000..0x5000;
 const CHANNEL_HEADER: usize = 4;
 /// The attributes a client may want us to understand.
-const KNOWN: [AttributeType; 12] = [
+const KNOWN: [AttributeType; 13] = [
     Username::TYPE,
     Realm::TYPE,
     Nonce::TYPE,
@@ -48,6 +50,7 @@ const KNOWN: [AttributeType; 12] = [
     RequestedTransport::TYPE,
     RequestedAddressFamily::TYPE,
     Lifetime::TYPE,
+    EvenPort::TYPE,
     XorPeerAddress::TYPE,
     ChannelNumber::TYPE,
     Data::TYPE,
@@ -141,7 +144,7 @@ impl Client {
         let channel = ChannelData::parse(datagram).ok()?;
         let allocation = self.allocation.as_mut()?;
         let to = allocation.peer_of(now, channel.id())?;
-        let reach = ground.peers.reach(to)?;
+        let reach = ground.peers.reach(allocation.scope, to)?;
         let length = channel.data().len();
         let contents = CHANNEL_HEADER..CHANNEL_HEADER + length;
         allocation.may_send(now, length).then_some(Outcome::Relay { to, reach, contents })
@@ -151,7 +154,8 @@ impl Client {
         let to = message.attribute::<XorPeerAddress>().ok()?.addr(message.transaction_id());
         let (at, data) = message.attribute_and_offset::<Data<'_>>().ok()?;
         let (length, allocation) = (data.data().len(), self.allocation.as_mut()?);
-        let reach = ground.peers.reach(to).filter(|_| allocation.is_permitted(now, to.ip()))?;
+        let reach = ground.peers.reach(allocation.scope, to)?;
+        let reach = allocation.is_permitted(now, to.ip()).then_some(reach)?;
         let contents = at + CHANNEL_HEADER..at + CHANNEL_HEADER + length;
         allocation.may_send(now, length).then_some(Outcome::Relay { to, reach, contents })
     }
@@ -216,7 +220,7 @@ impl Client {
         };
         let proved = owner.filter(|owner| message.validate_integrity_with_key(&owner.key).is_ok());
         // Asked last, so that only who knows the password learns whether the call is still there.
-        let proved = proved.filter(|owner| (ground.is_seated)(owner.holder));
+        let proved = proved.filter(|owner| (ground.scope)(owner.holder).is_some());
         proved.ok_or_else(|| again(ErrorCode::UNAUTHORIZED))
     }
 
@@ -241,11 +245,19 @@ impl Client {
             Err(Full::Holder) => return refuse(message, ErrorCode::ALLOCATION_QUOTA_REACHED, &key),
             Err(Full::Server) => return refuse(message, ErrorCode::INSUFFICIENT_CAPACITY, &key),
         };
-        let Some(relayed) = ground.relays.take(&ground.peers, family == AddressFamily::IPV4) else {
+        let scope = (ground.scope)(owner.holder).unwrap_or(Scope::Room);
+        let even = message.attribute::<EvenPort>().ok();
+        if even.as_ref().is_some_and(EvenPort::requested) {
+            // With the next one reserved.
+            return refuse(message, ErrorCode::INSUFFICIENT_CAPACITY, &key);
+        }
+        let wanted = Wanted { v4: family == AddressFamily::IPV4, even: even.is_some() };
+        let Some(relayed) = ground.relays.take(&ground.peers, scope, wanted) else {
             return refuse(message, ErrorCode::ADDRESS_FAMILY_NOT_SUPPORTED, &key);
         };
         let address = relayed.address;
-        let allocation = self.allocation.insert(Allocation::new(owner, relayed, message.transaction_id(), now, ticket));
+        let allocation =
+            self.allocation.insert(Allocation::new(owner, scope, relayed, message.transaction_id(), now, ticket));
         let life = allocation.refresh(now, wanted_life(message));
         Ok(self.allocated(message, address, life, &key))
     }
@@ -288,7 +300,7 @@ impl Client {
             return refuse(message, ErrorCode::BAD_REQUEST, key);
         }
         let peers: Vec<IpAddr> = peers.iter().map(SocketAddr::ip).collect();
-        if !peers.iter().all(|peer| ground.peers.permits(*peer)) {
+        if !peers.iter().all(|peer| ground.peers.permits(allocation.scope, *peer)) {
             return refuse(message, ErrorCode::FORBIDDEN, key);
         }
         if peers.iter().any(|peer| peer.is_ipv4() != allocation.relayed.is_ipv4()) {
@@ -312,7 +324,7 @@ impl Client {
         if !CHANNELS.contains(&number) {
             return refuse(message, ErrorCode::BAD_REQUEST, key);
         }
-        if ground.peers.reach(peer).is_none() {
+        if ground.peers.reach(allocation.scope, peer).is_none() {
             return refuse(message, ErrorCode::FORBIDDEN, key);
         }
         if peer.is_ipv4() != allocation.relayed.is_ipv4() {
@@ -340,7 +352,7 @@ fn code_of(refused: Refused) -> u16 {
 fn connect_refusal(ground: &Ground, message: &Message<'_>) -> u16 {
     let peer = message.attribute::<XorPeerAddress>().map(|peer| peer.addr(message.transaction_id()));
     match peer {
-        Ok(peer) if ground.peers.reach(peer).is_none() => ErrorCode::FORBIDDEN,
+        Ok(peer) if ground.peers.reach(Scope::Networks, peer).is_none() => ErrorCode::FORBIDDEN,
         Ok(_) | Err(_) => ErrorCode::BAD_REQUEST,
     }
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::credentials::Holder;
+use crate::network::network_of;
 
 /// Allocations of one participant: a browser makes one for each way to the server it is told, and keeps those of the old connection
 /// while it makes a new one.
@@ -19,8 +20,13 @@ const IN_ALL: usize = 4096;
 /// Bytes a second and direction: a talk among twenty-five with pictures is a quarter of it.
 const BYTES_PER_SECOND: u32 = 4 * 1024 * 1024;
 
+/// What a datagram costs besides its contents: what is around it on the link, and that it has to be handled at all.
+pub const DATAGRAM_COST: usize = 64;
+
 /// Answers a second to one address that has not shown who it is. A client needs two to get in.
-const ANSWERS_PER_SECOND: u32 = 10;
+pub const ANSWERS_PER_SECOND: u32 = 10;
+/// Datagrams of such an address that are looked at in a second: to know that a message is authentic takes microseconds.
+pub const LOOKS_PER_SECOND: u32 = 100;
 /// Places in the table of those addresses. Two that share one by chance share what is allowed.
 const PLACES: usize = 4096;
 
@@ -104,16 +110,17 @@ impl Allowance {
     }
 }
 
-/// How many answers strangers got lately. Of fixed size, whoever asks.
-pub struct Answers {
+/// How much was done for strangers lately. Of fixed size, whoever comes.
+pub struct ForStrangers {
+    per_second: u32,
     hasher: RandomState,
     places: Vec<(u32, u32)>,
     start: Instant,
 }
 
-impl Answers {
-    pub fn new(start: Instant) -> Self {
-        Self { hasher: RandomState::new(), places: vec![(0, 0); PLACES], start }
+impl ForStrangers {
+    pub fn new(start: Instant, per_second: u32) -> Self {
+        Self { per_second, hasher: RandomState::new(), places: vec![(0, 0); PLACES], start }
     }
 
     pub fn allows(&mut self, now: Instant, client: IpAddr) -> bool {
@@ -124,15 +131,7 @@ impl Answers {
             (*since, *count) = (second, 0);
         }
         *count = count.saturating_add(1);
-        *count <= ANSWERS_PER_SECOND
-    }
-}
-
-/// Whoever has one IPv6 address has 2⁶⁴ of them.
-fn network_of(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
-        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() >> 64 << 64).into()),
+        *count <= self.per_second
     }
 }
 
@@ -189,7 +188,7 @@ mod tests {
     #[test]
     fn a_stranger_gets_few_answers_and_others_theirs() {
         let start = Instant::now();
-        let mut answers = Answers::new(start);
+        let mut answers = ForStrangers::new(start, ANSWERS_PER_SECOND);
         let stranger = IpAddr::from([192, 0, 2, 1]);
         let got = (0..1_000).filter(|_| answers.allows(start, stranger)).count();
         assert_eq!(got, ANSWERS_PER_SECOND as usize);
@@ -204,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_whole_ipv6_network_is_one_stranger() {
-        let mut answers = Answers::new(Instant::now());
+        let mut answers = ForStrangers::new(Instant::now(), ANSWERS_PER_SECOND);
         let got = (0..100_u128).filter(|n| answers.allows(answers.start, IpAddr::V6(((0x2001_0db8 << 96) + n).into())));
         assert_eq!(got.count(), ANSWERS_PER_SECOND as usize);
     }

@@ -28,7 +28,7 @@ use farhand_protocol::call::IceServer;
 pub use self::{
     client::is_for_relay,
     credentials::Holder,
-    datagrams::INBOX,
+    datagrams::{Door, door},
     urls::{Urls, without_port},
 };
 use self::{credentials::Credentials, limits::Quota, nonce::Nonces, peers::Peers, relays::Relays};
@@ -43,6 +43,15 @@ pub enum Transport {
     Stream,
 }
 
+/// Whom the relay reaches for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The one room of the SFU the credentials are for: the call rings, or it is a test.
+    Room,
+    /// The networks the administrator has named as well.
+    Networks,
+}
+
 /// What the protocol decides by.
 struct Ground {
     credentials: Credentials,
@@ -50,8 +59,8 @@ struct Ground {
     peers: Peers,
     quota: Arc<Quota>,
     relays: Relays,
-    /// Whether somebody sits in a call: without that, credentials are good for nothing.
-    is_seated: Box<dyn Fn(Holder) -> bool + Send + Sync>,
+    /// What the relay is good for to somebody, now: without anything, credentials are good for nothing.
+    scope: Box<dyn Fn(Holder) -> Option<Scope> + Send + Sync>,
     clock: SharedClock,
 }
 
@@ -78,7 +87,7 @@ impl Turn {
     pub fn new(
         config: &Config,
         parts: Parts,
-        is_seated: impl Fn(Holder) -> bool + Send + Sync + 'static,
+        scope: impl Fn(Holder) -> Option<Scope> + Send + Sync + 'static,
     ) -> Result<Self, String> {
         let Parts { workers, own, bind, urls, clock } = parts;
         let ground = Ground {
@@ -87,13 +96,13 @@ impl Turn {
             peers: Peers::new(own, &config.turn.peers)?,
             quota: Arc::default(),
             relays: Relays::new(bind),
-            is_seated: Box::new(is_seated),
+            scope: Box::new(scope),
             clock,
         };
         Ok(Self { ground, workers, urls, patience: Duration::from_secs(config.http.patience_seconds) })
     }
 
-    /// For a client that reached the server under this host, while it sits in the call.
+    /// For a client that reached the server under this host, as long as it has to do with the call.
     pub fn ice_server(&self, host: Option<&str>, holder: Holder) -> IceServer {
         let issued = self.ground.credentials.issue(self.ground.clock.now(), holder);
         let urls = self.urls.of(host);

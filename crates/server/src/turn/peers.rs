@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
+use super::Scope;
+
 /// Special networks are no larger than 127.0.0.0/8; `0.0.0.0/0` and `::/0` only begin with a special address.
 const SPECIAL_PREFIX: u8 = 8;
 
@@ -29,16 +31,17 @@ impl Peers {
     }
 
     /// The SFU's own addresses come first: a server on a private network or on loopback serves itself.
-    pub fn reach(&self, peer: SocketAddr) -> Option<Reach> {
+    pub fn reach(&self, scope: Scope, peer: SocketAddr) -> Option<Reach> {
         if self.own.contains(&peer) {
             return Some(Reach::Sfu);
         }
-        (peer.port() != 0 && self.in_a_network(peer.ip())).then_some(Reach::Network)
+        let named = scope == Scope::Networks && peer.port() != 0 && self.in_a_network(peer.ip());
+        named.then_some(Reach::Network)
     }
 
     /// Whether anything at this address may be reached: a permission is for an address with all its ports (RFC 8656, section 9).
-    pub fn permits(&self, ip: IpAddr) -> bool {
-        self.own.iter().any(|own| own.ip() == ip) || self.in_a_network(ip)
+    pub fn permits(&self, scope: Scope, ip: IpAddr) -> bool {
+        self.own.iter().any(|own| own.ip() == ip) || (scope == Scope::Networks && self.in_a_network(ip))
     }
 
     /// Whether there is more to reach than the SFU.
@@ -119,7 +122,7 @@ mod tests {
     }
 
     fn reach(peers: &Peers, ip: &str, port: u16) -> Option<Reach> {
-        peers.reach(SocketAddr::new(ip.parse().unwrap(), port))
+        peers.reach(Scope::Networks, SocketAddr::new(ip.parse().unwrap(), port))
     }
 
     #[test]
@@ -132,9 +135,9 @@ mod tests {
         }
         for ip in SPECIAL.iter().chain(&["203.0.113.8", "8.8.8.8", "2001:db8::8"]) {
             assert_eq!(reach(&peers, ip, 443), None, "{ip}");
-            assert!(!peers.permits(ip.parse().unwrap()), "{ip}");
+            assert!(!peers.permits(Scope::Networks, ip.parse().unwrap()), "{ip}");
         }
-        assert!(peers.permits("203.0.113.7".parse().unwrap()));
+        assert!(peers.permits(Scope::Networks, "203.0.113.7".parse().unwrap()));
     }
 
     #[test]
@@ -158,6 +161,15 @@ mod tests {
         assert_eq!(reach(&narrow, "127.0.0.1", 9), Some(Reach::Network));
         assert_eq!(reach(&narrow, "10.1.2.3", 9), Some(Reach::Network));
         assert_eq!(reach(&narrow, "10.1.2.4", 9), None);
+    }
+
+    #[test]
+    fn who_has_no_seat_yet_reaches_the_server_itself_whatever_is_named() {
+        let peers = peers(&["10.0.0.0/8"]);
+        let reach = |peer: &str| peers.reach(Scope::Room, peer.parse().unwrap());
+        assert_eq!((reach("203.0.113.7:443"), reach("10.0.0.1:9")), (Some(Reach::Sfu), None));
+        let permits = |ip: &str| peers.permits(Scope::Room, ip.parse().unwrap());
+        assert!(permits("203.0.113.7") && !permits("10.0.0.1"));
     }
 
     #[test]

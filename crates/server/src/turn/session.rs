@@ -8,15 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use farhand_sfu::RoomId;
 use tokio::{
     net::UdpSocket,
-    sync::mpsc,
+    sync::{Semaphore, mpsc},
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Turn,
+    Scope, Turn,
     client::{Client, Outcome},
     limits::LOOK_AGAIN,
     peers::Reach,
@@ -52,6 +53,8 @@ pub struct Session {
     outgoing: Outgoing,
     /// One for each of the SFU's addresses the client sends to.
     links: Vec<(SocketAddr, Link)>,
+    /// Datagrams of this client that may wait for the SFU's workers. More wait here, so that nobody fills the queue of all.
+    in_flight: Arc<Semaphore>,
     from_sfu: mpsc::Receiver<(SocketAddr, Vec<u8>)>,
     to_us: mpsc::Sender<(SocketAddr, Vec<u8>)>,
     socket: Option<UdpSocket>,
@@ -78,6 +81,7 @@ impl Session {
             client,
             outgoing,
             links: Vec::new(),
+            in_flight: Arc::new(Semaphore::new(QUEUE)),
             from_sfu,
             to_us,
             socket: None,
@@ -103,7 +107,7 @@ impl Session {
                 () = stopping.cancelled() => Happening::Stop,
             };
             match happening {
-                Happening::FromClient(Some(datagram)) => self.client_sent(&datagram),
+                Happening::FromClient(Some(datagram)) => self.client_sent(&datagram).await,
                 Happening::FromSfu(source, contents) => self.sfu_sent(source, &contents),
                 Happening::FromNetwork(from, length) => self.network_sent(from, &buffer[..length]),
                 Happening::LookAgain => self.client.end_if_over(Instant::now()),
@@ -117,12 +121,12 @@ impl Session {
 
     fn goes_on(&self) -> bool {
         match self.client.allocation() {
-            Some(allocation) => (self.turn.ground.is_seated)(allocation.owner.holder),
+            Some(allocation) => (self.turn.ground.scope)(allocation.owner.holder).is_some(),
             None => !self.was_let_in && self.refusals < MOST_REFUSALS && Instant::now() < self.deadline,
         }
     }
 
-    fn client_sent(&mut self, datagram: &[u8]) {
+    async fn client_sent(&mut self, datagram: &[u8]) {
         match self.client.receive(&self.turn.ground, Instant::now(), datagram) {
             Outcome::Nothing => {}
             Outcome::Answer(answer) => self.outgoing.send(answer),
@@ -130,7 +134,7 @@ impl Session {
                 self.refusals += usize::from(self.client.allocation().is_none());
                 self.outgoing.send(answer);
             }
-            Outcome::Relay { to, reach: Reach::Sfu, contents } => self.hand_to_sfu(to, &datagram[contents]),
+            Outcome::Relay { to, reach: Reach::Sfu, contents } => self.hand_to_sfu(to, &datagram[contents]).await,
             Outcome::Relay { to, reach: Reach::Network, contents } => {
                 // What the kernel does not take is lost, as on any full link.
                 let _ = self.socket.as_ref().map(|socket| socket.try_send_to(&datagram[contents], to));
@@ -148,13 +152,17 @@ impl Session {
             .ok();
     }
 
-    fn hand_to_sfu(&mut self, to: SocketAddr, contents: &[u8]) {
+    async fn hand_to_sfu(&mut self, to: SocketAddr, contents: &[u8]) {
+        let Some(holder) = self.client.allocation().map(|allocation| allocation.owner.holder) else { return };
         let known = self.links.iter().position(|(peer, _)| *peer == to);
         let at = known.unwrap_or_else(|| {
-            self.links.push((to, self.turn.workers.link(self.to_us.clone())));
+            let room = RoomId(holder.call_id.as_u128());
+            self.links.push((to, self.turn.workers.link(room, self.to_us.clone())));
             self.links.len() - 1
         });
-        self.links[at].1.send(contents);
+        if let Ok(permit) = self.in_flight.clone().acquire_owned().await {
+            self.links[at].1.send(contents, permit);
+        }
     }
 
     fn sfu_sent(&mut self, source: SocketAddr, contents: &[u8]) {
@@ -166,7 +174,7 @@ impl Session {
 
     fn network_sent(&mut self, from: SocketAddr, contents: &[u8]) {
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        if self.turn.ground.peers.reach(from) == Some(Reach::Network)
+        if self.turn.ground.peers.reach(Scope::Networks, from) == Some(Reach::Network)
             && let Some(data) = self.client.peer_sent(Instant::now(), from, contents)
         {
             self.outgoing.send(data);

@@ -30,6 +30,8 @@ struct People {
     by_contact: HashMap<ContactId, Vec<Arc<Session>>>,
     /// The calls in which a contact has a seat.
     seats: HashMap<ContactId, HashSet<Uuid>>,
+    /// Who is rung for which call.
+    rings: HashSet<(ContactId, Uuid)>,
     /// Which user and domain a contact with a session belongs to.
     users: HashMap<ContactId, (i64, i64)>,
     changed: HashSet<ContactId>,
@@ -120,6 +122,20 @@ impl Hub {
 
     pub fn is_seated(&self, contact: ContactId, call_id: Uuid) -> bool {
         self.lock().seats.get(&contact).is_some_and(|seats| seats.contains(&call_id))
+    }
+
+    /// A call rings a contact, or does so no more.
+    pub fn ring_changed(&self, contact: ContactId, call_id: Uuid, rings: bool) {
+        let mut people = self.lock();
+        if rings {
+            people.rings.insert((contact, call_id));
+        } else {
+            people.rings.remove(&(contact, call_id));
+        }
+    }
+
+    pub fn rings(&self, contact: ContactId, call_id: Uuid) -> bool {
+        self.lock().rings.contains(&(contact, call_id))
     }
 
     /// Everybody in the domain who is not offline, by user.

@@ -340,7 +340,9 @@ pub mod tests {
         let session = session();
         let first = session.connect(0).unwrap();
         let frames = [view(1, 1), view(1, 2), view(2, 1), view(1, 3), ServerFrame::Pong {}, view(1, 4), view(1, 5)];
-        frames.into_iter().for_each(|frame| session.send(frame));
+        for frame in frames {
+            session.send(frame);
+        }
         let expected = [3, 4, 5, 7];
         assert_eq!(seqs(&session, first), expected);
         let second = session.connect(0).unwrap();

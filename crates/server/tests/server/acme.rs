@@ -54,8 +54,8 @@ fn write_certificates(directory: &Path) {
     fs::write(directory.join("own.key"), key.serialize_pem()).unwrap();
 }
 
-/// Runs the authority, which looks for every name at this address.
-async fn authority(directory: &Path, server: SocketAddr) -> (Authority, SocketAddr) {
+/// Runs the authority, which looks for every name at this address; its certificates live so many seconds.
+async fn authority(directory: &Path, server: SocketAddr, life: u64) -> (Authority, SocketAddr) {
     write_certificates(directory);
     let (listen, manage, names) = (free().await, free().await, free().await);
     let own = |name: &str| directory.join(name).display().to_string();
@@ -63,6 +63,7 @@ async fn authority(directory: &Path, server: SocketAddr) -> (Authority, SocketAd
         "listenAddress": listen.to_string(), "managementListenAddress": manage.to_string(),
         "certificate": own("own.pem"), "privateKey": own("own.key"),
         "httpPort": 9, "tlsPort": server.port(), "externalAccountBindingRequired": false,
+        "certificateValidityPeriod": life,
     }});
     fs::write(directory.join("pebble.json"), config.to_string()).unwrap();
     let resolver = [
@@ -119,7 +120,7 @@ async fn is_shown(server: &Server) -> bool {
 async fn a_certificate_is_got_from_the_authority_used_at_once_and_kept() {
     let directory = tempfile::tempdir().unwrap();
     let listen = free().await;
-    let (running, authority) = authority(directory.path(), listen).await;
+    let (running, authority) = authority(directory.path(), listen, 90 * 24 * 3600).await;
     let root = directory.path().join("root.pem");
     let mut server = Server::with(|config| {
         config.listen = listen;
@@ -143,4 +144,32 @@ async fn a_certificate_is_got_from_the_authority_used_at_once_and_kept() {
     server.restart().await;
     assert!(is_shown(&server).await, "without the authority");
     assert_eq!(fs::read(server.data_dir().join("tls/acme.pem")).unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_before_it_runs_out_however_short_it_lives() {
+    let directory = tempfile::tempdir().unwrap();
+    let listen = free().await;
+    let (_running, authority) = authority(directory.path(), listen, 6).await;
+    let root = directory.path().join("root.pem");
+    let server = Server::with(|config| {
+        config.listen = listen;
+        config.tls.acme.domains = vec![NAME.to_owned()];
+        config.tls.acme.directory = format!("https://localhost:{}/dir", authority.port());
+        config.tls.acme.root = Some(root);
+    })
+    .await;
+    let certificate = || fs::read(server.data_dir().join("tls/acme.pem")).ok();
+    let mut seen = Vec::new();
+    // Its own, until there is one; the first; and one that came by itself.
+    let renewed = async {
+        while seen.len() < 3 {
+            if let Some(now) = certificate().filter(|now| seen.last() != Some(now)) {
+                seen.push(now);
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(2 * WAIT, renewed).await.unwrap_or_else(|_| panic!("it is not renewed"));
+    assert!(is_shown(&server).await);
 }

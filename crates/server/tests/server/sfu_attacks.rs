@@ -2,12 +2,16 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
+use farhand_client::{media::Added, rest::Rest};
 use farhand_protocol::call::IceServers;
-use farhand_testkit::{Server, WAIT};
+use farhand_testkit::{Account, PASSWORD, Server, UBIMAX, WAIT, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UdpSocket},
@@ -15,7 +19,10 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::sfu_calls::{Person, all_see_all, all_see_all_again, call_of};
+use crate::{
+    sfu_calls::{Person, all_see_all, all_see_all_again, call_of},
+    turn_calls::{secure, trust, tunnel},
+};
 
 /// Sent of each kind. At full speed it takes a fraction of a second.
 const MANY: usize = 20_000;
@@ -24,6 +31,13 @@ const MANY: usize = 20_000;
 pub async fn media_address(server: &Server) -> SocketAddr {
     let ice: IceServers = server.login("tester").await.get("/rtc/getIceServers").await.ok();
     ice.ice_servers[0].urls[0].strip_prefix("stun:").unwrap().parse().unwrap()
+}
+
+/// The UDP candidate of an answer.
+pub fn media_address_of(sdp: &str) -> SocketAddr {
+    let candidate = sdp.lines().find_map(|line| line.strip_prefix("a=candidate:")).unwrap();
+    let words: Vec<_> = candidate.split(' ').collect();
+    SocketAddr::new(words[4].parse().unwrap(), words[5].parse().unwrap())
 }
 
 /// A STUN Binding request for somebody, with a MESSAGE-INTEGRITY that is not right.
@@ -170,6 +184,47 @@ async fn what_is_forged_under_a_participants_own_address_disturbs_nobody() {
     all_see_all_again(&mut people).await;
 }
 
+/// A participant's own packets with numbers that are to come and tags that are wrong: each has to be checked before it is dropped.
+#[tokio::test]
+async fn a_hundred_thousand_packets_with_wrong_tags_are_dropped_while_the_call_goes_on() {
+    const MANY: u64 = 100_000;
+    let server = Server::start().await;
+    let call_id = call_of(&server, "SFU").await;
+    let mut people =
+        vec![Person::join(&server, "callertest1", call_id).await, Person::join(&server, "callertest2", call_id).await];
+    let (wanted, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let (is_wanted, count) = (wanted.clone(), sent.clone());
+    let flood = move |datagram: &[u8]| {
+        let media = matches!(datagram, [0x80..=0xbf, kind, ..] if !(192..=223).contains(kind));
+        if !media || !is_wanted.load(Ordering::Relaxed) || count.load(Ordering::Relaxed) >= MANY {
+            return Vec::new();
+        }
+        let made = |step: u16| {
+            let number = u16::from_be_bytes([datagram[2], datagram[3]]).wrapping_add(step).to_be_bytes();
+            let mut made = changed(datagram, datagram.len() - 1, 1);
+            made[2..4].copy_from_slice(&number);
+            made
+        };
+        count.fetch_add(1_000, Ordering::Relaxed);
+        (1..=1_000).map(made).collect()
+    };
+    let flooding =
+        Person::join_with(&server, "expert1", call_id, |options| options.added = Some(Arc::new(flood))).await;
+    people.push(flooding);
+    all_see_all(&mut people).await;
+    let start = std::time::Instant::now();
+    wanted.store(true, Ordering::Relaxed);
+    all_see_all_again(&mut people[..2]).await;
+    let all = async {
+        while sent.load(Ordering::Relaxed) < MANY {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(WAIT, all).await.unwrap_or_else(|_| panic!("only {sent:?} were sent"));
+    println!("{MANY} in {:.1} s", start.elapsed().as_secs_f64());
+    all_see_all_again(&mut people).await;
+}
+
 #[tokio::test]
 async fn checks_of_a_connection_that_is_over_are_not_answered() {
     let server = Server::start().await;
@@ -219,6 +274,45 @@ async fn is_closed(stream: &mut TcpStream) -> bool {
     let mut buffer = [0; 100];
     // Closed with data that nobody read, it is reset.
     matches!(timeout(WAIT, stream.read(&mut buffer)).await, Ok(Ok(0) | Err(_)))
+}
+
+/// Where nothing but TLS goes through, and no relay is wanted.
+#[tokio::test]
+async fn checks_over_tcp_within_tls_are_answered_to_whom_they_belong() {
+    let server = Server::with(|config| config.tls.self_signed = true).await;
+    let trust = Arc::new(trust(&server).await);
+    let url = tunnel(server.address(), trust.clone()).await;
+    let checks: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+    let overheard = checks.clone();
+    let listen = move |datagram: &[u8]| {
+        if datagram.starts_with(&[0, 1]) {
+            overheard.lock().unwrap().push(datagram.to_vec());
+        }
+        Vec::new()
+    };
+    let rest = Rest::new(&url).unwrap();
+    let log_in = async |user: &str| Account::new(&rest, rest.login(UBIMAX, user, PASSWORD).await.unwrap());
+    let call = json!({"callType": "SFU", "invitedContacts": [log_in("callertest2").await.invited()]});
+    let call_id = log_in("callertest1").await.create_call(call).await.call_id;
+    let mut people = Vec::new();
+    for user in ["callertest1", "callertest2"] {
+        let added: Added = Arc::new(listen.clone());
+        people.push(Person::join_at(&url, log_in(user).await, call_id, |options| options.added = Some(added)).await);
+    }
+    all_see_all(&mut people).await;
+    let check = checks.lock().unwrap().last().unwrap().clone();
+    let mut stream = secure(server.address(), trust.clone()).await;
+    stream.write_all(&framed(&check)).await.unwrap();
+    let mut answer = [0; 22];
+    timeout(WAIT, stream.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!((&answer[2..4], &answer[6..22]), (&[0x01, 0x01][..], &check[4..20]), "a success response");
+    let mut strangers = secure(server.address(), trust).await;
+    strangers.write_all(&framed(&stun_for(call_id, 0, 1, Some([7; 20])))).await.unwrap();
+    assert!(
+        matches!(timeout(WAIT, strangers.read(&mut [0; 100])).await, Ok(Ok(0) | Err(_))),
+        "a stranger is hung up on"
+    );
+    all_see_all_again(&mut people).await;
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// Trusts what the server has made for itself.
-async fn trust(server: &Server) -> ClientConfig {
+pub async fn trust(server: &Server) -> ClientConfig {
     // It has made it once it answers.
     answer(TcpStream::connect(server.address()).await.unwrap(), READY).await;
     let mut roots = RootCertStore::empty();
@@ -43,13 +43,13 @@ async fn trust(server: &Server) -> ClientConfig {
     ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
 }
 
-async fn secure(server: SocketAddr, trust: Arc<ClientConfig>) -> TlsStream<TcpStream> {
+pub async fn secure(server: SocketAddr, trust: Arc<ClientConfig>) -> TlsStream<TcpStream> {
     let stream = TcpStream::connect(server).await.unwrap();
     TlsConnector::from(trust).connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap()
 }
 
 /// For clients that speak no TLS: what comes in goes on to the server within TLS.
-async fn tunnel(server: SocketAddr, trust: Arc<ClientConfig>) -> String {
+pub async fn tunnel(server: SocketAddr, trust: Arc<ClientConfig>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -178,6 +178,24 @@ async fn an_allocation_ends_with_its_participant_or_the_call_and_the_credentials
 }
 
 #[tokio::test]
+async fn whoever_is_rung_may_use_the_relay_already_until_the_ring_ends() {
+    let server = Server::start().await;
+    let account = server.login("callertest2").await;
+    let mut device = account.device().await;
+    let mesh = call_of(&server, "MESH").await;
+    assert_eq!(device.ring(mesh).await.ice_servers, []);
+    let call_id = call_of(&server, "SFU").await;
+    let [named] = &device.ring(call_id).await.ice_servers[..] else { panic!("no relay is named") };
+    let mut relay = Relay::tcp(server.address(), named).await;
+    assert_eq!(relay.allocate().await, Ok(()));
+    account.call_operation("declineCall", call_id).await.ok::<serde_json::Value>();
+    let over = async { while relay.receive().await.is_some() {} };
+    timeout(Duration::from_secs(5), over).await.unwrap_or_else(|_| panic!("the relay goes on"));
+    let mut late = Relay::tcp(server.address(), named).await;
+    assert_eq!(late.allocate().await, Err(401));
+}
+
+#[tokio::test]
 async fn credentials_outlive_a_restart() {
     let mut server = Server::start().await;
     let call_id = call_of(&server, "SFU").await;
@@ -272,4 +290,62 @@ async fn floods_of_strangers_are_hardly_answered_and_calls_go_on() {
     }
     let seconds = start.elapsed().as_secs() + 2;
     assert!(answered > 0 && answered <= 10 * seconds, "{answered} answers in {seconds} s");
+}
+
+/// At full speed, from many addresses: strangers', and somebody's whose allocation must not suffer.
+#[tokio::test]
+async fn a_flood_of_strangers_over_udp_costs_nobody_who_was_let_in_an_answer() {
+    const MANY: usize = 100_000;
+    let server = Server::start().await;
+    let to = media_address(&server).await;
+    let call_id = call_of(&server, "SFU").await;
+    let (_, _device, plan) = sit(&server, "callertest1", call_id).await;
+    let mut relay = Relay::udp(to, &relay_of(&plan)).await;
+    assert_eq!(relay.allocate().await, Ok(()));
+    let flood = std::thread::spawn(move || {
+        let strangers: Vec<_> = (0..8).map(|_| std::net::UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+        let (question, start) = (stranger(), std::time::Instant::now());
+        for number in 0..MANY {
+            // What the kernel does not take is lost.
+            let _ = strangers[number % strangers.len()].send_to(&question, to);
+        }
+        start.elapsed()
+    });
+    let mut answered = 0;
+    while !flood.is_finished() {
+        assert_eq!(relay.ask(REFRESH, None, &[]).await, Ok(()));
+        answered += 1;
+    }
+    println!("{MANY} in {:.1} s, {answered} answers meanwhile", flood.join().unwrap().as_secs_f64());
+    assert!(answered > 0);
+}
+
+/// The client of another project (coturn), which is not ours to agree with.
+#[tokio::test]
+async fn a_client_of_another_project_is_relayed() {
+    let server = Server::with(|config| config.turn.peers = vec!["127.0.0.0/8".to_owned()]).await;
+    let call_id = call_of(&server, "SFU").await;
+    let (_, _device, plan) = sit(&server, "callertest1", call_id).await;
+    let named = relay_of(&plan);
+    let echo = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let peer = echo.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 2_000];
+        while let Ok((length, from)) = echo.recv_from(&mut buffer).await {
+            let _ = echo.send_to(&buffer[..length], from).await;
+        }
+    });
+    let udp = media_address(&server).await;
+    for (kind, port) in [("tcp", server.address().port()), ("udp", udp.port())] {
+        let mut client = tokio::process::Command::new("turnutils_uclient");
+        client.args(["-u", &named.username.clone().unwrap(), "-w", &named.credential.clone().unwrap()]);
+        // Twenty messages of one client without RTCP, to this peer; without channels, which it numbers by an older standard (RFC 5766).
+        client.args(["-s", "-n", "20", "-m", "1", "-c", "-e", "127.0.0.1", "-r", &peer.port().to_string()]);
+        client.args(["-p", &port.to_string()]).args((kind == "tcp").then_some("-t")).arg("127.0.0.1");
+        let done = timeout(4 * WAIT, client.kill_on_drop(true).output()).await;
+        let done = done.unwrap_or_else(|_| panic!("{kind}: it does not end"));
+        let done = done.unwrap_or_else(|error| panic!("{error}; it is in xtask/packages.txt"));
+        let told = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+        assert!(told.contains("tot_send_msgs=20, tot_recv_msgs=20"), "{kind}: {told}");
+    }
 }

@@ -1,16 +1,25 @@
 //! Clients that want too much: too many connections, unread frames, silence.
 
+use std::time::Duration;
+
 use farhand_client::socket::{Hello, Socket, SocketError};
 use farhand_protocol::{
     ErrorCode,
     call::Presence,
-    frame::{PersonState, Signal},
+    frame::{CallView, ClientFrame, MediaState, PersonState, ServerFrame, Signal},
 };
 use farhand_testkit::{Device, Server, json};
 use futures_util::future::join_all;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
-use crate::ws_raw::{GoodBye, LONG, Raw, close};
+use crate::{
+    sfu_calls::call_of,
+    ws_raw::{GoodBye, LONG, Raw, close},
+};
 
 async fn refused(server: &Server, hello: Hello) -> (Option<u16>, ErrorCode) {
     match Socket::connect(server.url(), hello).await {
@@ -52,6 +61,63 @@ async fn lost_sessions_make_room_for_new_ones() {
         live.catch_up().await;
     }
     live.catch_up().await;
+}
+
+/// A WebSocket is one, too.
+#[tokio::test]
+async fn one_address_has_only_so_many_connections() {
+    let server = Server::with(|config| config.http.connections_per_address = 6).await;
+    let account = server.login("tester").await;
+    let mut devices = [account.device().await, account.device().await, account.device().await];
+    devices[0].catch_up().await;
+    let mut held = Vec::new();
+    loop {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        // Half a request: whoever is let in is waited for.
+        stream.write_all(b"G").await.unwrap();
+        if matches!(timeout(Duration::from_millis(200), stream.read(&mut [0; 9])).await, Ok(Ok(0) | Err(_))) {
+            break;
+        }
+        held.push(stream);
+        assert!(held.len() < 20, "there is no limit");
+    }
+    assert!(held.len() <= 3, "{} beside three WebSockets", held.len());
+    drop(held);
+    let again = async {
+        while Socket::connect(server.url(), account.hello()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(LONG, again).await.expect("who has gone makes room");
+}
+
+/// Each change is shown to everybody with the whole call.
+#[tokio::test]
+async fn whoever_switches_a_microphone_all_the_time_is_shown_at_a_steady_pace_and_in_the_end_as_it_is() {
+    const MANY: u32 = 400;
+    let server = Server::start().await;
+    let call_id = call_of(&server, "SFU").await;
+    let mut first = server.login("callertest1").await.device().await;
+    let mut second = server.login("callertest2").await.device().await;
+    first.join(call_id).await;
+    let you = second.join(call_id).await.you.unwrap();
+    for number in 0..MANY {
+        let state = MediaState { microphone: number % 2 == 0, camera: number + 1 == MANY, screen: false, sends: None };
+        second.socket().send(&ClientFrame::MediaState { call_id, state }).await.unwrap();
+    }
+    let media = |call: &CallView| call.people.iter().find(|p| p.contact.id == Some(you)).and_then(|p| p.media);
+    let last = MediaState { microphone: false, camera: true, screen: false, sends: None };
+    let mut shown = 0;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other frames are passed over")]
+    let is_last = |frame: &ServerFrame| match frame {
+        ServerFrame::Call { call } if media(call).is_some() => {
+            shown += 1;
+            (media(call) == Some(last)).then_some(())
+        }
+        _ => None,
+    };
+    first.wait_for("what it is in the end", is_last).await;
+    assert!(shown <= MANY / 4, "shown {shown} times");
 }
 
 #[tokio::test]

@@ -366,7 +366,7 @@ impl Room {
                         self.choose_layers(now, index, out);
                     }
                 }
-                Happening::ChannelOpened { id, label } => self.channel_opened(index, id, &label),
+                Happening::ChannelOpened { id, label } => self.channel_opened(now, index, id, &label),
                 Happening::Said { id, binary, data } => self.said(now, index, id, binary, data),
                 Happening::ChannelClosed { id } => self.channel_closed(index, id),
                 Happening::Closed => self.peers[index].phase = Phase::Closed,

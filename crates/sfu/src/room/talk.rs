@@ -8,10 +8,10 @@ use super::{Instant, Notice, Output, Outputs, Room};
 use crate::{channels::Spoken, peer::Phase, slot::Slot};
 
 impl Room {
-    pub(super) fn channel_opened(&mut self, index: usize, id: ChannelId, label: &str) {
+    pub(super) fn channel_opened(&mut self, now: Instant, index: usize, id: ChannelId, label: &str) {
         let peer = &mut self.peers[index];
         peer.unsent = true;
-        if peer.channels.opened(&mut peer.engine, id, label) {
+        if peer.channels.opened(&mut peer.engine, now, id, label) {
             self.link_channels();
         }
     }

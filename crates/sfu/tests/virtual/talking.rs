@@ -159,3 +159,56 @@ fn a_message_that_is_too_long_is_not_passed_on() {
     assert!(heard(&mut world, bob, "pointer", ann).iter().all(|text| text.len() < 10));
     assert!(heard(&mut world, bob, "pointer", ann).contains(&"short".to_owned()));
 }
+
+#[test]
+fn of_the_channel_that_is_echoed_there_is_one() {
+    let mut world = World::new();
+    let ann = world.join(1, 1);
+    world.run(1_000);
+    let alive = || ChannelConfig { label: "alive".to_owned(), ..pointer() };
+    let now = world.now;
+    let ids: Vec<ChannelId> = (0..10).map(|_| world.client(ann).open(now, alive())).collect();
+    world.run(2_000);
+    assert_eq!(ids.into_iter().filter(|id| is_open(&mut world, ann, *id)).count(), 1);
+}
+
+#[test]
+fn whoever_opens_and_closes_channels_all_the_time_is_not_followed_by_everybody_else() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.run(1_000);
+    let before = world.client(bob).channels.len();
+    for _ in 0..300 {
+        let now = world.now;
+        let id = world.client(ann).open(now, drawing());
+        world.run(10);
+        world.client(ann).rtc.direct_api().close_data_channel(id);
+        world.run(10);
+    }
+    let passed_on = world.client(bob).channels.len() - before;
+    // Thirty-two at once, then eight a second.
+    assert!((1..=32 + 6 * 8).contains(&passed_on), "{passed_on}");
+    world.run(5_000);
+    let id = open(&mut world, ann, drawing());
+    assert!(is_open(&mut world, ann, id), "later it may again");
+}
+
+#[test]
+fn of_many_short_messages_only_so_many_wait_for_somebody_who_cannot_be_reached() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.run(1_000);
+    world.link(bob).cut = true;
+    let id = open(&mut world, ann, pointer());
+    for _ in 0..60 {
+        for _ in 0..50 {
+            assert!(say(&mut world, ann, id, "x"));
+        }
+        world.run(10);
+    }
+    world.link(bob).cut = false;
+    world.run_until("bob hears ann", 10, |world| !heard(world, bob, "pointer", ann).is_empty());
+    world.run(1_000);
+    let came = heard(&mut world, bob, "pointer", ann).len();
+    assert!((100..=64 * 1024 / 64).contains(&came), "{came}");
+}

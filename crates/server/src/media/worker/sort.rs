@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 
 use farhand_sfu::{Place, Protocol, Sfu, is_binding_request};
-use tokio::sync::mpsc;
 
 use super::inbox::{Datagram, Handle};
 use crate::{
     media::{link::is_link, stun, traffic::Traffic},
-    turn::is_for_relay,
+    turn::{Door, is_for_relay},
 };
 
 pub(super) enum To {
@@ -22,13 +21,10 @@ pub(super) struct Sorter<'a> {
     number: u8,
     workers: &'a [Handle],
     traffic: &'a Traffic,
-    relay: &'a ToRelay,
+    relay: &'a Door,
     /// A bit for each worker that something was handed to.
     handed: u64,
 }
-
-/// Where what comes in at the port for the relay goes.
-pub type ToRelay = mpsc::Sender<(SocketAddr, Vec<u8>)>;
 
 /// Whether it is no datagram of the worker's own socket.
 pub(super) fn comes_by_link(protocol: Protocol, address: SocketAddr) -> bool {
@@ -36,7 +32,7 @@ pub(super) fn comes_by_link(protocol: Protocol, address: SocketAddr) -> bool {
 }
 
 impl<'a> Sorter<'a> {
-    pub(super) fn new(number: u8, workers: &'a [Handle], traffic: &'a Traffic, relay: &'a ToRelay) -> Self {
+    pub(super) fn new(number: u8, workers: &'a [Handle], traffic: &'a Traffic, relay: &'a Door) -> Self {
         Self { number, workers, traffic, relay, handed: 0 }
     }
 
@@ -57,8 +53,7 @@ impl<'a> Sorter<'a> {
             };
         }
         if is_for_relay(contents) {
-            // Full: lost.
-            let _ = self.relay.try_send((source, contents.to_vec()));
+            self.relay.hand(source, contents);
             return To::Another;
         }
         if self.workers.len() == 1 || sfu.knows(Protocol::Udp, source) {

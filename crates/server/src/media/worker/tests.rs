@@ -19,7 +19,7 @@ fn worker() -> (Worker, Handle) {
         candidates: Candidates { udp: Vec::new(), tcp: Vec::new() },
         identity: Identity::generate(),
         traffic: Arc::default(),
-        relay: mpsc::channel(1).0,
+        relay: crate::turn::door().0,
     };
     (Worker::new(setup, poll, inbox, vec![handle.clone()]).unwrap(), handle)
 }

@@ -1,0 +1,76 @@
+//! The rows that a step adds to a call's log and history.
+
+use farhand_domain::{call::Effect, ids::ContactId, time::Timestamp};
+use farhand_store::model::{HistoryRow, Invitation, NewEvent};
+
+use super::log;
+
+/// The log's new rows.
+pub(super) fn events_of(written: usize, now: Timestamp, effects: &[Effect]) -> Vec<NewEvent> {
+    let logged = effects.iter().filter_map(|effect| match *effect {
+        Effect::Log { kind, contact } => Some((kind, contact)),
+        Effect::Note { .. } | Effect::SeatMoved { .. } => None,
+    });
+    let event = |(seq, (kind, contact)): (i64, (_, ContactId))| NewEvent {
+        seq,
+        kind: log::event_name(kind),
+        contact_id: contact.0,
+        at: now,
+    };
+    (next_seq(written)..).zip(logged).map(event).collect()
+}
+
+/// The history's new rows.
+pub(super) fn history_of(written: usize, now: Timestamp, effects: &[Effect]) -> Vec<HistoryRow> {
+    let noted = effects.iter().filter_map(|effect| match *effect {
+        Effect::Note { note, contact } => Some((note, contact)),
+        Effect::Log { .. } | Effect::SeatMoved { .. } => None,
+    });
+    let item = |(seq, (note, contact)): (i64, (_, ContactId))| {
+        let (kind, reason) = log::note_names(note);
+        HistoryRow {
+            seq,
+            kind: kind.to_owned(),
+            contact_id: Some(contact.0),
+            channel: None,
+            state: None,
+            reason: reason.map(str::to_owned),
+            at: now,
+        }
+    };
+    (next_seq(written)..).zip(noted).map(item).collect()
+}
+
+/// Addresses a message could have gone to. No sender is set up, and the history says so: it is never queued.
+pub(super) fn note_deliveries(history: &mut Vec<HistoryRow>, written: usize, now: Timestamp, invited: &[Invitation]) {
+    for invitation in invited {
+        let channels = [("email", &invitation.email), ("sms", &invitation.phone)];
+        for (channel, _) in channels.into_iter().filter(|(_, address)| address.is_some()) {
+            history.push(HistoryRow {
+                seq: next_seq(written + history.len()),
+                kind: "Notification".to_owned(),
+                contact_id: Some(invitation.contact.id),
+                channel: Some(channel.to_owned()),
+                state: Some("notConfigured".to_owned()),
+                reason: None,
+                at: now,
+            });
+        }
+    }
+}
+
+pub(super) fn budget_note(written: usize, now: Timestamp, contact: ContactId) -> HistoryRow {
+    HistoryRow {
+        seq: next_seq(written),
+        kind: super::budgets::USED_UP.to_owned(),
+        contact_id: Some(contact.0),
+        channel: None,
+        state: None,
+        reason: None,
+        at: now,
+    }
+}
+
+pub(super) fn next_seq(written: usize) -> i64 {
+    i64::try_from(written).unwrap_or(i64::MAX).saturating_add(1)
+}
