@@ -7,7 +7,20 @@ use super::SocketError;
 
 /// Every type of `ServerFrame`. A frame of one of these that cannot be read is an error, not news from a newer server.
 const KNOWN: [&str; 13] = [
-    "welcome", "ok", "error", "ring", "ringEnd", "call", "moved", "signal", "slots", "speaker", "pathLost", "presence",
+    "welcome",
+    "ok",
+    "error",
+    "ring",
+    "ringEnd",
+    "call",
+    "overtaken",
+    "moved",
+    "signal",
+    "slots",
+    "speaker",
+    "pathLost",
+    "still",
+    "presence",
     "pong",
 ];
 
