@@ -2,7 +2,7 @@
 //! the address it is told is a number of ours that nobody can send to. Only for networks an administrator has named it is a real socket.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr, UdpSocket},
     sync::atomic::{AtomicU16, Ordering},
 };
 
@@ -47,18 +47,13 @@ impl Relays {
             let port = FIRST + self.next.fetch_add(2, Ordering::Relaxed) % COUNT;
             return Some(Relayed { address: SocketAddr::new(own.ip(), port), socket: None });
         }
-        let bind = || UdpSocket::bind((self.bind_for(v4), 0));
+        let bind = || UdpSocket::bind((self.bind, 0));
         let fits = |socket: &UdpSocket| !even || socket.local_addr().is_ok_and(|address| address.port() % 2 == 0);
         let found = (0..TRIES).map(|_| bind()).find(|bound| bound.as_ref().map_or(true, fits))?;
         let socket = found.and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
         let socket = socket.inspect_err(|error| tracing::warn!(%error, "no socket for a relay")).ok()?;
         let port = socket.local_addr().ok()?.port();
         Some(Relayed { address: SocketAddr::new(own.ip(), port), socket: Some(socket) })
-    }
-
-    /// Where everything is listened on, IPv4 is, too; but a socket of IPv6 sends to no address that is written as IPv4.
-    fn bind_for(&self, v4: bool) -> IpAddr {
-        if v4 && self.bind.is_ipv6() && self.bind.is_unspecified() { Ipv4Addr::UNSPECIFIED.into() } else { self.bind }
     }
 }
 
