@@ -275,7 +275,7 @@ mod tests {
             let wishes: Vec<Wanted> = wishes.into_iter().cloned().collect();
             assert_eq!(of(&wishes, &steps, true, 0), expected, "{steps:?}");
         }
-        assert_eq!(of(&[large.clone()], &[None], false, 10_000), Rung::Stills);
+        assert_eq!(of(std::slice::from_ref(&large), &[None], false, 10_000), Rung::Stills);
         assert_eq!(of(&[large], &[None], false, 9_999), Rung::Audio);
         assert_eq!(of(&[hidden], &[None], false, 0), Rung::Full, "nobody is to be seen");
     }
