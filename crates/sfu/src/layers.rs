@@ -214,7 +214,11 @@ mod tests {
         assert_eq!(cheapest(&[with_slower(0)]), None, "hidden");
         let mut off = with_slower(720);
         off.layers.iter_mut().for_each(|layer| layer.flows = false);
-        assert_eq!((cheapest(&[off.clone()]), layers(10_000_000, &[off])), (None, vec![Some(2)]), "just started");
+        assert_eq!(
+            (cheapest(std::slice::from_ref(&off)), layers(10_000_000, &[off])),
+            (None, vec![Some(2)]),
+            "just started"
+        );
     }
 
     #[test]
