@@ -4,6 +4,7 @@
 use std::{
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,12 +15,12 @@ use str0m::{
     channel::{ChannelConfig, ChannelId},
     config::{DtlsCert, DtlsVersion},
     format::{CodecSpec, PayloadParams},
-    media::{KeyframeRequestKind, Mid, Pt, Rid},
+    media::{KeyframeRequestKind, MediaTime, Mid, Pt, Rid},
     net::{Protocol, Receive, TcpType, Transmit},
-    rtp::{ExtensionValues, RtpPacket, RtpWrite, SeqNo, Ssrc, Vp8Patch},
+    rtp::{Extension, ExtensionValues, RtpPacket, RtpWrite, SeqNo, Ssrc, Vp8Patch},
 };
 
-use crate::{channels::Manner, rewrite::Outgoing};
+use crate::{channels::Manner, rewrite::Outgoing, slot::Forward};
 
 /// Before anything is known of a link. Enough for a first small picture; probing finds the rest within seconds.
 pub(crate) const FIRST_ESTIMATE: u64 = 600_000;
@@ -32,6 +33,15 @@ const RESEND_AGE: Duration = Duration::from_secs(2);
 const AT_ONCE: Duration = Duration::from_micros(20);
 /// A key frame and the sounds of a large call. More waits for the next turn, so that nobody keeps all others waiting.
 const MAX_STEPS: usize = 64;
+/// A number that none of the engine's own extensions has. Offers name their own.
+const PLAYOUT_DELAY: u8 = 5;
+/// How long receivers hold back pictures of a sender who has to send much again. They see only their own way, and would show each as soon as it
+/// is there: now and then one late, and others in haste. Long enough for two more tries over 50 ms, and shorter than what is noticed as slow.
+const WAIT: Duration = Duration::from_millis(200);
+/// No more than browsers do by themselves.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How often it is looked at how much is lost.
+const LOSS_INTERVAL: Duration = Duration::from_secs(1);
 /// How much of what is sent may be sent again. A receiver that asks for everything a hundred times gets no more.
 const RESEND_SHARE: f32 = 0.4;
 
@@ -59,11 +69,24 @@ pub(crate) enum Happening {
     Packet(Box<RtpPacket>),
     Connected,
     PathLost,
-    KeyframeWanted { mid: Mid },
+    KeyframeWanted {
+        mid: Mid,
+    },
     Estimate(u64),
-    ChannelOpened { id: ChannelId, label: String },
-    Said { id: ChannelId, binary: bool, data: Vec<u8> },
-    ChannelClosed { id: ChannelId },
+    /// How much of what was sent in the last second did not arrive, from 0 to 1.
+    Loss(f32),
+    ChannelOpened {
+        id: ChannelId,
+        label: String,
+    },
+    Said {
+        id: ChannelId,
+        binary: bool,
+        data: Vec<u8>,
+    },
+    ChannelClosed {
+        id: ChannelId,
+    },
     Closed,
 }
 
@@ -86,7 +109,7 @@ impl Engine {
     pub(crate) fn new(now: Instant, common: &Common, credentials: IceCreds) -> Result<Self, EngineError> {
         let mut config = Rtc::builder()
             .clear_codecs()
-            .enable_opus(true, false)
+            .enable_opus(true, true)
             .enable_vp8(true)
             .enable_vp9(true)
             .enable_h264(true)
@@ -94,6 +117,8 @@ impl Engine {
             .set_rtp_mode(true)
             .set_ice_lite(true)
             .set_dtls_version(DtlsVersion::Auto)
+            .set_extension(PLAYOUT_DELAY, Extension::PlayoutDelay)
+            .set_stats_interval(Some(LOSS_INTERVAL))
             .set_local_ice_credentials(credentials.clone())
             .enable_bwe(Some(Bitrate::from(FIRST_ESTIMATE)));
         if let Some(certificate) = &common.certificate {
@@ -222,7 +247,26 @@ impl Engine {
             .map(PayloadParams::pt)
     }
 
-    /// Hands over a packet. It leaves with the next [`Engine::advance`]. False while the line cannot send.
+    /// What a payload type of sound is called by when it comes with redundancy (RFC 2198), if the other end takes that.
+    pub(crate) fn redundant(&self, pt: Pt) -> Option<Pt> {
+        self.params(pt)?.red()
+    }
+
+    /// Whether packets of this type carry redundant sound.
+    pub(crate) fn is_redundant(&self, pt: Pt) -> bool {
+        self.rtc.codec_config().params().iter().any(|params| params.red() == Some(pt))
+    }
+
+    /// Sound that got lost is asked for again, like pictures; the engine alone would do that only where it comes again on a stream of its own.
+    pub(crate) fn ask_for_lost(&mut self, ssrc: Ssrc) {
+        if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc) {
+            stream.suppress_nack(false);
+        }
+    }
+
+    /// Hands over a packet. It leaves with the next [`Engine::advance`]. False while the line cannot send. `wrapped`: instead of the packet's
+    /// own payload.
+    #[expect(clippy::too_many_arguments, reason = "what makes up a packet")]
     pub(crate) fn write(
         &mut self,
         ssrc: Ssrc,
@@ -230,13 +274,17 @@ impl Engine {
         video: bool,
         outgoing: Outgoing,
         patch: Option<Vp8Patch>,
-        packet: &RtpPacket,
+        Forward { packet, waits, .. }: &Forward<'_>,
+        wrapped: Option<Arc<[u8]>>,
     ) -> bool {
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx(&ssrc) else { return false };
         // A fresh set: ids and names of the sender's own lines mean nothing to the receiver.
         let told = &packet.header.ext_vals;
+        let wait = |wait| (video && *waits).then(|| MediaTime::from(wait));
         let values = ExtensionValues {
+            play_delay_min: wait(WAIT),
+            play_delay_max: wait(LONGEST_WAIT),
             audio_level: told.audio_level,
             voice_activity: told.voice_activity,
             video_orientation: told.video_orientation,
@@ -245,7 +293,7 @@ impl Engine {
         // The engine panics over a NACK for a stream that has nothing to resend on.
         let nackable = video && stream.rtx().is_some();
         let seq: SeqNo = outgoing.seq.into();
-        let payload = std::sync::Arc::clone(&packet.payload);
+        let payload = wrapped.unwrap_or_else(|| Arc::clone(&packet.payload));
         let mut write = RtpWrite::new(pt, seq, outgoing.time, packet.timestamp, payload)
             .marker(packet.header.marker)
             .ext_vals(values)
@@ -319,6 +367,7 @@ fn happening(event: Event) -> Option<Happening> {
         Event::IceConnectionStateChange(IceConnectionState::Disconnected) => Some(Happening::PathLost),
         Event::KeyframeRequest(request) => Some(Happening::KeyframeWanted { mid: request.mid }),
         Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => Some(Happening::Estimate(estimate.as_u64())),
+        Event::PeerStats(stats) => stats.egress_loss_fraction.map(Happening::Loss),
         Event::ChannelOpen(id, label) => Some(Happening::ChannelOpened { id, label }),
         Event::ChannelData(said) => Some(Happening::Said { id: said.id, binary: said.binary, data: said.data }),
         Event::ChannelClose(id) => Some(Happening::ChannelClosed { id }),

@@ -10,6 +10,7 @@ use crate::{
     engine::Engine,
     ids::{PeerId, Source},
     keyframe,
+    red::History,
     rewrite::{Incoming, Rewriter},
 };
 
@@ -43,16 +44,20 @@ pub(crate) struct Forward<'a> {
     pub(crate) spec: CodecSpec,
     pub(crate) starts_keyframe: bool,
     pub(crate) vp8: Option<Vp8Descriptor>,
+    /// Sounds that came before it.
+    pub(crate) earlier: &'a History,
+    /// Much of what comes from its sender has to be sent again, which takes time.
+    pub(crate) waits: bool,
 }
 
 impl<'a> Forward<'a> {
-    pub(crate) fn new(layer: usize, packet: &'a RtpPacket, spec: CodecSpec) -> Self {
+    pub(crate) fn new(layer: usize, packet: &'a RtpPacket, spec: CodecSpec, earlier: &'a History, waits: bool) -> Self {
         let vp8 = (spec.codec == Codec::Vp8).then(|| Vp8Descriptor::parse(&packet.payload).ok()).flatten();
         let starts_keyframe = match &vp8 {
             Some(descriptor) => descriptor.starts_keyframe(&packet.payload),
             None => keyframe::starts_keyframe(spec.codec, &packet.payload),
         };
-        Self { layer, packet, spec, starts_keyframe, vp8 }
+        Self { layer, packet, spec, starts_keyframe, vp8, earlier, waits }
     }
 }
 
@@ -98,8 +103,9 @@ impl Slot {
         self.target.filter(|target| self.video && self.current != Some(*target))
     }
 
-    /// Passes a packet on if it is of the layer that is shown here. True if something was written.
-    pub(crate) fn forward(&mut self, engine: &mut Engine, forward: &Forward<'_>) -> bool {
+    /// Passes a packet on if it is of the layer that is shown here. True if something was written. `lossy`: much of it will be lost, so sound
+    /// goes with what came before it.
+    pub(crate) fn forward(&mut self, engine: &mut Engine, forward: &Forward<'_>, lossy: bool) -> bool {
         if self.target.is_none() {
             self.current = None;
             return false;
@@ -126,7 +132,12 @@ impl Slot {
         if self.ssrc.is_none() {
             self.ssrc = engine.outgoing_stream(self.mid);
         }
-        let written = self.ssrc.is_some_and(|ssrc| engine.write(ssrc, pt, self.video, outgoing, patch, forward.packet));
+        let repeats = !self.video && (lossy || forward.earlier.closes_gap(forward.packet));
+        let redundant = engine.redundant(pt).filter(|_| repeats);
+        let wrapped = redundant.map(|_| forward.earlier.wrap(forward.packet, *pt));
+        let pt = redundant.unwrap_or(pt);
+        let write = |ssrc| engine.write(ssrc, pt, self.video, outgoing, patch, forward, wrapped);
+        let written = self.ssrc.is_some_and(write);
         if !written {
             self.ssrc = None;
         }

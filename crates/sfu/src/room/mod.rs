@@ -2,6 +2,7 @@
 
 mod assign;
 mod keyframes;
+mod pass;
 mod show;
 mod talk;
 
@@ -138,6 +139,7 @@ impl Room {
                 | Happening::Connected
                 | Happening::PathLost
                 | Happening::KeyframeWanted { .. }
+                | Happening::Loss(_)
                 | Happening::Estimate(_)
                 | Happening::ChannelOpened { .. }
                 | Happening::Said { .. }
@@ -326,7 +328,7 @@ impl Room {
                     let transmit = self.peers[index].led(now, transmit.into());
                     out.extend(transmit.map(Output::Transmit));
                 }
-                Happening::Packet(packet) => self.pass_on(now, index, &packet),
+                Happening::Packet(packet) => self.pass_on(now, index, packet),
                 Happening::Connected => {
                     self.peers[index].phase = Phase::Connected;
                     out.push_back(Output::Notice(self.id, Notice::Connected { peer }));
@@ -341,36 +343,12 @@ impl Room {
                         self.choose_layers(now, index);
                     }
                 }
+                Happening::Loss(share) => self.peers[index].lost(now, share),
                 Happening::ChannelOpened { id, label } => self.channel_opened(index, id, &label),
                 Happening::Said { id, binary, data } => self.said(now, index, id, binary, data),
                 Happening::ChannelClosed { id } => self.channel_closed(index, id),
                 Happening::Closed => self.peers[index].phase = Phase::Closed,
             }
         }
-    }
-
-    fn pass_on(&mut self, now: Instant, index: usize, packet: &RtpPacket) {
-        let sender = &mut self.peers[index];
-        let Some((track, layer)) = sender.place_of(packet) else { return };
-        let Some(spec) = sender.engine.codec(packet.header.payload_type) else { return };
-        if sender.tracks[track].received(layer, now, packet.payload.len()) {
-            // It may want a slot.
-            self.next_round = now;
-        }
-        if !sender.live || packet.payload.len() > MAX_PAYLOAD {
-            return;
-        }
-        if let (Source::Microphone, Some(level)) = (sender.tracks[track].source, packet.header.ext_vals.audio_level) {
-            self.speakers.heard(now, sender.id, level.unsigned_abs());
-        }
-        let forward = Forward::new(layer, packet, spec);
-        if forward.starts_keyframe {
-            sender.tracks[track].layers[layer].keyframe.fulfilled();
-        }
-        let viewers = std::mem::take(&mut self.peers[index].tracks[track].viewers);
-        for (viewer, slot) in &viewers {
-            self.peers[*viewer].forward(*slot, &forward);
-        }
-        self.peers[index].tracks[track].viewers = viewers;
     }
 }

@@ -7,6 +7,7 @@ mod broken;
 mod client;
 mod joining;
 mod layers;
+mod losses;
 mod paths;
 mod silence;
 mod slots;
