@@ -6,7 +6,8 @@ impl Room {
     pub(super) fn pass_on(&mut self, now: Instant, index: usize, mut packet: Box<RtpPacket>) {
         let sender = &mut self.peers[index];
         let Some((track, layer)) = sender.place_of(&packet) else { return };
-        let repeats = sender.engine.is_redundant(packet.header.payload_type);
+        let sound = sender.tracks[track].is_sound();
+        let repeats = sound && sender.engine.is_redundant(packet.header.payload_type);
         if repeats && !sender.tracks[track].sounds.unwrap(&mut packet) {
             return;
         }
@@ -22,12 +23,13 @@ impl Room {
             self.speakers.heard(now, sender.id, level.unsigned_abs());
         }
         let sending = &mut sender.tracks[track];
-        if sending.is_sound() {
+        if sound {
             sending.sounds.keep(&packet);
+        } else {
+            sending.layers[layer].gaps.received(now, *packet.seq_no);
         }
         let (sounds, viewers) = (std::mem::take(&mut sending.sounds), std::mem::take(&mut sending.viewers));
         let state = &mut sending.layers[layer];
-        state.gaps.received(now, *packet.seq_no);
         let waits = state.gaps.are_many();
         let forward = Forward::new(layer, &packet, spec, &sounds, waits);
         let mut overtaken = Vec::new();
@@ -44,7 +46,7 @@ impl Room {
         }
         let sending = &mut self.peers[index].tracks[track];
         (sending.sounds, sending.viewers) = (sounds, viewers);
-        if !sending.is_sound() {
+        if !sound {
             self.mend(now, index, (track, layer), packet);
         }
     }
