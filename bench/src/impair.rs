@@ -1,9 +1,14 @@
-//! A bad network by hand: a relay in front of a server, for trying a browser or another client behind it.
+//! A bad network by hand: a relay in front of a server, for trying a browser or another client behind it. A line on the standard input
+//! changes it: `cut`, `open`, or `move` for a change of network.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    io::stdin,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
 
 use clap::Args;
 use farhand_testkit::network::{Profile, Relay, Weather};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::Outcome;
 
@@ -33,5 +38,21 @@ pub(crate) async fn run(plan: &Plan) -> Outcome {
     let weather = Weather { up, down, seed: plan.seed };
     let relay = Relay::start(SocketAddr::new(plan.ip, plan.port), plan.server, weather).await?;
     println!("{} leads to {} until this is stopped", relay.address(), plan.server);
+    let mut lines = typed();
+    while let Some(line) = lines.recv().await {
+        match line.trim() {
+            "cut" => relay.cut(true),
+            "open" => relay.cut(false),
+            "move" => relay.change_network(),
+            other => eprintln!("\"{other}\" is none of: cut, open, move"),
+        }
+    }
     std::future::pending().await
+}
+
+/// A thread of its own: nothing ends reading a terminal but its end.
+fn typed() -> UnboundedReceiver<String> {
+    let (say, said) = unbounded_channel();
+    std::thread::spawn(move || stdin().lines().map_while(Result::ok).try_for_each(|line| say.send(line)));
+    said
 }

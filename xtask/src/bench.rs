@@ -21,6 +21,7 @@ const FIGURES: &[Figure] = &[
     },
     Figure { name: "create", about: "durable createCall per second, on SQLite and PostgreSQL", run: create },
     Figure { name: "accept", about: "accept clicked until the first picture, in Chromium", run: accept },
+    Figure { name: "badnet", about: "what people see on bad networks, in Chromium", run: badnet },
     Figure { name: "memory", about: "memory per idle connected user", run: |bench| bench.generate("memory", &[]) },
     Figure { name: "start", about: "start-up to ready", run: |bench| bench.generate("start", &[]) },
     Figure { name: "sfu", about: "forwarding media, beside Janus and mediasoup", run: sfu },
@@ -104,14 +105,24 @@ fn sfu(bench: &Bench) -> Outcome {
     bench.generate("sfu", &["--peers", &peers, "--mediasoup", &mediasoup])
 }
 
-/// The browser and the harness are those of the stories.
 fn accept(bench: &Bench) -> Outcome {
+    in_browser(bench, "accept")
+}
+
+fn badnet(bench: &Bench) -> Outcome {
+    in_browser(bench, "badnet")
+}
+
+/// The browser and the harness are those of the stories.
+fn in_browser(bench: &Bench, figure: &str) -> Outcome {
     let e2e = bench.root.join("e2e");
     web::install(&e2e)?;
     let node = |args: &[&str]| web::npm(&e2e).args(["exec", "--"]).args(args);
     node(&["tsc", "--noEmit", "--project", "../bench/browser"]).run()?;
-    node(&["playwright", "test", "--config", "../bench/browser/playwright.config.ts"])
+    node(&["playwright", "test", "--config", "../bench/browser/playwright.config.ts", "--project", figure])
+        .args(&bench.rest)
         .env("E2E_BINARY", bench.release("farhand"))
+        .env("BENCH_PROGRAM", bench.release("farhand-bench"))
         .env("BENCH_REPORT", &bench.report)
         .run()
 }
@@ -158,7 +169,7 @@ mod tests {
 
     #[test]
     fn all_figures_are_measured_unless_some_are_named() -> Outcome {
-        assert_eq!(names(&[])?, ["ring", "create", "accept", "memory", "start", "sfu"]);
+        assert_eq!(names(&[])?, ["ring", "create", "accept", "badnet", "memory", "start", "sfu"]);
         assert_eq!(names(&["start", "ring"])?, ["ring", "start"]);
         assert!(names(&["rings"]).is_err_and(|failure| failure.0.contains("\"rings\"")));
         Ok(())

@@ -6,6 +6,26 @@ use std::{fmt::Write, net::SocketAddr};
 const UDP_PREFERENCE: u32 = 126 << 24;
 const TCP_PREFERENCE: u32 = 90 << 24;
 
+/// Asks senders of sound to keep it for a while, and to send again what is asked for (RFC 4585, section 4.2). Offers do not name this for sound;
+/// browsers that know it do it if the answer does.
+pub(crate) fn with_resent_sound(answer: &str) -> String {
+    let sections: Vec<String> = answer.split("\r\nm=").map(resent).collect();
+    sections.join("\r\nm=")
+}
+
+fn resent(section: &str) -> String {
+    let opus = |line: &str| {
+        let (payload_type, codec) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+        codec.starts_with("opus/").then(|| format!("\r\na=rtcp-fb:{payload_type} nack"))
+    };
+    let comes_in = section.starts_with("audio") && section.lines().any(|line| line == "a=recvonly");
+    let lines = section.split("\r\n").map(|line| {
+        let more = Some(line).filter(|_| comes_in).and_then(opus).unwrap_or_default();
+        format!("{line}{more}")
+    });
+    lines.collect::<Vec<_>>().join("\r\n")
+}
+
 /// Replaces the candidates. They stand in the first m-line, which carries all others (BUNDLE).
 pub(crate) fn with_candidates(answer: &str, udp: &[SocketAddr], tcp: &[SocketAddr]) -> String {
     let mut told = String::with_capacity(answer.len() + 512);
@@ -61,6 +81,17 @@ mod tests {
             a=candidate:3 1 tcp 1526726143 192.0.2.1 443 typ host tcptype passive\r\n\
             a=end-of-candidates\r\nm=video 9 X 2\r\na=mid:1\r\n";
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn senders_of_sound_are_told_to_send_again_what_got_lost() {
+        let line = |kind: &str, direction: &str, codec: &str| {
+            format!("m={kind} 9 X 111\r\na={direction}\r\na=rtpmap:111 {codec}\r\n")
+        };
+        let others = line("audio", "sendonly", "opus/48000/2") + &line("video", "recvonly", "VP8/90000");
+        let told = with_resent_sound(&format!("v=0\r\n{}{others}", line("audio", "recvonly", "opus/48000/2")));
+        let expected = "v=0\r\nm=audio 9 X 111\r\na=recvonly\r\na=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 nack\r\n";
+        assert_eq!(told, format!("{expected}{others}"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::{
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::Instant,
 };
 
@@ -15,17 +16,20 @@ use str0m::{
     format::{CodecSpec, PayloadParams},
     media::{KeyframeRequestKind, Mid, Pt, Rid},
     net::{Protocol, Receive, TcpType, Transmit},
-    rtp::{RtpPacket, Ssrc},
+    rtp::{Extension, RtpPacket, Ssrc},
 };
 
 use crate::{
     channels::Manner,
     rewrite::Outgoing,
     send::{self, Extensions, Line, Packet, Patch, Reader, Sender, Terms, Told},
+    slot::Forward,
 };
 
 /// Before anything is known of a link. Enough for a first small picture; probing finds the rest within seconds.
 pub(crate) const FIRST_ESTIMATE: u64 = 600_000;
+/// A number that none of the engine's own extensions has. Offers name their own.
+const PLAYOUT_DELAY: u8 = 5;
 
 /// What all connections have in common.
 #[derive(Clone)]
@@ -57,6 +61,8 @@ pub(crate) enum Happening {
         mid: Mid,
     },
     Estimate(u64),
+    /// How much of what was sent in the last second did not arrive, from 0 to 1.
+    Loss(f32),
     ChannelOpened {
         id: ChannelId,
         label: String,
@@ -97,7 +103,7 @@ impl Engine {
     pub(crate) fn new(now: Instant, common: &Common, credentials: IceCreds) -> Result<Self, EngineError> {
         let mut config = Rtc::builder()
             .clear_codecs()
-            .enable_opus(true, false)
+            .enable_opus(true, true)
             .enable_vp8(true)
             .enable_vp9(true)
             .enable_h264(true)
@@ -105,8 +111,9 @@ impl Engine {
             .set_rtp_mode(true)
             .set_ice_lite(true)
             .set_dtls_version(DtlsVersion::Auto)
+            .set_extension(PLAYOUT_DELAY, Extension::PlayoutDelay)
             .set_local_ice_credentials(credentials.clone())
-            .set_crypto_provider(std::sync::Arc::clone(send::provider()));
+            .set_crypto_provider(Arc::clone(send::provider()));
         if let Some(certificate) = &common.certificate {
             config = config.set_dtls_cert(certificate.clone());
         }
@@ -281,14 +288,39 @@ impl Engine {
         self.sender.line(mid)
     }
 
-    /// Hands over a packet. It leaves with the next [`Engine::advance`] that its turn comes in.
-    pub(crate) fn write(&mut self, line: Line, pt: Pt, outgoing: Outgoing, patch: Patch, packet: &RtpPacket) {
+    /// What a payload type of sound is called by when it comes with redundancy (RFC 2198), if the other end takes that.
+    pub(crate) fn redundant(&self, pt: Pt) -> Option<Pt> {
+        self.params(pt)?.red()
+    }
+
+    /// Whether packets of this type carry redundant sound.
+    pub(crate) fn is_redundant(&self, pt: Pt) -> bool {
+        self.rtc.codec_config().params().iter().any(|params| params.red() == Some(pt))
+    }
+
+    /// Sound that got lost is asked for again, like pictures; the engine alone would do that only where it comes again on a stream of its own.
+    pub(crate) fn ask_for_lost(&mut self, ssrc: Ssrc) {
+        if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc) {
+            stream.suppress_nack(false);
+        }
+    }
+
+    /// Hands over a packet. It leaves with the next [`Engine::advance`] that its turn comes in. `wrapped`: instead of the packet's own payload.
+    pub(crate) fn write(
+        &mut self,
+        line: Line,
+        pt: Pt,
+        outgoing: Outgoing,
+        Forward { packet, vp8, waits, .. }: &Forward<'_>,
+        wrapped: Option<Arc<[u8]>>,
+    ) {
         // Ids and names of the sender's own lines mean nothing to the receiver.
         let told = &packet.header.ext_vals;
         let level = told.audio_level.map(|level| level.unsigned_abs() & 0x7f);
         let voice = if told.voice_activity == Some(true) { 0x80 } else { 0 };
         #[expect(clippy::as_conversions, reason = "the value in the header extension (3GPP TS 26.114, section 7.4.5)")]
         let orientation = told.video_orientation.map(|orientation| orientation as u8);
+        let patch = vp8.map(|_| Patch::new(&packet.payload, outgoing.picture, outgoing.tl0));
         let packet = Packet {
             seq: outgoing.seq,
             time: outgoing.time,
@@ -296,8 +328,9 @@ impl Engine {
             marker: packet.header.marker,
             level: level.map(|level| level | voice),
             orientation,
-            payload: std::sync::Arc::clone(&packet.payload),
-            patch,
+            waits: *waits,
+            payload: wrapped.unwrap_or_else(|| Arc::clone(&packet.payload)),
+            patch: patch.unwrap_or_default(),
             at: packet.timestamp,
         };
         self.sender.write(line, packet);
@@ -376,6 +409,7 @@ impl From<Told> for Happening {
         match told {
             Told::KeyframeWanted(mid) => Self::KeyframeWanted { mid },
             Told::Estimate(bits) => Self::Estimate(bits),
+            Told::Loss(share) => Self::Loss(share),
         }
     }
 }

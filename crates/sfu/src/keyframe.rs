@@ -90,6 +90,11 @@ impl Wish {
         self.open = true;
     }
 
+    /// Somebody waits for one.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// A key frame has come.
     pub(crate) fn fulfilled(&mut self) {
         self.open = false;

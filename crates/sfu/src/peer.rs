@@ -27,6 +27,11 @@ const USUAL_HEIGHT: u32 = 360;
 /// An estimate that has fallen this far is acted upon at once.
 const FALL_PERCENT: u64 = 90;
 
+/// From such a loss on sound goes with redundancy. Below it, what the codec has of its own does better for its bits.
+const LOSSY: f32 = 0.03;
+/// And for so long after: losses come and go.
+const LOSSY_FOR: Duration = Duration::from_secs(10);
+
 /// Participants let hear from them twice a second. Looked at twice a second, this is noticed within two.
 const SILENCE: Duration = Duration::from_millis(1_500);
 
@@ -69,6 +74,8 @@ pub(crate) struct Peer {
     pub(crate) unsent: bool,
     /// What its link carries, in bit/s.
     pub(crate) estimate: u64,
+    /// Until when sound goes with redundancy: much of what is sent gets lost.
+    lossy_until: Option<Instant>,
     /// The estimate the layers were chosen by.
     pub(crate) chosen_by: u64,
     pub(crate) limits: Limits,
@@ -99,6 +106,7 @@ impl Peer {
             path: Path { heard: now, silent: false },
             unsent: false,
             estimate: engine::FIRST_ESTIMATE,
+            lossy_until: None,
             chosen_by: 0,
             limits: Limits::default(),
             ladder: Ladder::default(),
@@ -142,6 +150,7 @@ impl Peer {
         self.take_slots(&lines);
         // Lines may have moved to other streams.
         self.places.clear();
+        let answer = answer::with_resent_sound(&answer);
         Ok(answer::with_candidates(&answer, &common.udp, &common.tcp))
     }
 
@@ -200,6 +209,9 @@ impl Peer {
         let track = self.tracks.iter().position(|track| track.mid == mid)?;
         let layer = self.tracks[track].layer_of(rid)?;
         self.places.push((ssrc, track, layer));
+        if self.tracks[track].is_sound() {
+            self.engine.ask_for_lost(ssrc);
+        }
         Some((track, layer))
     }
 
@@ -233,11 +245,29 @@ impl Peer {
         self.phase == Phase::Connected && !self.path.silent
     }
 
-    /// Writes a packet to a slot, if it is what is shown there.
-    pub(crate) fn forward(&mut self, slot: usize, forward: &Forward<'_>) {
-        if self.is_reached() {
-            self.unsent |= self.slots[slot].forward(&mut self.engine, forward);
+    /// Writes a packet to a slot, if it is what is shown there. True if it is from this packet on.
+    pub(crate) fn forward(&mut self, slot: usize, forward: &Forward<'_>) -> bool {
+        if !self.is_reached() {
+            return false;
         }
+        let slot = &mut self.slots[slot];
+        let before = slot.current;
+        self.unsent |= slot.forward(&mut self.engine, forward, self.lossy_until.is_some());
+        before != slot.current && slot.current == Some(forward.layer)
+    }
+
+    /// So much of what was sent to it in the last second did not arrive.
+    pub(crate) fn lost(&mut self, now: Instant, share: f32) {
+        if share >= LOSSY {
+            self.lossy_until = Some(now + LOSSY_FOR);
+        } else if self.lossy_until.is_some_and(|until| until <= now) {
+            self.lossy_until = None;
+        }
+    }
+
+    /// Whether sound goes with redundancy.
+    pub(crate) fn loses_much(&self) -> bool {
+        self.lossy_until.is_some()
     }
 
     /// Whether nothing has come for too long from somebody who sends regularly.

@@ -10,8 +10,9 @@ use crate::{
     engine::Engine,
     ids::{PeerId, Source},
     keyframe,
+    red::History,
     rewrite::{Incoming, Rewriter},
-    send::{Line, Patch},
+    send::Line,
     temporal::{self, Frame, Gate, Temporal},
 };
 
@@ -47,17 +48,21 @@ pub(crate) struct Forward<'a> {
     pub(crate) starts_keyframe: bool,
     pub(crate) vp8: Option<Vp8Descriptor>,
     pub(crate) temporal: Option<Temporal>,
+    /// Sounds that came before it.
+    pub(crate) earlier: &'a History,
+    /// Much of what comes from its sender has to be sent again, which takes time.
+    pub(crate) waits: bool,
 }
 
 impl<'a> Forward<'a> {
-    pub(crate) fn new(layer: usize, packet: &'a RtpPacket, spec: CodecSpec) -> Self {
+    pub(crate) fn new(layer: usize, packet: &'a RtpPacket, spec: CodecSpec, earlier: &'a History, waits: bool) -> Self {
         let vp8 = (spec.codec == Codec::Vp8).then(|| Vp8Descriptor::parse(&packet.payload).ok()).flatten();
         let starts_keyframe = match &vp8 {
             Some(descriptor) => descriptor.starts_keyframe(&packet.payload),
             None => keyframe::starts_keyframe(spec.codec, &packet.payload),
         };
         let temporal = vp8.and_then(|_| temporal::vp8(&packet.payload));
-        Self { layer, packet, spec, starts_keyframe, vp8, temporal }
+        Self { layer, packet, spec, starts_keyframe, vp8, temporal, earlier, waits }
     }
 
     /// The frame this belongs to, if one can do without it.
@@ -121,8 +126,9 @@ impl Slot {
         self.target.filter(|target| self.video && self.current != Some(*target))
     }
 
-    /// Passes a packet on if it is of the layer that is shown here. True if something was written.
-    pub(crate) fn forward(&mut self, engine: &mut Engine, forward: &Forward<'_>) -> bool {
+    /// Passes a packet on if it is of the layer that is shown here. True if something was written. `lossy`: much of it will be lost, so sound
+    /// goes with what came before it.
+    pub(crate) fn forward(&mut self, engine: &mut Engine, forward: &Forward<'_>, lossy: bool) -> bool {
         if self.target.is_none() {
             self.current = None;
             return false;
@@ -154,8 +160,10 @@ impl Slot {
         let Some(outgoing) = self.rewriter.rewrite(incoming, forward.vp8.as_ref()) else { return false };
         self.line = self.line.or_else(|| engine.line(self.mid));
         let Some(line) = self.line else { return false };
-        let patch = forward.vp8.map(|_| Patch::new(&forward.packet.payload, outgoing.picture, outgoing.tl0));
-        engine.write(line, pt, outgoing, patch.unwrap_or_default(), forward.packet);
+        let repeats = !self.video && (lossy || forward.earlier.closes_gap(forward.packet));
+        let redundant = engine.redundant(pt).filter(|_| repeats);
+        let wrapped = redundant.map(|_| forward.earlier.wrap(forward.packet, *pt));
+        engine.write(line, redundant.unwrap_or(pt), outgoing, forward, wrapped);
         true
     }
 

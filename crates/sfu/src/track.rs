@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use str0m::media::{Mid, Rid};
 
 use crate::{
+    gaps::{Gaps, Overtaken},
     ids::Source,
     keyframe::Wish,
     layers::Offered,
+    red::History,
     temporal::{self, Temporal},
 };
 
@@ -22,7 +24,6 @@ const TOP_HEIGHT: u32 = 720;
 /// UDP, IP and SRTP around each packet's payload, which the link has to carry as well.
 const OVERHEAD: usize = 50;
 
-#[derive(Debug)]
 pub(crate) struct Track {
     pub(crate) mid: Mid,
     pub(crate) source: Source,
@@ -30,12 +31,15 @@ pub(crate) struct Track {
     pub(crate) layers: Vec<Layer>,
     /// Who watches: peer and slot, as positions in their lists. Made anew by every `reconcile`.
     pub(crate) viewers: Vec<(usize, usize)>,
+    /// The newest sounds, if it is one.
+    pub(crate) sounds: History,
 }
 
-#[derive(Debug)]
 pub(crate) struct Layer {
     pub(crate) rid: Option<Rid>,
     pub(crate) keyframe: Wish,
+    pub(crate) gaps: Gaps,
+    pub(crate) overtaken: Overtaken,
     rate: Rate,
     /// Of its lower temporal layers, each with those below, where it has any.
     slower: [Rate; temporal::SLOWER.len()],
@@ -45,13 +49,24 @@ pub(crate) struct Layer {
 
 impl Track {
     pub(crate) fn new(mid: Mid, source: Source, rids: &[String]) -> Self {
-        let layer =
-            |rid| Layer { rid, keyframe: Wish::default(), rate: Rate::default(), slower: Default::default(), top: 0 };
+        let layer = |rid| Layer {
+            rid,
+            keyframe: Wish::default(),
+            gaps: Gaps::default(),
+            overtaken: Overtaken::default(),
+            rate: Rate::default(),
+            slower: Default::default(),
+            top: 0,
+        };
         let mut layers: Vec<Layer> = rids.iter().map(|rid| layer(Some(Rid::from(rid.as_str())))).collect();
         if layers.is_empty() {
             layers.push(layer(None));
         }
-        Self { mid, source, layers, viewers: Vec::new() }
+        Self { mid, source, layers, viewers: Vec::new(), sounds: History::default() }
+    }
+
+    pub(crate) fn is_sound(&self) -> bool {
+        matches!(self.source, Source::Microphone | Source::ScreenAudio)
     }
 
     pub(crate) fn layer_of(&self, rid: Option<Rid>) -> Option<usize> {

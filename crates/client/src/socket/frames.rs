@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::SocketError;
 
 /// Every type of `ServerFrame`. A frame of one of these that cannot be read is an error, not news from a newer server.
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 15] = [
     "welcome",
     "ok",
     "error",

@@ -9,6 +9,8 @@ use crate::{
 
 /// Taken off the estimate for each sound: Opus with what surrounds it.
 const SOUND: u64 = 50_000;
+/// With the two before it in each packet.
+const REPEATED_SOUND: u64 = 115_000;
 /// More do not speak at once for long, and who is silent sends next to nothing.
 const MOST_SOUNDS: usize = 3;
 
@@ -18,7 +20,8 @@ impl Peer {
         let flows = |showing: Showing| offered(showing).iter().any(|layer| layer.flows);
         let sounds = self.slots.iter().filter(|slot| !slot.video && slot.showing.is_some_and(flows)).count();
         // Sound goes first.
-        let sound = SOUND * u64::try_from(sounds.min(MOST_SOUNDS)).unwrap_or(0);
+        let each = if self.loses_much() { REPEATED_SOUND } else { SOUND };
+        let sound = each * u64::try_from(sounds.min(MOST_SOUNDS)).unwrap_or(0);
         let (places, wishes): (Vec<usize>, Vec<Wanted>) =
             self.slots.iter().enumerate().filter_map(|(index, slot)| Some((index, self.wish(slot, &offered)?))).unzip();
         let room = self.estimate.min(self.limits.bits.unwrap_or(u64::MAX)).saturating_sub(sound);

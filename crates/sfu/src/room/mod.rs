@@ -3,6 +3,7 @@
 mod assign;
 mod choose;
 mod keyframes;
+mod pass;
 mod show;
 mod talk;
 
@@ -144,6 +145,7 @@ impl Room {
                 | Happening::Connected
                 | Happening::PathLost
                 | Happening::KeyframeWanted { .. }
+                | Happening::Loss(_)
                 | Happening::Estimate(_)
                 | Happening::ChannelOpened { .. }
                 | Happening::Said { .. }
@@ -351,7 +353,7 @@ impl Room {
                         out.push_back(Output::Transmit(transmit));
                     }
                 }
-                Happening::Packet(packet) => self.pass_on(now, index, &packet),
+                Happening::Packet(packet) => self.pass_on(now, index, packet),
                 Happening::Connected => {
                     self.peers[index].phase = Phase::Connected;
                     out.push_back(Output::Notice(self.id, Notice::Connected { peer }));
@@ -366,36 +368,12 @@ impl Room {
                         self.choose_layers(now, index, out);
                     }
                 }
+                Happening::Loss(share) => self.peers[index].lost(now, share),
                 Happening::ChannelOpened { id, label } => self.channel_opened(now, index, id, &label),
                 Happening::Said { id, binary, data } => self.said(now, index, id, binary, data),
                 Happening::ChannelClosed { id } => self.channel_closed(index, id),
                 Happening::Closed => self.peers[index].phase = Phase::Closed,
             }
         }
-    }
-
-    fn pass_on(&mut self, now: Instant, index: usize, packet: &RtpPacket) {
-        let sender = &mut self.peers[index];
-        let Some((track, layer)) = sender.place_of(packet) else { return };
-        let Some(spec) = sender.engine.codec(packet.header.payload_type) else { return };
-        let forward = Forward::new(layer, packet, spec);
-        if sender.tracks[track].received(layer, now, packet.payload.len(), forward.temporal) {
-            // It may want a slot.
-            self.next_round = now;
-        }
-        if !sender.live || packet.payload.len() > MAX_PAYLOAD {
-            return;
-        }
-        if let (Source::Microphone, Some(level)) = (sender.tracks[track].source, packet.header.ext_vals.audio_level) {
-            self.speakers.heard(now, sender.id, level.unsigned_abs());
-        }
-        if forward.starts_keyframe {
-            sender.tracks[track].layers[layer].keyframe.fulfilled();
-        }
-        let viewers = std::mem::take(&mut self.peers[index].tracks[track].viewers);
-        for (viewer, slot) in &viewers {
-            self.peers[*viewer].forward(*slot, &forward);
-        }
-        self.peers[index].tracks[track].viewers = viewers;
     }
 }

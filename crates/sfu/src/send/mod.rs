@@ -4,6 +4,7 @@
 
 mod burst;
 mod keys;
+mod loss;
 mod pacer;
 mod replay;
 mod resend;
@@ -26,6 +27,7 @@ use str0m::media::Mid;
 use self::{
     burst::Burst,
     keys::Keys,
+    loss::Losses,
     pacer::Pacer,
     replay::Replays,
     resend::Resends,
@@ -57,10 +59,12 @@ const MAX_SOUNDS: usize = 256;
 pub(crate) struct Line(usize);
 
 /// What the other end has said.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Told {
     KeyframeWanted(Mid),
     Estimate(u64),
+    /// How much of what was sent in the last second did not arrive, from 0 to 1.
+    Loss(f32),
 }
 
 /// Whom a report is for.
@@ -89,6 +93,7 @@ pub(crate) struct Sender {
     /// Of the next packet whose arrival is reported.
     number: u64,
     clock: Clock,
+    losses: Losses,
     replays: Replays,
     rtt: Duration,
     /// When the first of the streams is to be reported on.
@@ -115,6 +120,7 @@ impl Sender {
             burst: None,
             number: 1,
             clock: Clock::default(),
+            losses: Losses::default(),
             replays: Replays::default(),
             rtt: USUAL_RTT,
             next_report: None,
@@ -343,6 +349,7 @@ impl Sender {
                 Said::Report { ssrc, last, since } => self.reported(now, ssrc, last, since),
                 Said::Arrivals(arrivals) => {
                     let arrivals = self.clock.arrivals(&arrivals, self.number);
+                    told.extend(self.losses.count(now, &arrivals).map(Told::Loss));
                     self.estimator.feedback(now, &arrivals);
                 }
                 Said::Other => reader = Reader::Engine,

@@ -154,7 +154,7 @@ impl Stream {
     }
 
     fn values(&self, packet: &Packet, number: u64) -> Values<'_> {
-        Values { mid: &self.mid, number, level: packet.level, orientation: packet.orientation }
+        Values { mid: &self.mid, number, level: packet.level, orientation: packet.orientation, waits: packet.waits }
     }
 
     fn keep(&mut self, now: Instant, packet: Packet) {

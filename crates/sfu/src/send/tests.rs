@@ -61,6 +61,7 @@ impl Pair {
             marker: false,
             level: None,
             orientation: None,
+            waits: false,
             payload: Arc::from(vec![1; length]),
             patch: Patch::default(),
             at: self.now,

@@ -1,7 +1,7 @@
 //! A participant: real ICE, DTLS and SRTP by the same engine a browser would have, RTP made up here.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -16,7 +16,7 @@ use str0m::{
     format::Codec,
     media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer},
     net::{Protocol, Receive},
-    rtp::{ExtensionValues, RtpPacket, RtpWrite},
+    rtp::{Extension, ExtensionValues, RtpPacket, RtpWrite},
 };
 
 pub const LAYERS: [&str; 3] = ["q", "h", "f"];
@@ -24,6 +24,8 @@ pub const LAYERS: [&str; 3] = ["q", "h", "f"];
 const FRAME_BYTES: [usize; 3] = [300, 1_000, 3_000];
 const PACKET: usize = 1_000;
 const KEYFRAME_FACTOR: usize = 3;
+/// Every 40 ms.
+const SOUND_TICKS: u16 = 1_920;
 const FIRST_SEQ: u64 = 5_000;
 
 /// What a slot received.
@@ -40,6 +42,11 @@ pub struct Frame {
 pub struct Received {
     pub frames: Vec<Frame>,
     pub sounds: Vec<u64>,
+    /// Times of sounds that came, alone or repeated with a later one, and how many came so.
+    pub heard: BTreeSet<u64>,
+    pub repeated: usize,
+    /// The newest picture is to be held back.
+    pub waits: bool,
     /// Sizes of what was neither.
     pub others: Vec<usize>,
     /// Extended sequence numbers as they came.
@@ -74,6 +81,12 @@ pub struct Client {
     pub microphone: Mid,
     pub camera: Mid,
     pub keyframe_requests: [u32; 3],
+    /// How often sound was asked for again.
+    pub sound_requests: u64,
+    /// Each sound comes with the one before it.
+    pub repeats_sound: bool,
+    /// The first packet of a key frame comes last, as if it had got lost the first time.
+    pub keyframes_start_late: bool,
     /// Which layers it sends.
     pub sends: [bool; 3],
     pub muted: bool,
@@ -109,10 +122,12 @@ impl Client {
     pub fn new(now: Instant, id: PeerId, address: SocketAddr, slots: usize) -> (Self, String) {
         let mut rtc = Rtc::builder()
             .clear_codecs()
-            .enable_opus(true, false)
+            .enable_opus(true, true)
             .enable_vp8(true)
             .set_rtp_mode(true)
             .set_dtls_version(DtlsVersion::Dtls13)
+            .set_stats_interval(Some(Duration::from_secs(1)))
+            .set_extension(6, Extension::PlayoutDelay)
             .build(now);
         rtc.add_local_candidate(Candidate::host(address, Protocol::Udp).unwrap());
         let mut simulcast = Simulcast::new();
@@ -143,6 +158,9 @@ impl Client {
             microphone,
             camera,
             keyframe_requests: [0; 3],
+            sound_requests: 0,
+            repeats_sound: false,
+            keyframes_start_late: false,
             sends: [true; 3],
             muted: false,
             sends_media: true,
@@ -228,8 +246,15 @@ impl Client {
         if !self.sends_media {
             return self.advance(now);
         }
-        let sound: Arc<[u8]> = self.id.0.to_be_bytes().as_slice().into();
-        self.write(now, self.microphone, None, &[sound]);
+        let sound = self.id.0.to_be_bytes();
+        let params = self.rtc.codec_config().find(|params| params.spec().codec == Codec::Opus).unwrap();
+        let opus = *params.pt();
+        let older = u32::from(SOUND_TICKS) << 10 | 8;
+        let [_, high, middle, low] = older.to_be_bytes();
+        let header = [0x80 | opus, high, middle, low, opus];
+        let repeated = [&header[..], &sound, &sound].concat();
+        let payload = if self.repeats_sound { repeated } else { sound.to_vec() };
+        self.write(now, self.microphone, None, &[payload.into()]);
         for (layer, rid) in LAYERS.into_iter().enumerate() {
             if self.sends[layer] {
                 let packets = self.frame(layer);
@@ -278,16 +303,20 @@ impl Client {
     fn write(&mut self, now: Instant, mid: Mid, rid: Option<Rid>, packets: &[Arc<[u8]>]) {
         let video = mid == self.camera;
         let (codec, clock) = if video { (Codec::Vp8, 90_000) } else { (Codec::Opus, 48_000) };
-        let pt = self.rtc.codec_config().find(|params| params.spec().codec == codec).unwrap().pt();
+        let params = self.rtc.codec_config().find(|params| params.spec().codec == codec).unwrap();
+        let pt = if !video && self.repeats_sound { params.red().unwrap() } else { params.pt() };
         let level = if self.muted { -127 } else { -20 };
         let sent = self.sent.entry((mid, rid)).or_default();
         sent.frames += 1;
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid, rid) else { return };
         let nackable = stream.rtx().is_some();
-        for (index, payload) in packets.iter().enumerate() {
-            sent.packets += 1;
-            let seq = FIRST_SEQ + sent.packets;
+        let first = FIRST_SEQ + sent.packets + 1;
+        sent.packets += packets.len() as u64;
+        let starts_keyframe = video && packets[0][6] == 0;
+        let late = usize::from(self.keyframes_start_late && starts_keyframe);
+        for index in (late..packets.len()).chain(0..late) {
+            let (seq, payload) = (first + index as u64, &packets[index]);
             let mut write = RtpWrite::new(pt, seq.into(), sent.frames * (clock / 25), now, Arc::clone(payload))
                 .marker(index + 1 == packets.len())
                 .nackable(nackable);
@@ -330,6 +359,7 @@ impl Client {
                 self.keyframe_due[layer] = true;
             }
             Event::RtpPacket(packet) => self.packet(&packet),
+            Event::MediaEgressStats(stats) if stats.mid == self.microphone => self.sound_requests = stats.nacks,
             Event::ChannelOpen(id, _) => {
                 let config = self.rtc.channel(id).unwrap().config().unwrap().clone();
                 self.channels.push(Channel { id, config, said: Vec::new(), open: true });
@@ -351,7 +381,14 @@ impl Client {
         received.seqs.push(*packet.seq_no);
         received.times.push(packet.time.numer());
         let payload = &packet.payload;
+        let params = self.rtc.codec_config().params();
+        if params.iter().any(|params| params.red() == Some(packet.header.payload_type)) {
+            received.repeated += 1;
+            received.heard.extend(repeated(payload).iter().map(|older| packet.time.numer() - older));
+            return;
+        }
         if payload.len() == 8 {
+            received.heard.insert(packet.time.numer());
             received.sounds.push(u64::from_be_bytes(payload[..].try_into().unwrap()));
             return;
         }
@@ -359,6 +396,7 @@ impl Client {
             received.others.push(payload.len());
             return;
         }
+        received.waits = packet.header.ext_vals.play_delay_min.is_some();
         received.picture_ids.push(u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff);
         if payload[0] == 0x90 {
             received.frames.push(Frame {
@@ -385,6 +423,22 @@ impl Client {
         self.received.clear();
         self.bytes_received = 0;
     }
+}
+
+/// How much older than the packet each of its blocks of sound is (RFC 2198, section 3).
+fn repeated(mut payload: &[u8]) -> Vec<u64> {
+    let (mut older, mut bytes) = (Vec::new(), 0);
+    while let [first, high, middle, low, rest @ ..] = payload
+        && first & 0x80 != 0
+    {
+        let field = u64::from(u32::from_be_bytes([0, *high, *middle, *low]));
+        older.push(field >> 10);
+        bytes += field & 0x3ff;
+        payload = rest;
+    }
+    assert_eq!(payload.len() as u64, 1 + bytes + 8, "the last header and all blocks, the newest of 8 bytes");
+    older.push(0);
+    older
 }
 
 pub const FRAME_INTERVAL: Duration = Duration::from_millis(40);

@@ -8,6 +8,7 @@ mod client;
 mod joining;
 mod ladder;
 mod layers;
+mod losses;
 mod paths;
 mod silence;
 mod slots;

@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -38,8 +38,16 @@ pub struct Weather {
 /// Runs until it is dropped. Must be made within a Tokio runtime.
 pub struct Relay {
     address: SocketAddr,
-    cut: Arc<AtomicBool>,
+    state: Arc<State>,
     task: JoinHandle<()>,
+}
+
+/// What whoever holds the relay has done to it.
+#[derive(Default)]
+struct State {
+    cut: AtomicBool,
+    /// How often the network has changed.
+    changes: AtomicUsize,
 }
 
 impl Relay {
@@ -47,14 +55,19 @@ impl Relay {
     pub async fn start(listen: SocketAddr, server: SocketAddr, weather: Weather) -> io::Result<Self> {
         let socket = Arc::new(UdpSocket::bind(listen).await?);
         let address = socket.local_addr()?;
-        let cut = Arc::new(AtomicBool::new(false));
-        let task = tokio::spawn(run(socket, server, weather, Arc::clone(&cut)));
-        Ok(Self { address, cut, task })
+        let state = Arc::new(State::default());
+        let task = tokio::spawn(run(socket, server, weather, Arc::clone(&state)));
+        Ok(Self { address, state, task })
     }
 
     /// Nothing passes any more in either direction, or everything again that the weather lets through.
     pub fn cut(&self, cut: bool) {
-        self.cut.store(cut, Ordering::Relaxed);
+        self.state.cut.store(cut, Ordering::Relaxed);
+    }
+
+    /// As after a change of network: the addresses clients have had so far lead nowhere any more, in either direction; others do.
+    pub fn change_network(&self) {
+        self.state.changes.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Where clients are to send to.
@@ -69,7 +82,7 @@ impl Drop for Relay {
     }
 }
 
-async fn run(socket: Arc<UdpSocket>, server: SocketAddr, weather: Weather, cut: Arc<AtomicBool>) {
+async fn run(socket: Arc<UdpSocket>, server: SocketAddr, weather: Weather, state: Arc<State>) {
     let start = Instant::now();
     let mut clients: HashMap<SocketAddr, Sender<Vec<u8>>> = HashMap::new();
     // The clients' tasks end with this one.
@@ -83,8 +96,16 @@ async fn run(socket: Arc<UdpSocket>, server: SocketAddr, weather: Weather, cut: 
             let seed = weather.seed.wrapping_add(number * 2);
             let up = Path::new(weather.up.clone(), seed);
             let down = Path::new(weather.down.clone(), seed.wrapping_add(1));
-            let client =
-                Client { address: from, socket: Arc::clone(&socket), server, start, up, down, cut: Arc::clone(&cut) };
+            let client = Client {
+                address: from,
+                socket: Arc::clone(&socket),
+                server,
+                start,
+                up,
+                down,
+                came_after: state.changes.load(Ordering::Relaxed),
+                state: Arc::clone(&state),
+            };
             tasks.spawn(client.run(datagrams));
             send
         });
@@ -100,7 +121,9 @@ struct Client {
     start: Instant,
     up: Path,
     down: Path,
-    cut: Arc<AtomicBool>,
+    /// So many changes of network.
+    came_after: usize,
+    state: Arc<State>,
 }
 
 enum Way {
@@ -129,7 +152,7 @@ impl Client {
                     continue;
                 }
             };
-            if self.cut.load(Ordering::Relaxed) {
+            if self.is_cut() {
                 continue;
             }
             let path = if matches!(way, Way::Up) { &mut self.up } else { &mut self.down };
@@ -138,6 +161,10 @@ impl Client {
                 flying.insert((arrives, number), (way, datagram));
             }
         }
+    }
+
+    fn is_cut(&self) -> bool {
+        self.state.cut.load(Ordering::Relaxed) || self.came_after != self.state.changes.load(Ordering::Relaxed)
     }
 
     /// What cannot be delivered is lost.
@@ -204,6 +231,26 @@ mod tests {
         let back: Vec<u8> = there.into_iter().filter(|_| passes(&mut down)).collect();
         assert!((30..70).contains(&back.len()));
         assert_eq!(survivors(&weather, back.len()).await, back);
+    }
+
+    #[tokio::test]
+    async fn after_a_change_of_network_only_new_addresses_lead_anywhere() {
+        let clear: Profile = "".parse().unwrap();
+        let server = UdpSocket::bind(LOCALHOST).await.unwrap();
+        let weather = Weather { up: clear.clone(), down: clear, seed: 1 };
+        let relay = Relay::start(LOCALHOST, server.local_addr().unwrap(), weather).await.unwrap();
+        let (old, new) = (UdpSocket::bind(LOCALHOST).await.unwrap(), UdpSocket::bind(LOCALHOST).await.unwrap());
+        let mut buffer = [0; 64];
+        let mut heard = async || {
+            let length = timeout(WAIT, server.recv(&mut buffer)).await.unwrap().unwrap();
+            String::from_utf8_lossy(&buffer[..length]).into_owned()
+        };
+        old.send_to(b"before", relay.address()).await.unwrap();
+        assert_eq!(heard().await, "before");
+        relay.change_network();
+        old.send_to(b"old", relay.address()).await.unwrap();
+        new.send_to(b"new", relay.address()).await.unwrap();
+        assert_eq!(heard().await, "new");
     }
 
     #[tokio::test]
