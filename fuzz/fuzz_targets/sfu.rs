@@ -23,7 +23,13 @@ fuzz_target!(|data: &[u8]| {
                 sfu.handle(now, Input::Command(Command::Views { room: ROOM, peer, views: views.collect() }));
             }
             2 => {
-                let member = |(peer, live): (_, &u8)| Member { peer, name: 1, live: *live > 0, sharing: *live > 1, limits: Limits::default() };
+                let member = |(peer, live): (_, &u8)| Member {
+                    peer,
+                    name: 1,
+                    live: *live > 0,
+                    sharing: *live > 1,
+                    limits: Limits::default(),
+                };
                 let members = PEERS.into_iter().zip(piece).map(member).collect();
                 sfu.handle(now, Input::Command(Command::Members { room: ROOM, members }));
             }
