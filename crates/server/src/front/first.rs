@@ -8,8 +8,6 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
-use super::limit::Counted;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Http,
@@ -39,7 +37,7 @@ pub async fn sort<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) -> io::Resul
             break kind;
         }
     };
-    Ok((kind, Rewound { first, given: 0, stream, _counted: None }))
+    Ok((kind, Rewound { first, given: 0, stream, _held: None }))
 }
 
 /// A stream of which something was read, which comes again.
@@ -47,7 +45,7 @@ pub struct Rewound<S> {
     first: Vec<u8>,
     given: usize,
     stream: S,
-    _counted: Option<Counted>,
+    _held: Option<Box<dyn Send + Sync>>,
 }
 
 impl<S> Rewound<S> {
@@ -55,9 +53,9 @@ impl<S> Rewound<S> {
         &self.stream
     }
 
-    /// It counts as long as the stream is there, whoever has it: a WebSocket is not with HTTP any more.
-    pub fn counted(self, counted: Counted) -> Self {
-        Self { _counted: Some(counted), ..self }
+    /// Keeps something as long as the stream is there, whoever has it: a WebSocket is not with HTTP any more.
+    pub fn holding(self, held: impl Send + Sync + 'static) -> Self {
+        Self { _held: Some(Box::new(held)), ..self }
     }
 }
 

@@ -114,7 +114,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, counted: Counted, front
         return tracing::trace!("a connection said nothing");
     };
     bound_unsent(kind, stream.get_ref());
-    let stream = stream.counted(counted);
+    let stream = stream.holding(counted);
     match kind {
         Kind::Http => {
             // Whoever speaks plain HTTP where there is HTTPS is told so.
