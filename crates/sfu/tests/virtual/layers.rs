@@ -146,8 +146,8 @@ fn a_picture_comes_back_after_the_link_was_nearly_dead() {
     world.run(15_000);
     world.link(ann).rate = None;
     world.client(ann).forget_received();
-    world.run_until("a picture again", 40, |world| world.client(ann).frames_of(bob).len() > 20);
-    world.run_until("the top layer again", 120, |world| newest_layer(world, ann, bob) == Some(2));
+    world.run_until("a picture again", 10, |world| world.client(ann).frames_of(bob).len() > 20);
+    world.run_until("the top layer again", 30, |world| newest_layer(world, ann, bob) == Some(2));
 }
 
 #[test]
