@@ -28,6 +28,7 @@ check-websocket = Signalling (WebSocket)
 check-udp = Media over UDP
 check-tcp = Media over TCP
 check-tls = Relay within TLS
+check-tls-skipped = Needs a login, and HTTPS
 check-down = Download
 check-up = Upload
 check-waiting = Not tried yet

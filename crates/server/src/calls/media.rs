@@ -1,6 +1,8 @@
 //! A call's media as its task sees them: its room in the SFU, which follows from who sits where, and what people say of their
 //! microphones and cameras. None of it is saved; after a restart everybody connects anew.
 
+mod slots;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use farhand_domain::{
@@ -10,12 +12,13 @@ use farhand_domain::{
 };
 use farhand_protocol::{
     ErrorCode,
-    frame::{MediaState, MediaTrack, MediaView, ServerFrame, Shortage, Slot, Source},
+    frame::{MediaState, MediaTrack, MediaView, ServerFrame, Shortage},
 };
-use farhand_sfu::{Member, Notice, OfferError, PeerId, RoomId, Shown, TrackName, View};
+use farhand_sfu::{Member, Notice, OfferError, PeerId, RoomId, TrackName, View};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use self::slots::source;
 use super::{
     budgets::Budgets,
     pace::Pace,
@@ -345,28 +348,6 @@ impl CallMedia {
         self.states.get(&contact).copied()
     }
 
-    /// What somebody's slots show, for a client that may have missed it.
-    pub fn slots_of(&self, contact: ContactId, device: DeviceId) -> Option<&ServerFrame> {
-        self.slots.get(&self.connection(contact, device)?.peer)
-    }
-
-    /// The frame a notice of changed slots becomes, and whom it is for.
-    pub fn slots(&mut self, peer: PeerId, shown: &[Shown], missing: usize) -> Option<(Connection, ServerFrame)> {
-        let connection = *self.by_peer(peer)?;
-        let slot = |shown: &Shown| {
-            let contact = self.by_peer(shown.peer)?.contact.0;
-            Some(Slot { mid: shown.mid.clone(), contact, source: source_name(shown.source) })
-        };
-        let frame = ServerFrame::Slots {
-            call_id: self.call_id,
-            epoch: connection.epoch,
-            slots: shown.iter().filter_map(slot).collect(),
-            missing: u32::try_from(missing).unwrap_or(u32::MAX),
-        };
-        self.slots.insert(peer, frame.clone());
-        Some((connection, frame))
-    }
-
     pub fn contact_of(&self, peer: PeerId) -> Option<ContactId> {
         self.by_peer(peer).map(|connection| connection.contact)
     }
@@ -393,24 +374,6 @@ fn busy() -> Fail {
 
 fn refused(error: &OfferError) -> Fail {
     Fail::new(ErrorCode::SdpRefused, format!("The offer is refused: {error}."))
-}
-
-fn source(source: Source) -> farhand_sfu::Source {
-    match source {
-        Source::Microphone => farhand_sfu::Source::Microphone,
-        Source::Camera => farhand_sfu::Source::Camera,
-        Source::ScreenAudio => farhand_sfu::Source::ScreenAudio,
-        Source::Screen => farhand_sfu::Source::Screen,
-    }
-}
-
-fn source_name(source: farhand_sfu::Source) -> Source {
-    match source {
-        farhand_sfu::Source::Microphone => Source::Microphone,
-        farhand_sfu::Source::Camera => Source::Camera,
-        farhand_sfu::Source::ScreenAudio => Source::ScreenAudio,
-        farhand_sfu::Source::Screen => Source::Screen,
-    }
 }
 
 #[cfg(test)]
