@@ -254,16 +254,16 @@ impl Sender {
             let numbered = stream.numbered();
             Some((stream.send_again(now, seq, self.number, &mut payload)?, numbered))
         });
-        let sent = ready.map(|(ready, numbered)| self.leave(now, ready, &payload, numbered, out));
+        let sent = ready.is_some_and(|(ready, numbered)| self.leave(now, ready, &payload, numbered, out));
         self.scratch = payload;
-        sent.is_some()
+        sent
     }
 
-    fn leave(&mut self, now: Instant, ready: Ready, payload: &[u8], numbered: bool, out: &mut Vec<Vec<u8>>) {
+    fn leave(&mut self, now: Instant, ready: Ready, payload: &[u8], numbered: bool, out: &mut Vec<Vec<u8>>) -> bool {
         let Ready { header: mut packet, ssrc, seq } = ready;
         let protected = self.srtp.as_mut().and_then(|srtp| srtp.protect(&mut packet, payload, ssrc, seq));
         if protected.is_none() {
-            return;
+            return false;
         }
         let size = packet.len() + AROUND;
         self.pacer.sent(size);
@@ -273,6 +273,7 @@ impl Sender {
             self.number += 1;
         }
         out.push(packet);
+        true
     }
 
     /// Fills the link for a moment, to find out whether more gets through.
@@ -297,9 +298,9 @@ impl Sender {
         let mut payload = std::mem::take(&mut self.scratch);
         let stream = self.streams.iter_mut().find(|stream| stream.pads());
         let ready = stream.and_then(|stream| stream.padding(self.number, &mut payload));
-        let sent = ready.map(|ready| self.leave(now, ready, &payload, true, out));
+        let sent = ready.is_some_and(|ready| self.leave(now, ready, &payload, true, out));
         self.scratch = payload;
-        sent.is_some()
+        sent
     }
 
     fn report(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
