@@ -72,7 +72,7 @@ fn as_a_link_worsens_the_picture_gets_smaller_then_slow_then_gives_way_to_sound_
     assert!(sounds >= 1_490, "{sounds} of 1,500 sounds, although the picture was tried again");
     world.link(ann).rate = None;
     world.run_until("pictures again", 10, |world| !world.client(ann).frames_of(bob).is_empty());
-    world.run_until("in full again", 30, |world| rung(world, ann).0 == Rung::Full);
+    world.run_until("in full again", 90, |world| rung(world, ann).0 == Rung::Full);
     assert_eq!(rung(&world, bob), (Rung::Full, Why::Link), "whose link is good");
 }
 
