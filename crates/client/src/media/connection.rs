@@ -303,6 +303,11 @@ impl Task {
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
                 // The other end's socket is not there (any more); ICE will notice.
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {}
+                // A server that ends a call hangs up on those who came over TCP; whether its goodbye or that comes first is chance.
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof && self.connected => {
+                    self.peer.effects.push_back(Effect::RemoteClosed);
+                    break;
+                }
                 Err(error) => return Err(MediaError::Socket(error)),
             }
             received = self.socket.try_receive(buffer);
