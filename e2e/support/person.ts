@@ -6,7 +6,7 @@ import {
   type Locator,
   type Page,
 } from '@playwright/test';
-import { allowRelaysOnly, type Line, type Received, watchPeerConnections, watchPicture } from './probe.ts';
+import { allowRelaysWithinTlsOnly, type Line, type Received, watchPeerConnections, watchPicture } from './probe.ts';
 
 /** What the window is like: its size, its colours, and whether the camera's picture is as large as the page asks for. */
 export type Look = BrowserContextOptions & {
@@ -36,7 +36,7 @@ export class Person {
   static async open(browser: Browser, base: string, userId: string, look: Look = {}): Promise<Person> {
     const { fullPicture, relayOnly, ...options } = look;
     const context = await browser.newContext({ baseURL: base, permissions: ['camera', 'microphone'], ...options });
-    if (relayOnly) await context.addInitScript(allowRelaysOnly);
+    if (relayOnly) await context.addInitScript(allowRelaysWithinTlsOnly);
     await context.addInitScript(watchPeerConnections);
     if (!fullPicture) await context.addInitScript(smallPicture);
     const person = new Person(context, await context.newPage(), userId);

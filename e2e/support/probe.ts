@@ -24,11 +24,23 @@ declare global {
   }
 }
 
-/** Runs in the page before anything else: its connections go through a relay or not at all. */
-export function allowRelaysOnly(): void {
+/** Runs in the page before anything else: its connections go through a relay within TLS or not at all. */
+export function allowRelaysWithinTlsOnly(): void {
+  const urls = (server: RTCIceServer) => [server.urls].flat().filter((url) => url.startsWith('turns:'));
+  const limited = (configuration: RTCConfiguration = {}): RTCConfiguration => ({
+    ...configuration,
+    iceTransportPolicy: 'relay',
+    iceServers: (configuration.iceServers ?? [])
+      .map((server) => ({ ...server, urls: urls(server) }))
+      .filter((server) => server.urls.length > 0),
+  });
+  const original = RTCPeerConnection.prototype.setConfiguration;
+  RTCPeerConnection.prototype.setConfiguration = function (configuration) {
+    original.call(this, limited(configuration));
+  };
   window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, {
-    construct: (original, [configuration], target) =>
-      Reflect.construct(original, [{ ...configuration, iceTransportPolicy: 'relay' }], target) as RTCPeerConnection,
+    construct: (made, [configuration], target) =>
+      Reflect.construct(made, [limited(configuration)], target) as RTCPeerConnection,
   });
 }
 
