@@ -13,6 +13,15 @@ class FakeSender {
   track: unknown = null;
   parameters: { encodings: RTCRtpEncodingParameters[] } = { encodings: [] };
 
+  /** What getStats answers. */
+  stats = new Map<string, object>();
+  lookups = 0;
+
+  async getStats() {
+    this.lookups += 1;
+    return this.stats;
+  }
+
   getParameters() {
     return structuredClone(this.parameters);
   }

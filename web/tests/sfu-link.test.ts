@@ -361,3 +361,94 @@ describe('a connection that suffers', () => {
     expect([peer.iceRestarts, broken]).toEqual([2, 0]);
   });
 });
+
+describe('a weak link of one’s own', () => {
+  const WEAK = 300;
+  type Layer = RTCRtpEncodingParameters & { scalabilityMode?: string };
+  const believes = (kbit: number, fractionLost = 0) => {
+    lines('audio', 'sendonly')[0]!.sender.stats = new Map<string, object>([
+      ['T', { id: 'T', type: 'transport', selectedCandidatePairId: 'P' }],
+      ['P', { id: 'P', type: 'candidate-pair', availableOutgoingBitrate: kbit * 1000 }],
+      ['R', { id: 'R', type: 'remote-inbound-rtp', kind: 'audio', fractionLost }],
+    ]);
+  };
+  const withCamera = async () => {
+    const made = await connected();
+    const video = new FakeTrack('video', '', { width: 1280, height: 720 }) as unknown as MediaStreamTrack;
+    made.setTracks({ audio: track('audio'), video });
+    await settle();
+    return made;
+  };
+  const layers = () =>
+    lines('video', 'sendonly')[0]!.sender.parameters.encodings.map((layer: Layer) =>
+      layer.active ? [layer.scaleResolutionDownBy, layer.scalabilityMode] : undefined,
+    );
+  const several = [4, 2, 1].map((scale) => [scale, 'L1T3']);
+
+  it('is sent one size over, of frames that all depend on each other, for as long as it is weak', async () => {
+    await withCamera();
+    believes(WEAK);
+    await clock.advance(1_000);
+    expect(layers()).toEqual(several);
+    await clock.advance(1_000);
+    expect(layers()).toEqual([[4, 'L1T1'], undefined, undefined]);
+    believes(2_000);
+    await clock.advance(2_000);
+    expect(layers()).toEqual(several);
+    expect(offers).toHaveLength(1);
+  });
+
+  it('is probed when the answer is read again, which the server hears nothing of', async () => {
+    const made = await withCamera();
+    believes(WEAK);
+    await clock.advance(3_000);
+    const read = peer.offers;
+    await clock.advance(1_000);
+    expect([peer.offers, offers.length]).toEqual([read + 1, 1]);
+    expect(peer.remoteDescription).toEqual({ type: 'answer', sdp: 'answer-1' });
+    made.close();
+    const { sender } = lines('audio', 'sendonly')[0]!;
+    const before = sender.lookups;
+    await clock.advance(60_000);
+    expect([peer.offers, sender.lookups]).toEqual([read + 1, before]);
+  });
+
+  it('is not probed with an answer that does not fit: while lines are added, or after a refusal', async () => {
+    const made = await withCamera();
+    believes(WEAK);
+    made.check(true);
+    await clock.advance(5_000);
+    shown(made, people(4), 1);
+    offers[1]!.answer();
+    await settle();
+    expect([peer.offers, offers.length]).toEqual([3, 3]);
+    offers[2]!.answer();
+    await settle();
+    made.check(true);
+    await clock.advance(3_500);
+    offers[3]!.refuse('overloaded');
+    await clock.advance(1_900);
+    expect([peer.offers, offers.length]).toEqual([4, 4]);
+  });
+
+  it('that loses sound has it repeated, camera or not', async () => {
+    await connected();
+    believes(WEAK, 0.05);
+    await clock.advance(1_000);
+    expect([peer.offers, offers.length]).toEqual([2, 1]);
+    await clock.advance(60_000);
+    expect(peer.offers).toBe(2);
+  });
+
+  it('is left alone while an offer is on its way', async () => {
+    const made = await withCamera();
+    believes(WEAK, 0.05);
+    made.check(true);
+    await settle();
+    await clock.advance(5_000);
+    expect([peer.offers, offers.length]).toEqual([2, 2]);
+    offers[1]!.answer();
+    await settle();
+    expect(peer.signalingState).toBe('stable');
+  });
+});

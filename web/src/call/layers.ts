@@ -31,8 +31,13 @@ const STEPS: { pixels: number; steps: Step[] }[] = [
   { pixels: 0, steps: [{ scale: 1, maxBitrate: 150_000 }] },
 ];
 
+/** What the smallest size may take where it is the only one. */
+const ONE_BITRATE = 500_000;
+
 /** Frames that can be left out for a viewer whose link is weak. Browsers that do not know the word leave it out. */
 const SLOWABLE = { scalabilityMode: 'L1T3' };
+/** Frames that refer to the one before: over a weak link of one's own the same bits show twice as many. */
+const THRIFTY = { scalabilityMode: 'L1T1' };
 
 /** Those a line is made with; what is agreed on with the server is the number and the names. */
 export const ENCODINGS: RTCRtpEncodingParameters[] = LARGE.map((step, i) => ({
@@ -44,18 +49,48 @@ export const ENCODINGS: RTCRtpEncodingParameters[] = LARGE.map((step, i) => ({
 /** A screen is sent in one size, with room for its letters. */
 export const SCREEN: RTCRtpEncodingParameters[] = [{ ...SLOWABLE, maxBitrate: 2_500_000 }];
 
+/** Sound, and what surrounds it and the pictures, in kbit/s. */
+const BESIDE_KBIT = 120;
+
+/** What would be sent if the link carried it, in kbit/s. */
+export function wantedKbit(track: MediaStreamTrack, sending: Sending): number {
+  const bits = within(sizes(track), sending).reduce((sum, { maxBitrate }) => sum + maxBitrate, 0);
+  return bits / 1000 + BESIDE_KBIT;
+}
+
+function sizes(track: MediaStreamTrack): Step[] {
+  const { width = 1280, height = 720 } = track.getSettings();
+  return STEPS.find(({ pixels }) => width * height >= pixels)?.steps ?? LARGE;
+}
+
+/** A larger one would come in jerks over a link on which several do not fit: browsers do not make it smaller by themselves then. */
+function oneSize(track: MediaStreamTrack): Step[] {
+  return sizes(track)
+    .slice(0, 1)
+    .map((smallest) => ({ ...smallest, maxBitrate: ONE_BITRATE }));
+}
+
 function encoding(step: Step | undefined): RTCRtpEncodingParameters {
   return step
     ? { active: true, scaleResolutionDownBy: step.scale, maxBitrate: step.maxBitrate }
     : { active: false, scaleResolutionDownBy: 1 };
 }
 
-/** Fits the sizes to the camera's picture, and to what may be sent. */
-export async function fitLayers(sender: RTCRtpSender, track: MediaStreamTrack, sending: Sending): Promise<void> {
-  const { width = 1280, height = 720 } = track.getSettings();
-  const steps = within(STEPS.find(({ pixels }) => width * height >= pixels)?.steps ?? LARGE, sending);
+/** Fits the sizes to the camera's picture, and to what may be sent; `one`: in one size only. */
+export async function fitLayers(
+  sender: RTCRtpSender,
+  track: MediaStreamTrack,
+  sending: Sending,
+  one: boolean,
+): Promise<void> {
+  const steps = within(one ? oneSize(track) : sizes(track), sending);
   const parameters = sender.getParameters();
-  parameters.encodings = parameters.encodings.map((known, i) => ({ ...known, ...encoding(steps[i]) }));
+  parameters.encodings = parameters.encodings.map((known, i) => ({
+    ...known,
+    // Where the word was left out it may be refused now.
+    ...('scalabilityMode' in known && (one ? THRIFTY : SLOWABLE)),
+    ...encoding(steps[i]),
+  }));
   await sender.setParameters(parameters);
 }
 

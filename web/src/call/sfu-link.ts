@@ -6,10 +6,12 @@ import type { MediaTrack, Slot, Slots } from '../api/types';
 import type { Clock } from '../signalling/clock';
 import { RequestError } from '../signalling/requests';
 import { Alive } from './alive';
+import { read } from './answer';
 import { FULL, type Sending } from './ladder';
-import { ENCODINGS, fitLayers, SCREEN } from './layers';
+import { ENCODINGS, fitLayers, SCREEN, wantedKbit } from './layers';
 import { LinkWatch } from './link-watch';
 import type { Flow, FlowEvents, PersonTracks, Remote, Tracks } from './session';
+import { type Manner, PLAIN, UplinkWatch } from './uplink';
 
 export interface SfuEvents extends FlowEvents {
   offer(sdp: string, tracks: MediaTrack[], withdrawn: AbortSignal): Promise<string>;
@@ -19,6 +21,8 @@ export interface SfuEvents extends FlowEvents {
 const FEWEST = 4;
 /** Of each kind. All lines together stay below what the server takes. */
 const MOST = 40;
+/** More than is ever sent, in kbit/s: no limit. */
+const MOST_KBIT = 10_000;
 /** The server could not answer; it is asked again after this long. */
 const AGAIN_MS = 2_000;
 /** Refusals that pass. After others a new plan comes, or nothing helps. */
@@ -37,13 +41,19 @@ export class SfuLink implements Flow {
   /** An offer waits for its turn. */
   private due = false;
   /** The last offer has been sent, and was not refused. */
-  private asked = false;
+  private offered = false;
   private restartWanted = false;
   /** More lines have been added, and are not agreed on yet. */
   private growing = false;
   private againTimer: number | undefined;
   private closed = false;
   private sending = FULL;
+  private manner = PLAIN;
+  private readonly uplink: UplinkWatch;
+  /** The server's newest, and for how many lines. */
+  private answer: { sdp: string; lines: number } | undefined;
+  /** How often the browser has been asked what the link carries. */
+  private asked = 0;
 
   constructor(
     private readonly pc: RTCPeerConnection,
@@ -55,7 +65,10 @@ export class SfuLink implements Flow {
     private early = false,
   ) {
     this.watch = new LinkWatch(pc, clock, {
-      changed: (state) => this.events.connection(state, state === 'connected' ? 'server' : undefined),
+      changed: (state) => {
+        if (state === 'connected') this.uplink.start();
+        this.events.connection(state, state === 'connected' ? 'server' : undefined);
+      },
       restart: () => this.restart(),
       broken: () => this.events.broken(),
     });
@@ -67,6 +80,12 @@ export class SfuLink implements Flow {
     // From the start, so that sharing takes no offer.
     this.screenAudio = pc.addTransceiver('audio', { direction: 'sendonly' });
     this.screen = pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: SCREEN });
+    this.uplink = new UplinkWatch(clock, {
+      stats: () => this.microphone.sender.getStats(),
+      wanted: () => this.wanted(),
+      changed: (manner) => this.turn(manner),
+      ask: () => this.ask(),
+    });
     this.pulse = new Alive(pc, clock, { heard: () => this.watch.heard(), silent: () => this.watch.lost() });
     this.setTracks(tracks);
     this.negotiate();
@@ -82,7 +101,7 @@ export class SfuLink implements Flow {
 
   /** The server has been asked for it and has not refused, and it has not failed since. */
   get stands(): boolean {
-    return !this.closed && this.asked && this.pc.connectionState !== 'failed';
+    return !this.closed && this.offered && this.pc.connectionState !== 'failed';
   }
 
   /** The call is accepted, and this connection that of its media plan. */
@@ -126,8 +145,7 @@ export class SfuLink implements Flow {
 
   limit(sending: Sending): void {
     this.sending = sending;
-    const { sender } = this.camera;
-    if (sender.track) fitLayers(sender, sender.track, sending).catch(() => undefined);
+    this.fit();
   }
 
   check(networkChanged: boolean): void {
@@ -143,6 +161,7 @@ export class SfuLink implements Flow {
     this.closed = true;
     this.given.abort();
     this.pulse.stop();
+    this.uplink.stop();
     this.clock.clearTimeout(this.againTimer);
     this.watch.stop();
     this.pc.close();
@@ -153,10 +172,54 @@ export class SfuLink implements Flow {
     if (sender.track === track) return;
     try {
       await sender.replaceTrack(track);
-      if (line === this.camera && track && sender.track === track) await fitLayers(sender, track, this.sending);
+      if (line === this.camera && track && sender.track === track) await this.fitted(track);
     } catch {
       // Refused only by a sender that was stopped; or the picture has its usual sizes.
     }
+  }
+
+  private fit(): void {
+    const { track } = this.camera.sender;
+    if (track) this.fitted(track).catch(() => undefined);
+  }
+
+  private fitted(track: MediaStreamTrack): Promise<void> {
+    return fitLayers(this.camera.sender, track, this.sending, this.manner.one);
+  }
+
+  private wanted(): number | undefined {
+    const { track } = this.camera.sender;
+    return track ? wantedKbit(track, this.sending) : undefined;
+  }
+
+  private turn(manner: Manner): void {
+    const { one, repeats } = this.manner;
+    this.manner = manner;
+    if (manner.one !== one) this.fit();
+    if (manner.repeats !== repeats) this.readAgain();
+  }
+
+  private ask(): void {
+    this.asked += 1;
+    this.readAgain();
+  }
+
+  /** What was agreed on stays; how this end reads it changes. The answer to an offer that is on its way will be read so by itself. */
+  private readAgain(): void {
+    this.work = this.work.then(async () => {
+      const { answer } = this;
+      const fits = answer?.lines === this.pc.getTransceivers().length && this.pc.signalingState === 'stable';
+      if (this.closed || !answer || !fits) return;
+      await this.pc.setLocalDescription();
+      await this.accept(answer.sdp);
+    });
+    this.work = this.work.catch(() => undefined);
+  }
+
+  private async accept(answer: string): Promise<void> {
+    const camera = this.asked > 0 ? { mid: this.camera.mid, most: MOST_KBIT + (this.asked % 2) } : undefined;
+    const sdp = read(answer, { repeats: this.manner.repeats, camera });
+    await this.pc.setRemoteDescription({ type: 'answer', sdp });
   }
 
   private addLines(kind: 'audio' | 'video', count: number): void {
@@ -207,10 +270,13 @@ export class SfuLink implements Flow {
     this.clock.clearTimeout(this.againTimer);
     if (this.restartWanted) this.pc.restartIce();
     this.restartWanted = false;
+    const lines = this.pc.getTransceivers().length;
     await this.pc.setLocalDescription();
-    this.asked = true;
+    this.offered = true;
     const sdp = await this.events.offer(this.pc.localDescription?.sdp ?? '', this.named(), this.given.signal);
-    if (!this.closed) await this.pc.setRemoteDescription({ type: 'answer', sdp });
+    if (this.closed) return;
+    this.answer = { sdp, lines };
+    await this.accept(sdp);
   }
 
   private named(): MediaTrack[] {
@@ -224,7 +290,7 @@ export class SfuLink implements Flow {
 
   private refused(error: unknown): void {
     if (this.closed || !(error instanceof RequestError)) return;
-    this.asked = false;
+    this.offered = false;
     if (PASSING.has(error.code)) this.againTimer = this.clock.setTimeout(() => this.negotiate(), AGAIN_MS);
     // It took the same before, so it has lost this connection.
     else if (error.code === 'sdp_refused' && this.watch.begun) this.events.broken();
