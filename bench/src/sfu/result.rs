@@ -43,7 +43,7 @@ impl Round {
         self.cpu.as_secs_f64() * 1e6 / float(self.tally.packets).max(1.0)
     }
 
-    fn silent(&self) -> usize {
+    pub(crate) fn silent(&self) -> usize {
         self.silent_of.saturating_sub(self.tally.streams())
     }
 }
