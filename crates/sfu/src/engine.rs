@@ -289,6 +289,7 @@ impl Engine {
     /// The link may be another one now.
     pub(crate) fn start_anew(&mut self, now: Instant) {
         self.sender.start_anew(now, FIRST_ESTIMATE);
+        self.receiver.start_anew();
     }
 
     /// What would be sent if the link carried it: probing finds out.

@@ -85,6 +85,7 @@ impl Engine {
         let incoming = lines.iter().filter(|line| line.direction == Direction::Send);
         let line = |line: &offer::Line| receive::Line {
             mid: Mid::from(line.mid.as_str()),
+            video: line.video,
             rids: line.rids.iter().map(|rid| Rid::from(rid.as_str())).collect(),
             sources: line.sources.clone(),
         };

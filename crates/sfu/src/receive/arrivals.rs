@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::write;
+use super::{missing::Span, write};
 use crate::{
     estimate::{Came, Chance},
     send::extended,
@@ -15,6 +15,9 @@ use crate::{
 const INTERVAL: Duration = Duration::from_millis(50);
 const TRANSPORT_FEEDBACK: u8 = 205;
 const TRANSPORT_WIDE: u8 = 15;
+/// What was lost by chance is told once it has been sent again, if that does not take longer: senders forget what is told to have arrived.
+const HOLD: i64 = 200_000;
+const HELD: Duration = Duration::from_millis(20);
 /// What comes later than that after the others is not told.
 const BACK: Duration = Duration::from_millis(500);
 /// Half a second of 30 Mbit/s.
@@ -61,52 +64,55 @@ impl Arrivals {
         Self { start: now, first, came, next, fresh, due: None, reports: 0, chance }
     }
 
-    pub(crate) fn came(&mut self, now: Instant, arrived: &Arrived) {
+    /// Returns its number, which does not wrap, if it did not come before.
+    pub(crate) fn came(&mut self, now: Instant, arrived: &Arrived) -> Option<u64> {
         let at = now.saturating_duration_since(self.start);
         let sent = arrived.sent.map(|sent| self.chance.sent(sent));
         let bytes = u16::try_from(arrived.bytes).unwrap_or(u16::MAX);
         let came = Came { at: i64::try_from(at.as_micros()).unwrap_or(i64::MAX), sent, bytes, ends: arrived.ends };
-        if self.insert(arrived.number, came) {
-            self.due.get_or_insert(now + INTERVAL);
-        }
+        let number = self.insert(arrived.number, came)?;
+        self.due.get_or_insert(now + INTERVAL);
+        Some(number)
     }
 
-    /// False if it came before or comes too late.
-    fn insert(&mut self, low: u16, came: Came) -> bool {
+    /// None if it came before or comes too late.
+    fn insert(&mut self, low: u16, came: Came) -> Option<u64> {
         let end = self.first + self.remembered();
         let number = if end == 0 { Some(ABOVE_ZERO + u64::from(low)) } else { extended(low, end) };
-        let Some(number) = number else { return false };
+        let number = number?;
         if end == 0 || number.saturating_sub(end) > MAX_JUMP {
             self.came.clear();
             (self.first, self.next, self.fresh) = (number, number, number);
         }
-        let Some(place) = number.checked_sub(self.first).and_then(|place| usize::try_from(place).ok()) else {
-            return false;
-        };
+        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
         if place >= self.came.len() {
             self.came.resize(place + 1, None);
         }
         if self.came[place].is_some() {
-            return false;
+            return None;
         }
         self.came[place] = Some(came);
         if number < self.fresh {
             self.chance.came_after_all();
         }
         self.next = self.next.min(number);
-        true
+        Some(number)
     }
 
     fn remembered(&self) -> u64 {
         u64::try_from(self.came.len()).unwrap_or(0)
     }
 
+    pub(crate) fn start_anew(&mut self) {
+        self.chance = Chance::default();
+    }
+
     pub(crate) fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// What is due is written. `ssrc` is any of the other end's.
-    pub(crate) fn report(&mut self, now: Instant, ssrc: u32, out: &mut Vec<Vec<u8>>) {
+    /// What is due is written. `ssrc` is any of the other end's; between the numbers of `spans` there may be something that has to be sent again.
+    pub(crate) fn report(&mut self, now: Instant, ssrc: u32, spans: &[Span], out: &mut Vec<Vec<u8>>) {
         if self.due.is_none_or(|due| due > now) {
             return;
         }
@@ -114,7 +120,13 @@ impl Arrivals {
         let place = |number: u64| usize::try_from(number.saturating_sub(self.first)).unwrap_or(0);
         let (from, fresh) = (place(self.next), place(self.fresh));
         let all = self.came.make_contiguous();
-        let told = self.chance.judge(all, from, fresh);
+        let mut told = self.chance.judge(all, from, fresh);
+        self.fresh = self.first + u64::try_from(all.len()).unwrap_or(0);
+        let elapsed = i64::try_from(now.saturating_duration_since(self.start).as_micros()).unwrap_or(i64::MAX);
+        if let Some(held) = hold(&mut told, &all[from..], self.next, elapsed, spans) {
+            told.truncate(held);
+            self.due = Some(now + HELD);
+        }
         let mut rest = &told[..];
         let mut number = self.next;
         while !rest.is_empty() {
@@ -124,7 +136,7 @@ impl Arrivals {
             number += u64::try_from(count).unwrap_or(0);
             rest = &rest[count..];
         }
-        (self.next, self.fresh) = (number, number);
+        self.next = number;
         self.forget(now);
     }
 
@@ -138,6 +150,23 @@ impl Arrivals {
         }
         self.next = self.next.max(self.first);
     }
+}
+
+/// From where on it is too early to tell: something that is excused there may have to be sent again. What has waited for long enough is told as lost.
+fn hold(told: &mut [Option<i64>], came: &[Option<Came>], first: u64, elapsed: i64, spans: &[Span]) -> Option<usize> {
+    let mut end = None;
+    for ((index, told), number) in told.iter_mut().enumerate().zip(first..) {
+        if came[index].is_some() || told.is_none() || !spans.iter().any(|span| span.holds(number)) {
+            continue;
+        }
+        let noticed = came[index..].iter().flatten().next().map_or(elapsed, |next| next.at);
+        if elapsed - noticed < HOLD {
+            end = Some(index);
+            break;
+        }
+        *told = None;
+    }
+    end
 }
 
 /// One packet, and of how many it tells. All that arrive do so at most eight seconds after each other, or the rest is left for the next.
@@ -207,8 +236,12 @@ mod tests {
 
     /// Numbers and times in milliseconds, as a sender reads them.
     fn told(arrivals: &mut Arrivals, now: Instant) -> Vec<(u64, Option<u64>)> {
+        told_but(arrivals, now, &[])
+    }
+
+    fn told_but(arrivals: &mut Arrivals, now: Instant, spans: &[Span]) -> Vec<(u64, Option<u64>)> {
         let mut packets = Vec::new();
-        arrivals.report(now, 9, &mut packets);
+        arrivals.report(now, 9, spans, &mut packets);
         let mut clock = Clock::default();
         let mut all = Vec::new();
         for packet in packets {
@@ -262,6 +295,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_excused_is_told_once_it_has_been_sent_again_or_else_as_lost() {
+        let start = Instant::now();
+        let (missing, at) = ([Span { after: 0x1_0007, before: 0x1_0009 }], |ms| start + Duration::from_millis(ms));
+        let start_with = || {
+            let mut arrivals = Arrivals::new(start);
+            for (number, sent) in [(7, 0_u32), (9, 20)] {
+                let sent_at = Some((sent << 18) / 1_000);
+                arrivals.came(at(u64::from(sent) + 5), &Arrived { sent: sent_at, ..arrived(number) });
+            }
+            assert_eq!(told_but(&mut arrivals, at(60), &missing), [(0x1_0007, Some(5))]);
+            assert_eq!(arrivals.due(), Some(at(60) + HELD));
+            arrivals
+        };
+        let mut repaired = start_with();
+        assert_eq!(told(&mut repaired, at(80)), [(0x1_0008, Some(25)), (0x1_0009, Some(25))]);
+        let mut lost = start_with();
+        assert!(told_but(&mut lost, at(224), &missing).is_empty(), "it may still come");
+        assert_eq!(told_but(&mut lost, at(245), &missing), [(0x1_0008, None), (0x1_0009, Some(25))]);
+    }
+
+    #[test]
     fn any_pattern_is_read_as_it_was_written() {
         let start = Instant::now();
         let mut arrivals = Arrivals::new(start);
@@ -291,7 +345,7 @@ mod tests {
         for number in 0..60_000_u32 {
             arrivals.came(start, &arrived(u16::try_from(number).unwrap()));
             if number % 1_000 == 999 {
-                arrivals.report(start + INTERVAL, 9, &mut Vec::new());
+                arrivals.report(start + INTERVAL, 9, &[], &mut Vec::new());
                 assert!(arrivals.came.len() <= MOST);
             }
         }

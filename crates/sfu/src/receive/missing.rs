@@ -16,6 +16,19 @@ const TOO_OLD: Duration = Duration::from_millis(600);
 /// A request holds all of them. If more is lost, a key frame is smaller.
 const MOST_MISSING: usize = 250;
 
+/// Between which numbers of the whole connection something of a stream is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) after: u64,
+    pub(crate) before: u64,
+}
+
+impl Span {
+    pub(crate) fn holds(self, number: u64) -> bool {
+        self.after < number && number < self.before
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Missing {
     /// The oldest first.
@@ -30,11 +43,12 @@ struct Lost {
     since: Instant,
     ask: Instant,
     requests: u8,
+    span: Span,
 }
 
 impl Missing {
     /// Everything between two numbers has been jumped over.
-    pub(crate) fn skipped(&mut self, now: Instant, from: u64, to: u64) {
+    pub(crate) fn skipped(&mut self, now: Instant, from: u64, to: u64, span: Span) {
         let count = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
         if count > MOST_MISSING {
             // It has started anew.
@@ -42,7 +56,7 @@ impl Missing {
             return;
         }
         let ask = now + PATIENCE;
-        self.lost.extend((from..to).map(|seq| Lost { seq, since: now, ask, requests: 0 }));
+        self.lost.extend((from..to).map(|seq| Lost { seq, since: now, ask, requests: 0, span }));
         let surplus = self.lost.len().saturating_sub(MOST_MISSING);
         self.lost.drain(..surplus);
         if count > 0 {
@@ -54,6 +68,12 @@ impl Missing {
         if let Ok(index) = self.lost.binary_search_by_key(&seq, |lost| lost.seq) {
             self.lost.remove(index);
         }
+    }
+
+    /// Where it was.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = Span> {
+        let same = |index: &usize| *index == 0 || self.lost[*index].span != self.lost[*index - 1].span;
+        (0..self.lost.len()).filter(same).map(|index| self.lost[index].span)
     }
 
     pub(crate) fn next(&self) -> Option<Instant> {
@@ -86,12 +106,13 @@ impl Missing {
 mod tests {
     use super::*;
 
+    const SPAN: Span = Span { after: 7, before: 9 };
     const ROUND_TRIP: Duration = Duration::from_millis(40);
 
     #[test]
     fn what_does_not_come_is_asked_for_once_a_round_trip() {
         let (start, mut missing) = (Instant::now(), Missing::default());
-        missing.skipped(start, 0xffff, 0x1_0002);
+        missing.skipped(start, 0xffff, 0x1_0002, SPAN);
         missing.came(0x1_0000);
         assert!(missing.ask(start, ROUND_TRIP).is_empty(), "it may only have been overtaken");
         let mut now = start + PATIENCE;
@@ -107,13 +128,13 @@ mod tests {
     #[test]
     fn nothing_is_asked_for_for_ever() {
         let (start, mut missing) = (Instant::now(), Missing::default());
-        missing.skipped(start, 5, 6);
+        missing.skipped(start, 5, 6, SPAN);
         let mut requests = 0;
         while let Some(next) = missing.next() {
             requests += missing.ask(next, Duration::ZERO).len();
         }
         assert_eq!(requests, usize::from(MOST_REQUESTS));
-        missing.skipped(start, 7, 8);
+        missing.skipped(start, 7, 8, SPAN);
         assert!(missing.ask(start + TOO_OLD, ROUND_TRIP).is_empty());
         assert_eq!(missing.next(), None);
     }
@@ -122,10 +143,10 @@ mod tests {
     fn what_is_kept_is_bounded() {
         let (start, mut missing) = (Instant::now(), Missing::default());
         for from in (0..10_000).step_by(100) {
-            missing.skipped(start, from, from + 99);
+            missing.skipped(start, from, from + 99, SPAN);
         }
         assert_eq!(missing.ask(start + PATIENCE, ROUND_TRIP).len(), MOST_MISSING);
-        missing.skipped(start, 10_000, 90_000);
+        missing.skipped(start, 10_000, 90_000, SPAN);
         assert_eq!(missing.next(), None, "a stream that has started anew");
     }
 }

@@ -27,6 +27,7 @@ use str0m::{
 use self::{
     arrivals::{Arrivals, Arrived},
     header::{Header, Ids, unpadded},
+    missing::Span,
     payloads::{Payload, Payloads},
     source::{Place, Source},
     write::MOST_BLOCKS,
@@ -60,6 +61,7 @@ pub(crate) struct Packet {
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) mid: Mid,
+    pub(crate) video: bool,
     pub(crate) rids: Vec<Rid>,
     /// What the offer names: sources, and those on which their packets are sent again.
     pub(crate) sources: Vec<(u32, Option<u32>)>,
@@ -134,18 +136,18 @@ impl Receiver {
         let header = Header::read(datagram, self.ids)?;
         let payload = *self.payloads.get(header.payload_type)?;
         let index = self.open(datagram, &header)?;
-        if let Some(number) = header.said.number {
+        let number = header.said.number.and_then(|number| {
             let ends = header.marker || header.said.level.is_some();
             let arrived = Arrived { number, sent: header.said.sent, bytes: datagram.len(), ends };
-            self.arrivals.came(now, &arrived);
-        }
+            self.arrivals.came(now, &arrived)
+        });
         let place = self.place(index, &header, payload)?;
         let plain = std::mem::take(&mut self.plain);
         let packet = unpadded(&plain, header.padded).and_then(|contents| match (place.repairs, payload) {
             (true, Payload::Repair { of }) => self.repaired(now, place, &header, of, contents),
             // Filling may go by the name of the media it fills.
             (true, _) | (false, Payload::Repair { .. }) => None,
-            (false, _) => self.first_sent(now, index, &header, payload.clock()?, contents),
+            (false, _) => self.first_sent(now, index, &header, (number, payload.clock()?), contents),
         });
         self.plain = plain;
         packet
@@ -186,7 +188,7 @@ impl Receiver {
         now: Instant,
         index: usize,
         header: &Header<'_>,
-        clock: u32,
+        (number, clock): (Option<u64>, u32),
         contents: &[u8],
     ) -> Option<Packet> {
         let elapsed = now.saturating_duration_since(self.start);
@@ -194,7 +196,7 @@ impl Receiver {
         let stream = source.stream(header.seq, header.time);
         stream.count(elapsed, clock, header.time);
         self.next_report.get_or_insert(now + REPORTS);
-        self.pass(now, index, header, header.seq, header.payload_type, contents)
+        self.pass(now, index, header, (header.seq, number), header.payload_type, contents)
     }
 
     /// A packet that was sent again: it starts with the number it had (RFC 4588, section 4).
@@ -205,7 +207,7 @@ impl Receiver {
             Some((main, _)) => self.sources.iter().position(|source| source.ssrc == *main)?,
             None => self.main(place.mid, place.rid)?,
         };
-        self.pass(now, index, header, u16::from_be_bytes([*high, *low]), of, contents)
+        self.pass(now, index, header, (u16::from_be_bytes([*high, *low]), None), of, contents)
     }
 
     fn pass(
@@ -213,7 +215,7 @@ impl Receiver {
         now: Instant,
         index: usize,
         header: &Header<'_>,
-        low: u16,
+        (low, number): (u16, Option<u64>),
         payload_type: u8,
         contents: &[u8],
     ) -> Option<Packet> {
@@ -221,7 +223,7 @@ impl Receiver {
         let place = source.place.filter(|place| !place.repairs)?;
         let stream = source.stream.as_mut()?;
         let seq = stream.expects(low)?;
-        if !stream.passes(now, seq) {
+        if !stream.passes(now, seq, number) {
             return None;
         }
         self.next_request = [self.next_request, stream.missing.next()].into_iter().flatten().min();
@@ -259,6 +261,11 @@ impl Receiver {
         self.wanted.extend(ssrc.filter(|ssrc| !self.wanted.contains(ssrc)));
     }
 
+    /// The link may be another one now: how long packets took on the old one says nothing.
+    pub(crate) fn start_anew(&mut self) {
+        self.arrivals.start_anew();
+    }
+
     /// When [`Receiver::advance`] is to be called at the latest.
     pub(crate) fn wake(&self) -> Option<Instant> {
         let at_once = (!self.wanted.is_empty()).then_some(self.start);
@@ -274,8 +281,22 @@ impl Receiver {
         packets.extend(self.wanted.drain(..).map(write::picture_loss));
         packets.extend(self.requests(now, round_trip));
         let any = self.sources.first().map_or(0, |source| source.ssrc);
-        self.arrivals.report(now, any, &mut packets);
+        let spans = self.spans(now);
+        self.arrivals.report(now, any, &spans, &mut packets);
         write::together(packets)
+    }
+
+    /// Between which numbers of the connection a picture's packet may have to be sent again. Senders keep sound, whatever they are told.
+    fn spans(&self, now: Instant) -> Vec<Span> {
+        if self.arrivals.due().is_none_or(|due| due > now) {
+            return Vec::new();
+        }
+        let video = |source: &&Source| {
+            let line = source.place.and_then(|place| self.lines.iter().find(|line| line.mid == place.mid));
+            line.is_some_and(|line| line.video)
+        };
+        let streams = self.sources.iter().filter(video).filter_map(|source| source.stream.as_ref());
+        streams.flat_map(|stream| stream.spans(now)).collect()
     }
 
     fn reports(&mut self, now: Instant) -> Vec<Vec<u8>> {

@@ -2,10 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use super::{missing::Missing, window::Window, write::Block};
+use super::{
+    missing::{Missing, Span},
+    window::Window,
+    write::Block,
+};
 
 /// Numbers that jump further say that the stream has started anew: what is between was never sent.
 const MAX_JUMP: u64 = 1_000;
+/// Of a stream that sends nothing for so long, nothing is about to be missed.
+const ACTIVE: Duration = Duration::from_millis(300);
 /// So that times before the first are above zero.
 const ABOVE_ZERO: u64 = 1 << 32;
 
@@ -14,6 +20,8 @@ pub(crate) struct Stream {
     /// What has been passed on, on whatever way it came.
     passed: Window,
     pub(crate) missing: Missing,
+    /// The newest of its numbers on the whole connection, and when it came.
+    newest: Option<(u64, Instant)>,
     /// The newest RTP time, which does not wrap.
     time: u64,
     /// Packets that came by themselves, and that should have come, since the beginning and at the last report.
@@ -32,6 +40,7 @@ impl Stream {
         Self {
             passed: Window::before(seq),
             missing: Missing::default(),
+            newest: None,
             time: ABOVE_ZERO + u64::from(time),
             came: 0,
             first: seq,
@@ -59,8 +68,9 @@ impl Stream {
         }
     }
 
-    /// Whether the packet with this number is to be passed on. What it jumps over is missing from now on.
-    pub(crate) fn passes(&mut self, now: Instant, seq: u64) -> bool {
+    /// Whether the packet with this number is to be passed on. What it jumps over is missing from now on. `number` is that on the whole connection, if it
+    /// came by itself.
+    pub(crate) fn passes(&mut self, now: Instant, seq: u64, number: Option<u64>) -> bool {
         let newest = self.passed.newest();
         if !self.passed.take(seq) {
             return false;
@@ -69,11 +79,20 @@ impl Stream {
             if seq - newest > MAX_JUMP {
                 (self.came, self.first, self.reported) = (1, seq, (0, 0));
             }
-            self.missing.skipped(now, newest + 1, seq);
+            let after = self.newest.map_or(0, |(newest, _)| newest);
+            self.missing.skipped(now, newest + 1, seq, Span { after, before: number.unwrap_or(0) });
+            self.newest = number.map(|number| (number, now)).or(self.newest);
         } else {
             self.missing.came(seq);
         }
         true
+    }
+
+    /// Between which numbers of the whole connection something of this may be missing, or about to be missed.
+    pub(crate) fn spans(&self, now: Instant) -> impl Iterator<Item = Span> {
+        let active = self.newest.filter(|(_, at)| now.saturating_duration_since(*at) < ACTIVE);
+        let newest = active.map(|(after, _)| Span { after, before: u64::MAX });
+        self.missing.spans().chain(newest)
     }
 
     /// The whole number of a packet, by its end; none if it has been passed on.
@@ -129,7 +148,7 @@ mod tests {
     fn come(stream: &mut Stream, now: Instant, seq: u64, at: Duration) {
         #[expect(clippy::cast_possible_truncation, reason = "a test")]
         stream.count(at, 48_000, seq as u32 * 960);
-        stream.passes(now, seq);
+        stream.passes(now, seq, None);
     }
 
     #[test]
@@ -143,7 +162,7 @@ mod tests {
         assert_eq!(block.share, 64, "a quarter of 256");
         assert_eq!(stream.report(start, 7), None, "nothing came");
         // What was sent again is passed on, and was lost all the same.
-        assert!(stream.passes(start, 1_097));
+        assert!(stream.passes(start, 1_097, None));
         for seq in 1_100..1_110 {
             come(&mut stream, start, seq, TICK * u32::try_from(seq).unwrap());
         }
@@ -169,7 +188,7 @@ mod tests {
             stream.count(TICK * seq + late, 48_000, seq * 960);
             // The rest of the picture comes later, which says nothing.
             stream.count(TICK * seq + late + TICK, 48_000, seq * 960);
-            stream.passes(start, u64::from(seq));
+            stream.passes(start, u64::from(seq), None);
         }
         let jitter = stream.report(start, 7).unwrap().jitter;
         assert!((470..=480).contains(&jitter), "10 ms: {jitter}");

@@ -58,6 +58,7 @@ impl Pair {
         }
         let line = |mid: &str, rids: &[&str], sources: &[(u32, Option<u32>)]| Line {
             mid: mid.into(),
+            video: mid != "s",
             rids: rids.iter().map(|rid| Rid::from(*rid)).collect(),
             sources: sources.to_vec(),
         };
@@ -273,4 +274,22 @@ fn places_are_forgotten_with_their_lines() {
     let rtc = str0m::Rtc::builder().build(pair.now);
     pair.receiver.agree(Vec::new(), rtc.codec_config().params(), std::iter::empty());
     assert!(pair.picture(2).is_none());
+}
+
+#[test]
+fn what_may_have_to_be_sent_again_is_known_by_numbers_of_the_connection() {
+    let mut pair = Pair::new();
+    for (seq, number) in [(10, 100), (12, 105)] {
+        let names = Names { number: Some(number), ..Names::default() };
+        let packet = pair.packet(PICTURE, pair.vp8, seq, names, b"picture");
+        pair.receive(&packet).unwrap();
+    }
+    pair.after(60);
+    let wide = |number: u64| 0x1_0000 + number;
+    let newest = Span { after: wide(105), before: u64::MAX };
+    assert_eq!(pair.receiver.spans(pair.now), [Span { after: wide(100), before: wide(105) }, newest]);
+    pair.again(1, 11).unwrap();
+    assert_eq!(pair.receiver.spans(pair.now), [newest]);
+    pair.after(300);
+    assert_eq!(pair.receiver.spans(pair.now), [], "it sends no more");
 }
