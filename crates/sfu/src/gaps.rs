@@ -1,4 +1,4 @@
-//! What is missing of a stream of pictures. Lost packets are asked for again by the engine, some five times each; a receiver that waits for one that
+//! What is missing of a stream of pictures. Lost packets are asked for again by the receive half, some ten times each; a receiver that waits for one that
 //! never comes shows nothing new for seconds before it says so.
 
 use std::{
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use str0m::rtp::RtpPacket;
+use crate::receive::Packet;
 
 /// By then the last request has been answered, or has got lost as well.
 const HOPELESS: Duration = Duration::from_millis(600);
@@ -69,13 +69,13 @@ impl Gaps {
 
 /// Packets that came while a key frame was waited for: if its beginning comes last, because it had to be sent again, the rest is here.
 #[derive(Default)]
-pub(crate) struct Overtaken(VecDeque<Box<RtpPacket>>);
+pub(crate) struct Overtaken(VecDeque<Packet>);
 
 /// A large key frame.
 const OVERTAKEN: usize = 64;
 
 impl Overtaken {
-    pub(crate) fn keep(&mut self, packet: Box<RtpPacket>) {
+    pub(crate) fn keep(&mut self, packet: Packet) {
         if self.0.len() >= OVERTAKEN {
             self.0.pop_front();
         }
@@ -83,11 +83,10 @@ impl Overtaken {
     }
 
     /// What belongs after this one, in order. Nothing is kept any more.
-    pub(crate) fn after(&mut self, first: &RtpPacket) -> Vec<RtpPacket> {
-        let kept = self.0.drain(..).map(|packet| *packet);
-        let mut packets: Vec<RtpPacket> =
-            kept.filter(|packet| packet.header.ssrc == first.header.ssrc && packet.seq_no > first.seq_no).collect();
-        packets.sort_by_key(|packet| packet.seq_no);
+    pub(crate) fn after(&mut self, first: &Packet) -> Vec<Packet> {
+        let follows = |packet: &Packet| packet.ssrc == first.ssrc && packet.seq > first.seq;
+        let mut packets: Vec<Packet> = self.0.drain(..).filter(follows).collect();
+        packets.sort_by_key(|packet| packet.seq);
         packets
     }
 }

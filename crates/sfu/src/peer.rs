@@ -2,10 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use str0m::{
-    media::Mid,
-    rtp::{RtpPacket, Ssrc},
-};
+use str0m::media::Mid;
 
 use crate::{
     Notice, Transmit, answer,
@@ -15,9 +12,9 @@ use crate::{
     ids::{PeerId, Source},
     ladder::{Ladder, Limits},
     offer::{self, Direction, Line, OfferError, TrackName},
+    receive::Packet,
     route::Route,
     slot::{Forward, Showing, Slot, View},
-    streams::Streams,
     track::Track,
     ufrag::Place,
 };
@@ -82,8 +79,7 @@ pub(crate) struct Peer {
     pub(crate) ladder: Ladder,
     pub(crate) usage: Usage,
     /// Where incoming streams belong: track and layer.
-    places: Vec<(Ssrc, usize, usize)>,
-    streams: Streams,
+    places: Vec<(u32, usize, usize)>,
     generation: u32,
 }
 
@@ -112,7 +108,6 @@ impl Peer {
             ladder: Ladder::default(),
             usage: Usage::default(),
             places: Vec::new(),
-            streams: Streams::default(),
             generation: 0,
         })
     }
@@ -137,9 +132,7 @@ impl Peer {
         let lines = offer::read(sdp, names)?;
         self.generation += 1;
         let fresh = str0m::IceCreds { ufrag: place.ufrag(self.generation), pass: password };
-        let receives = lines.iter().filter(|line| line.direction == Direction::Receive);
-        let receives = receives.map(|line| (Mid::from(line.mid.as_str()), line.video));
-        let answer = self.engine.answer(sdp, fresh, receives).map_err(|error| match error {
+        let answer = self.engine.answer(sdp, fresh, &lines).map_err(|error| match error {
             EngineError::Broken(reason) => OfferError::Engine(reason),
             EngineError::Panicked(_) => OfferError::Over,
         })?;
@@ -186,9 +179,6 @@ impl Peer {
         datagram: &Datagram<'_>,
         out: &mut Vec<Happening>,
     ) -> Result<(), EngineError> {
-        if !self.streams.admit(datagram.contents) {
-            return Ok(());
-        }
         let done = self.engine.receive(now, datagram, out);
         self.unsent |= self.engine.wake() <= now;
         done
@@ -200,18 +190,13 @@ impl Peer {
     }
 
     /// The track and layer a packet belongs to.
-    pub(crate) fn place_of(&mut self, packet: &RtpPacket) -> Option<(usize, usize)> {
-        let ssrc = packet.header.ssrc;
-        if let Some((_, track, layer)) = self.places.iter().find(|(known, _, _)| *known == ssrc) {
+    pub(crate) fn place_of(&mut self, packet: &Packet) -> Option<(usize, usize)> {
+        if let Some((_, track, layer)) = self.places.iter().find(|(known, _, _)| *known == packet.ssrc) {
             return Some((*track, *layer));
         }
-        let (mid, rid) = self.engine.stream(ssrc)?;
-        let track = self.tracks.iter().position(|track| track.mid == mid)?;
-        let layer = self.tracks[track].layer_of(rid)?;
-        self.places.push((ssrc, track, layer));
-        if self.tracks[track].is_sound() {
-            self.engine.ask_for_lost(ssrc);
-        }
+        let track = self.tracks.iter().position(|track| track.mid == packet.mid)?;
+        let layer = self.tracks[track].layer_of(packet.rid)?;
+        self.places.push((packet.ssrc, track, layer));
         Some((track, layer))
     }
 
