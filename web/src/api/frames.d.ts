@@ -119,6 +119,7 @@ export interface components {
             rejoin?: number | null;
             /** @description This page has a connection to the SFU that it made while the call rang; the media plan says whether it is taken up. */
             prepared?: boolean;
+            offer?: null | components["schemas"]["MediaOffer"];
             /** @enum {string} */
             type: "join";
         } | {
@@ -282,6 +283,10 @@ export interface components {
          * @enum {string}
          */
         MediaPath: "direct" | "relayed" | "tcp" | "tls";
+        MediaOffer: {
+            sdp: string;
+            tracks: components["schemas"]["MediaTrack"][];
+        };
         /** @description How media flows now. A new `epoch` means: drop the old connection and make a new one. */
         MediaPlan: {
             mode: components["schemas"]["MediaMode"];
