@@ -86,7 +86,8 @@ impl Device {
         let Some(offer) = self.media.offer_ahead().await else { return self.join(call_id).await };
         let offer = Some(Box::new(offer));
         let join = |id| ClientFrame::Join { id, call_id, rejoin: None, prepared: false, offer };
-        let Granted { call, sdp } = self.socket.ask(join).await?;
+        let granted = self.socket.ask(join).await;
+        let Granted { call, sdp } = granted.inspect_err(|_| self.media.close())?;
         if let Some((sdp, plan)) = sdp.zip(call.as_ref().and_then(|call| call.media_plan.as_ref())) {
             self.media.answered_ahead(plan, sdp);
         }
