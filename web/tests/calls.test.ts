@@ -646,6 +646,8 @@ describe('a call through the server', () => {
     rig = new Rig();
     rig.remembered = remembered;
     rig.calls.restore();
+    // The devices are switched on before anything is known of the call.
+    rig.calls.remember({ microphone: true, camera: true });
     rig.welcome(false);
     await settle();
     expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1', rejoin: 0, offer: OFFER });

@@ -131,7 +131,7 @@ export class Calls {
 
   remember(state: MediaState): void {
     if (this.stage.name !== 'active') return;
-    const sfu = this.active?.callType === 'SFU';
+    const sfu = this.active ? this.active.callType === 'SFU' : this.env.memory.load()?.sfu;
     this.env.memory.save({ callId: this.stage.callId, ...(sfu && { sfu }), ...state });
   }
 

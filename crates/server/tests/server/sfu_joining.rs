@@ -70,9 +70,10 @@ async fn the_connection_that_was_prepared_keeps_its_own_offer() {
     rung.prepare(call_id).await;
     let another = Some(Box::new(offer().await));
     let join = |id| ClientFrame::Join { id, call_id, rejoin: None, prepared: true, offer: another };
-    let joined = rung.device.socket().request(join).await.unwrap();
-    assert!(joined.as_ref().unwrap().media_plan.as_ref().unwrap().prepared);
-    rung.device.sit_down(call_id, joined.as_deref());
+    let granted = rung.device.socket().ask(join).await.unwrap();
+    assert_eq!(granted.sdp, None);
+    assert!(granted.call.as_ref().unwrap().media_plan.as_ref().unwrap().prepared);
+    rung.device.sit_down(call_id, granted.call.as_deref());
     rung.hears(caller.contact).await;
 }
 
