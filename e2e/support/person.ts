@@ -129,6 +129,18 @@ export class Person {
     for (const video of await videos.all()) await this.shows(video);
   }
 
+  /** The frames that bring the server an offer for media, from the page's next connection to it on. */
+  offersSent(): string[] {
+    const offers: string[] = [];
+    this.page.on('websocket', (socket) => {
+      socket.on('framesent', ({ payload }) => {
+        const { type, offer } = JSON.parse(payload.toString()) as { type: string; offer?: object };
+        if (offer || type === 'mediaOffer') offers.push(type);
+      });
+    });
+    return offers;
+  }
+
   received(): Promise<Received> {
     return this.page.evaluate(() => window.received());
   }

@@ -4,6 +4,7 @@ import { type Acquired, acquire, cameras, type Shared, share, type Want } from '
 import type { Sending } from '../src/call/ladder';
 import { CallMedia } from '../src/call/media.svelte';
 import type { MediaSession, MediaState, SessionEvents, Tracks } from '../src/call/session';
+import type { SfuLink } from '../src/call/sfu-link';
 import { settle, track } from './fakes';
 
 class FakeSession implements MediaSession {
@@ -15,6 +16,10 @@ class FakeSession implements MediaSession {
   apply(plan: MediaPlan): void {
     this.planned.push(plan.epoch);
   }
+  bring(link: SfuLink): void {
+    this.brought.push(link);
+  }
+  brought: SfuLink[] = [];
   signal(): void {}
   slots(): void {}
   pathLost(): void {}

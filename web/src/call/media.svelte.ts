@@ -71,7 +71,7 @@ export class CallMedia {
     private readonly hooks: MediaHooks,
   ) {}
 
-  /** A call begins. Devices start in the background; the call does not wait for them. `prepared`: made while it rang. */
+  /** A call begins. Devices start in the background; the call does not wait for them. `prepared`: a connection for its first plan. */
   begin(want: MediaState, prepared?: SfuLink): void {
     this.end();
     this.microphone = want.microphone;
@@ -92,6 +92,12 @@ export class CallMedia {
     this.hooks.began();
     this.switched();
     void this.fetch({ audio: want.microphone, video: want.camera });
+  }
+
+  /** A connection for the next plan, whose offer goes out with a `join`. */
+  bring(link: SfuLink): void {
+    if (this.session) this.session.bring(link);
+    else link.close();
   }
 
   apply(plan: MediaPlan | null | undefined, people: number, sharers: readonly number[] = []): void {

@@ -2,11 +2,12 @@
  * One RTCPeerConnection to the server's SFU, for one epoch. Four lines send, for ever; a pool of lines receives, and what
  * comes on them is told by `slots` frames. An offer is made again only for more lines and for an ICE restart.
  */
-import type { MediaTrack, Slot, Slots } from '../api/types';
+import type { MediaOffer, MediaTrack, Slot, Slots } from '../api/types';
 import type { Clock } from '../signalling/clock';
 import { RequestError } from '../signalling/requests';
 import { Alive } from './alive';
 import { FULL, type Sending } from './ladder';
+import { Later } from './later';
 import { ENCODINGS, fitLayers, SCREEN } from './layers';
 import { LinkWatch } from './link-watch';
 import type { Flow, FlowEvents, PersonTracks, Remote, Tracks } from './session';
@@ -21,6 +22,8 @@ const FEWEST = 4;
 const MOST = 40;
 /** The server could not answer; it is asked again after this long. */
 const AGAIN_MS = 2_000;
+/** To connect without the relays, where they became known only after the offer was made. */
+const UNRELAYED_MS = 3_000;
 /** Refusals that pass. After others a new plan comes, or nothing helps. */
 const PASSING = new Set(['timeout', 'connection_lost', 'overloaded', 'internal']);
 
@@ -44,6 +47,13 @@ export class SfuLink implements Flow {
   private againTimer: number | undefined;
   private closed = false;
   private sending = FULL;
+  /** For the next ICE restart. */
+  private relays: RTCIceServer[] | undefined;
+  /** The first offer is made, if it can be. */
+  private readonly made = new Later<void>();
+  /** The answer to the present offer, if that comes with a `join`. */
+  private answer = new Later<string>();
+  private carried = false;
 
   constructor(
     private readonly pc: RTCPeerConnection,
@@ -85,16 +95,36 @@ export class SfuLink implements Flow {
     return !this.closed && this.asked && this.pc.connectionState !== 'failed';
   }
 
-  /** The call is accepted, and this connection that of its media plan. */
-  adopt(tracks: Tracks, events: SfuEvents): void {
+  /** Its first offer, for a `join` to carry it; nothing, if the server has answered that already. */
+  async unanswered(): Promise<MediaOffer | undefined> {
+    await this.made.promise;
+    this.carried = !this.closed && this.pc.signalingState === 'have-local-offer';
+    return this.carried ? { sdp: this.pc.localDescription?.sdp ?? '', tracks: this.named() } : undefined;
+  }
+
+  /** A `join` carries its offer, or has brought the answer. */
+  get isCarried(): boolean {
+    return this.carried && !this.closed;
+  }
+
+  /** What the `join` has brought. Without an answer the offer is made again in the usual way, but for a `prepared` one, which has its own. */
+  joined(sdp: string | undefined, prepared = false): void {
+    if (sdp) {
+      this.answer.resolve(sdp);
+    } else if (this.isCarried && !prepared) {
+      this.carried = false;
+      this.answer.reject(new RequestError('withdrawn'));
+      this.negotiate();
+    }
+  }
+
+  /** The call is accepted, and this connection that of its media plan, which names these relays. Tells how it stands. */
+  adopt(tracks: Tracks, events: SfuEvents, relays: RTCIceServer[]): void {
     this.early = false;
     this.events = events;
     this.setTracks(tracks);
-  }
-
-  /** Tells how it stands. */
-  tell(): void {
-    this.watch.again();
+    if (relays.length > 0 && !this.pc.getConfiguration().iceServers?.length) this.relays = relays;
+    this.watch.again(this.relays && UNRELAYED_MS);
   }
 
   get remote(): Remote {
@@ -142,6 +172,7 @@ export class SfuLink implements Flow {
   close(): void {
     this.closed = true;
     this.given.abort();
+    this.made.resolve();
     this.pulse.stop();
     this.clock.clearTimeout(this.againTimer);
     this.watch.stop();
@@ -200,17 +231,29 @@ export class SfuLink implements Flow {
       if (this.closed) return;
       await this.offer().catch((error: unknown) => this.refused(error));
       this.growing = false;
+      this.made.resolve();
     });
   }
 
   private async offer(): Promise<void> {
     this.clock.clearTimeout(this.againTimer);
-    if (this.restartWanted) this.pc.restartIce();
+    if (this.restartWanted) this.restartIce();
     this.restartWanted = false;
     await this.pc.setLocalDescription();
     this.asked = true;
-    const sdp = await this.events.offer(this.pc.localDescription?.sdp ?? '', this.named(), this.given.signal);
+    this.answer = new Later();
+    const asked = this.events.offer(this.pc.localDescription?.sdp ?? '', this.named(), this.given.signal);
+    const first = Promise.race([asked, this.answer.promise]);
+    this.made.resolve();
+    const sdp = await first;
     if (!this.closed) await this.pc.setRemoteDescription({ type: 'answer', sdp });
+  }
+
+  private restartIce(): void {
+    const iceServers = this.relays;
+    if (iceServers) this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
+    this.relays = undefined;
+    this.pc.restartIce();
   }
 
   private named(): MediaTrack[] {

@@ -19,13 +19,13 @@ use uuid::Uuid;
 use crate::sfu_calls::{Person, call_of};
 
 /// Somebody the call rings, who has camera and microphone ready.
-struct Rung {
-    device: Device,
+pub struct Rung {
+    pub device: Device,
     seen: watch::Receiver<BTreeMap<i64, Tally>>,
 }
 
 impl Rung {
-    async fn new(server: &Server, user: &str) -> Self {
+    pub async fn new(server: &Server, user: &str) -> Self {
         let account = server.login(user).await;
         let socket = Socket::connect(server.url(), account.hello()).await.unwrap();
         let clip = Arc::new(Clip::embedded().unwrap());
@@ -47,7 +47,7 @@ impl Rung {
         timeout(WAIT, find).await.unwrap_or_else(|_| panic!("not in time: {what}"))
     }
 
-    async fn prepare(&mut self, call_id: Uuid) {
+    pub async fn prepare(&mut self, call_id: Uuid) {
         self.device.prepare(call_id);
         self.until("the prepared connection", |event| {
             matches!(event, DeviceEvent::Media(MediaEvent::Connected { epoch: 0 })).then_some(())
@@ -55,7 +55,8 @@ impl Rung {
         .await;
     }
 
-    async fn hears(&mut self, contact: i64) {
+    /// Whom the connection is enough for that there is.
+    pub async fn hears(&mut self, contact: i64) {
         let mut offers = 0;
         let mut seen = self.seen.clone();
         let heard = seen.wait_for(|seen| seen.get(&contact).is_some_and(|tally| tally.reached(10, 10)));
@@ -69,7 +70,7 @@ impl Rung {
             heard = timeout(WAIT, heard) => assert!(heard.is_ok(), "{contact} is not heard"),
             () = go_on => {}
         }
-        assert_eq!(offers, 0, "the prepared connection is enough");
+        assert_eq!(offers, 0, "the connection that there is is enough");
     }
 }
 
@@ -82,7 +83,7 @@ fn call(event: &DeviceEvent, call_id: Uuid, like: impl Fn(&CallView) -> bool) ->
     }
 }
 
-fn refusal(error: &SocketError) -> ErrorCode {
+pub fn refusal(error: &SocketError) -> ErrorCode {
     let SocketError::Refused(refusal) = error else { panic!("{error}") };
     refusal.code
 }
