@@ -30,7 +30,7 @@ impl Room {
         if sound {
             sending.sounds.keep(&packet);
         } else {
-            sending.layers[layer].gaps.received(now, *packet.seq_no);
+            sending.layers[layer].gaps.received(now, *packet.header.ssrc, *packet.seq_no);
         }
         let (sounds, viewers) = (std::mem::take(&mut sending.sounds), std::mem::take(&mut sending.viewers));
         let state = &mut sending.layers[layer];
