@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Facts, Ladder, outgoingKbit } from '../src/call/ladder';
+import { type Facts, Ladder, outgoingKbit, starved } from '../src/call/ladder';
 
 const LOOK = 2_500;
 let ladder: Ladder;
@@ -61,7 +61,7 @@ describe('the ladder', () => {
     const pauses = tries.slice(1).map((time, i) => time - (tries[i] ?? 0));
     expect(tries.length).toBeLessThan(6);
     expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
-    expect(looks(100, { kbit: 2_000 }).at(-1)).toBe('full');
+    expect(looks(100, { kbit: 2_000 })).toEqual(['stills', 'slow', 'smaller', 'full']);
   });
 
   it('leaves smaller sizes to the browser where it sends several', () => {
@@ -69,6 +69,20 @@ describe('the ladder', () => {
     expect(looks(10, { kbit: 200, short: true })).toEqual(['full']);
     expect(looks(5, { kbit: 80, short: true })).toEqual(['full', 'stills']);
     expect(looks(12, { kbit: 2_000 }).at(-1)).toBe('full');
+  });
+
+  it('says of several sizes that the largest is missing, once that is certain', () => {
+    ladder.layered = true;
+    const small = { kbit: 300, short: true, small: true };
+    expect(looks(3, small)).toEqual(['full']);
+    expect(looks(1, { kbit: 300, short: true })).toEqual(['full']);
+    expect(looks(4, small)).toEqual(['full', 'smaller']);
+    expect(ladder.shortage).toEqual({ rung: 'smaller', reason: 'link' });
+    expect(looks(3, { kbit: 2_000 })).toEqual(['smaller']);
+    expect(looks(1, { kbit: 2_000 })).toEqual(['full']);
+    expect(looks(10, { kbit: 2_000, small: true })).toEqual(['full']);
+    looks(4, small);
+    expect(looks(2, { kbit: 80, short: true, small: true })).toEqual(['smaller', 'stills']);
   });
 
   it('goes no higher than a data budget allows, at once', () => {
@@ -104,5 +118,17 @@ describe('what the browser believes it can send', () => {
     const stats = new Map(all.map((stat) => [stat.id, stat])) as unknown as RTCStatsReport;
     expect(outgoingKbit(stats)).toBe(250);
     expect(outgoingKbit(new Map() as unknown as RTCStatsReport)).toBeUndefined();
+  });
+});
+
+describe('a picture the browser leaves out altogether', () => {
+  const line = (more: object) => ({ type: 'outbound-rtp', kind: 'video', active: true, mediaSourceId: 'S', ...more });
+  const of = (...lines: object[]) => starved(new Map(Object.entries(lines)) as unknown as RTCStatsReport);
+
+  it('is one that is to be sent, of which no size has any bits', () => {
+    expect(of(line({}), line({ targetBitrate: 0 }))).toBe(true);
+    expect(of(line({ targetBitrate: 30_000 }), line({}))).toBe(false);
+    expect(of(line({ active: false }), line({ mediaSourceId: undefined }), line({ kind: 'audio' }))).toBe(false);
+    expect(of()).toBe(false);
   });
 });

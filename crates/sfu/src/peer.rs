@@ -71,8 +71,10 @@ pub(crate) struct Peer {
     pub(crate) unsent: bool,
     /// What its link carries, in bit/s.
     pub(crate) estimate: u64,
-    /// Until when sound goes with redundancy: much of what is sent gets lost.
+    /// Until when much of what is sent counts as lost.
     lossy_until: Option<Instant>,
+    /// Sound goes with redundancy: there is room for it as well.
+    pub(crate) repeats: bool,
     /// The estimate the layers were chosen by.
     pub(crate) chosen_by: u64,
     pub(crate) limits: Limits,
@@ -103,6 +105,7 @@ impl Peer {
             unsent: false,
             estimate: engine::FIRST_ESTIMATE,
             lossy_until: None,
+            repeats: false,
             chosen_by: 0,
             limits: Limits::default(),
             ladder: Ladder::default(),
@@ -237,7 +240,7 @@ impl Peer {
         }
         let slot = &mut self.slots[slot];
         let before = slot.current;
-        self.unsent |= slot.forward(&mut self.engine, forward, self.lossy_until.is_some());
+        self.unsent |= slot.forward(&mut self.engine, forward, self.repeats);
         before != slot.current && slot.current == Some(forward.layer)
     }
 
@@ -250,7 +253,7 @@ impl Peer {
         }
     }
 
-    /// Whether sound goes with redundancy.
+    /// Whether sound is to go with redundancy.
     pub(crate) fn loses_much(&self) -> bool {
         self.lossy_until.is_some()
     }

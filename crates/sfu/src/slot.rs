@@ -127,9 +127,9 @@ impl Slot {
         self.target.filter(|target| self.video && self.current != Some(*target))
     }
 
-    /// Passes a packet on if it is of the layer that is shown here. True if something was written. `lossy`: much of it will be lost, so sound
-    /// goes with what came before it.
-    pub(crate) fn forward(&mut self, engine: &mut Engine, forward: &Forward<'_>, lossy: bool) -> bool {
+    /// Passes a packet on if it is of the layer that is shown here. True if something was written. `repeats`: much of it will be lost, so
+    /// sound goes with what came before it.
+    pub(crate) fn forward(&mut self, engine: &mut Engine, forward: &Forward<'_>, repeats: bool) -> bool {
         if self.target.is_none() {
             self.current = None;
             return false;
@@ -161,7 +161,7 @@ impl Slot {
         let Some(outgoing) = self.rewriter.rewrite(incoming, forward.vp8.as_ref()) else { return false };
         self.line = self.line.or_else(|| engine.line(self.mid));
         let Some(line) = self.line else { return false };
-        let repeats = !self.video && (lossy || forward.earlier.closes_gap(forward.packet));
+        let repeats = !self.video && (repeats || forward.earlier.closes_gap(forward.packet));
         let redundant = engine.redundant(pt).filter(|_| repeats);
         let wrapped = redundant.map(|_| forward.earlier.wrap(forward.packet, *pt));
         engine.write(line, redundant.unwrap_or(pt), outgoing, forward, wrapped);

@@ -2,7 +2,7 @@
 
 use super::{Instant, Notice, Peer, Showing, Source};
 use crate::{
-    ladder::{Standing, Why, rung},
+    ladder::{Room, Standing, Why, rung},
     layers::{self, Allocation, Offered, Wanted},
     slot::Slot,
 };
@@ -20,13 +20,18 @@ impl Peer {
         let flows = |showing: Showing| offered(showing).iter().any(|layer| layer.flows);
         let sounds = self.slots.iter().filter(|slot| !slot.video && slot.showing.is_some_and(flows)).count();
         // Sound goes first.
-        let each = if self.loses_much() { REPEATED_SOUND } else { SOUND };
-        let sound = each * u64::try_from(sounds.min(MOST_SOUNDS)).unwrap_or(0);
+        let all = |each: u64| each * u64::try_from(sounds.min(MOST_SOUNDS)).unwrap_or(0);
+        let most = self.estimate.min(self.limits.bits.unwrap_or(u64::MAX));
+        // On a link that carries little else, what is repeated makes more get lost, and that for ever.
+        self.repeats = self.loses_much() && all(REPEATED_SOUND) <= most;
+        let sound = all(if self.repeats { REPEATED_SOUND } else { SOUND });
         let (places, wishes): (Vec<usize>, Vec<Wanted>) =
             self.slots.iter().enumerate().filter_map(|(index, slot)| Some((index, self.wish(slot, &offered)?))).unzip();
-        let room = self.estimate.min(self.limits.bits.unwrap_or(u64::MAX)).saturating_sub(sound);
-        let carried = self.ladder.carries_pictures(now, room, layers::cheapest(&wishes));
-        let pictures = carried && !self.limits.no_pictures;
+        let [carried, allowed] =
+            [self.estimate, self.limits.bits.unwrap_or(u64::MAX)].map(|bits| bits.saturating_sub(sound));
+        let shown = self.ladder.carries_pictures(now, Room { carried, allowed }, layers::cheapest(&wishes));
+        let pictures = shown && !self.limits.no_pictures;
+        let room = carried.min(allowed);
         let mut allocation = layers::allocate(room, &wishes);
         if !pictures {
             allocation.layers.fill(None);

@@ -33,7 +33,7 @@ impl Room {
         if sound {
             sending.sounds.keep(&packet);
         } else {
-            sending.layers[layer].gaps.received(now, packet.seq);
+            sending.layers[layer].gaps.received(now, packet.ssrc, packet.seq);
         }
         let (sounds, viewers) = (std::mem::take(&mut sending.sounds), std::mem::take(&mut sending.viewers));
         let state = &mut sending.layers[layer];
