@@ -122,6 +122,19 @@ async fn the_self_test_passes_and_prints_each_step_and_the_log() {
     {
         assert!(ran.out.contains(words), "{words:?} is missing: {}", ran.out);
     }
+    for words in [
+        "everybody sends its picture in three sizes: q (180 lines), h (360 lines), f (720 lines)",
+        "slots of callertest1: callertest2 on lines ",
+        "callertest1 shows the others with 720 lines and gets f of both, every byte as sent",
+        "callertest2 shows the others with 360 lines and gets h of both, every byte as sent",
+        "expert1 shows the others with 180 lines and gets q of both, every byte as sent",
+        "everybody shows the others in another size now",
+        "callertest1 shows the others with 180 lines and gets q of both, every byte as sent",
+        "callertest2 shows the others with 720 lines and gets f of both, every byte as sent",
+        "expert1 shows the others with 360 lines and gets h of both, every byte as sent",
+    ] {
+        assert!(ran.out.contains(words), "{words:?} is missing: {}", ran.out);
+    }
     let steps = ran.out.lines().filter(|line| line.starts_with('[') && line.contains(" s] ")).count();
     assert!(steps >= 10, "{}", ran.out);
     assert!(ran.out.contains("\"callStatus\": \"Ended\""), "{}", ran.out);
