@@ -63,6 +63,20 @@ async fn the_printed_curl_line_creates_a_call_as_it_stands() {
     assert_eq!((log.creator_user, log.call_title.as_str()), (Some(12), "Pump 7"));
 }
 
+#[tokio::test]
+async fn a_demo_with_tls_says_so_in_all_it_prints() {
+    let mut command = demo(&[]);
+    command.env("FARHAND_TLS__SELF_SIGNED", "true");
+    let server = Server::start(command).await;
+    assert!(server.url.starts_with("https://"), "{}", server.url);
+    let line = server.out.says("curl").await;
+    server.out.says("Stop:").await;
+    assert!(!server.out.all().contains("http://"), "{}", server.out.all());
+    let output = soon("curl", Command::new("sh").args(["-c", line.trim()]).output()).await.unwrap();
+    let log: CallLog = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    assert_eq!(log.call_title, "Pump 7");
+}
+
 /// The throw-away directories of a process.
 fn open_directories(pid: &str) -> Vec<PathBuf> {
     let files = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
