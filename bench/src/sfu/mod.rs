@@ -40,7 +40,7 @@ pub(crate) struct Plan {
     /// The peers' configurations, `bench/peers`.
     #[arg(long, value_name = "DIR")]
     peers: PathBuf,
-    /// Who sends to whom: broadcast, half, calls, meeting. All of them by default.
+    /// Who sends to whom: broadcast, half, calls, meeting, hundreds. All of them by default.
     #[arg(long, value_delimiter = ',')]
     shapes: Vec<String>,
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Name::Floor, Name::Farhand, Name::Janus, Name::Mediasoup])]
@@ -51,6 +51,9 @@ pub(crate) struct Plan {
     /// Length of a round.
     #[arg(long, default_value_t = 8)]
     seconds: u64,
+    /// Before the memory of connected participants is read, where it is told: long enough for everybody to have sent pings.
+    #[arg(long, default_value_t = 12)]
+    settle: u64,
     /// Before a round is counted: layers climb and key frames are asked for.
     #[arg(long, default_value_t = 6)]
     warm_up: u64,
@@ -131,6 +134,9 @@ async fn measure(
     let generator = Generator::start(ADDRESS.into())?;
     let running =
         systems::join(name, setup, shape, &generator).await.map_err(|error| format!("{}: {error}", name.text()))?;
+    if result::tells_idle(shape) {
+        sleep(Duration::from_secs(plan.settle)).await;
+    }
     let idle = proc::resident_with_children(running.pid)?;
     generator.begin()?;
     sleep(Duration::from_secs(plan.warm_up)).await;
@@ -144,7 +150,7 @@ async fn measure(
     let tally = generator.take().await?;
     let cpu = proc::cpu_with_children(running.pid)?.saturating_sub(before);
     let sending = proc::resident_with_children(running.pid)?;
-    let each = |memory: u64| memory.saturating_sub(running.before) / shape.participants();
+    let each = |memory: u64| memory.saturating_sub(running.before) / (shape.participants() - 1);
     let rate = flood.map(Flood::stop).transpose()?;
     drop(running.guard);
     Ok((Round { cpu, tally, silent_of: shape.streams(), idle: each(idle), sending: each(sending) }, rate))

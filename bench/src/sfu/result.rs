@@ -151,6 +151,11 @@ impl Results {
     }
 }
 
+/// Whether the memory of participants before media is told of this shape.
+pub(crate) fn tells_idle(shape: &Shape) -> bool {
+    shape.name == MANY_IDLE
+}
+
 /// The rows of the summary, as far as ours and something to compare it with were measured.
 pub(crate) fn rows(all: &[Results]) -> Vec<Row> {
     let mut rows = Vec::new();

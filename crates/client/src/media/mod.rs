@@ -10,6 +10,7 @@ mod alive;
 mod connection;
 mod measure;
 mod peer;
+mod player;
 mod relay;
 mod sdp;
 mod sfu;
@@ -91,7 +92,7 @@ pub struct MediaOptions {
     pub bind: IpAddr,
     /// Asked for a server-reflexive candidate.
     pub stun_server: Option<std::net::SocketAddr>,
-    /// Sent in a loop once connected.
+    /// Sent in a loop once connected; to the SFU in all its layers.
     pub clip: Option<Arc<Clip>>,
     pub sink: Arc<dyn FrameSink>,
     /// How the SFU is reached.

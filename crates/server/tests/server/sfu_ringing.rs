@@ -170,3 +170,22 @@ async fn a_second_device_may_prepare_too_and_only_the_one_that_accepts_is_let_in
     let seated = phone.until("the call elsewhere", |event| call(event, call_id, |_| true)).await;
     assert!(seated.media_plan.is_none());
 }
+
+#[tokio::test]
+async fn five_devices_of_somebody_may_prepare_and_no_more() {
+    let server = Server::start().await;
+    let call_id = call_of(&server, "SFU").await;
+    let mut devices = Vec::new();
+    for _ in 0..5 {
+        let mut device = Rung::new(&server, "callertest2").await;
+        device.prepare(call_id).await;
+        devices.push(device);
+    }
+    let offer =
+        |call_id| move |id| ClientFrame::MediaOffer { id, call_id, epoch: 0, sdp: "v=0".to_owned(), tracks: vec![] };
+    let mut sixth = Rung::new(&server, "callertest2").await;
+    let refused = sixth.device.socket().request(offer(call_id)).await.unwrap_err();
+    assert_eq!(refusal(&refused), ErrorCode::Overloaded);
+    let again = devices[4].device.socket().request(offer(call_id)).await.unwrap_err();
+    assert_eq!(refusal(&again), ErrorCode::SdpRefused, "one of the five may try anew");
+}
