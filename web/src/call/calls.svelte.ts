@@ -197,11 +197,10 @@ export class Calls {
     }
   }
 
-  /** A connection that can be offered with the `join`, if the call is known to go through the server. */
+  /** A connection that can be offered with the `join`, if the call is known to go through the server: a page that was just loaded again knows no more. */
   private offering(callId: string): SfuLink | undefined {
     const call = this.known.get(callId);
     if (call?.callType === 'SFU') return this.env.offering(mayCome(call).length, call.mediaPlan?.iceServers ?? []);
-    // A page that was just loaded again knows no more.
     const remembered = call ? undefined : this.env.memory.load();
     return remembered?.callId === callId && remembered.sfu ? this.env.offering(0, []) : undefined;
   }
@@ -233,7 +232,8 @@ export class Calls {
       if (!wanted() || !call) return;
       this.rejoining = false;
       this.enter(call, link, sdp);
-      this.env.media.check(false);
+      if (link) this.env.media.announce();
+      else this.env.media.check(false);
     } catch (error) {
       link?.close();
       if (wanted()) this.rejoinFailed(callId, codeOf(error));
