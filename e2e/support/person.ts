@@ -6,6 +6,7 @@ import {
   type Locator,
   type Page,
 } from '@playwright/test';
+import { leadThrough } from './link.ts';
 import { allowRelaysWithinTlsOnly, type Line, type Received, watchPeerConnections, watchPicture } from './probe.ts';
 
 /** What the window is like: its size, its colours, and whether the camera's picture is as large as the page asks for. */
@@ -13,6 +14,8 @@ export type Look = BrowserContextOptions & {
   fullPicture?: boolean;
   /** As behind a firewall that lets nothing through but a connection to the server. */
   relayOnly?: boolean;
+  /** The port of a link to the server, by which its media go. */
+  through?: number;
 };
 
 /** Somebody in front of a browser window. */
@@ -34,9 +37,10 @@ export class Person {
 
   /** Opens a window with cookies of its own at the sign-in page. */
   static async open(browser: Browser, base: string, userId: string, look: Look = {}): Promise<Person> {
-    const { fullPicture, relayOnly, ...options } = look;
+    const { fullPicture, relayOnly, through, ...options } = look;
     const context = await browser.newContext({ baseURL: base, permissions: ['camera', 'microphone'], ...options });
     if (relayOnly) await context.addInitScript(allowRelaysWithinTlsOnly);
+    if (through) await context.addInitScript(leadThrough, through);
     await context.addInitScript(watchPeerConnections);
     if (!fullPicture) await context.addInitScript(smallPicture);
     const person = new Person(context, await context.newPage(), userId);

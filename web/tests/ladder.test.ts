@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Facts, Ladder, outgoingKbit, starved } from '../src/call/ladder';
+import { type Facts, factsOf, Ladder, outgoingKbit, starved } from '../src/call/ladder';
 
 const LOOK = 2_500;
 let ladder: Ladder;
@@ -64,6 +64,15 @@ describe('the ladder', () => {
     expect(looks(100, { kbit: 2_000 })).toEqual(['stills', 'slow', 'smaller', 'full']);
   });
 
+  it('gives video that is tried again time to find out what the link carries now', () => {
+    ladder.layered = true;
+    const weak = { kbit: 80, short: true };
+    expect(looks(2, weak)).toEqual(['full', 'stills']);
+    looks(5, weak);
+    expect(looks(5, weak)).toEqual(['full']);
+    expect(looks(1, weak)).toEqual(['stills']);
+  });
+
   it('leaves smaller sizes to the browser where it sends several', () => {
     ladder.layered = true;
     expect(looks(10, { kbit: 200, short: true })).toEqual(['full']);
@@ -121,14 +130,32 @@ describe('what the browser believes it can send', () => {
   });
 });
 
-describe('a picture the browser leaves out altogether', () => {
+describe('a picture of which the browser sends the least it can', () => {
   const line = (more: object) => ({ type: 'outbound-rtp', kind: 'video', active: true, mediaSourceId: 'S', ...more });
-  const of = (...lines: object[]) => starved(new Map(Object.entries(lines)) as unknown as RTCStatsReport);
+  const path = [
+    { type: 'transport', selectedCandidatePairId: 'P' },
+    { id: 'P', type: 'candidate-pair', availableOutgoingBitrate: 134_000 },
+  ];
+  const stats = (...lines: object[]) => new Map(Object.entries([...path, ...lines])) as unknown as RTCStatsReport;
 
-  it('is one that is to be sent, of which no size has any bits', () => {
-    expect(of(line({}), line({ targetBitrate: 0 }))).toBe(true);
-    expect(of(line({ targetBitrate: 30_000 }), line({}))).toBe(false);
-    expect(of(line({ active: false }), line({ mediaSourceId: undefined }), line({ kind: 'audio' }))).toBe(false);
-    expect(of()).toBe(false);
+  it('is one that is to be sent, and of which no size has any bits to speak of', () => {
+    expect(starved(stats(line({}), line({ targetBitrate: 0 })))).toBe(true);
+    expect(starved(stats(line({ targetBitrate: 30_000 }), line({})))).toBe(true);
+    expect(starved(stats(line({ targetBitrate: 30_000 }), line({ targetBitrate: 30_000 })))).toBe(false);
+    const others = [line({ active: false }), line({ mediaSourceId: undefined }), line({ kind: 'audio' })];
+    expect(starved(stats(...others))).toBe(false);
+    expect(starved(stats())).toBe(false);
+  });
+
+  it('says that there is no room for it, and of what is sent counts what arrives', () => {
+    const least = stats(line({ targetBitrate: 30_000 }));
+    expect(factsOf(7, least, {})).toEqual({ at: 7, kbit: 109, short: true });
+    expect(factsOf(7, least, { kbitPerSecondOut: 100, lossOutPercent: 50 }).kbit).toBe(50);
+    expect(factsOf(7, least, { kbitPerSecondOut: 100, lossOutPercent: 5 }).kbit).toBe(109);
+    expect(factsOf(7, least, { limitedBy: 'cpu' })).toEqual({ at: 7, kbit: 134, short: false });
+    const more = stats(line({ targetBitrate: 150_000 }));
+    expect(factsOf(7, more, { kbitPerSecondOut: 120, lossOutPercent: 25 })).toEqual({ at: 7, kbit: 134, short: false });
+    expect(factsOf(7, more, { limitedBy: 'bandwidth' }).short).toBe(true);
+    expect(factsOf(7, new Map() as unknown as RTCStatsReport, {}).kbit).toBeUndefined();
   });
 });

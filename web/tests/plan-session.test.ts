@@ -506,6 +506,17 @@ describe('a connection whose offer goes out with the join', () => {
     expect([peers.length, offers]).toEqual([0, [4]]);
   });
 
+  it('shows what the server told of it before the plan', async () => {
+    const slots = [{ mid: '2', contact: 7, source: 'microphone' as const }];
+    session.slots({ type: 'slots', callId: 'c', epoch: 4, slots, missing: 0 });
+    session.apply(sfu(4), 1);
+    expect(remote.get(7)).toEqual({ microphone: peer.transceivers[2]!.receiver.track });
+    session.slots({ type: 'slots', callId: 'c', epoch: 3, slots: [], missing: 0 });
+    session.apply(sfu(5), 1);
+    session.apply(sfu(6), 1);
+    expect(remote.get(7)).toBeUndefined();
+  });
+
   it('is of no use to a plan that goes past the server', async () => {
     session.apply(plan(4, true), 1);
     expect([peer.closed, peers.length]).toEqual([true, 1]);

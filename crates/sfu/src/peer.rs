@@ -40,6 +40,15 @@ pub(crate) struct Path {
     pub(crate) silent: bool,
 }
 
+/// What of the packets to the participant gets lost.
+#[derive(Debug, Default)]
+pub(crate) struct Losses {
+    /// Until when that counts as much.
+    lossy_until: Option<Instant>,
+    /// Sound goes with redundancy: there is room for it as well.
+    pub(crate) repeats: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// The other end has not proved who it is.
@@ -71,10 +80,7 @@ pub(crate) struct Peer {
     pub(crate) unsent: bool,
     /// What its link carries, in bit/s.
     pub(crate) estimate: u64,
-    /// Until when much of what is sent counts as lost.
-    lossy_until: Option<Instant>,
-    /// Sound goes with redundancy: there is room for it as well.
-    pub(crate) repeats: bool,
+    pub(crate) losses: Losses,
     /// The estimate the layers were chosen by.
     pub(crate) chosen_by: u64,
     pub(crate) limits: Limits,
@@ -104,8 +110,7 @@ impl Peer {
             path: Path { heard: now, silent: false },
             unsent: false,
             estimate: engine::FIRST_ESTIMATE,
-            lossy_until: None,
-            repeats: false,
+            losses: Losses::default(),
             chosen_by: 0,
             limits: Limits::default(),
             ladder: Ladder::default(),
@@ -240,22 +245,22 @@ impl Peer {
         }
         let slot = &mut self.slots[slot];
         let before = slot.current;
-        self.unsent |= slot.forward(&mut self.engine, forward, self.repeats);
+        self.unsent |= slot.forward(&mut self.engine, forward, self.losses.repeats);
         before != slot.current && slot.current == Some(forward.layer)
     }
 
     /// So much of what was sent to it in the last second did not arrive.
     pub(crate) fn lost(&mut self, now: Instant, share: f32) {
         if share >= LOSSY {
-            self.lossy_until = Some(now + LOSSY_FOR);
-        } else if self.lossy_until.is_some_and(|until| until <= now) {
-            self.lossy_until = None;
+            self.losses.lossy_until = Some(now + LOSSY_FOR);
+        } else if self.losses.lossy_until.is_some_and(|until| until <= now) {
+            self.losses.lossy_until = None;
         }
     }
 
     /// Whether sound is to go with redundancy.
     pub(crate) fn loses_much(&self) -> bool {
-        self.lossy_until.is_some()
+        self.losses.lossy_until.is_some()
     }
 
     /// Whether nothing has come for too long from somebody who sends regularly.

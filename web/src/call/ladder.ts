@@ -1,5 +1,5 @@
 /** How much of a picture this page sends: down a ladder as its link worsens, and up again by itself. No DOM. */
-import type { SendLimit, Shortage } from '../api/types';
+import type { MediaReport, SendLimit, Shortage } from '../api/types';
 
 export type Rung = 'full' | Shortage['rung'];
 
@@ -36,6 +36,9 @@ const DOWN_LOOKS = 2;
 const UP_LOOKS = 3;
 /** Which sizes fit the browser finds out by itself, for which it takes some seconds at the beginning of each call. */
 const SIZE_LOOKS = 4;
+/** Video that is tried again: the browser has to find out first what the link carries now. */
+const TRIAL_MS = 12_000;
+const TRIAL_LOOKS = 5;
 /** Without video nothing shows what the link carries, so it is tried: after so long, and each time it was in vain after twice that. */
 const TRY_MS = 15_000;
 const MOST_TRY_MS = 120_000;
@@ -84,7 +87,8 @@ export class Ladder {
     const looks = this.towards.rung === to ? this.towards.looks + 1 : 1;
     this.towards = { rung: to, looks };
     const down = ORDER.indexOf(to) > ORDER.indexOf(this.rung);
-    const needed = this.layered && !hidden(to) ? SIZE_LOOKS : down ? DOWN_LOOKS : UP_LOOKS;
+    const trial = facts.at - this.triedAt < TRIAL_MS;
+    const needed = this.layered && !hidden(to) ? SIZE_LOOKS : down ? (trial ? TRIAL_LOOKS : DOWN_LOOKS) : UP_LOOKS;
     if (looks >= needed || hidden(this.rung)) this.step(facts.at, to);
   }
 
@@ -144,11 +148,32 @@ export function outgoingKbit(stats: RTCStatsReport): number | undefined {
   return typeof bits === 'number' ? bits / 1000 : undefined;
 }
 
-/** Nothing goes out of a picture that should: with very little the browser leaves it out altogether, and then nothing of it is limited. */
+/** The least a browser sends of a picture, in bit/s, whatever the link carries. With next to nothing it leaves the picture out altogether. */
+const LEAST = 40_000;
+/** Losses from which on no more than what arrives can be sent, in percent. */
+const LOSSY = 10;
+
+/** The browser sends the least it can of a picture, or nothing: it does not say then that it would send more. */
 export function starved(stats: RTCStatsReport): boolean {
   const lines = ([...stats.values()] as Record<string, unknown>[]).filter(
     ({ type, kind, active, mediaSourceId }) =>
       type === 'outbound-rtp' && kind === 'video' && active === true && mediaSourceId !== undefined,
   );
-  return lines.length > 0 && lines.every(({ targetBitrate }) => !targetBitrate);
+  const bits = lines.reduce((sum, { targetBitrate }) => sum + (Number(targetBitrate) || 0), 0);
+  return lines.length > 0 && bits <= LEAST;
+}
+
+/**
+ * How the own link looks. The browser believes in no less than the least of all it sends together, though the link may carry half of that:
+ * where a picture gets no more than the least there is none for it, and of what is sent that counts which arrives.
+ */
+export function factsOf(at: number, stats: RTCStatsReport, report: MediaReport): Omit<Facts, 'small'> {
+  const { limitedBy, lossOutPercent, kbitPerSecondOut } = report;
+  const believed = outgoingKbit(stats);
+  if (limitedBy === 'cpu' || believed === undefined || !starved(stats)) {
+    return { at, kbit: believed, short: limitedBy === 'bandwidth' };
+  }
+  const lost = lossOutPercent ?? 0;
+  const arrives = lost >= LOSSY ? (kbitPerSecondOut ?? believed) * (1 - lost / 100) : believed;
+  return { at, kbit: Math.min(believed, arrives, NEEDS.slow - 1), short: true };
 }

@@ -1,7 +1,7 @@
 /** What the call view shows of media, and the switches for it. Owns the local tracks and the media session. */
 import type { MediaPlan, MediaReport, MediaTrack, SendLimit, Signal, Slots } from '../api/types';
 import type { Acquired, Device, Shared, Trouble, Want } from './devices';
-import { FULL, Ladder, outgoingKbit, type Sending, starved } from './ladder';
+import { FULL, factsOf, Ladder, type Sending } from './ladder';
 import type { Connection, MediaSession, MediaState, Path, Remote, SessionEvents } from './session';
 import type { SfuLink } from './sfu-link';
 
@@ -128,10 +128,9 @@ export class CallMedia {
 
   /** The connection has been measured. */
   measured(at: number, stats: RTCStatsReport, report: MediaReport): void {
-    const short = report.limitedBy === 'bandwidth' || (report.limitedBy !== 'cpu' && starved(stats));
     const { height = 0 } = this.videoTrack?.getSettings() ?? {};
     const small = !this.screenTrack && (report.heightOut ?? height) < height;
-    this.ladder.look({ at, kbit: outgoingKbit(stats), short, small });
+    this.ladder.look({ ...factsOf(at, stats, report), small });
     this.fit();
   }
 

@@ -17,6 +17,8 @@ export class PlanSession implements MediaSession {
   private flow: Flow | undefined;
   private handover: Handover | undefined;
   private early: { epoch: number; signal: Signal }[] = [];
+  /** What is shown on a connection whose plan has not come yet: that of a `join` may come after it. */
+  private earlySlots: Slots | undefined;
   private tracks: Tracks = { audio: null, video: null };
   private sending = FULL;
   /** The connection of this plan has been connected. */
@@ -58,6 +60,7 @@ export class PlanSession implements MediaSession {
     if (!flow) this.events.connection('none', undefined);
     else if (!this.formerCounts) this.events.connection('connecting', undefined);
     if (prepared && flow === prepared) this.adopt(prepared, plan);
+    if (this.earlySlots?.epoch === plan.epoch) this.slots(this.earlySlots);
     this.tellRemote();
     const early = this.early;
     this.early = early.filter((e) => e.epoch > plan.epoch);
@@ -76,7 +79,9 @@ export class PlanSession implements MediaSession {
   }
 
   slots(slots: Slots): void {
-    if (this.flow instanceof SfuLink && slots.epoch === this.plan?.epoch) this.flow.slots(slots);
+    const current = this.plan?.epoch ?? 0;
+    if (slots.epoch > current) this.earlySlots = slots;
+    else if (this.flow instanceof SfuLink && slots.epoch === current) this.flow.slots(slots);
   }
 
   setTracks(tracks: Tracks): void {
@@ -112,6 +117,7 @@ export class PlanSession implements MediaSession {
     this.flow = undefined;
     this.plan = undefined;
     this.early = [];
+    this.earlySlots = undefined;
     this.tellRemote();
   }
 

@@ -78,6 +78,21 @@ async fn the_connection_that_was_prepared_keeps_its_own_offer() {
 }
 
 #[tokio::test]
+async fn an_offer_that_was_answered_while_it_rang_is_not_answered_again() {
+    let server = Server::start().await;
+    let call_id = call_of(&server, "SFU").await;
+    let mut rung = Rung::new(&server, "callertest2").await;
+    let own = offer().await;
+    let MediaOffer { sdp, tracks } = own.clone();
+    let prepare = |id| ClientFrame::MediaOffer { id, call_id, epoch: 0, sdp, tracks };
+    assert!(rung.device.socket().ask(prepare).await.unwrap().sdp.is_some());
+    // The page has not heard the answer when it joins.
+    let offer = Some(Box::new(own));
+    let joined = rung.asks(|id| ClientFrame::Join { id, call_id, rejoin: None, prepared: true, offer }).await;
+    assert!(joined.plan.prepared && joined.answer.is_none());
+}
+
+#[tokio::test]
 async fn an_offer_that_was_never_answered_while_it_rang_is_answered_with_the_join() {
     let server = Server::start().await;
     let call_id = call_of(&server, "SFU").await;

@@ -23,8 +23,8 @@ impl Peer {
         let all = |each: u64| each * u64::try_from(sounds.min(MOST_SOUNDS)).unwrap_or(0);
         let most = self.estimate.min(self.limits.bits.unwrap_or(u64::MAX));
         // On a link that carries little else, what is repeated makes more get lost, and that for ever.
-        self.repeats = self.loses_much() && all(REPEATED_SOUND) <= most;
-        let sound = all(if self.repeats { REPEATED_SOUND } else { SOUND });
+        self.losses.repeats = self.loses_much() && all(REPEATED_SOUND) <= most;
+        let sound = all(if self.losses.repeats { REPEATED_SOUND } else { SOUND });
         let (places, wishes): (Vec<usize>, Vec<Wanted>) =
             self.slots.iter().enumerate().filter_map(|(index, slot)| Some((index, self.wish(slot, &offered)?))).unzip();
         let [carried, allowed] =
