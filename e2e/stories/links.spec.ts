@@ -6,7 +6,7 @@ import { expect, test } from '../support/story.ts';
 /** What is going to be waited for takes as long as a link takes to show what it carries, on a busy machine. */
 const PATIENCE = { timeout: 90_000 };
 
-test.setTimeout(300_000);
+test.setTimeout(420_000);
 
 /** A call of two through the server, in which both see and hear each other. */
 async function throughServer(

@@ -90,14 +90,13 @@ fn a_link_that_stays_too_weak_is_not_tried_over_and_over() {
 }
 
 #[test]
-fn what_is_lost_on_a_narrow_link_is_not_answered_with_more() {
+fn sound_of_its_true_size_comes_whole_over_a_link_that_carries_no_picture() {
     let mut world = World::new();
     // 32 kbit/s, and as much again with what is around it.
     let [ann, bob] = [1, 2].map(|id| world.join_with(id, 1, |client, _| client.sound_bytes = 160));
     world.client(ann).sends = [false; 3];
     world.view(ann, &[(bob, 720)]);
     world.run(10_000);
-    // While the picture is given up, much of the sound gets lost.
     world.link(ann).rate = Some(60_000);
     world.run_until("no pictures", 120, |world| rung(world, ann).0 >= Rung::Stills);
     world.run(2_000);
