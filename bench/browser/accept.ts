@@ -84,18 +84,7 @@ async function floorRound(floor: Floor): Promise<[number, number]> {
 
 async function callRound(caller: Person, callee: Person): Promise<[number, number]> {
   await caller.call(callee);
-  await expect(callee.ringsFrom(caller)).toBeVisible();
-  // Somebody who answers has looked at the pop-up first; by then nothing of the ring is still at work.
-  await Promise.all([settled(caller.page), settled(callee.page)]);
-  await arm(caller.page, callee.page);
-  await callee.answer(caller);
-  const times = await measured(caller.page, callee.page);
-  await caller.press('Hang up');
-  for (const person of [caller, callee]) {
-    await person.press('Back to contacts');
-    await person.ready();
-  }
-  return times;
+  return await answered(caller, callee);
 }
 
 /** The caller is in the call already, with the camera on, when the callee answers. */
@@ -113,6 +102,13 @@ async function sfuRound(
   await caller.press('Join Bench');
   await toCaller();
   if (prepared) await toCallee();
+  return await answered(caller, callee);
+}
+
+/** The callee answers what rings, and both are back where they were once they have seen each other. */
+async function answered(caller: Person, callee: Person): Promise<[number, number]> {
+  await expect(callee.ringsFrom(caller)).toBeVisible();
+  // Somebody who answers has looked at the pop-up first; by then nothing of the ring is still at work.
   await Promise.all([settled(caller.page), settled(callee.page)]);
   await arm(caller.page, callee.page);
   await callee.answer(caller);

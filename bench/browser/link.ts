@@ -1,49 +1,7 @@
-/** Networks that are bad on purpose, between a page and whatever it speaks with. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+/** Ways that are bad on purpose, between a page and whatever it speaks with. */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-const program = process.env.BENCH_PROGRAM ?? 'target/release/farhand-bench';
-/** With this the kernel ends the relay when the process that started it dies, however it dies. */
-const leash = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL'] : [];
-
-/** UDP: `farhand-bench impair` in front of a port of this machine. Its profile's time begins when it is started. */
-export class Link {
-  private constructor(
-    private readonly child: ChildProcess,
-    readonly port: number,
-    private readonly begun: number,
-  ) {}
-
-  static async open(to: number, profile: string, seed: number): Promise<Link> {
-    const [first = program, ...args] = [...leash, program, 'impair', `127.0.0.1:${to}`, '--link', profile, '--seed', `${seed}`];
-    const child = spawn(first, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    const [said] = (await once(child.stdout, 'data')) as [Buffer];
-    const port = /:(\d+) leads/.exec(said.toString())?.[1];
-    if (!port) throw new Error(`the relay said: ${said.toString()}`);
-    return new Link(child, Number(port), Date.now());
-  }
-
-  /** From now on no address that a page has had so far leads anywhere. */
-  move(): void {
-    this.child.stdin?.write('move\n');
-  }
-
-  /** When so many seconds of the profile have passed, in milliseconds since 1970. */
-  at(seconds: number): number {
-    return this.begun + seconds * 1000;
-  }
-
-  /** Waits until so many seconds of the profile have passed. */
-  async until(seconds: number): Promise<void> {
-    await pause(this.at(seconds) - Date.now());
-  }
-
-  close(): void {
-    this.child.kill('SIGKILL');
-  }
-}
+export { Link } from '../../e2e/support/link.ts';
 
 /** TCP: every byte arrives half a round trip later, and a connection is there after a whole one. */
 export class Wire {

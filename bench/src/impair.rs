@@ -1,5 +1,5 @@
 //! A bad network by hand: a relay in front of a server, for trying a browser or another client behind it. A line on the standard input
-//! changes it: `cut`, `open`, or `move` for a change of network.
+//! changes it: `cut`, `open`, `move` for a change of network, `up` or `down` and how that direction is from now on.
 
 use std::{
     io::stdin,
@@ -35,16 +35,23 @@ pub(crate) struct Plan {
 pub(crate) async fn run(plan: &Plan) -> Outcome {
     let down: Profile = plan.link.parse()?;
     let up = plan.up.as_deref().map_or_else(|| Ok(down.clone()), str::parse)?;
+    let (mut now_up, mut now_down) = (up.clone(), down.clone());
     let weather = Weather { up, down, seed: plan.seed };
     let relay = Relay::start(SocketAddr::new(plan.ip, plan.port), plan.server, weather).await?;
     println!("{} leads to {} until this is stopped", relay.address(), plan.server);
     let mut lines = typed();
     while let Some(line) = lines.recv().await {
-        match line.trim() {
+        let (word, link) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+        match word {
             "cut" => relay.cut(true),
             "open" => relay.cut(false),
             "move" => relay.change_network(),
-            other => eprintln!("\"{other}\" is none of: cut, open, move"),
+            "up" => now_up = link.parse()?,
+            "down" => now_down = link.parse()?,
+            other => eprintln!("\"{other}\" is none of: cut, open, move, up, down"),
+        }
+        if let "up" | "down" = word {
+            relay.change_weather(now_up.clone(), now_down.clone());
         }
     }
     std::future::pending().await

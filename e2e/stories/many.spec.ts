@@ -56,6 +56,19 @@ test('a page that is reloaded in a call of three comes back into it', async ({ p
   await log.tells(callId, joined, 'Started');
 });
 
+test('whoever comes without a ring, or again, is connected by what goes out with the join', async ({ person, api }) => {
+  const { people } = await conference(person, api);
+  const [first, second, third] = people;
+  const [offeredAgain, offeredAnew] = [second.offersSent(), third.offersSent()];
+  await second.page.reload();
+  await third.press('Hang up');
+  await third.page.reload();
+  await third.press('Join All about pump 7');
+  await Promise.all(people.map((one) => one.throughServer()));
+  await Promise.all([first, second, third].map((one) => one.seesAndHearsAll(2)));
+  expect([offeredAgain, offeredAnew]).toEqual([['join'], ['join']]);
+});
+
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   test(`a call of three comes back by itself after a restart of the server (${signal})`, async ({
     person,

@@ -6,6 +6,7 @@ import {
   type Locator,
   type Page,
 } from '@playwright/test';
+import { leadThrough } from './link.ts';
 import { allowRelaysWithinTlsOnly, type Line, type Received, watchPeerConnections, watchPicture } from './probe.ts';
 
 /** What the window is like: its size, its colours, and whether the camera's picture is as large as the page asks for. */
@@ -13,6 +14,8 @@ export type Look = BrowserContextOptions & {
   fullPicture?: boolean;
   /** As behind a firewall that lets nothing through but a connection to the server. */
   relayOnly?: boolean;
+  /** The port of a link to the server, by which its media go. */
+  through?: number;
 };
 
 /** Somebody in front of a browser window. */
@@ -34,9 +37,10 @@ export class Person {
 
   /** Opens a window with cookies of its own at the sign-in page. */
   static async open(browser: Browser, base: string, userId: string, look: Look = {}): Promise<Person> {
-    const { fullPicture, relayOnly, ...options } = look;
+    const { fullPicture, relayOnly, through, ...options } = look;
     const context = await browser.newContext({ baseURL: base, permissions: ['camera', 'microphone'], ...options });
     if (relayOnly) await context.addInitScript(allowRelaysWithinTlsOnly);
+    if (through) await context.addInitScript(leadThrough, through);
     await context.addInitScript(watchPeerConnections);
     if (!fullPicture) await context.addInitScript(smallPicture);
     const person = new Person(context, await context.newPage(), userId);
@@ -127,6 +131,18 @@ export class Person {
     const videos = this.page.getByTestId('remote-video');
     await expect(videos).toHaveCount(count);
     for (const video of await videos.all()) await this.shows(video);
+  }
+
+  /** The frames that bring the server an offer for media, from the page's next connection to it on. */
+  offersSent(): string[] {
+    const offers: string[] = [];
+    this.page.on('websocket', (socket) => {
+      socket.on('framesent', ({ payload }) => {
+        const { type, offer } = JSON.parse(payload.toString()) as { type: string; offer?: object };
+        if (offer || type === 'mediaOffer') offers.push(type);
+      });
+    });
+    return offers;
   }
 
   received(): Promise<Received> {

@@ -31,7 +31,7 @@ export class Server {
   private output = '';
 
   private constructor(
-    private readonly port: number,
+    readonly port: number,
     private readonly data: string,
     private readonly settings: Settings,
   ) {}

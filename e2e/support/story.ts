@@ -1,5 +1,6 @@
 import { expect, test as base } from '@playwright/test';
 import { Api } from './api.ts';
+import { Link } from './link.ts';
 import { type Look, Person } from './person.ts';
 import { Server, type Settings } from './server.ts';
 
@@ -8,6 +9,8 @@ export { expect };
 interface Cast {
   settings: Settings;
   server: Server;
+  /** A link to the server's media, which is as it should be until something else is said of it. */
+  link: Link;
   /** Opens a window and signs in, ready for calls. */
   person: (userId: string, look?: Look) => Promise<Person>;
   /** Opens a window that is not signed in. */
@@ -27,6 +30,12 @@ export const test = base.extend<Cast>({
       await info.attach('server.log', { body: server.log, contentType: 'text/plain' });
     }
     await server.dispose();
+  },
+
+  link: async ({ server }, use) => {
+    const link = await Link.open(server.port, 'rtt=40ms', 1);
+    await use(link);
+    link.close();
   },
 
   stranger: async ({ browser, server }, use) => {

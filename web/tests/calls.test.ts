@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RestError } from '../src/api/client';
-import type { CallView, ServerMessage, Signal, Slots, Welcome } from '../src/api/types';
+import type { CallView, IceServer, MediaOffer, ServerMessage, Signal, Slots, Welcome } from '../src/api/types';
 import { Calls } from '../src/call/calls.svelte';
 import type { RememberedCall } from '../src/call/memory';
 import type { MediaState } from '../src/call/session';
@@ -8,12 +8,14 @@ import type { SfuLink } from '../src/call/sfu-link';
 import { type Answer, RequestError, type RequestFrame } from '../src/signalling/requests';
 import { FakeClock, person, ring, settle, view } from './fakes';
 
+const OFFER: MediaOffer = { sdp: 'my-offer', tracks: [{ mid: '0', source: 'microphone' }] };
+
 class Rig {
   clock = new FakeClock();
   asked: {
     frame: RequestFrame;
     withdrawn: AbortSignal | undefined;
-    resolve(call?: CallView): void;
+    resolve(call?: CallView, sdp?: string): void;
     reject(code: string): void;
   }[] = [];
   began: MediaState[] = [];
@@ -23,6 +25,12 @@ class Rig {
   /** What was prepared for this call, and what of it media began with. */
   prepared = new Map<string, SfuLink>();
   beganWith: (SfuLink | undefined)[] = [];
+  /** Connections that were made to be offered with a join, and those that media were given later. */
+  offerings: { people: number; relays: IceServer[] }[] = [];
+  brought: SfuLink[] = [];
+  /** What became of the offers of joins. */
+  outcomes: (string | undefined)[] = [];
+  givenUp = 0;
   ended = 0;
   people = 0;
   slots: Slots[] = [];
@@ -39,6 +47,7 @@ class Rig {
       this.began.push(want);
       this.beganWith.push(prepared);
     },
+    bring: (link: SfuLink) => void this.brought.push(link),
     apply: (plan: CallView['mediaPlan'], people: number) => {
       this.plans.push(plan);
       this.people = people;
@@ -55,8 +64,8 @@ class Rig {
     inCall: false,
     request: (frame: RequestFrame, withdrawn?: AbortSignal) =>
       new Promise<Answer>((resolve, reject) => {
-        const asked = { frame, withdrawn, resolve: (call?: CallView) => resolve({ type: 'ok', id: 1, call }) };
-        this.asked.push({ ...asked, reject: (code) => reject(new RequestError(code)) });
+        const granted = (call?: CallView, sdp?: string) => resolve({ type: 'ok', id: 1, call, sdp });
+        this.asked.push({ frame, withdrawn, resolve: granted, reject: (code) => reject(new RequestError(code)) });
       }),
   };
   calls = new Calls({
@@ -64,6 +73,10 @@ class Rig {
     media: this.media,
     signalling: this.signalling,
     takePrepared: (callId) => this.prepared.get(callId),
+    offering: (people, relays) => {
+      this.offerings.push({ people, relays });
+      return this.link(OFFER);
+    },
     invite: async (callId, userDbId) => {
       if (this.refusal) throw this.refusal;
       this.invited.push([callId, userDbId]);
@@ -78,6 +91,15 @@ class Rig {
       },
     },
   });
+
+  link(offer: MediaOffer | undefined): SfuLink {
+    const link = {
+      unanswered: async () => offer,
+      joined: (sdp: string | undefined) => void this.outcomes.push(sdp),
+      close: () => void this.givenUp++,
+    };
+    return link as Partial<SfuLink> as SfuLink;
+  }
 
   get last() {
     return this.asked.at(-1)!;
@@ -231,11 +253,12 @@ describe('a ring', () => {
     expect(rig.calls.stage.name).toBe('active');
   });
 
-  it('for which a connection stands is answered with that connection', () => {
-    const link = {} as SfuLink;
+  it('for which a connection stands is answered with that connection', async () => {
+    const link = rig.link(undefined);
     rig.prepared.set('call-1', link);
     rig.frame({ type: 'ring', ring: ring({ callType: 'SFU' }) });
     void rig.calls.accept(ring({ callType: 'SFU' }), true);
+    await settle();
     expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1', prepared: true });
     expect(rig.beganWith).toEqual([link]);
   });
@@ -564,5 +587,94 @@ describe('people in a call', () => {
     rig.frame({ type: 'speaker', callId: 'call-1' });
     expect(rig.slots).toHaveLength(1);
     expect(rig.speakers).toEqual([2, undefined]);
+  });
+});
+
+describe('a call through the server', () => {
+  const sfu = { mode: 'sfu', epoch: 1, offerer: true } as const;
+  const invited = (over: Partial<CallView> = {}) =>
+    view({ callType: 'SFU', seat: 'none', mediaPlan: undefined, ...over });
+  const seated = (over: Partial<CallView> = {}) => view({ callType: 'SFU', mediaPlan: sfu, version: 2, ...over });
+
+  it('is joined with an offer, whose answer comes with the seat', async () => {
+    rig.frame({ type: 'call', call: invited() });
+    void rig.calls.join('call-1', 'Pump 7', true);
+    await settle();
+    expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1', offer: OFFER });
+    expect([rig.offerings, rig.beganWith.length]).toEqual([[{ people: 1, relays: [] }], 1]);
+    rig.frame({ type: 'call', call: seated() });
+    expect([rig.plans, rig.outcomes]).toEqual([[sfu], []]);
+    rig.last.resolve(seated(), 'answer');
+    await settle();
+    expect(rig.outcomes).toEqual(['answer']);
+  });
+
+  it('whose join brings no answer is offered a connection as always', async () => {
+    rig.frame({ type: 'call', call: invited() });
+    void rig.calls.join('call-1', 'Pump 7', true);
+    await settle();
+    rig.last.resolve(seated());
+    await settle();
+    expect(rig.outcomes).toEqual([undefined]);
+  });
+
+  it('that is prepared, but was not answered, is joined with the offer of what is prepared', async () => {
+    rig.frame({ type: 'call', call: invited() });
+    rig.prepared.set('call-1', rig.link(OFFER));
+    void rig.calls.accept(ring({ callType: 'SFU' }), true);
+    await settle();
+    expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1', prepared: true, offer: OFFER });
+    expect(rig.offerings).toEqual([]);
+  });
+
+  it('and hung up before the offer is made is not joined', async () => {
+    rig.frame({ type: 'call', call: invited() });
+    void rig.calls.join('call-1', 'Pump 7', true);
+    void rig.calls.hangUp();
+    await settle();
+    expect(rig.asked.map(({ frame }) => frame.type)).toEqual(['leave']);
+    expect([rig.calls.stage.name, rig.calls.notice]).toEqual(['none', undefined]);
+  });
+
+  it('is joined with an offer again after the page was loaded anew', async () => {
+    rig.frame({ type: 'call', call: invited() });
+    void rig.calls.join('call-1', 'Pump 7', true);
+    await settle();
+    rig.last.resolve(seated(), 'answer');
+    await settle();
+    const remembered = rig.remembered;
+    rig = new Rig();
+    rig.remembered = remembered;
+    rig.calls.restore();
+    // The devices are switched on before anything is known of the call.
+    rig.calls.remember({ microphone: true, camera: true });
+    rig.welcome(false);
+    await settle();
+    expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1', rejoin: 0, offer: OFFER });
+    expect(rig.brought).toHaveLength(1);
+    rig.last.resolve(seated({ mediaPlan: { ...sfu, epoch: 2 } }), 'answer');
+    await settle();
+    // It is on its way: whoever looked after it would find nothing flowing, and restart it.
+    expect([rig.outcomes, rig.checked, rig.announced]).toEqual([['answer'], 0, 1]);
+  });
+
+  it('whose connection broke gets another with the rejoin, by the relays of the former', async () => {
+    const iceServers = [{ urls: ['turns:calls.example.com:443?transport=tcp'], username: 'a', credential: 'b' }];
+    await rig.inCall({ callType: 'SFU', mediaPlan: { ...sfu, iceServers } });
+    rig.calls.mediaBroken();
+    await settle();
+    expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1', rejoin: 0, offer: OFFER });
+    expect(rig.offerings).toEqual([{ people: 1, relays: iceServers }]);
+    rig.last.reject('connection_lost');
+    await settle();
+    expect(rig.givenUp).toBe(1);
+  });
+
+  it('whose connection lives is rejoined without an offer', async () => {
+    await rig.inCall({ callType: 'SFU', mediaPlan: sfu });
+    rig.media.liveEpoch = 1;
+    rig.welcome(false);
+    await settle();
+    expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1', rejoin: 1 });
   });
 });

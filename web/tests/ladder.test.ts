@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Facts, Ladder, outgoingKbit } from '../src/call/ladder';
+import { type Facts, factsOf, Ladder, outgoingKbit, starved } from '../src/call/ladder';
 
 const LOOK = 2_500;
 let ladder: Ladder;
@@ -61,7 +61,16 @@ describe('the ladder', () => {
     const pauses = tries.slice(1).map((time, i) => time - (tries[i] ?? 0));
     expect(tries.length).toBeLessThan(6);
     expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
-    expect(looks(100, { kbit: 2_000 }).at(-1)).toBe('full');
+    expect(looks(100, { kbit: 2_000 })).toEqual(['stills', 'slow', 'smaller', 'full']);
+  });
+
+  it('gives video that is tried again time to find out what the link carries now', () => {
+    ladder.layered = true;
+    const weak = { kbit: 80, short: true };
+    expect(looks(2, weak)).toEqual(['full', 'stills']);
+    looks(5, weak);
+    expect(looks(5, weak)).toEqual(['full']);
+    expect(looks(1, weak)).toEqual(['stills']);
   });
 
   it('leaves smaller sizes to the browser where it sends several', () => {
@@ -69,6 +78,20 @@ describe('the ladder', () => {
     expect(looks(10, { kbit: 200, short: true })).toEqual(['full']);
     expect(looks(5, { kbit: 80, short: true })).toEqual(['full', 'stills']);
     expect(looks(12, { kbit: 2_000 }).at(-1)).toBe('full');
+  });
+
+  it('says of several sizes that the largest is missing, once that is certain', () => {
+    ladder.layered = true;
+    const small = { kbit: 300, short: true, small: true };
+    expect(looks(3, small)).toEqual(['full']);
+    expect(looks(1, { kbit: 300, short: true })).toEqual(['full']);
+    expect(looks(4, small)).toEqual(['full', 'smaller']);
+    expect(ladder.shortage).toEqual({ rung: 'smaller', reason: 'link' });
+    expect(looks(3, { kbit: 2_000 })).toEqual(['smaller']);
+    expect(looks(1, { kbit: 2_000 })).toEqual(['full']);
+    expect(looks(10, { kbit: 2_000, small: true })).toEqual(['full']);
+    looks(4, small);
+    expect(looks(2, { kbit: 80, short: true, small: true })).toEqual(['smaller', 'stills']);
   });
 
   it('goes no higher than a data budget allows, at once', () => {
@@ -104,5 +127,35 @@ describe('what the browser believes it can send', () => {
     const stats = new Map(all.map((stat) => [stat.id, stat])) as unknown as RTCStatsReport;
     expect(outgoingKbit(stats)).toBe(250);
     expect(outgoingKbit(new Map() as unknown as RTCStatsReport)).toBeUndefined();
+  });
+});
+
+describe('a picture of which the browser sends the least it can', () => {
+  const line = (more: object) => ({ type: 'outbound-rtp', kind: 'video', active: true, mediaSourceId: 'S', ...more });
+  const path = [
+    { type: 'transport', selectedCandidatePairId: 'P' },
+    { id: 'P', type: 'candidate-pair', availableOutgoingBitrate: 134_000 },
+  ];
+  const stats = (...lines: object[]) => new Map(Object.entries([...path, ...lines])) as unknown as RTCStatsReport;
+
+  it('is one that is to be sent, and of which no size has any bits to speak of', () => {
+    expect(starved(stats(line({}), line({ targetBitrate: 0 })))).toBe(true);
+    expect(starved(stats(line({ targetBitrate: 30_000 }), line({})))).toBe(true);
+    expect(starved(stats(line({ targetBitrate: 30_000 }), line({ targetBitrate: 30_000 })))).toBe(false);
+    const others = [line({ active: false }), line({ mediaSourceId: undefined }), line({ kind: 'audio' })];
+    expect(starved(stats(...others))).toBe(false);
+    expect(starved(stats())).toBe(false);
+  });
+
+  it('says that there is no room for it, and of what is sent counts what arrives', () => {
+    const least = stats(line({ targetBitrate: 30_000 }));
+    expect(factsOf(7, least, {})).toEqual({ at: 7, kbit: 109, short: true });
+    expect(factsOf(7, least, { kbitPerSecondOut: 100, lossOutPercent: 50 }).kbit).toBe(50);
+    expect(factsOf(7, least, { kbitPerSecondOut: 100, lossOutPercent: 5 }).kbit).toBe(109);
+    expect(factsOf(7, least, { limitedBy: 'cpu' })).toEqual({ at: 7, kbit: 134, short: false });
+    const more = stats(line({ targetBitrate: 150_000 }));
+    expect(factsOf(7, more, { kbitPerSecondOut: 120, lossOutPercent: 25 })).toEqual({ at: 7, kbit: 134, short: false });
+    expect(factsOf(7, more, { limitedBy: 'bandwidth' }).short).toBe(true);
+    expect(factsOf(7, new Map() as unknown as RTCStatsReport, {}).kbit).toBeUndefined();
   });
 });

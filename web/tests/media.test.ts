@@ -4,6 +4,7 @@ import { type Acquired, acquire, cameras, type Shared, share, type Want } from '
 import type { Sending } from '../src/call/ladder';
 import { CallMedia } from '../src/call/media.svelte';
 import type { MediaSession, MediaState, SessionEvents, Tracks } from '../src/call/session';
+import type { SfuLink } from '../src/call/sfu-link';
 import { settle, track } from './fakes';
 
 class FakeSession implements MediaSession {
@@ -15,6 +16,10 @@ class FakeSession implements MediaSession {
   apply(plan: MediaPlan): void {
     this.planned.push(plan.epoch);
   }
+  bring(link: SfuLink): void {
+    this.brought.push(link);
+  }
+  brought: SfuLink[] = [];
   signal(): void {}
   slots(): void {}
   pathLost(): void {}
@@ -488,5 +493,73 @@ describe('a shared screen', () => {
   ])('%s, "%s", means %s', async (name, message, expected) => {
     const devices = { getDisplayMedia: () => Promise.reject(new DOMException(message, name)) };
     expect((await share(devices)).why).toBe(expected);
+  });
+});
+
+describe('a weak link of its own', () => {
+  const plan = { epoch: 1, mode: 'sfu' } as MediaPlan;
+  const weak = [
+    { id: 'T', type: 'transport', selectedCandidatePairId: 'P' },
+    { id: 'P', type: 'candidate-pair', availableOutgoingBitrate: 70_000 },
+    { id: 'V', type: 'outbound-rtp', kind: 'video', active: true, mediaSourceId: 'S' },
+  ];
+  const stats = (all: object[]) => new Map(Object.entries(all)) as unknown as RTCStatsReport;
+  let at = 0;
+  const measure = (all: object[], report: object) => {
+    at += 2_500;
+    media.measured(at, stats(all), report);
+  };
+  const sends = () => told.at(-1)?.sends;
+
+  async function measured(all: object[], report: object, looks = 2) {
+    await running();
+    media.apply(plan, 2);
+    for (let look = 0; look < looks; look += 1) measure(all, report);
+  }
+
+  it('makes it send less, and say so', async () => {
+    await measured(weak, { limitedBy: 'bandwidth' });
+    expect(sessions[0]!.limits.at(-1)).toEqual({ rung: 'stills', kbit: undefined });
+    expect(sends()).toEqual({ rung: 'stills', reason: 'link' });
+    media.toggleCamera();
+    expect(sends()).toBeUndefined();
+  });
+
+  it('is seen by a picture that the browser leaves out altogether', async () => {
+    await measured(weak, {});
+    expect(sends()).toEqual({ rung: 'stills', reason: 'link' });
+  });
+
+  it('is not what keeps a slow machine from encoding', async () => {
+    await measured(weak, { limitedBy: 'cpu' }, 10);
+    expect(sends()).toBeUndefined();
+  });
+
+  it('is forgotten with the call', async () => {
+    await measured(weak, { limitedBy: 'bandwidth' });
+    media.begin({ microphone: true, camera: true });
+    media.apply(plan, 2);
+    expect(media.sending.rung).toBe('full');
+    measure([], {});
+    expect(media.sending.rung).toBe('full');
+  });
+
+  it('is said of a picture that goes out smaller than the camera takes it', async () => {
+    const { video } = await running();
+    video.getSettings = () => ({ height: 720, deviceId: 'front' });
+    media.apply(plan, 2);
+    for (let look = 0; look < 4; look += 1) measure([], { limitedBy: 'bandwidth', heightOut: 360 });
+    expect(sends()).toBeUndefined();
+    const enough = [weak[0]!, { ...weak[1], availableOutgoingBitrate: 300_000 }];
+    for (let look = 0; look < 4; look += 1) measure(enough, { limitedBy: 'bandwidth', heightOut: 720 });
+    expect(sends()).toBeUndefined();
+    for (let look = 0; look < 4; look += 1) measure(enough, { limitedBy: 'bandwidth', heightOut: 360 });
+    expect(sends()).toEqual({ rung: 'smaller', reason: 'link' });
+    // Of two pictures that go out it is not known which is the smaller one.
+    void media.toggleScreen();
+    offered[0]!({ screen: track('video') });
+    await settle();
+    for (let look = 0; look < 4; look += 1) measure(enough, { limitedBy: 'bandwidth', heightOut: 360 });
+    expect(sends()).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MediaPlan, Signal } from '../src/api/types';
 import type { Sending } from '../src/call/ladder';
+import { offering } from '../src/call/offering';
 import { PlanSession } from '../src/call/plan-session';
 import type { Connection, Remote } from '../src/call/session';
 import { type SfuEvents, SfuLink } from '../src/call/sfu-link';
@@ -468,5 +469,71 @@ describe('a connection that was prepared while the call rang', () => {
     session.pathLost(4);
     await settle();
     expect(offers).toEqual([4]);
+  });
+});
+
+describe('a connection whose offer goes out with the join', () => {
+  let peer: FakePeer;
+  let offers: number[];
+  let link: SfuLink;
+  const sfu = (epoch: number): MediaPlan => ({ mode: 'sfu', epoch, peer: null, offerer: true });
+
+  beforeEach(async () => {
+    peer = new FakePeer();
+    offers = [];
+    link = offering(peer as unknown as RTCPeerConnection, 1, clock);
+    session = sessionWith(undefined, offers);
+    session.bring(link);
+    await link.unanswered();
+  });
+
+  it('is that of the plan, before the answer is there and after', async () => {
+    session.apply(sfu(4), 1);
+    link.joined('answer');
+    await settle();
+    peer.become('connected', 'connected');
+    expect([peers.length, offers, peer.remoteDescription?.sdp]).toEqual([0, [], 'answer']);
+    expect([connections, session.liveEpoch]).toEqual([['connecting', 'connecting', 'connected'], 4]);
+    session.check(true);
+    await settle();
+    expect(offers).toEqual([4]);
+  });
+
+  it('is offered in the epoch of the plan where the join brings no answer', async () => {
+    session.apply(sfu(4), 1);
+    link.joined(undefined);
+    await settle();
+    expect([peers.length, offers]).toEqual([0, [4]]);
+  });
+
+  it('shows what the server told of it before the plan', async () => {
+    const slots = [{ mid: '2', contact: 7, source: 'microphone' as const }];
+    session.slots({ type: 'slots', callId: 'c', epoch: 4, slots, missing: 0 });
+    session.apply(sfu(4), 1);
+    expect(remote.get(7)).toEqual({ microphone: peer.transceivers[2]!.receiver.track });
+    session.slots({ type: 'slots', callId: 'c', epoch: 3, slots: [], missing: 0 });
+    session.apply(sfu(5), 1);
+    session.apply(sfu(6), 1);
+    expect(remote.get(7)).toBeUndefined();
+  });
+
+  it('is of no use to a plan that goes past the server', async () => {
+    session.apply(plan(4, true), 1);
+    expect([peer.closed, peers.length]).toEqual([true, 1]);
+  });
+
+  it('gives way to that of the next join, and is closed with the call', () => {
+    const next = new FakePeer();
+    session.bring(offering(next as unknown as RTCPeerConnection, 1, clock));
+    expect([peer.closed, next.closed]).toEqual([true, false]);
+    session.close();
+    expect(next.closed).toBe(true);
+  });
+
+  it('that was given up is nobody’s', async () => {
+    link.close();
+    session.apply(sfu(4), 1);
+    await settle();
+    expect([peers.length, offers]).toEqual([1, [4]]);
   });
 });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MediaTrack, Slot } from '../src/api/types';
 import type { Sending } from '../src/call/ladder';
+import { offering } from '../src/call/offering';
 import type { Connection, Path } from '../src/call/session';
 import { SfuLink } from '../src/call/sfu-link';
 import { RequestError } from '../src/signalling/requests';
@@ -450,5 +451,89 @@ describe('a weak link of one’s own', () => {
     offers[1]!.answer();
     await settle();
     expect(peer.signalingState).toBe('stable');
+  });
+});
+
+describe('an offer that a join carries', () => {
+  const events = {
+    connection: (...state: [Connection, Path | undefined]) => told.push(state),
+    remote: () => changes++,
+    broken: () => broken++,
+    offer: () => new Promise<string>((resolve) => offers.push({ answer: () => resolve('own answer') } as never)),
+  };
+  const relay = { urls: ['turns:calls.example.com:443?transport=tcp'], username: 'a', credential: 'b' };
+  const none = { audio: null, video: null };
+  const made = () => offering(peer as unknown as RTCPeerConnection, 1, clock);
+
+  it('is answered by what the join brings, and later offers are not', async () => {
+    const link = made();
+    expect(await link.unanswered()).toMatchObject({
+      sdp: 'my-offer-1',
+      tracks: [{ mid: '0', source: 'microphone' }, {}, {}, {}],
+    });
+    link.adopt({ audio: track('audio'), video: null }, events, []);
+    link.joined('answer');
+    await settle();
+    expect([peer.remoteDescription?.sdp, offers.length, told.at(-1)]).toEqual(['answer', 0, ['connecting', undefined]]);
+    expect(peer.transceivers[0]!.sender.track).not.toBeNull();
+    peer.become('connected', 'connected');
+    link.check(true);
+    await settle();
+    offers[0]!.answer();
+    await settle();
+    expect([peer.remoteDescription?.sdp, peer.iceRestarts]).toEqual(['own answer', 1]);
+  });
+
+  it('is made in the usual way where the join brings none', async () => {
+    const link = made();
+    await link.unanswered();
+    link.adopt(none, events, []);
+    link.joined(undefined);
+    await settle();
+    offers[0]!.answer();
+    await settle();
+    expect([peer.remoteDescription?.sdp, offers.length, link.isCarried]).toEqual(['own answer', 1, false]);
+  });
+
+  it('is left to its own answer if the server has it from before', async () => {
+    const link = made();
+    await link.unanswered();
+    link.adopt(none, events, []);
+    link.joined(undefined, true);
+    await settle();
+    expect([offers.length, link.isCarried]).toEqual([0, true]);
+  });
+
+  it('is none once it is answered, or given up', async () => {
+    const answered = link();
+    await settle();
+    offers[0]!.answer();
+    await settle();
+    expect(await answered.unanswered()).toBeUndefined();
+    peer = new FakePeer();
+    const closed = made();
+    closed.close();
+    expect([await closed.unanswered(), closed.isCarried]).toEqual([undefined, false]);
+  });
+
+  it('goes by the relays of the plan soon, where nothing else leads there', async () => {
+    const link = made();
+    await link.unanswered();
+    link.adopt(none, events, [relay]);
+    link.joined('answer');
+    await clock.advance(2_900);
+    expect([peer.iceRestarts, peer.configuration.iceServers]).toEqual([0, undefined]);
+    await clock.advance(100);
+    expect([peer.iceRestarts, peer.configuration.iceServers]).toEqual([1, [relay]]);
+  });
+
+  it('goes by those it was made with, if there were any', async () => {
+    peer.configuration = { iceServers: [relay] };
+    const link = made();
+    await link.unanswered();
+    link.adopt(none, events, [{ ...relay, username: 'c' }]);
+    link.joined('answer');
+    await clock.advance(8_000);
+    expect([peer.iceRestarts, peer.configuration.iceServers]).toEqual([1, [relay]]);
   });
 });

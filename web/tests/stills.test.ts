@@ -141,6 +141,63 @@ describe('still pictures that come in', () => {
   });
 });
 
+describe('still pictures that are not wanted any more', () => {
+  let answers: ((part: Part) => void)[];
+  let asked: string[];
+  let stills: StillsIn;
+
+  beforeEach(() => {
+    answers = [];
+    asked = [];
+    stills = new StillsIn({
+      clock,
+      get: (callId, contact) => {
+        asked.push(`${callId} ${contact}`);
+        return new Promise((resolve) => answers.push(resolve));
+      },
+      url: () => 'blob:1',
+      forget: () => undefined,
+    });
+  });
+
+  const whole = { id: 'one', of: 100, ageMs: 0, bytes: new Uint8Array(100) };
+
+  it('are not shown when they come all the same', async () => {
+    stills.follow('c', [7]);
+    await settle();
+    stills.follow('c', []);
+    answers[0]!(whole);
+    await pass(5_000);
+    expect([...stills.shown.keys()]).toEqual([]);
+  });
+
+  it('are fetched again if they are wanted again meanwhile', async () => {
+    stills.follow('c', [7]);
+    await settle();
+    stills.follow('c', []);
+    stills.follow('c', [7]);
+    await pass(1_000);
+    expect(asked).toEqual(['c 7']);
+    answers[0]!(whole);
+    await pass(5_000);
+    answers[1]!(whole);
+    await pass(5_000);
+    expect(asked).toEqual(['c 7', 'c 7']);
+    expect([...stills.shown.keys()]).toEqual([7]);
+  });
+
+  it('are not taken for those of the next call', async () => {
+    stills.follow('c', [7]);
+    await settle();
+    answers[0]!(whole);
+    await pass(5_000);
+    stills.follow('d', [7]);
+    expect([...stills.shown.keys()]).toEqual([]);
+    await settle();
+    expect(asked).toEqual(['c 7', 'd 7']);
+  });
+});
+
 describe('what follows from weak links', () => {
   const person = (id: number, more: Partial<Person> = {}): Person => ({
     contact: { id, displayName: `P${id}` },
@@ -179,6 +236,8 @@ describe('what follows from weak links', () => {
       ),
     );
     const budget = { sends: { rung: 'stills', reason: 'budget' }, microphone: true, camera: true } as const;
+    const of = (one: CallView['people'][number]) => shortageLines(call(person(1), one)).map(({ id }) => id);
+    expect(of(person(2, { receives: slow })), 'through the server it is his own').toEqual(['short-budget-slow']);
     const direct = { ...call(person(1, { media: budget }), person(2, { media: budget })), mediaPlan: { mode: 'p2p' } };
     expect(shortageLines(direct as unknown as CallView)).toEqual([{ id: 'short-own-budget-stills', name: '' }]);
     expect(lines).toEqual([

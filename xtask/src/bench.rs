@@ -25,6 +25,7 @@ const FIGURES: &[Figure] = &[
     Figure { name: "memory", about: "memory per idle connected user", run: |bench| bench.generate("memory", &[]) },
     Figure { name: "start", about: "start-up to ready", run: |bench| bench.generate("start", &[]) },
     Figure { name: "sfu", about: "forwarding media, beside Janus and mediasoup", run: sfu },
+    Figure { name: "flood", about: "calls that go on while forged packets come", run: flood },
 ];
 
 struct Bench {
@@ -98,11 +99,23 @@ fn create(bench: &Bench) -> Outcome {
 /// The peers are installed and built the first time, which takes some six minutes.
 fn sfu(bench: &Bench) -> Outcome {
     packages::ensure(&bench.root, &[Group::Peers])?;
+    let args = peers(bench);
+    let [_, peers, _, mediasoup] = &args;
+    Job::new("bash", &bench.root).args([format!("{peers}/mediasoup.sh"), mediasoup.clone()]).run()?;
+    bench.generate("sfu", &args.each_ref().map(String::as_str))
+}
+
+/// The same program; the peers have no part in it.
+fn flood(bench: &Bench) -> Outcome {
+    let [a, b, c, d] = peers(bench);
+    bench.generate("sfu", &[&a, &b, &c, &d, "--flood", "100000"])
+}
+
+/// Where they are.
+fn peers(bench: &Bench) -> [String; 4] {
     let peers = bench.root.join("bench").join("peers");
     let mediasoup = demo::target(&bench.root).join("bench").join("mediasoup");
-    Job::new("bash", &bench.root).args([&peers.join("mediasoup.sh"), &mediasoup]).run()?;
-    let (peers, mediasoup) = (peers.display().to_string(), mediasoup.display().to_string());
-    bench.generate("sfu", &["--peers", &peers, "--mediasoup", &mediasoup])
+    ["--peers".to_owned(), peers.display().to_string(), "--mediasoup".to_owned(), mediasoup.display().to_string()]
 }
 
 fn accept(bench: &Bench) -> Outcome {
@@ -169,7 +182,7 @@ mod tests {
 
     #[test]
     fn all_figures_are_measured_unless_some_are_named() -> Outcome {
-        assert_eq!(names(&[])?, ["ring", "create", "accept", "badnet", "memory", "start", "sfu"]);
+        assert_eq!(names(&[])?, ["ring", "create", "accept", "badnet", "memory", "start", "sfu", "flood"]);
         assert_eq!(names(&["start", "ring"])?, ["ring", "start"]);
         assert!(names(&["rings"]).is_err_and(|failure| failure.0.contains("\"rings\"")));
         Ok(())

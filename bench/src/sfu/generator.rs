@@ -20,6 +20,7 @@ use nix::sys::{
 use tokio::sync::oneshot;
 
 use super::{
+    flood::Overheard,
     media::Source,
     tally::Tally,
     wire::{Counting, Line, Said, Wire},
@@ -52,6 +53,8 @@ enum Command {
     Start,
     /// Hands over what was counted, and counts anew.
     Take(oneshot::Sender<Tally>),
+    /// Hands over the next packet of media of the first participant.
+    Overhear(oneshot::Sender<Overheard>),
     Stop,
 }
 
@@ -105,6 +108,12 @@ impl Generator {
         Ok(told.await?)
     }
 
+    pub(crate) async fn overhear(&self) -> Outcome<Overheard> {
+        let (tell, told) = oneshot::channel();
+        self.command(Command::Overhear(tell))?;
+        Ok(told.await?)
+    }
+
     fn command(&self, command: Command) -> Outcome {
         self.commands.send(command).map_err(|_| "the generator has stopped")?;
         Ok(self.waker.wake()?)
@@ -141,6 +150,7 @@ struct Engine {
     busy: Duration,
     next_sweep: Instant,
     buffer: Vec<u8>,
+    overhears: Option<oneshot::Sender<Overheard>>,
 }
 
 impl Engine {
@@ -160,6 +170,7 @@ impl Engine {
             busy: Duration::ZERO,
             next_sweep: now,
             buffer: vec![0; DATAGRAM],
+            overhears: None,
         })
     }
 
@@ -210,6 +221,7 @@ impl Engine {
                     // Whoever asked may have given up.
                     let _ = tell.send(self.take()?);
                 }
+                Ok(Command::Overhear(tell)) => self.overhears = Some(tell),
                 Ok(Command::Stop) | Err(mpsc::TryRecvError::Disconnected) => return Ok(true),
                 Err(mpsc::TryRecvError::Empty) => return Ok(false),
             }
@@ -320,14 +332,34 @@ impl Engine {
                     let sources = participant.sources.iter_mut().filter(|(line, _)| of_line(line));
                     sources.for_each(|(_, source)| source.want_keyframe());
                 }
-                Said::Send(to, datagram) => match participant.socket.send_to(&datagram, to) {
-                    Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionRefused) => {
-                        return Err(error);
+                Said::Send(to, datagram) => {
+                    overhear(&mut self.overhears, index, &participant.socket, to, &datagram)?;
+                    match participant.socket.send_to(&datagram, to) {
+                        Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionRefused) => {
+                            return Err(error);
+                        }
+                        Ok(_) | Err(_) => {}
                     }
-                    Ok(_) | Err(_) => {}
-                },
+                }
             }
         }
         Ok(())
     }
+}
+
+/// Only media of the first participant.
+fn overhear(
+    overhears: &mut Option<oneshot::Sender<Overheard>>,
+    index: usize,
+    socket: &UdpSocket,
+    to: SocketAddr,
+    datagram: &[u8],
+) -> io::Result<()> {
+    let is_media = matches!(datagram, [0x80..=0xbf, kind, ..] if !(192..=223).contains(kind));
+    if let Some(tell) = overhears.take_if(|_| index == 0 && is_media) {
+        let socket = socket.as_fd().try_clone_to_owned()?.into();
+        // Whoever asked may have given up.
+        let _ = tell.send(Overheard { socket, to, packet: datagram.to_vec() });
+    }
+    Ok(())
 }

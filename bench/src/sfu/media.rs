@@ -28,6 +28,8 @@ const fn layer(rid: Option<&'static str>, height: u16, packets: u32, bytes: usiz
 
 /// 1 Mbit/s in 120 packets a second.
 pub(crate) const SINGLE: [Layer; 1] = [layer(None, 360, 4, 1_050)];
+/// 150 kbit/s in 30 packets a second.
+pub(crate) const LOW: [Layer; 1] = [layer(None, 180, 1, 625)];
 /// 150, 500 and 1,700 kbit/s, as Chromium sends a camera of 720 lines.
 pub(crate) const SIMULCAST: [Layer; 3] =
     [layer(Some("q"), 180, 1, 625), layer(Some("h"), 360, 2, 1_040), layer(Some("f"), 720, 7, 1_010)];
@@ -182,6 +184,7 @@ mod tests {
     fn rates_are_what_is_said_of_them() {
         assert_eq!(per_second(Kind::Sound), (50, 32));
         assert_eq!(per_second(Kind::Picture(SINGLE[0])).1 / 100, 10);
+        assert!((140..170).contains(&per_second(Kind::Picture(LOW[0])).1));
         let simulcast: Vec<_> = SIMULCAST.iter().map(|layer| per_second(Kind::Picture(*layer)).1).collect();
         assert!((140..170).contains(&simulcast[0]) && (480..530).contains(&simulcast[1]), "{simulcast:?}");
         assert!((1_650..1_800).contains(&simulcast[2]), "{simulcast:?}");

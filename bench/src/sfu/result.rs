@@ -43,7 +43,7 @@ impl Round {
         self.cpu.as_secs_f64() * 1e6 / float(self.tally.packets).max(1.0)
     }
 
-    fn silent(&self) -> usize {
+    pub(crate) fn silent(&self) -> usize {
         self.silent_of.saturating_sub(self.tally.streams())
     }
 }
@@ -149,6 +149,11 @@ impl Results {
         }
         table
     }
+}
+
+/// Whether the memory of participants before media is told of this shape.
+pub(crate) fn tells_idle(shape: &Shape) -> bool {
+    shape.name == MANY_IDLE
 }
 
 /// The rows of the summary, as far as ours and something to compare it with were measured.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::media::{Layer, SIMULCAST, SINGLE};
+use super::media::{LOW, Layer, SIMULCAST, SINGLE};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
@@ -18,7 +18,7 @@ pub(crate) struct Shape {
     pub(crate) shown: u8,
 }
 
-pub(crate) const SHAPES: [Shape; 4] = [
+pub(crate) const SHAPES: [Shape; 5] = [
     Shape {
         name: "broadcast",
         about: "1 call, 4 senders, 70 receivers",
@@ -53,6 +53,15 @@ pub(crate) const SHAPES: [Shape; 4] = [
         people: 20,
         senders: 20,
         layers: &SIMULCAST,
+        shown: 0,
+    },
+    Shape {
+        name: "hundreds",
+        about: "200 calls of 2, 150 kbit/s each way",
+        calls: 200,
+        people: 2,
+        senders: 2,
+        layers: &LOW,
         shown: 0,
     },
 ];
@@ -118,6 +127,6 @@ mod tests {
     #[test]
     fn streams_are_one_of_sound_and_one_of_pictures_for_each_pair() {
         let streams: Vec<_> = SHAPES.iter().map(Shape::streams).collect();
-        assert_eq!(streams, [4 * 70 * 2, 4 * 35 * 2, 8 * 4 * 3 * 2, 20 * 19 * 2]);
+        assert_eq!(streams, [4 * 70 * 2, 4 * 35 * 2, 8 * 4 * 3 * 2, 20 * 19 * 2, 200 * 2 * 2]);
     }
 }

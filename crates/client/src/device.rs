@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     media::{IncomingSignal, MediaEvent, MediaOptions, MediaSession},
-    socket::{Hello, Socket, SocketError},
+    socket::{Granted, Hello, Socket, SocketError},
 };
 
 /// How often the server is told how the media go.
@@ -78,6 +78,21 @@ impl Device {
             if prepared { self.socket.join_prepared(call_id).await? } else { self.socket.join(call_id).await? };
         self.sit_down(call_id, joined.as_deref());
         Ok(joined)
+    }
+
+    /// The same for a call that is known to go through the SFU: the offer goes out with the join, which saves a round trip.
+    pub async fn join_sfu(&mut self, call_id: Uuid) -> Result<Option<Box<CallView>>, SocketError> {
+        self.preparing = None;
+        let Some(offer) = self.media.offer_ahead().await else { return self.join(call_id).await };
+        let offer = Some(Box::new(offer));
+        let join = |id| ClientFrame::Join { id, call_id, rejoin: None, prepared: false, offer };
+        let granted = self.socket.ask(join).await;
+        let Granted { call, sdp } = granted.inspect_err(|_| self.media.close())?;
+        if let Some((sdp, plan)) = sdp.zip(call.as_ref().and_then(|call| call.media_plan.as_ref())) {
+            self.media.answered_ahead(plan, sdp);
+        }
+        self.sit_down(call_id, call.as_deref());
+        Ok(call)
     }
 
     /// Media follows the plan of this call from now on: after a join by REST, or a call created on this socket.

@@ -3,7 +3,12 @@
 use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
 use clap::Args;
-use farhand_server::{Sockets, auth::hash_password, config::Config, world::SystemClock};
+use farhand_server::{
+    Sockets,
+    auth::hash_password,
+    config::{Config, TlsConfig},
+    world::SystemClock,
+};
 use farhand_store::{Store, model::NewUser};
 use tokio::sync::oneshot;
 
@@ -54,10 +59,15 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
             config.listen
         )));
     }
+    if args.self_test {
+        // Its people speak plain HTTP.
+        config.tls = TlsConfig::default();
+    }
     let throw_away = throw_away_unless_chosen(&args.place, &mut config)?;
     let shutdown = chosen::shutdown()?;
     let sockets = Sockets::bind(&config)?;
     let address = sockets.address()?;
+    let secure = config.has_tls();
     let (_lock, store) = chosen::own_store(&config).await?;
     populate(store.as_ref()).await?;
     let (stop, stopped) = oneshot::channel::<()>();
@@ -74,7 +84,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
         served?;
         code
     } else {
-        print_welcome(address);
+        print_welcome(address, secure);
         server.await?;
         drop(stop);
         ExitCode::SUCCESS
@@ -142,8 +152,9 @@ async fn self_test(address: SocketAddr, tamper_fingerprint: bool, stop: oneshot:
     }
 }
 
-fn print_welcome(address: SocketAddr) {
-    println!("Farhand demo: http://{address}");
+fn print_welcome(address: SocketAddr, secure: bool) {
+    let url = format!("{}://{address}", if secure { "https" } else { "http" });
+    println!("Farhand demo: {url}");
     println!();
     println!("Open it in two browser windows (one of them private) and sign in:");
     println!("  domain {DOMAIN}, password {PASSWORD}");
@@ -153,26 +164,29 @@ fn print_welcome(address: SocketAddr) {
     }
     println!();
     println!("Let a connector call the expert on behalf of the technician's glasses:");
-    println!("{}", curl_line(address));
+    println!("{}", curl_line(&url, secure));
     println!();
     println!("The same from Node.js:");
-    println!("{}", node_line(address));
+    println!("{}", node_line(&url, secure));
     println!();
-    println!("API: http://{address}/swagger-ui    Stop: Ctrl-C");
+    println!("API: {url}/swagger-ui    Stop: Ctrl-C");
 }
 
-fn curl_line(address: SocketAddr) -> String {
+/// No certificate is made out for an address of this machine, so none is checked.
+fn curl_line(url: &str, secure: bool) -> String {
+    let curl = if secure { "curl -sk" } else { "curl -s" };
     format!(
-        "  TOKEN=$(curl -s http://{address}/auth/login -d '{{\"domain\":\"{DOMAIN}\",\"userId\":\"connector1\",\"password\":\"{PASSWORD}\"}}' \
-         | sed 's/.*\"accessToken\":\"\\([^\"]*\\)\".*/\\1/') && curl -s http://{address}/rtc/createCall \
+        "  TOKEN=$({curl} {url}/auth/login -d '{{\"domain\":\"{DOMAIN}\",\"userId\":\"connector1\",\"password\":\"{PASSWORD}\"}}' \
+         | sed 's/.*\"accessToken\":\"\\([^\"]*\\)\".*/\\1/') && {curl} {url}/rtc/createCall \
          -H \"authorization: Bearer $TOKEN\" -d '{{\"callType\":\"MESH\",\"creatorUser\":12,\"callTitle\":\"Pump 7\",\
          \"invitedContacts\":[{{\"userDbId\":8}},{{\"userId\":\"connector1\",\"domain\":\"{DOMAIN}\"}}]}}'"
     )
 }
 
-fn node_line(address: SocketAddr) -> String {
+fn node_line(url: &str, secure: bool) -> String {
+    let unchecked = if secure { "NODE_TLS_REJECT_UNAUTHORIZED=0 " } else { "" };
     format!(
-        "  node --input-type=module -e 'const at = \"http://{address}\"; const post = (path, body, token) => fetch(at + path, \
+        "  {unchecked}node --input-type=module -e 'const at = \"{url}\"; const post = (path, body, token) => fetch(at + path, \
          {{method: \"POST\", headers: token ? {{authorization: \"Bearer \" + token}} : {{}}, body: JSON.stringify(body)}}).then((r) => r.json()); \
          const {{accessToken}} = await post(\"/auth/login\", {{domain: \"{DOMAIN}\", userId: \"connector1\", password: \"{PASSWORD}\"}}); \
          console.log(await post(\"/rtc/createCall\", {{callType: \"MESH\", creatorUser: 12, invitedContacts: [{{userDbId: 8}}]}}, accessToken))'"

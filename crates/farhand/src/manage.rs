@@ -1,6 +1,8 @@
 //! `farhand user|team|domain|api-key`: administration without a running server, or beside one, which sees the change within
 //! a second.
 
+mod budget;
+
 use std::{io::Read, sync::Arc};
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -14,6 +16,7 @@ use farhand_store::{
     model::{Domain, DomainChange, NewUser, User, UserChange},
 };
 
+use self::budget::BudgetArgs;
 use crate::{
     chosen::{self, Failure},
     cli::Place,
@@ -104,6 +107,13 @@ pub enum UserCommand {
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// Limits what the user's media may take in a call; without a limit given, there is none.
+    Budget {
+        #[command(flatten)]
+        which: WhichUser,
+        #[command(flatten)]
+        budget: BudgetArgs,
+    },
     /// Disables a user: logins, keys and connections end within seconds.
     Disable {
         #[command(flatten)]
@@ -169,6 +179,14 @@ pub enum DomainCommand {
         #[arg(value_parser = ["allowed", "refused"])]
         setting: String,
     },
+    /// Limits what each person's media may take in a call; without a limit given, there is none.
+    Budget {
+        #[command(flatten)]
+        place: Place,
+        name: String,
+        #[command(flatten)]
+        budget: BudgetArgs,
+    },
 }
 
 #[derive(Subcommand)]
@@ -207,7 +225,8 @@ pub async fn user(command: UserCommand) -> Result<(), Failure> {
             for user in store.users(find_domain(&store, &domain).await?.id).await? {
                 let state = if user.disabled { "disabled" } else { "" };
                 let (id, login, name, roles) = (user.id, &user.login, &user.display_name, user.roles.join(","));
-                println!("{id:>6}  {login:<24} {name:<32} {roles:<24} {state}");
+                let budget = budget::words(user.budget);
+                println!("{id:>6}  {login:<24} {name:<32} {roles:<24} {state:<8} {budget}");
             }
             Ok(())
         }
@@ -220,6 +239,7 @@ pub async fn user(command: UserCommand) -> Result<(), Failure> {
             store.revoke_sessions_of_user(user.id).await?;
             Ok(())
         }
+        UserCommand::Budget { which, budget } => budget::of_user(&which, &budget).await,
         UserCommand::Disable { which } => set_disabled(&which, true).await,
         UserCommand::Enable { which } => set_disabled(&which, false).await,
     }
@@ -324,10 +344,11 @@ pub async fn domain(command: DomainCommand) -> Result<(), Failure> {
         DomainCommand::List { place } => {
             for domain in open(&place).await?.domains().await? {
                 let guests = if domain.guests_allowed { "guests allowed" } else { "guests refused" };
-                println!("{:>6}  {:<24} {guests}", domain.id, domain.name);
+                println!("{:>6}  {:<24} {guests}  {}", domain.id, domain.name, budget::words(domain.budget));
             }
             Ok(())
         }
+        DomainCommand::Budget { place, name, budget } => budget::of_domain(&place, &name, &budget).await,
         DomainCommand::Guests { place, name, setting } => {
             let store = open(&place).await?;
             let domain = find_domain(&store, &name).await?;

@@ -174,7 +174,7 @@ pub struct CallHistoryItem {
     /// For a notification: `notConfigured` where no sender is set up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Why a ring or the call ended.
+    /// Why a ring or the call ended; how large a budget was that is used up, such as `2 MB`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

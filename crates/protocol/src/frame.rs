@@ -43,6 +43,10 @@ pub enum ClientFrame {
         /// This page has a connection to the SFU that it made while the call rang; the media plan says whether it is taken up.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         prepared: bool,
+        /// The offer for a new connection to the SFU: saves the round trip of a `mediaOffer`. `ok` has the answer beside the `call`; where it has none,
+        /// the offer was not wanted, and a media plan that needs one asks for it as always.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        offer: Option<Box<MediaOffer>>,
     },
     #[serde(rename_all = "camelCase")]
     Decline { id: u32, call_id: Uuid },
@@ -117,6 +121,15 @@ pub enum Signal {
     },
     /// Asks the offerer for an ICE restart.
     Restart {},
+}
+
+/// An offer for a connection to the SFU.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaOffer {
+    pub sdp: String,
+    /// As in `mediaOffer`.
+    pub tracks: Vec<MediaTrack>,
 }
 
 /// A line of a media offer and what it carries.
@@ -244,7 +257,7 @@ pub enum ServerFrame {
         id: u32,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<Box<CallView>>,
-        /// The SFU's answer to `mediaOffer`.
+        /// The SFU's answer to `mediaOffer`, or to the offer of a `join`: for the connection of the call's media plan.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sdp: Option<String>,
     },

@@ -15,15 +15,16 @@ use str0m::{
     channel::{ChannelConfig, ChannelId},
     config::{DtlsCert, DtlsVersion},
     format::{CodecSpec, PayloadParams},
-    media::{KeyframeRequestKind, Mid, Pt, Rid},
+    media::{Mid, Pt, Rid},
     net::{Protocol, Receive, TcpType, Transmit},
-    rtp::{Extension, RtpPacket, Ssrc},
+    rtp::Extension,
 };
 
 use crate::{
     channels::Manner,
+    receive::{self, Receiver},
     rewrite::Outgoing,
-    send::{self, Line, Packet, Patch, Reader, Sender, Told},
+    send::{self, Line, Packet, Patch, Sender, Told},
     slot::Forward,
 };
 
@@ -55,7 +56,7 @@ pub(crate) enum Happening {
     Send(Transmit),
     /// A packet of media, for wherever the other end is.
     Media(Vec<u8>),
-    Packet(Box<RtpPacket>),
+    Packet(receive::Packet),
     Connected,
     PathLost,
     KeyframeWanted {
@@ -89,6 +90,7 @@ pub(crate) struct Engine {
     /// Something was asked of it that it has not looked at.
     touched: bool,
     sender: Sender,
+    receiver: Receiver,
     /// Reused for packets that leave.
     leaving: Vec<Vec<u8>>,
     told: Vec<Told>,
@@ -128,14 +130,15 @@ impl Engine {
                 let tcp = Candidate::builder().tcp().host(local_tcp).tcptype(TcpType::Passive).build();
                 rtc.add_local_candidate(tcp.map_err(|e| broken(&e))?);
             }
+            let receiver = Receiver::new(now, Arc::clone(&keys));
             let sender = Sender::new(now, keys, FIRST_ESTIMATE);
-            let (leaving, told) = (Vec::new(), Vec::new());
-            Ok(Self { rtc, local_udp, local_tcp, credentials, wake: now, touched: true, sender, leaving, told })
+            let (wake, touched, leaving, told) = (now, true, Vec::new(), Vec::new());
+            Ok(Self { rtc, local_udp, local_tcp, credentials, wake, touched, sender, receiver, leaving, told })
         })
     }
 
     pub(crate) fn wake(&self) -> Instant {
-        self.sender.wake().map_or(self.wake, |wake| wake.min(self.wake))
+        [self.sender.wake(), self.receiver.wake()].into_iter().flatten().fold(self.wake, Instant::min)
     }
 
     /// Whether the datagram proves that it comes from the other end: the message integrity of a STUN request.
@@ -151,22 +154,38 @@ impl Engine {
         out: &mut Vec<Happening>,
     ) -> Result<(), EngineError> {
         guarded(|| {
-            if is_report(datagram.contents) && !self.hear(now, datagram.contents, out) {
-                return Ok(());
+            match datagram.contents {
+                // RTCP among RTP (RFC 5761, section 4).
+                [0x80..=0xbf, 192..=223, ..] => self.hear(now, datagram.contents, out),
+                [0x80..=0xbf, ..] => {
+                    out.extend(self.receiver.receive(now, datagram.contents).map(Happening::Packet));
+                }
+                _ => return self.pass_to_engine(now, datagram, out),
             }
-            // Not for us, or not understood: as if it had been lost.
-            let Ok(read) = self.read(datagram) else { return Ok(()) };
-            self.rtc.handle_input(Input::Receive(now, read)).map_err(|e| broken(&e))?;
-            self.drain(out)
+            Ok(())
         })
+    }
+
+    fn pass_to_engine(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram<'_>,
+        out: &mut Vec<Happening>,
+    ) -> Result<(), EngineError> {
+        // Not for us, or not understood: as if it had been lost.
+        let Ok(read) = self.read(datagram) else { return Ok(()) };
+        self.rtc.handle_input(Input::Receive(now, read)).map_err(|e| broken(&e))?;
+        self.drain(out)
     }
 
     /// Sends what was written, and does what time wants done.
     pub(crate) fn advance(&mut self, now: Instant, out: &mut Vec<Happening>) -> Result<(), EngineError> {
         guarded(|| {
             let told = self.sender.advance(now, &mut self.leaving);
+            let reports = self.receiver.advance(now, self.sender.round_trip());
+            self.leaving.extend(reports.iter().filter_map(|report| self.sender.protect(report)));
             out.extend(self.leaving.drain(..).map(Happening::Media));
-            out.extend(told.map(Happening::from));
+            out.extend(told.as_ref().and_then(happened));
             if self.touched || self.wake <= now {
                 self.rtc.handle_input(Input::Timeout(now)).map_err(|e| broken(&e))?;
                 self.drain(out)?;
@@ -175,11 +194,15 @@ impl Engine {
         })
     }
 
-    /// A report that the send half has heard. True if the engine is to hear it, too.
-    fn hear(&mut self, now: Instant, report: &[u8], out: &mut Vec<Happening>) -> bool {
-        let reader = self.sender.hear(now, report, &mut self.told);
-        out.extend(self.told.drain(..).map(Happening::from));
-        reader == Reader::Engine
+    /// A report, about what is sent or what comes in.
+    fn hear(&mut self, now: Instant, report: &[u8], out: &mut Vec<Happening>) {
+        self.sender.hear(now, report, &mut self.told);
+        for told in self.told.drain(..) {
+            if let Told::Time { ssrc, middle } = told {
+                self.receiver.told(now, ssrc, middle);
+            }
+            out.extend(happened(&told));
+        }
     }
 
     fn read<'a>(&self, datagram: &Datagram<'a>) -> Result<Receive<'a>, str0m::error::NetError> {
@@ -200,22 +223,13 @@ impl Engine {
         }
     }
 
-    /// Which line and layer an incoming stream belongs to.
-    pub(crate) fn stream(&mut self, ssrc: Ssrc) -> Option<(Mid, Option<Rid>)> {
-        let mut api = self.rtc.direct_api();
-        let stream = api.stream_rx(&ssrc)?;
-        Some((stream.mid(), stream.rid()))
-    }
-
     pub(crate) fn ask_for_keyframe(&mut self, mid: Mid, rid: Option<Rid>) {
-        if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(mid, rid) {
-            stream.request_keyframe(KeyframeRequestKind::Pli);
-            self.touched = true;
-        }
+        self.receiver.ask_for_keyframe(mid, rid);
     }
 
-    pub(crate) fn codec(&self, pt: Pt) -> Option<CodecSpec> {
-        self.params(pt).map(PayloadParams::spec)
+    /// The codec of what comes in by a payload type.
+    pub(crate) fn codec(&self, payload_type: u8) -> Option<CodecSpec> {
+        self.receiver.codec(payload_type)
     }
 
     fn params(&self, pt: Pt) -> Option<&PayloadParams> {
@@ -242,16 +256,9 @@ impl Engine {
         self.params(pt)?.red()
     }
 
-    /// Whether packets of this type carry redundant sound.
-    pub(crate) fn is_redundant(&self, pt: Pt) -> bool {
-        self.rtc.codec_config().params().iter().any(|params| params.red() == Some(pt))
-    }
-
-    /// Sound that got lost is asked for again, like pictures; the engine alone would do that only where it comes again on a stream of its own.
-    pub(crate) fn ask_for_lost(&mut self, ssrc: Ssrc) {
-        if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc) {
-            stream.suppress_nack(false);
-        }
+    /// Whether what comes in by a payload type is redundant sound.
+    pub(crate) fn is_redundant(&self, payload_type: u8) -> bool {
+        self.receiver.is_redundant(payload_type)
     }
 
     /// Hands over a packet. It leaves with the next [`Engine::advance`] that its turn comes in. `wrapped`: instead of the packet's own payload.
@@ -263,24 +270,18 @@ impl Engine {
         Forward { packet, vp8, waits, .. }: &Forward<'_>,
         wrapped: Option<Arc<[u8]>>,
     ) {
-        // Ids and names of the sender's own lines mean nothing to the receiver.
-        let told = &packet.header.ext_vals;
-        let level = told.audio_level.map(|level| level.unsigned_abs() & 0x7f);
-        let voice = if told.voice_activity == Some(true) { 0x80 } else { 0 };
-        #[expect(clippy::as_conversions, reason = "the value in the header extension (3GPP TS 26.114, section 7.4.5)")]
-        let orientation = told.video_orientation.map(|orientation| orientation as u8);
         let patch = vp8.map(|_| Patch::new(&packet.payload, outgoing.picture, outgoing.tl0));
         let packet = Packet {
             seq: outgoing.seq,
             time: outgoing.time,
             payload_type: *pt,
-            marker: packet.header.marker,
-            level: level.map(|level| level | voice),
-            orientation,
+            marker: packet.marker,
+            level: packet.level,
+            orientation: packet.orientation,
             waits: *waits,
             payload: wrapped.unwrap_or_else(|| Arc::clone(&packet.payload)),
             patch: patch.unwrap_or_default(),
-            at: packet.timestamp,
+            at: packet.at,
         };
         self.sender.write(line, packet);
     }
@@ -288,6 +289,7 @@ impl Engine {
     /// The link may be another one now.
     pub(crate) fn start_anew(&mut self, now: Instant) {
         self.sender.start_anew(now, FIRST_ESTIMATE);
+        self.receiver.start_anew();
     }
 
     /// What would be sent if the link carried it: probing finds out.
@@ -342,7 +344,6 @@ impl Engine {
 #[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum of twenty events, most of them statistics")]
 fn happening(event: Event) -> Option<Happening> {
     match event {
-        Event::RtpPacket(packet) => Some(Happening::Packet(Box::new(packet))),
         Event::Connected => Some(Happening::Connected),
         Event::IceConnectionStateChange(IceConnectionState::Disconnected) => Some(Happening::PathLost),
         Event::ChannelOpen(id, label) => Some(Happening::ChannelOpened { id, label }),
@@ -353,19 +354,13 @@ fn happening(event: Event) -> Option<Happening> {
     }
 }
 
-impl From<Told> for Happening {
-    fn from(told: Told) -> Self {
-        match told {
-            Told::KeyframeWanted(mid) => Self::KeyframeWanted { mid },
-            Told::Estimate(bits) => Self::Estimate(bits),
-            Told::Loss(share) => Self::Loss(share),
-        }
+fn happened(told: &Told) -> Option<Happening> {
+    match *told {
+        Told::KeyframeWanted(mid) => Some(Happening::KeyframeWanted { mid }),
+        Told::Estimate(bits) => Some(Happening::Estimate(bits)),
+        Told::Loss(share) => Some(Happening::Loss(share)),
+        Told::Time { .. } => None,
     }
-}
-
-/// RTCP (RFC 5761, section 4).
-fn is_report(datagram: &[u8]) -> bool {
-    matches!(datagram, [0x80..=0xbf, 192..=223, ..])
 }
 
 fn broken(error: &impl std::fmt::Display) -> EngineError {

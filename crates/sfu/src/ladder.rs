@@ -75,6 +75,15 @@ pub(crate) struct Standing {
     pub(crate) why: Why,
 }
 
+/// What there is for pictures, in bit/s.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// As far as is known of the link.
+    pub(crate) carried: u64,
+    /// By a budget.
+    pub(crate) allowed: u64,
+}
+
 const TOP: Standing = Standing { rung: Rung::Full, why: Why::Link };
 
 impl Default for Ladder {
@@ -97,22 +106,24 @@ impl Ladder {
         *self = Self { told: self.told, ..Self::default() };
     }
 
-    /// Whether pictures are to be sent. `cheapest`: what the cheapest one that is wanted takes; `room`: what there is for pictures.
-    pub(crate) fn carries_pictures(&mut self, now: Instant, room: u64, cheapest: Option<u64>) -> bool {
+    /// Whether pictures are to be sent. `cheapest`: what the cheapest one that is wanted takes.
+    pub(crate) fn carries_pictures(&mut self, now: Instant, room: Room, cheapest: Option<u64>) -> bool {
         let Some(cheapest) = cheapest else {
             // Nothing to show proves nothing.
             self.since = None;
             return !self.given_up;
         };
         let needed = if self.given_up { cheapest + cheapest * SPARE_PERCENT / 100 } else { cheapest };
-        if (needed <= room) == self.given_up {
+        if (needed <= room.carried.min(room.allowed)) == self.given_up {
             let since = *self.since.get_or_insert(now);
             if now.saturating_duration_since(since) >= self.patience(now) {
                 self.turn(now);
             }
         } else {
             self.since = None;
-            let given_up = self.given_up_since.map(|since| now.saturating_duration_since(since));
+            // What a budget forbids is not tried.
+            let given_up = self.given_up_since.filter(|_| cheapest <= room.allowed);
+            let given_up = given_up.map(|since| now.saturating_duration_since(since));
             if given_up.is_some_and(|for_so_long| for_so_long >= self.caution * TRY_AFTER) {
                 self.turn(now);
             }
@@ -156,8 +167,10 @@ impl Ladder {
             self.settling = None;
             return None;
         }
+        // A link that changes between two worse rungs is worse all the time; which of them is told is no great matter.
+        let worse = |rung: Rung| rung.cmp(&self.told.rung);
         let since = match self.settling {
-            Some((since, settling)) if same(settling) => since,
+            Some((since, settling)) if worse(settling.rung) == worse(standing.rung) => since,
             _ => now,
         };
         self.settling = Some((since, standing));
@@ -200,6 +213,7 @@ mod tests {
     fn rounds(ladder: &mut Ladder, now: &mut Instant, count: usize, room: u64) -> String {
         let round = |_| {
             *now += Duration::from_millis(500);
+            let room = Room { carried: room, allowed: u64::MAX };
             if ladder.carries_pictures(*now, room, Some(60_000)) { 'p' } else { '-' }
         };
         (0..count).map(round).collect()
@@ -232,8 +246,23 @@ mod tests {
     fn where_nothing_is_sent_nothing_is_proved() {
         let (mut ladder, now) = (Ladder::default(), Instant::now());
         for second in 0..10 {
-            assert!(ladder.carries_pictures(now + Duration::from_secs(second), 0, None));
+            let room = Room { carried: 0, allowed: 0 };
+            assert!(ladder.carries_pictures(now + Duration::from_secs(second), room, None));
         }
+    }
+
+    #[test]
+    fn what_a_budget_forbids_is_not_tried_in_vain() {
+        let (mut ladder, mut now) = (Ladder::default(), Instant::now());
+        let mut seconds_of_pictures = |allowed| {
+            let round = |_| {
+                now += Duration::from_secs(1);
+                ladder.carries_pictures(now, Room { carried: 1_000_000, allowed }, Some(60_000))
+            };
+            (0..600).map(round).filter(|shown| *shown).count()
+        };
+        assert_eq!(seconds_of_pictures(59_999), 2, "until it is given up");
+        assert!(seconds_of_pictures(78_000) > 590, "there is more to have");
     }
 
     #[test]
@@ -245,15 +274,21 @@ mod tests {
         };
         assert_eq!(tell(0, Rung::Full, Why::Budget), None, "nobody misses anything");
         assert_eq!(tell(1, Rung::Smaller, Why::Link), None);
-        assert_eq!(tell(3, Rung::Slow, Why::Link), None, "another one");
-        assert_eq!(tell(8, Rung::Slow, Why::Link), None);
-        assert_eq!(tell(9, Rung::Slow, Why::Link), Some(Rung::Slow));
-        assert_eq!(tell(10, Rung::Slow, Why::Link), None, "said");
-        assert_eq!(tell(11, Rung::Stills, Why::Link), Some(Rung::Stills));
-        assert_eq!(tell(12, Rung::Audio, Why::Link), None, "not to and fro");
-        assert_eq!(tell(13, Rung::Smaller, Why::Link), Some(Rung::Smaller), "there are pictures again");
-        assert_eq!(tell(14, Rung::Smaller, Why::Budget), None);
-        assert_eq!(tell(20, Rung::Smaller, Why::Budget), Some(Rung::Smaller), "for another reason");
+        assert_eq!(tell(3, Rung::Slow, Why::Link), None, "worse still");
+        assert_eq!(tell(5, Rung::Full, Why::Link), None, "only a moment");
+        assert_eq!(tell(6, Rung::Smaller, Why::Link), None, "so it begins anew");
+        assert_eq!(tell(11, Rung::Slow, Why::Link), None);
+        assert_eq!(tell(12, Rung::Slow, Why::Link), Some(Rung::Slow), "worse all the time, if not equally");
+        assert_eq!(tell(13, Rung::Slow, Why::Link), None, "said");
+        for second in 14..40 {
+            let rung = if second % 2 == 0 { Rung::Smaller } else { Rung::Slow };
+            assert_eq!(tell(second, rung, Why::Link), None, "not to and fro");
+        }
+        assert_eq!(tell(41, Rung::Stills, Why::Link), Some(Rung::Stills));
+        assert_eq!(tell(42, Rung::Audio, Why::Link), None, "not to and fro");
+        assert_eq!(tell(43, Rung::Smaller, Why::Link), Some(Rung::Smaller), "there are pictures again");
+        assert_eq!(tell(44, Rung::Smaller, Why::Budget), None);
+        assert_eq!(tell(50, Rung::Smaller, Why::Budget), Some(Rung::Smaller), "for another reason");
     }
 
     #[test]

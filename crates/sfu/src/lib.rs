@@ -17,6 +17,7 @@ mod ladder;
 mod layers;
 mod offer;
 mod peer;
+mod receive;
 mod red;
 mod rewrite;
 mod room;
@@ -24,7 +25,6 @@ mod route;
 mod send;
 mod slot;
 mod speaker;
-mod streams;
 mod temporal;
 mod track;
 mod ufrag;
@@ -48,6 +48,7 @@ pub use crate::{
     keyframe::starts_keyframe,
     ladder::{Limits, Rung, Why},
     offer::{OfferError, TrackName},
+    red::blocks as repeated_sounds,
     room::Member,
     slot::View,
     ufrag::{Place, is_binding_request, stun_username},

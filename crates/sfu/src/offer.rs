@@ -13,6 +13,8 @@ const MAX_LINES: usize = 96;
 const MAX_BYTES: usize = 128 * 1024;
 /// Browsers send three. Each is looked at whenever layers are chosen.
 const MAX_LAYERS: usize = 4;
+/// Sources a line may name: one, and one on which it is sent again, are usual.
+const MAX_SOURCES: usize = 8;
 /// Hashes a certificate may be named by (RFC 8122, section 5, without the broken ones).
 const HASHES: [&str; 3] = ["sha-256", "sha-384", "sha-512"];
 
@@ -61,6 +63,8 @@ pub(crate) struct Line {
     pub(crate) direction: Direction,
     /// Simulcast layers, lowest first.
     pub(crate) rids: Vec<String>,
+    /// Sources it names, and those on which their packets are sent again. With simulcast packets say for themselves where they belong.
+    pub(crate) sources: Vec<(u32, Option<u32>)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +156,8 @@ fn read_section(index: usize, section: &str, session: &str) -> Result<Option<Lin
     if rids.len() > MAX_LAYERS || names.len() < rids.len() {
         return Err(OfferError::Layers(mid));
     }
-    Ok(Some(Line { mid, video, direction, rids }))
+    let sources = if rids.is_empty() { sources(section) } else { Vec::new() };
+    Ok(Some(Line { mid, video, direction, rids, sources }))
 }
 
 fn direction(part: &str) -> Option<Direction> {
@@ -171,6 +176,26 @@ fn rids(section: &str) -> Vec<String> {
     let Some(list) = words.by_ref().find(|word| *word == "send").and_then(|_| words.next()) else { return Vec::new() };
     let first = |layer: &str| layer.split(',').next().unwrap_or_default().trim_start_matches('~').to_owned();
     list.split(';').map(first).collect()
+}
+
+/// `a=ssrc` (RFC 5576), and `a=ssrc-group:FID` for those on which packets are sent again (RFC 4588, section 8).
+fn sources(section: &str) -> Vec<(u32, Option<u32>)> {
+    let number = |word: Option<&str>| word.and_then(|word| word.parse::<u32>().ok());
+    let groups = attributes(section, "ssrc-group").filter_map(|group| group.strip_prefix("FID "));
+    let pairs = groups.filter_map(|group| {
+        let mut words = group.split(' ');
+        Some((number(words.next())?, number(words.next())?))
+    });
+    let pairs: Vec<(u32, u32)> = pairs.take(MAX_SOURCES).collect();
+    let mut sources: Vec<(u32, Option<u32>)> = Vec::new();
+    for ssrc in attributes(section, "ssrc").filter_map(|value| number(value.split(' ').next())) {
+        let known = sources.iter().any(|(main, _)| *main == ssrc) || pairs.iter().any(|(_, repair)| *repair == ssrc);
+        if !known && sources.len() < MAX_SOURCES {
+            let repair = pairs.iter().find(|(main, _)| *main == ssrc).map(|(_, repair)| *repair);
+            sources.push((ssrc, repair));
+        }
+    }
+    sources
 }
 
 fn check_tracks(lines: &[Line], tracks: &[TrackName]) -> Result<(), OfferError> {
@@ -232,6 +257,19 @@ mod tests {
             [("0", false, Direction::Send), ("1", true, Direction::Send), ("2", true, Direction::Receive)]
         );
         assert_eq!(lines[1].rids, ["q", "h", "f"]);
+    }
+
+    #[test]
+    fn sources_are_read_with_those_that_repair_them() {
+        let named =
+            "sendonly\r\na=ssrc-group:FID 7 8\r\na=ssrc:7 cname:x\r\na=ssrc:7 msid:- y\r\na=ssrc:8 cname:x\r\na=ssrc:9";
+        let sources = |more: &str| {
+            read(&offer(&[line("video", "0", &format!("{named}{more}"))]), &[]).unwrap()[0].sources.clone()
+        };
+        assert_eq!(sources(""), [(7, Some(8)), (9, None)]);
+        assert_eq!(sources("\r\na=simulcast:send q;h"), [], "packets say it");
+        let many: Vec<String> = (0..1_000).map(|ssrc| format!("\r\na=ssrc:{ssrc} cname:x")).collect();
+        assert_eq!(sources(&many.concat()).len(), MAX_SOURCES);
     }
 
     #[test]

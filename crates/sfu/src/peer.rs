@@ -2,10 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use str0m::{
-    media::Mid,
-    rtp::{RtpPacket, Ssrc},
-};
+use str0m::media::Mid;
 
 use crate::{
     Notice, Transmit, answer,
@@ -15,9 +12,9 @@ use crate::{
     ids::{PeerId, Source},
     ladder::{Ladder, Limits},
     offer::{self, Direction, Line, OfferError, TrackName},
+    receive::Packet,
     route::Route,
     slot::{Forward, Showing, Slot, View},
-    streams::Streams,
     track::Track,
     ufrag::Place,
 };
@@ -41,6 +38,15 @@ pub(crate) struct Path {
     pub(crate) heard: Instant,
     /// Nothing comes any more, and that has been said.
     pub(crate) silent: bool,
+}
+
+/// What of the packets to the participant gets lost.
+#[derive(Debug, Default)]
+pub(crate) struct Losses {
+    /// Until when that counts as much.
+    lossy_until: Option<Instant>,
+    /// Sound goes with redundancy: there is room for it as well.
+    pub(crate) repeats: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,16 +80,14 @@ pub(crate) struct Peer {
     pub(crate) unsent: bool,
     /// What its link carries, in bit/s.
     pub(crate) estimate: u64,
-    /// Until when sound goes with redundancy: much of what is sent gets lost.
-    lossy_until: Option<Instant>,
+    pub(crate) losses: Losses,
     /// The estimate the layers were chosen by.
     pub(crate) chosen_by: u64,
     pub(crate) limits: Limits,
     pub(crate) ladder: Ladder,
     pub(crate) usage: Usage,
     /// Where incoming streams belong: track and layer.
-    places: Vec<(Ssrc, usize, usize)>,
-    streams: Streams,
+    places: Vec<(u32, usize, usize)>,
     generation: u32,
 }
 
@@ -106,13 +110,12 @@ impl Peer {
             path: Path { heard: now, silent: false },
             unsent: false,
             estimate: engine::FIRST_ESTIMATE,
-            lossy_until: None,
+            losses: Losses::default(),
             chosen_by: 0,
             limits: Limits::default(),
             ladder: Ladder::default(),
             usage: Usage::default(),
             places: Vec::new(),
-            streams: Streams::default(),
             generation: 0,
         })
     }
@@ -137,9 +140,7 @@ impl Peer {
         let lines = offer::read(sdp, names)?;
         self.generation += 1;
         let fresh = str0m::IceCreds { ufrag: place.ufrag(self.generation), pass: password };
-        let receives = lines.iter().filter(|line| line.direction == Direction::Receive);
-        let receives = receives.map(|line| (Mid::from(line.mid.as_str()), line.video));
-        let answer = self.engine.answer(sdp, fresh, receives).map_err(|error| match error {
+        let answer = self.engine.answer(sdp, fresh, &lines).map_err(|error| match error {
             EngineError::Broken(reason) => OfferError::Engine(reason),
             EngineError::Panicked(_) => OfferError::Over,
         })?;
@@ -186,9 +187,6 @@ impl Peer {
         datagram: &Datagram<'_>,
         out: &mut Vec<Happening>,
     ) -> Result<(), EngineError> {
-        if !self.streams.admit(datagram.contents) {
-            return Ok(());
-        }
         let done = self.engine.receive(now, datagram, out);
         self.unsent |= self.engine.wake() <= now;
         done
@@ -200,18 +198,13 @@ impl Peer {
     }
 
     /// The track and layer a packet belongs to.
-    pub(crate) fn place_of(&mut self, packet: &RtpPacket) -> Option<(usize, usize)> {
-        let ssrc = packet.header.ssrc;
-        if let Some((_, track, layer)) = self.places.iter().find(|(known, _, _)| *known == ssrc) {
+    pub(crate) fn place_of(&mut self, packet: &Packet) -> Option<(usize, usize)> {
+        if let Some((_, track, layer)) = self.places.iter().find(|(known, _, _)| *known == packet.ssrc) {
             return Some((*track, *layer));
         }
-        let (mid, rid) = self.engine.stream(ssrc)?;
-        let track = self.tracks.iter().position(|track| track.mid == mid)?;
-        let layer = self.tracks[track].layer_of(rid)?;
-        self.places.push((ssrc, track, layer));
-        if self.tracks[track].is_sound() {
-            self.engine.ask_for_lost(ssrc);
-        }
+        let track = self.tracks.iter().position(|track| track.mid == packet.mid)?;
+        let layer = self.tracks[track].layer_of(packet.rid)?;
+        self.places.push((packet.ssrc, track, layer));
         Some((track, layer))
     }
 
@@ -252,22 +245,22 @@ impl Peer {
         }
         let slot = &mut self.slots[slot];
         let before = slot.current;
-        self.unsent |= slot.forward(&mut self.engine, forward, self.lossy_until.is_some());
+        self.unsent |= slot.forward(&mut self.engine, forward, self.losses.repeats);
         before != slot.current && slot.current == Some(forward.layer)
     }
 
     /// So much of what was sent to it in the last second did not arrive.
     pub(crate) fn lost(&mut self, now: Instant, share: f32) {
         if share >= LOSSY {
-            self.lossy_until = Some(now + LOSSY_FOR);
-        } else if self.lossy_until.is_some_and(|until| until <= now) {
-            self.lossy_until = None;
+            self.losses.lossy_until = Some(now + LOSSY_FOR);
+        } else if self.losses.lossy_until.is_some_and(|until| until <= now) {
+            self.losses.lossy_until = None;
         }
     }
 
-    /// Whether sound goes with redundancy.
+    /// Whether sound is to go with redundancy.
     pub(crate) fn loses_much(&self) -> bool {
-        self.lossy_until.is_some()
+        self.losses.lossy_until.is_some()
     }
 
     /// Whether nothing has come for too long from somebody who sends regularly.

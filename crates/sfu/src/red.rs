@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use str0m::rtp::RtpPacket;
+use crate::receive::Packet;
 
 /// So many earlier sounds are repeated. Of 20 % lost by chance, 0.8 % remain with two, at three times the bits.
 const LEVELS: u64 = 2;
@@ -30,14 +30,14 @@ struct Sound {
 }
 
 impl History {
-    pub(crate) fn keep(&mut self, packet: &RtpPacket) {
-        let (seq, time, payload) = (*packet.seq_no, packet.time.numer(), Arc::clone(&packet.payload));
+    pub(crate) fn keep(&mut self, packet: &Packet) {
+        let (seq, time, payload) = (packet.seq, packet.time, Arc::clone(&packet.payload));
         self.insert(Sound { seq, time, payload, lost: false });
     }
 
     /// Makes a packet with redundancy one without, and keeps what it repeats. False if it cannot be read.
-    pub(crate) fn unwrap(&mut self, packet: &mut RtpPacket) -> bool {
-        let (seq, time) = (*packet.seq_no, packet.time.numer());
+    pub(crate) fn unwrap(&mut self, packet: &mut Packet) -> bool {
+        let (seq, time) = (packet.seq, packet.time);
         let Some((payload_type, blocks, newest)) = blocks(&packet.payload) else { return false };
         // The last repeats the packet before, and so on.
         for ((older, payload), distance) in blocks.into_iter().rev().zip(1..) {
@@ -48,13 +48,13 @@ impl History {
         }
         let newest = newest.into();
         packet.payload = newest;
-        packet.header.payload_type = payload_type.into();
+        packet.payload_type = payload_type;
         true
     }
 
     /// Whether something that came right before this packet is known from what was repeated alone, so that nobody has been sent it.
-    pub(crate) fn closes_gap(&self, packet: &RtpPacket) -> bool {
-        let seq = *packet.seq_no;
+    pub(crate) fn closes_gap(&self, packet: &Packet) -> bool {
+        let seq = packet.seq;
         self.0.iter().any(|sound| sound.lost && sound.seq < seq && seq - sound.seq <= LEVELS)
     }
 
@@ -74,8 +74,8 @@ impl History {
     }
 
     /// The packet with what came right before it, for a receiver that calls the codec by this payload type.
-    pub(crate) fn wrap(&self, packet: &RtpPacket, payload_type: u8) -> Arc<[u8]> {
-        let (seq, time) = (*packet.seq_no, packet.time.numer());
+    pub(crate) fn wrap(&self, packet: &Packet, payload_type: u8) -> Arc<[u8]> {
+        let (seq, time) = (packet.seq, packet.time);
         let near = self.0.iter().filter(|sound| sound.seq < seq && seq - sound.seq <= LEVELS);
         let earlier: Vec<(&Sound, [u8; 4])> =
             near.filter_map(|sound| Some((sound, sound.header(time, payload_type)?))).collect();
@@ -93,9 +93,10 @@ impl History {
 }
 
 /// The payload type, what is repeated (how much older, and the sound), and the newest sound (RFC 2198, section 3).
-type Blocks<'a> = (u8, Vec<(u64, &'a [u8])>, &'a [u8]);
+pub type Blocks<'a> = (u8, Vec<(u64, &'a [u8])>, &'a [u8]);
 
-fn blocks(payload: &[u8]) -> Option<Blocks<'_>> {
+/// What can be read of a packet with redundancy.
+pub fn blocks(payload: &[u8]) -> Option<Blocks<'_>> {
     let (mut rest, mut headers) = (payload, Vec::new());
     let payload_type = loop {
         match *rest {

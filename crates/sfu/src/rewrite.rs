@@ -76,9 +76,10 @@ impl Rewriter {
 
     /// The packet is not passed on, and what follows is numbered as if it had never been.
     pub(crate) fn leave_out(&mut self, packet: Incoming, picture: u16) {
-        // Before the first there is nothing that could have a gap.
-        if let Some(mapping) = &mut self.mapping {
-            mapping.newest = mapping.newest.max(packet.seq);
+        // Before the first there is nothing that could have a gap. A late one keeps its gap: those that followed have their numbers, and one
+        // given twice would be a packet that nobody gets.
+        if let Some(mapping) = self.mapping.as_mut().filter(|mapping| mapping.newest < packet.seq) {
+            mapping.newest = packet.seq;
             self.left_out.leave_out(packet.seq, picture);
         }
     }
@@ -236,6 +237,22 @@ mod tests {
         rewriter.switch();
         assert_eq!(patched(&mut rewriter, packet(start, 90, 0, 0), &vp8(300, 7)), (0, 0));
         assert_eq!(patched(&mut rewriter, packet(start, 91, 0, 0), &vp8(301, 8)), (1, 1));
+    }
+
+    #[test]
+    fn no_number_is_given_twice_because_a_frame_that_is_left_out_comes_late() {
+        let (start, mut rewriter) = (Instant::now(), Rewriter::default());
+        let seq = |rewriter: &mut Rewriter, seq| {
+            seq_and_time(rewriter, packet(start, seq, seq * 3_000, 0)).map(|(seq, _)| seq)
+        };
+        assert_eq!(seq(&mut rewriter, 10), Some(1_000));
+        assert_eq!(seq(&mut rewriter, 12), Some(1_002));
+        rewriter.leave_out(packet(start, 11, 33_000, 0), 101);
+        assert_eq!(seq(&mut rewriter, 13), Some(1_003), "11 keeps its gap");
+        rewriter.leave_out(packet(start, 14, 42_000, 0), 104);
+        rewriter.leave_out(packet(start, 16, 48_000, 0), 106);
+        rewriter.leave_out(packet(start, 15, 45_000, 0), 105);
+        assert_eq!(seq(&mut rewriter, 17), Some(1_005), "and so does 15, behind others that were left out");
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use str0m::{
     format::{Codec, CodecSpec},
     media::{Mid, Pt},
-    rtp::{RtpPacket, Vp8Descriptor},
+    rtp::Vp8Descriptor,
 };
 
 use crate::{
     engine::Engine,
     ids::{PeerId, Source},
     keyframe,
+    receive::Packet,
     red::History,
     rewrite::{Incoming, Rewriter},
     send::Line,
@@ -35,7 +36,7 @@ pub(crate) struct Slot {
     gate: Gate,
     rewriter: Rewriter,
     /// The sender's payload types and ours; `None` where this end does not know the codec.
-    payload_types: Vec<(Pt, Option<Pt>)>,
+    payload_types: Vec<(u8, Option<Pt>)>,
     /// Where the engine has it, once it can send.
     line: Option<Line>,
 }
@@ -43,7 +44,7 @@ pub(crate) struct Slot {
 /// A packet and what is known of it.
 pub(crate) struct Forward<'a> {
     pub(crate) layer: usize,
-    pub(crate) packet: &'a RtpPacket,
+    pub(crate) packet: &'a Packet,
     pub(crate) spec: CodecSpec,
     pub(crate) starts_keyframe: bool,
     pub(crate) vp8: Option<Vp8Descriptor>,
@@ -55,7 +56,7 @@ pub(crate) struct Forward<'a> {
 }
 
 impl<'a> Forward<'a> {
-    pub(crate) fn new(layer: usize, packet: &'a RtpPacket, spec: CodecSpec, earlier: &'a History, waits: bool) -> Self {
+    pub(crate) fn new(layer: usize, packet: &'a Packet, spec: CodecSpec, earlier: &'a History, waits: bool) -> Self {
         let vp8 = (spec.codec == Codec::Vp8).then(|| Vp8Descriptor::parse(&packet.payload).ok()).flatten();
         let starts_keyframe = match &vp8 {
             Some(descriptor) => descriptor.starts_keyframe(&packet.payload),
@@ -126,9 +127,9 @@ impl Slot {
         self.target.filter(|target| self.video && self.current != Some(*target))
     }
 
-    /// Passes a packet on if it is of the layer that is shown here. True if something was written. `lossy`: much of it will be lost, so sound
-    /// goes with what came before it.
-    pub(crate) fn forward(&mut self, engine: &mut Engine, forward: &Forward<'_>, lossy: bool) -> bool {
+    /// Passes a packet on if it is of the layer that is shown here. True if something was written. `repeats`: much of it will be lost, so
+    /// sound goes with what came before it.
+    pub(crate) fn forward(&mut self, engine: &mut Engine, forward: &Forward<'_>, repeats: bool) -> bool {
         if self.target.is_none() {
             self.current = None;
             return false;
@@ -138,11 +139,11 @@ impl Slot {
         }
         let Some(pt) = self.payload_type(engine, forward) else { return false };
         let incoming = Incoming {
-            ssrc: *forward.packet.header.ssrc,
-            seq: *forward.packet.seq_no,
-            time: forward.packet.time.numer(),
+            ssrc: forward.packet.ssrc,
+            seq: forward.packet.seq,
+            time: forward.packet.time,
             clock: forward.spec.clock_rate.get(),
-            at: forward.packet.timestamp,
+            at: forward.packet.at,
         };
         if !self.rewriter.continues(incoming) {
             // The sender has started anew, with numbers that have nothing to do with those before.
@@ -160,7 +161,7 @@ impl Slot {
         let Some(outgoing) = self.rewriter.rewrite(incoming, forward.vp8.as_ref()) else { return false };
         self.line = self.line.or_else(|| engine.line(self.mid));
         let Some(line) = self.line else { return false };
-        let repeats = !self.video && (lossy || forward.earlier.closes_gap(forward.packet));
+        let repeats = !self.video && (repeats || forward.earlier.closes_gap(forward.packet));
         let redundant = engine.redundant(pt).filter(|_| repeats);
         let wrapped = redundant.map(|_| forward.earlier.wrap(forward.packet, *pt));
         engine.write(line, redundant.unwrap_or(pt), outgoing, forward, wrapped);
@@ -178,7 +179,7 @@ impl Slot {
     }
 
     fn payload_type(&mut self, engine: &Engine, forward: &Forward<'_>) -> Option<Pt> {
-        let theirs = forward.packet.header.payload_type;
+        let theirs = forward.packet.payload_type;
         if let Some((_, ours)) = self.payload_types.iter().find(|(known, _)| *known == theirs) {
             return *ours;
         }

@@ -13,25 +13,23 @@ pub(crate) struct Temporal {
     pub(crate) layer: u8,
     /// It refers to the lowest layer only: from here on higher ones can be followed.
     pub(crate) sync: bool,
+    /// Its picture id has 15 bits, not 7.
+    pub(crate) long: bool,
 }
 
-/// Nothing, if the frame is of no layer.
+/// Nothing, if the frame is of no layer, or has no number by which it could be told from the next.
 pub(crate) fn vp8(payload: &[u8]) -> Option<Temporal> {
     const EXTENDED: u8 = 0x80;
     const PICTURE_ID: u8 = 0x80;
     const TL0: u8 = 0x40;
     const TID: u8 = 0x20;
     let [first, extension, rest @ ..] = payload else { return None };
-    if first & EXTENDED == 0 || extension & TID == 0 {
+    if first & EXTENDED == 0 || extension & TID == 0 || extension & PICTURE_ID == 0 {
         return None;
     }
-    let id = match rest.first() {
-        _ if extension & PICTURE_ID == 0 => 0,
-        Some(id) if id & 0x80 != 0 => 2,
-        Some(_) | None => 1,
-    };
-    let octet = rest.get(id + usize::from(extension & TL0 != 0))?;
-    Some(Temporal { layer: octet >> 6, sync: octet & 0x20 != 0 })
+    let long = rest.first()? & 0x80 != 0;
+    let octet = rest.get(1 + usize::from(long) + usize::from(extension & TL0 != 0))?;
+    Some(Temporal { layer: octet >> 6, sync: octet & 0x20 != 0, long })
 }
 
 /// A frame, as far as it matters here.
@@ -58,8 +56,12 @@ impl Default for Gate {
     }
 }
 
-/// VP8 picture ids have 15 bits.
-const PICTURE_IDS: u16 = 0x7fff;
+impl Temporal {
+    /// Picture ids go up to that, and begin anew.
+    fn picture_ids(self) -> u16 {
+        if self.long { 0x7fff } else { 0x7f }
+    }
+}
 
 impl Gate {
     /// Another stream begins, with a key frame.
@@ -71,11 +73,12 @@ impl Gate {
     pub(crate) fn lets_through(&mut self, frame: Frame) -> bool {
         let Frame { picture, temporal, starts_keyframe } = frame;
         if let Some((newest, passes)) = self.newest {
-            let ahead = picture.wrapping_sub(newest) & PICTURE_IDS;
+            let ids = temporal.picture_ids();
+            let ahead = picture.wrapping_sub(newest) & ids;
             if ahead == 0 {
                 return passes;
             }
-            if ahead > PICTURE_IDS / 2 {
+            if ahead > ids / 2 {
                 // It comes late. What became of its frame is not known any more; its layer is a good guess.
                 return temporal.layer <= self.open;
             }
@@ -112,12 +115,9 @@ pub(crate) struct LeftOut {
 const STEPS: usize = 64;
 
 impl LeftOut {
+    /// `number` is higher than all before.
     pub(crate) fn leave_out(&mut self, number: u64, picture: u16) {
         let (from, gap) = self.steps.back().copied().unwrap_or_default();
-        if number < from {
-            // A late one keeps its gap: those that followed have their numbers.
-            return;
-        }
         let fresh = self.picture.replace(picture) != Some(picture);
         let gap = Gap { packets: gap.packets + 1, pictures: gap.pictures.wrapping_add(u16::from(fresh)) };
         if number == from {
@@ -143,12 +143,12 @@ mod tests {
 
     #[test]
     fn the_layer_stands_behind_what_else_a_descriptor_may_have() {
-        let temporal = |layer, sync| Some(Temporal { layer, sync });
+        let temporal = |layer, sync, long| Some(Temporal { layer, sync, long });
         for (payload, expected) in [
-            (&[0x90, 0xe0, 0x81, 0x02, 0x07, 0x80][..], temporal(2, false)),
-            (&[0x90, 0xe0, 0x01, 0x07, 0x60], temporal(1, true)),
-            (&[0x90, 0xa0, 0x01, 0x40], temporal(1, false)),
-            (&[0x90, 0x20, 0x20], temporal(0, true)),
+            (&[0x90, 0xe0, 0x81, 0x02, 0x07, 0x80][..], temporal(2, false, true)),
+            (&[0x90, 0xe0, 0x01, 0x07, 0x60], temporal(1, true, false)),
+            (&[0x90, 0xa0, 0x01, 0x40], temporal(1, false, false)),
+            (&[0x90, 0x20, 0x20], None),
             (&[0x90, 0x80, 0x01, 0x40], None),
             (&[0x10, 0xe0, 0x01, 0x40], None),
         ] {
@@ -164,8 +164,8 @@ mod tests {
     fn frames(first: u16) -> impl Iterator<Item = Frame> {
         (0..).map(move |n: u16| {
             let (layer, sync) = [(0, false), (2, true), (1, true), (2, false)][usize::from(n % 4)];
-            let temporal = Temporal { layer, sync };
-            Frame { picture: first.wrapping_add(n) & PICTURE_IDS, temporal, starts_keyframe: false }
+            let temporal = Temporal { layer, sync, long: true };
+            Frame { picture: first.wrapping_add(n) & 0x7fff, temporal, starts_keyframe: false }
         })
     }
 
@@ -194,6 +194,23 @@ mod tests {
     }
 
     #[test]
+    fn ids_of_seven_bits_begin_anew_sooner() {
+        let short = |frame: Frame| Frame {
+            picture: frame.picture & 0x7f,
+            temporal: Temporal { long: false, ..frame.temporal },
+            ..frame
+        };
+        let mut gate = Gate::default();
+        let passed =
+            |gate: &mut Gate, first| frames(first).take(8).filter(|frame| gate.lets_through(short(*frame))).count();
+        assert_eq!(passed(&mut gate, 120), 8);
+        gate.wanted = 0;
+        assert_eq!(passed(&mut gate, 128), 2);
+        gate.wanted = 1;
+        assert_eq!(passed(&mut gate, 136), 4);
+    }
+
+    #[test]
     fn a_frame_goes_through_whole_or_not_at_all() {
         let mut gate = Gate::default();
         let [t0, t2, ..] = std::array::from_fn::<_, 4, _>(|n| frames(0x7fff).nth(n).unwrap());
@@ -212,9 +229,9 @@ mod tests {
         let mut gate = Gate { wanted: 0, ..Gate::default() };
         passed(&mut gate, 0, 4);
         gate.wanted = ALL;
-        let temporal = Temporal { layer: 0, sync: false };
+        let temporal = Temporal { layer: 0, sync: false, long: true };
         assert!(gate.lets_through(Frame { picture: 4, temporal, starts_keyframe: true }));
-        let temporal = Temporal { layer: 2, sync: false };
+        let temporal = Temporal { layer: 2, sync: false, long: true };
         assert!(gate.lets_through(Frame { picture: 5, temporal, starts_keyframe: false }));
     }
 
@@ -229,8 +246,6 @@ mod tests {
         assert_eq!([10, 14, 99].map(|number| out.before(number)), [gap(0, 0), gap(3, 2), gap(3, 2)]);
         out.leave_out(20, 9);
         assert_eq!([19, 21].map(|number| out.before(number)), [gap(3, 2), gap(4, 3)]);
-        out.leave_out(15, 7);
-        assert_eq!(out.before(16), gap(3, 2), "a late one changes no numbers that were given");
         for number in 0..200 {
             out.leave_out(100 + number * 2, 10);
         }

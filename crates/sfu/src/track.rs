@@ -21,6 +21,9 @@ const WINDOW: Duration = Duration::from_millis(500);
 const USUAL: [u64; 3] = [150_000, 500_000, 1_700_000];
 /// Heights of the layers, lowest first, if the top one is a 720p camera's, each half of the next.
 const TOP_HEIGHT: u32 = 720;
+/// A sender that says nothing of temporal layers for so long has none any more. Of a screen on which little moves a frame of the lowest comes
+/// each few seconds.
+const UNTOLD: Duration = Duration::from_secs(15);
 /// UDP, IP and SRTP around each packet's payload, which the link has to carry as well.
 const OVERHEAD: usize = 50;
 
@@ -76,12 +79,13 @@ impl Track {
     /// True if the layer starts to flow with this.
     pub(crate) fn received(&mut self, layer: usize, now: Instant, bytes: usize, temporal: Option<Temporal>) -> bool {
         let starts = !self.flows(layer, now);
+        let still = self.source == Source::Screen;
         let layer = &mut self.layers[layer];
-        layer.rate.count(now, bytes + OVERHEAD);
+        layer.rate.count(now, bytes + OVERHEAD, still);
         if let Some(Temporal { layer: of, .. }) = temporal {
             layer.top = layer.top.max(of);
             let counting = layer.slower.iter_mut().zip(temporal::SLOWER).filter(|(_, pace)| of <= *pace);
-            counting.for_each(|(rate, _)| rate.count(now, bytes + OVERHEAD));
+            counting.for_each(|(rate, _)| rate.count(now, bytes + OVERHEAD, still));
         }
         starts
     }
@@ -97,18 +101,23 @@ impl Track {
     pub(crate) fn offered(&self, now: Instant) -> Vec<Offered> {
         let top = self.layers.len().saturating_sub(1);
         let lowest = (0..self.layers.len()).find(|&index| self.flows(index, now));
+        let bits = |rate: &Rate| if self.source == Source::Screen { rate.lately(now) } else { rate.bits };
         let offered = self.layers.iter().enumerate().flat_map(|(index, layer)| {
             let whole = Offered {
                 layer: index,
                 pace: temporal::ALL,
-                bitrate: layer.rate.bits().unwrap_or_else(|| usual(index, top)),
+                bitrate: bits(&layer.rate).unwrap_or_else(|| usual(index, top)),
                 height: TOP_HEIGHT >> (top - index).min(3),
                 flows: self.flows(index, now),
             };
             let slows = whole.flows && (self.source == Source::Screen || lowest == Some(index));
-            let slower =
-                temporal::SLOWER.into_iter().zip(&layer.slower).filter(move |(pace, _)| slows && *pace < layer.top);
-            let slower = slower.filter_map(move |(pace, rate)| Some(Offered { pace, bitrate: rate.bits()?, ..whole }));
+            // What comes now may have no such layers any more: another codec, or a sender that was told otherwise.
+            let told = |rate: &Rate| {
+                rate.last.zip(layer.rate.last).is_some_and(|(said, last)| last.saturating_duration_since(said) < UNTOLD)
+            };
+            let slower = temporal::SLOWER.into_iter().zip(&layer.slower);
+            let slower = slower.filter(move |(pace, rate)| slows && *pace < layer.top && told(rate));
+            let slower = slower.filter_map(move |(pace, rate)| Some(Offered { pace, bitrate: bits(rate)?, ..whole }));
             slower.chain([whole])
         });
         offered.collect()
@@ -130,17 +139,17 @@ struct Rate {
 }
 
 impl Rate {
-    fn count(&mut self, now: Instant, bytes: usize) {
+    /// `still`: a pause does not mean that it was switched off, but that nothing moved.
+    fn count(&mut self, now: Instant, bytes: usize, still: bool) {
         let window = *self.window.get_or_insert(now);
         let passed = now.saturating_duration_since(window);
         if passed >= WINDOW {
-            let measured =
-                u64::try_from(self.bytes as u128 * 8_000_000 / passed.as_micros().max(1)).unwrap_or(u64::MAX);
+            let measured = self.measured(passed);
             let long_pause = passed > STALLED;
             self.bits = Some(match self.bits {
                 Some(before) if !long_pause => before.midpoint(measured),
-                Some(before) => before,
-                None => measured,
+                Some(before) if !still => before,
+                Some(_) | None => measured,
             });
             (self.window, self.bytes) = (Some(now), 0);
         }
@@ -148,8 +157,14 @@ impl Rate {
         self.last = Some(now);
     }
 
-    fn bits(&self) -> Option<u64> {
-        self.bits
+    fn measured(&self, passed: Duration) -> u64 {
+        u64::try_from(self.bytes as u128 * 8_000_000 / passed.as_micros().max(1)).unwrap_or(u64::MAX)
+    }
+
+    /// The same, less as time goes by without anything.
+    fn lately(&self, now: Instant) -> Option<u64> {
+        let passed = self.window.map(|window| now.saturating_duration_since(window));
+        passed.filter(|passed| *passed > STALLED).map(|passed| self.measured(passed)).or(self.bits)
     }
 
     fn ever(&self) -> bool {
@@ -205,11 +220,24 @@ mod tests {
         assert!(track.offered(start + Duration::from_mins(1))[0].flows);
     }
 
+    #[test]
+    fn a_screen_takes_little_as_soon_as_nothing_moves_on_it() {
+        let (start, mut track) = (Instant::now(), Track::new(Mid::from("2"), Source::Screen, &[]));
+        for packet in 0..200 {
+            track.received(0, start + Duration::from_millis(packet * 10), 1_200, None);
+        }
+        let kbit = |track: &Track, seconds| track.offered(start + Duration::from_secs(seconds))[0].bitrate / 1_000;
+        assert_eq!(kbit(&track, 2), 1_000, "somebody scrolls");
+        assert!(kbit(&track, 12) < 50, "{}", kbit(&track, 12));
+        track.received(0, start + Duration::from_secs(12), 1_200, None);
+        assert!(kbit(&track, 12) < 50, "{}, although something moves now and then", kbit(&track, 12));
+    }
+
     /// A quarter of the frames each in the lowest two temporal layers, half of them in the highest.
     fn send_in_three(track: &mut Track, layer: usize, start: Instant) {
         for packet in 0..200_u64 {
             let of = [0, 2, 1, 2][usize::try_from(packet % 4).unwrap()];
-            let temporal = Some(Temporal { layer: of, sync: false });
+            let temporal = Some(Temporal { layer: of, sync: false, long: true });
             track.received(layer, start + Duration::from_millis(packet * 10), 200, temporal);
         }
     }
@@ -228,13 +256,26 @@ mod tests {
         assert_eq!(steps(&track, now), [(0, 0, 5), (0, 1, 10), (0, temporal::ALL, 20), (1, temporal::ALL, 20)]);
         track.source = Source::Screen;
         assert_eq!(steps(&track, now).len(), 6);
-        let later = start + Duration::from_secs(10);
+        let later = start + Duration::from_secs(20);
         track.source = Source::Camera;
-        track.received(1, later, 200, None);
+        track.received(1, later, 200, Some(Temporal { layer: 0, sync: false, long: true }));
         assert_eq!(
             steps(&track, later).iter().map(|step| step.0).collect::<Vec<_>>(),
             [1, 1, 1],
             "the smallest it sends"
         );
+    }
+
+    #[test]
+    fn frames_that_are_of_no_layer_any_more_cannot_be_left_out() {
+        let (start, mut track) = (Instant::now(), camera());
+        send_in_three(&mut track, 0, start);
+        let paces = |track: &Track, now| steps(track, now).iter().map(|step| step.1).collect::<Vec<_>>();
+        track.source = Source::Screen;
+        track.layers.truncate(1);
+        let still = start + Duration::from_mins(1);
+        assert_eq!(paces(&track, still), [0, 1, temporal::ALL], "it stands still, and will go on as it was");
+        track.received(0, still, 200, None);
+        assert_eq!(paces(&track, still), [temporal::ALL], "another codec");
     }
 }

@@ -132,7 +132,7 @@ async fn take_turn(path: &Path) -> io::Result<File> {
         let directory = File::open(directory)?;
         match directory.try_lock() {
             Err(TryLockError::WouldBlock) => {
-                tracing::info!("waiting for another program that opens a database in this directory");
+                tracing::warn!("waiting for another program that opens a database in this directory");
                 directory.lock()?;
             }
             taken => taken?,

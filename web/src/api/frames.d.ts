@@ -119,6 +119,7 @@ export interface components {
             rejoin?: number | null;
             /** @description This page has a connection to the SFU that it made while the call rang; the media plan says whether it is taken up. */
             prepared?: boolean;
+            offer?: components["schemas"]["MediaOffer"] | null;
             /** @enum {string} */
             type: "join";
         } | {
@@ -277,6 +278,12 @@ export interface components {
         MediaLimit: "cpu" | "bandwidth";
         /** @enum {string} */
         MediaMode: "p2p" | "sfu";
+        /** @description An offer for a connection to the SFU. */
+        MediaOffer: {
+            sdp: string;
+            /** @description As in `mediaOffer`. */
+            tracks: components["schemas"]["MediaTrack"][];
+        };
         /**
          * @description The way media take.
          * @enum {string}
@@ -497,7 +504,7 @@ export interface components {
             /** Format: int32 */
             id: number;
             call?: components["schemas"]["CallView"] | null;
-            /** @description The SFU's answer to `mediaOffer`. */
+            /** @description The SFU's answer to `mediaOffer`, or to the offer of a `join`: for the connection of the call's media plan. */
             sdp?: string | null;
             /** @enum {string} */
             type: "ok";

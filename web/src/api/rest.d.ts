@@ -492,7 +492,7 @@ export interface components {
             channel?: string | null;
             /** @description For a notification: `notConfigured` where no sender is set up. */
             state?: string | null;
-            /** @description Why a ring or the call ended. */
+            /** @description Why a ring or the call ended; how large a budget was that is used up, such as `2 MB`. */
             reason?: string | null;
         };
         /** @description Names a call. */

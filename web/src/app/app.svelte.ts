@@ -1,12 +1,13 @@
 /** Puts the parts together: the only place that knows the browser's globals and all the classes. */
 import { untrack } from 'svelte';
 import { Rest } from '../api/client';
-import type { MediaTrack } from '../api/types';
+import type { IceServer, MediaTrack } from '../api/types';
 import { Calls } from '../call/calls.svelte';
 import { Contacts } from '../call/contacts.svelte';
 import { acquire, cameras, share } from '../call/devices';
 import { CallMedia } from '../call/media.svelte';
 import { memoryIn } from '../call/memory';
+import { offering } from '../call/offering';
 import { PlanSession } from '../call/plan-session';
 import { Prepared } from '../call/prepared';
 import { Quality } from '../call/quality.svelte';
@@ -27,6 +28,8 @@ import { Router } from './router.svelte';
 const VIDEO_CHOICE = 'farhand.video';
 /** The epoch of a connection that is made while the call rings. */
 const RINGING = 0;
+/** What is known of a media plan that has not come yet. */
+const TO_SERVER = { mode: 'sfu' as const, epoch: RINGING, offerer: true };
 /** Track constraints as JSON, for machines too weak for the usual picture. */
 const CAPTURE = 'farhand.capture';
 
@@ -95,7 +98,10 @@ export class App {
     const invite = (callId: string, userDbId: number) => this.rest.invite(callId, userDbId);
     const prepared = this.makePrepared();
     const takePrepared = (callId: string) => prepared.take(callId);
-    this.calls = new Calls({ signalling, media, clock, memory: memoryIn(sessionStorage), invite, takePrepared });
+    const offerWith = (people: number, iceServers: IceServer[]) =>
+      offering(this.peer.take({ ...TO_SERVER, iceServers }), people, clock);
+    const memory = memoryIn(sessionStorage);
+    this.calls = new Calls({ signalling, media, clock, memory, invite, takePrepared, offering: offerWith });
     // Not during a call: the handshake would take from its media.
     $effect.root(() => {
       $effect(() => prepared.follow(this.calls.inCall ? [] : [...this.calls.rings.values()]));
@@ -259,7 +265,7 @@ export class App {
   private makePrepared(): Prepared {
     return new Prepared({
       clock: this.clock,
-      connect: ({ iceServers }) => this.peer.take({ mode: 'sfu', epoch: RINGING, offerer: true, iceServers }),
+      connect: ({ iceServers }) => this.peer.take({ ...TO_SERVER, iceServers }),
       offer: async (callId, sdp, tracks, withdrawn) => {
         const offer = { type: 'mediaOffer' as const, callId, epoch: RINGING, sdp, tracks };
         return (await this.signalling.request(offer, withdrawn)).sdp ?? '';

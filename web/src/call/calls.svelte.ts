@@ -4,7 +4,8 @@
  */
 import { SvelteMap } from 'svelte/reactivity';
 import type { CallView, Ring, RingEndReason, ServerMessage, Welcome } from '../api/types';
-import type { RequestFrame } from '../signalling/requests';
+import { codeOf, type RequestFrame } from '../signalling/requests';
+import { joinWith } from './offering';
 import { mayCome, nameOf, sharers } from './people';
 import type { MediaState } from './session';
 import type { SfuLink } from './sfu-link';
@@ -56,7 +57,8 @@ export class Calls {
 
   join(callId: string, label: string, camera: boolean): Promise<void> {
     const prepared = this.env.takePrepared(callId);
-    return this.begin({ type: 'join', callId, ...(prepared && { prepared: true }) }, label, camera, prepared);
+    const link = prepared ?? this.offering(callId);
+    return this.begin({ type: 'join', callId, ...(prepared && { prepared: true }) }, label, camera, link);
   }
 
   decline(ring: Ring): Promise<void> {
@@ -128,7 +130,9 @@ export class Calls {
   }
 
   remember(state: MediaState): void {
-    if (this.stage.name === 'active') this.env.memory.save({ callId: this.stage.callId, ...state });
+    if (this.stage.name !== 'active') return;
+    const sfu = this.active ? this.active.callType === 'SFU' : this.env.memory.load()?.sfu;
+    this.env.memory.save({ callId: this.stage.callId, ...(sfu && { sfu }), ...state });
   }
 
   welcome(welcome: Welcome): void {
@@ -161,7 +165,7 @@ export class Calls {
     else if (frame.type === 'speaker') this.env.media.speaks(frame.contact ?? undefined);
   }
 
-  private async begin(frame: RequestFrame, label: string, camera: boolean, prepared?: SfuLink): Promise<void> {
+  private async begin(frame: RequestFrame, label: string, camera: boolean, link?: SfuLink): Promise<void> {
     const left = this.active;
     const wish = ++this.wish;
     this.giveUpStart();
@@ -174,13 +178,13 @@ export class Calls {
     this.env.signalling.inCall = true;
     const start = { frame, given: new AbortController() };
     this.start = start;
-    const answer = this.env.signalling.request(frame, start.given.signal);
-    this.env.media.begin({ microphone: true, camera }, prepared);
+    const answer = joinWith(link, this.env.signalling, frame, start.given.signal);
+    this.env.media.begin({ microphone: true, camera }, link);
     if (left) void this.sendLeave(left.callId);
     try {
-      const call = (await answer).call;
+      const { call, sdp } = await answer;
       if (!call) return;
-      if (wish === this.wish) this.enter(call);
+      if (wish === this.wish) this.enter(call, link, sdp);
       else if (!this.concerns(call.callId) && !this.leaving.has(call.callId)) void this.sendLeave(call.callId);
     } catch (error) {
       if (wish !== this.wish) return;
@@ -191,6 +195,14 @@ export class Calls {
       if (this.start === start) this.start = undefined;
       else if (frame.type === 'createCall') this.nameless -= 1;
     }
+  }
+
+  /** A connection that can be offered with the `join`, if the call is known to go through the server: a page that was just loaded again knows no more. */
+  private offering(callId: string): SfuLink | undefined {
+    const call = this.known.get(callId);
+    if (call?.callType === 'SFU') return this.env.offering(mayCome(call).length, call.mediaPlan?.iceServers ?? []);
+    const remembered = call ? undefined : this.env.memory.load();
+    return remembered?.callId === callId && remembered.sfu ? this.env.offering(0, []) : undefined;
   }
 
   /** The answer may come all the same, if the question is on its way already. */
@@ -212,13 +224,18 @@ export class Calls {
     const wanted = () => wish === this.wish && this.rejoined === given;
     this.joining = callId;
     this.rejoining = true;
+    const link = epoch === 0 ? this.offering(callId) : undefined;
+    if (link) this.env.media.bring(link);
     try {
-      const { call } = await this.env.signalling.request({ type: 'join', callId, rejoin: epoch }, given.signal);
+      const frame = { type: 'join' as const, callId, rejoin: epoch };
+      const { call, sdp } = await joinWith(link, this.env.signalling, frame, given.signal);
       if (!wanted() || !call) return;
       this.rejoining = false;
-      this.enter(call);
-      this.env.media.check(false);
+      this.enter(call, link, sdp);
+      if (link) this.env.media.announce();
+      else this.env.media.check(false);
     } catch (error) {
+      link?.close();
       if (wanted()) this.rejoinFailed(callId, codeOf(error));
     } finally {
       if (wanted()) {
@@ -255,8 +272,8 @@ export class Calls {
     }, REJOIN_MS);
   }
 
-  /** This page has the seat. */
-  private enter(call: CallView): void {
+  /** This page has the seat. `sdp`: the answer to the offer of this connection. */
+  private enter(call: CallView, link?: SfuLink, sdp?: string | null): void {
     const known = this.known.get(call.callId);
     if (!known || known.version <= call.version) this.known.set(call.callId, call);
     const current = known && known.version > call.version ? known : call;
@@ -270,6 +287,7 @@ export class Calls {
     this.remember(this.env.media.wanted);
     this.env.signalling.inCall = true;
     this.env.media.apply(current.mediaPlan, mayCome(current).length, sharers(current));
+    link?.joined(sdp ?? undefined, current.mediaPlan?.prepared);
     if (fresh) this.env.media.announce();
   }
 
@@ -379,7 +397,3 @@ export class Calls {
 const PASSING = new Set(['timeout', 'internal', 'storage_unavailable', 'overloaded', 'shutting_down']);
 /** Soon enough for somebody who waits, seldom enough for a server that has too much to do. */
 const REJOIN_MS = 2_000;
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'internal';
-}

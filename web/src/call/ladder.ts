@@ -1,5 +1,5 @@
 /** How much of a picture this page sends: down a ladder as its link worsens, and up again by itself. No DOM. */
-import type { SendLimit, Shortage } from '../api/types';
+import type { MediaReport, SendLimit, Shortage } from '../api/types';
 
 export type Rung = 'full' | Shortage['rung'];
 
@@ -11,6 +11,8 @@ export interface Facts {
   kbit?: number | undefined;
   /** The encoder had to do with less than it wanted. */
   short: boolean;
+  /** Of the camera's sizes the largest does not go out. */
+  small?: boolean;
 }
 
 /** What goes out. */
@@ -32,6 +34,11 @@ const SPARE = 1.3;
 /** So often in a row it must look alike: one look tells little. */
 const DOWN_LOOKS = 2;
 const UP_LOOKS = 3;
+/** Which sizes fit the browser finds out by itself, for which it takes some seconds at the beginning of each call. */
+const SIZE_LOOKS = 4;
+/** Video that is tried again: the browser has to find out first what the link carries now. */
+const TRIAL_MS = 12_000;
+const TRIAL_LOOKS = 5;
 /** Without video nothing shows what the link carries, so it is tried: after so long, and each time it was in vain after twice that. */
 const TRY_MS = 15_000;
 const MOST_TRY_MS = 120_000;
@@ -80,7 +87,9 @@ export class Ladder {
     const looks = this.towards.rung === to ? this.towards.looks + 1 : 1;
     this.towards = { rung: to, looks };
     const down = ORDER.indexOf(to) > ORDER.indexOf(this.rung);
-    if (looks >= (down ? DOWN_LOOKS : UP_LOOKS) || hidden(this.rung)) this.step(facts.at, to);
+    const trial = facts.at - this.triedAt < TRIAL_MS;
+    const needed = this.layered && !hidden(to) ? SIZE_LOOKS : down ? (trial ? TRIAL_LOOKS : DOWN_LOOKS) : UP_LOOKS;
+    if (looks >= needed || hidden(this.rung)) this.step(facts.at, to);
   }
 
   private step(at: number, to: Rung): void {
@@ -94,20 +103,21 @@ export class Ladder {
     this.towards = { rung: to, looks: 0 };
   }
 
-  private aim({ at, kbit, short }: Facts): Rung {
+  private aim({ at, kbit, short, small = false }: Facts): Rung {
     const { layered } = this;
     if (hidden(this.rung)) {
       // The browser's guess is an old one: nothing has been sent that could have shown more.
       return at - this.givenUp >= this.patience ? (layered ? 'full' : 'slow') : this.rung;
     }
     if (kbit === undefined) return this.rung;
-    const rungs = layered ? ORDER.filter((rung) => rung !== 'smaller' && rung !== 'slow') : ORDER;
-    const needs = (rung: Rung) => (layered && rung === 'full' ? NEEDS.slow : NEEDS[rung]);
-    const place = rungs.indexOf(this.rung);
+    if (layered) {
+      if (short && kbit < NEEDS.slow) return kbit < NEEDS.stills ? 'audio' : 'stills';
+      return short && small ? 'smaller' : 'full';
+    }
     // A picture of which little moves takes little, and the browser then believes in little.
-    if (short && kbit < needs(this.rung)) return rungs.find((rung) => needs(rung) <= kbit) ?? 'audio';
-    const above = rungs[place - 1];
-    return above && kbit >= needs(above) * SPARE ? above : this.rung;
+    if (short && kbit < NEEDS[this.rung]) return ORDER.find((rung) => NEEDS[rung] <= kbit) ?? 'audio';
+    const above = ORDER[ORDER.indexOf(this.rung) - 1];
+    return above && kbit >= NEEDS[above] * SPARE ? above : this.rung;
   }
 
   private get allowed(): Rung {
@@ -136,4 +146,34 @@ export function outgoingKbit(stats: RTCStatsReport): number | undefined {
   const pair = all.find(({ id, type }) => type === 'candidate-pair' && id === selected);
   const bits = pair?.availableOutgoingBitrate;
   return typeof bits === 'number' ? bits / 1000 : undefined;
+}
+
+/** The least a browser sends of a picture, in bit/s, whatever the link carries. With next to nothing it leaves the picture out altogether. */
+const LEAST = 40_000;
+/** Losses from which on no more than what arrives can be sent, in percent. */
+const LOSSY = 10;
+
+/** The browser sends the least it can of a picture, or nothing: it does not say then that it would send more. */
+export function starved(stats: RTCStatsReport): boolean {
+  const lines = ([...stats.values()] as Record<string, unknown>[]).filter(
+    ({ type, kind, active, mediaSourceId }) =>
+      type === 'outbound-rtp' && kind === 'video' && active === true && mediaSourceId !== undefined,
+  );
+  const bits = lines.reduce((sum, { targetBitrate }) => sum + (Number(targetBitrate) || 0), 0);
+  return lines.length > 0 && bits <= LEAST;
+}
+
+/**
+ * How the own link looks. The browser believes in no less than the least of all it sends together, though the link may carry half of that:
+ * where a picture gets no more than the least there is none for it, and of what is sent that counts which arrives.
+ */
+export function factsOf(at: number, stats: RTCStatsReport, report: MediaReport): Omit<Facts, 'small'> {
+  const { limitedBy, lossOutPercent, kbitPerSecondOut } = report;
+  const believed = outgoingKbit(stats);
+  if (limitedBy === 'cpu' || believed === undefined || !starved(stats)) {
+    return { at, kbit: believed, short: limitedBy === 'bandwidth' };
+  }
+  const lost = lossOutPercent ?? 0;
+  const arrives = lost >= LOSSY ? (kbitPerSecondOut ?? believed) * (1 - lost / 100) : believed;
+  return { at, kbit: Math.min(believed, arrives, NEEDS.slow - 1), short: true };
 }

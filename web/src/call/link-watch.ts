@@ -63,8 +63,8 @@ export class LinkWatch {
   }
 
   /** Says how it stands to whoever listens now, and gives it time from now on. */
-  again(): void {
-    this.wait(STUCK_MS);
+  again(patience = STUCK_MS): void {
+    this.wait(patience);
     this.changed();
   }
 

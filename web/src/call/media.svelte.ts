@@ -1,7 +1,7 @@
 /** What the call view shows of media, and the switches for it. Owns the local tracks and the media session. */
 import type { MediaPlan, MediaReport, MediaTrack, SendLimit, Signal, Slots } from '../api/types';
 import type { Acquired, Device, Shared, Trouble, Want } from './devices';
-import { FULL, Ladder, outgoingKbit, type Sending } from './ladder';
+import { FULL, factsOf, Ladder, type Sending } from './ladder';
 import type { Connection, MediaSession, MediaState, Path, Remote, SessionEvents } from './session';
 import type { SfuLink } from './sfu-link';
 
@@ -71,7 +71,7 @@ export class CallMedia {
     private readonly hooks: MediaHooks,
   ) {}
 
-  /** A call begins. Devices start in the background; the call does not wait for them. `prepared`: made while it rang. */
+  /** A call begins. Devices start in the background; the call does not wait for them. `prepared`: a connection for its first plan. */
   begin(want: MediaState, prepared?: SfuLink): void {
     this.end();
     this.microphone = want.microphone;
@@ -92,6 +92,12 @@ export class CallMedia {
     this.hooks.began();
     this.switched();
     void this.fetch({ audio: want.microphone, video: want.camera });
+  }
+
+  /** A connection for the next plan, whose offer goes out with a `join`. */
+  bring(link: SfuLink): void {
+    if (this.session) this.session.bring(link);
+    else link.close();
   }
 
   apply(plan: MediaPlan | null | undefined, people: number, sharers: readonly number[] = []): void {
@@ -122,8 +128,9 @@ export class CallMedia {
 
   /** The connection has been measured. */
   measured(at: number, stats: RTCStatsReport, report: MediaReport): void {
-    const short = report.limitedBy === 'bandwidth';
-    this.ladder.look({ at, kbit: outgoingKbit(stats), short });
+    const { height = 0 } = this.videoTrack?.getSettings() ?? {};
+    const small = !this.screenTrack && (report.heightOut ?? height) < height;
+    this.ladder.look({ ...factsOf(at, stats, report), small });
     this.fit();
   }
 

@@ -3,6 +3,8 @@ import type { MediaState } from './session';
 
 export interface RememberedCall extends MediaState {
   callId: string;
+  /** Its media go through the server. */
+  sfu?: boolean;
 }
 
 export interface Memory {

@@ -6,6 +6,7 @@ import { FULL, type Sending } from './ladder';
 import { PeerLink } from './peer-link';
 import type { Connection, Flow, FlowEvents, MediaSession, Path, Remote, SessionEvents, Tracks } from './session';
 import { type SfuEvents, SfuLink } from './sfu-link';
+import { relaysOf } from './spare-peer';
 
 /** Signals kept for epochs whose plan has not come yet. */
 const EARLY_KEPT = 256;
@@ -16,6 +17,8 @@ export class PlanSession implements MediaSession {
   private flow: Flow | undefined;
   private handover: Handover | undefined;
   private early: { epoch: number; signal: Signal }[] = [];
+  /** What is shown on a connection whose plan has not come yet: that of a `join` may come after it. */
+  private earlySlots: Slots | undefined;
   private tracks: Tracks = { audio: null, video: null };
   private sending = FULL;
   /** The connection of this plan has been connected. */
@@ -25,7 +28,7 @@ export class PlanSession implements MediaSession {
     private readonly connect: (plan: MediaPlan) => RTCPeerConnection,
     private readonly clock: Clock,
     private readonly events: SessionEvents,
-    /** Made while the call rang; for the first plan, if that takes it up. */
+    /** Made before its plan was known: while the call rang, or to be offered with the `join`. For the next plan, if that takes it up. */
     private prepared?: SfuLink,
   ) {}
 
@@ -45,6 +48,7 @@ export class PlanSession implements MediaSession {
     const former = this.retire(plan);
     this.plan = plan;
     this.connected = false;
+    const { prepared } = this;
     const flow = this.make(plan, people);
     this.flow = flow;
     flow?.limit(this.sending);
@@ -55,11 +59,17 @@ export class PlanSession implements MediaSession {
     }
     if (!flow) this.events.connection('none', undefined);
     else if (!this.formerCounts) this.events.connection('connecting', undefined);
-    if (plan.prepared && flow instanceof SfuLink) flow.tell();
+    if (prepared && flow === prepared) this.adopt(prepared, plan);
+    if (this.earlySlots?.epoch === plan.epoch) this.slots(this.earlySlots);
     this.tellRemote();
     const early = this.early;
     this.early = early.filter((e) => e.epoch > plan.epoch);
     for (const e of early) if (e.epoch === plan.epoch) this.signal(e.epoch, e.signal);
+  }
+
+  bring(link: SfuLink): void {
+    this.prepared?.close();
+    this.prepared = link;
   }
 
   signal(epoch: number, signal: Signal): void {
@@ -69,7 +79,9 @@ export class PlanSession implements MediaSession {
   }
 
   slots(slots: Slots): void {
-    if (this.flow instanceof SfuLink && slots.epoch === this.plan?.epoch) this.flow.slots(slots);
+    const current = this.plan?.epoch ?? 0;
+    if (slots.epoch > current) this.earlySlots = slots;
+    else if (this.flow instanceof SfuLink && slots.epoch === current) this.flow.slots(slots);
   }
 
   setTracks(tracks: Tracks): void {
@@ -105,6 +117,7 @@ export class PlanSession implements MediaSession {
     this.flow = undefined;
     this.plan = undefined;
     this.early = [];
+    this.earlySlots = undefined;
     this.tellRemote();
   }
 
@@ -128,7 +141,8 @@ export class PlanSession implements MediaSession {
   private make(plan: MediaPlan, people: number): Flow | undefined {
     const { prepared } = this;
     this.prepared = undefined;
-    if (prepared && plan.prepared) return this.adopt(prepared, plan);
+    const taken = plan.prepared || (prepared?.isCarried && plan.mode === 'sfu');
+    if (prepared && taken) return prepared;
     prepared?.close();
     if (plan.mode === 'sfu') return this.toServer(plan, people);
     return typeof plan.peer === 'number' ? this.toPeer(plan, plan.peer) : undefined;
@@ -160,12 +174,9 @@ export class PlanSession implements MediaSession {
     return link;
   }
 
-  private adopt(link: SfuLink, plan: MediaPlan): SfuLink {
-    link.adopt(
-      this.tracks,
-      this.sfuEvents(plan.epoch, () => link),
-    );
-    return link;
+  private adopt(link: SfuLink, plan: MediaPlan): void {
+    const events = this.sfuEvents(plan.epoch, () => link);
+    link.adopt(this.tracks, events, relaysOf(plan));
   }
 
   private sfuEvents(epoch: number, which: () => SfuLink): SfuEvents {

@@ -1,5 +1,6 @@
 import type { MediaPlan, MediaState, MediaTrack, Signal, Slots, Source } from '../api/types';
 import type { Sending } from './ladder';
+import type { SfuLink } from './sfu-link';
 
 /** How the connection to the other end stands. */
 export type Connection = 'none' | 'connecting' | 'connected' | 'reconnecting';
@@ -38,6 +39,8 @@ export interface MediaSession {
    * shows a screen.
    */
   apply(plan: MediaPlan, people: number, sharers?: readonly number[]): void;
+  /** For the next plan, if that goes through the server: its offer goes out with a `join`. */
+  bring(link: SfuLink): void;
   /** Something from the other end. May come before the plan of its epoch. */
   signal(epoch: number, signal: Signal): void;
   /** What the server sends on which line. */

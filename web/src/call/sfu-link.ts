@@ -2,12 +2,13 @@
  * One RTCPeerConnection to the server's SFU, for one epoch. Four lines send, for ever; a pool of lines receives, and what
  * comes on them is told by `slots` frames. An offer is made again only for more lines and for an ICE restart.
  */
-import type { MediaTrack, Slot, Slots } from '../api/types';
+import type { MediaOffer, MediaTrack, Slot, Slots } from '../api/types';
 import type { Clock } from '../signalling/clock';
 import { RequestError } from '../signalling/requests';
 import { Alive } from './alive';
 import { read } from './answer';
 import { FULL, type Sending } from './ladder';
+import { Later } from './later';
 import { ENCODINGS, fitLayers, SCREEN, wantedKbit } from './layers';
 import { LinkWatch } from './link-watch';
 import type { Flow, FlowEvents, PersonTracks, Remote, Tracks } from './session';
@@ -25,6 +26,8 @@ const MOST = 40;
 const MOST_KBIT = 10_000;
 /** The server could not answer; it is asked again after this long. */
 const AGAIN_MS = 2_000;
+/** To connect without the relays, where they became known only after the offer was made. */
+const UNRELAYED_MS = 3_000;
 /** Refusals that pass. After others a new plan comes, or nothing helps. */
 const PASSING = new Set(['timeout', 'connection_lost', 'overloaded', 'internal']);
 
@@ -51,9 +54,16 @@ export class SfuLink implements Flow {
   private manner = PLAIN;
   private readonly uplink: UplinkWatch;
   /** The server's newest, and for how many lines. */
-  private answer: { sdp: string; lines: number } | undefined;
+  private newest: { sdp: string; lines: number } | undefined;
   /** How often the browser has been asked what the link carries. */
   private asked = 0;
+  /** For the next ICE restart. */
+  private relays: RTCIceServer[] | undefined;
+  /** The first offer is made, if it can be. */
+  private readonly made = new Later<void>();
+  /** The answer to the present offer, if that comes with a `join`. */
+  private answer = new Later<string>();
+  private carried = false;
 
   constructor(
     private readonly pc: RTCPeerConnection,
@@ -104,16 +114,36 @@ export class SfuLink implements Flow {
     return !this.closed && this.offered && this.pc.connectionState !== 'failed';
   }
 
-  /** The call is accepted, and this connection that of its media plan. */
-  adopt(tracks: Tracks, events: SfuEvents): void {
+  /** Its first offer, for a `join` to carry it; nothing, if the server has answered that already. */
+  async unanswered(): Promise<MediaOffer | undefined> {
+    await this.made.promise;
+    this.carried = !this.closed && this.pc.signalingState === 'have-local-offer';
+    return this.carried ? { sdp: this.pc.localDescription?.sdp ?? '', tracks: this.named() } : undefined;
+  }
+
+  /** A `join` carries its offer, or has brought the answer. */
+  get isCarried(): boolean {
+    return this.carried && !this.closed;
+  }
+
+  /** What the `join` has brought. Without an answer the offer is made again in the usual way, but for a `prepared` one, which has its own. */
+  joined(sdp: string | undefined, prepared = false): void {
+    if (sdp) {
+      this.answer.resolve(sdp);
+    } else if (this.isCarried && !prepared) {
+      this.carried = false;
+      this.answer.reject(new RequestError('withdrawn'));
+      this.negotiate();
+    }
+  }
+
+  /** The call is accepted, and this connection that of its media plan, which names these relays. Tells how it stands. */
+  adopt(tracks: Tracks, events: SfuEvents, relays: RTCIceServer[]): void {
     this.early = false;
     this.events = events;
     this.setTracks(tracks);
-  }
-
-  /** Tells how it stands. */
-  tell(): void {
-    this.watch.again();
+    if (relays.length > 0 && !this.pc.getConfiguration().iceServers?.length) this.relays = relays;
+    this.watch.again(this.relays && UNRELAYED_MS);
   }
 
   get remote(): Remote {
@@ -160,6 +190,7 @@ export class SfuLink implements Flow {
   close(): void {
     this.closed = true;
     this.given.abort();
+    this.made.resolve();
     this.pulse.stop();
     this.uplink.stop();
     this.clock.clearTimeout(this.againTimer);
@@ -207,11 +238,11 @@ export class SfuLink implements Flow {
   /** What was agreed on stays; how this end reads it changes. The answer to an offer that is on its way will be read so by itself. */
   private readAgain(): void {
     this.work = this.work.then(async () => {
-      const { answer } = this;
-      const fits = answer?.lines === this.pc.getTransceivers().length && this.pc.signalingState === 'stable';
-      if (this.closed || !answer || !fits) return;
+      const { newest } = this;
+      const fits = newest?.lines === this.pc.getTransceivers().length && this.pc.signalingState === 'stable';
+      if (this.closed || !newest || !fits) return;
       await this.pc.setLocalDescription();
-      await this.accept(answer.sdp);
+      await this.accept(newest.sdp);
     });
     this.work = this.work.catch(() => undefined);
   }
@@ -263,20 +294,32 @@ export class SfuLink implements Flow {
       if (this.closed) return;
       await this.offer().catch((error: unknown) => this.refused(error));
       this.growing = false;
+      this.made.resolve();
     });
   }
 
   private async offer(): Promise<void> {
     this.clock.clearTimeout(this.againTimer);
-    if (this.restartWanted) this.pc.restartIce();
+    if (this.restartWanted) this.restartIce();
     this.restartWanted = false;
     const lines = this.pc.getTransceivers().length;
     await this.pc.setLocalDescription();
     this.offered = true;
-    const sdp = await this.events.offer(this.pc.localDescription?.sdp ?? '', this.named(), this.given.signal);
+    this.answer = new Later();
+    const asked = this.events.offer(this.pc.localDescription?.sdp ?? '', this.named(), this.given.signal);
+    const first = Promise.race([asked, this.answer.promise]);
+    this.made.resolve();
+    const sdp = await first;
     if (this.closed) return;
-    this.answer = { sdp, lines };
+    this.newest = { sdp, lines };
     await this.accept(sdp);
+  }
+
+  private restartIce(): void {
+    const iceServers = this.relays;
+    if (iceServers) this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
+    this.relays = undefined;
+    this.pc.restartIce();
   }
 
   private named(): MediaTrack[] {

@@ -1,5 +1,5 @@
 /** What a call looks like from the screen, and what its state needs of the world. */
-import type { CallView, EndReason, RingEndReason, Signal, Slots } from '../api/types';
+import type { CallView, EndReason, IceServer, RingEndReason, Signal, Slots } from '../api/types';
 import type { Clock } from '../signalling/clock';
 import type { Answer, RequestFrame } from '../signalling/requests';
 import type { Memory } from './memory';
@@ -31,6 +31,7 @@ export interface Media {
   readonly liveEpoch: number;
   readonly wanted: MediaState;
   begin(want: MediaState, prepared?: SfuLink): void;
+  bring(link: SfuLink): void;
   apply(plan: CallView['mediaPlan'], people: number, sharers: readonly number[]): void;
   signal(epoch: number, signal: Signal): void;
   slots(slots: Slots): void;
@@ -48,6 +49,8 @@ export interface CallsEnvironment {
   memory: Memory;
   /** What was prepared while this call rang, to be used or closed. */
   takePrepared(callId: string): SfuLink | undefined;
+  /** A connection to the SFU for so many others, whose offer goes out with a `join`. */
+  offering(people: number, relays: IceServer[]): SfuLink;
   clock: Clock;
   /** Rejects with an error that has the server's `code`. */
   invite(callId: string, userDbId: number): Promise<void>;

@@ -72,7 +72,7 @@ export class StillsIn {
     if (!callId) return;
     this.busy.add(contact);
     const pieces = new Piecewise(this.env.clock);
-    while (this.news.delete(contact) && !withdrawn.aborted) {
+    while (!withdrawn.aborted && this.news.delete(contact)) {
       const taken = await this.one(pieces, callId, contact, withdrawn);
       if (taken && !withdrawn.aborted) this.show(contact, taken);
     }

@@ -11,6 +11,11 @@ export class RequestError extends Error {
   }
 }
 
+/** The code of whatever was thrown. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'internal';
+}
+
 type WithId = Extract<ClientFrame, { id: number }>;
 /** A frame that wants an answer, before it has its id. */
 export type RequestFrame = WithId extends infer F ? (F extends WithId ? Omit<F, 'id'> : never) : never;

@@ -130,7 +130,9 @@ fn examples(root: &Path, rest: &[String], counts: &mut Counts) -> Outcome {
 fn stories(root: &Path, rest: &[String], counts: &mut Counts) -> Outcome {
     server_for_stories(root)?;
     web::npm(&root.join("e2e")).args(["run", "--silent", "check"]).run()?;
-    play(root, "stories", rest, counts, |job| job)
+    // For its bad links.
+    Job::new("cargo", root).args(["build", "--package", "farhand-bench"]).run()?;
+    play(root, "stories", rest, counts, |job| job.env("BENCH_PROGRAM", demo::target(root).join("debug/farhand-bench")))
 }
 
 fn server_for_stories(root: &Path) -> Outcome {

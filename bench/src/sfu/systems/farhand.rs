@@ -10,9 +10,9 @@ use farhand_protocol::{
 };
 use tokio::task::JoinSet;
 
-use super::{ADDRESS, Running, SFU_CORE, Setup, connect};
+use super::{ADDRESS, Before, Running, SFU_CORE, Setup, connect};
 use crate::{
-    Outcome, proc,
+    Outcome,
     seed::{self, Person},
     server::Server,
     sfu::{
@@ -33,18 +33,24 @@ pub(super) async fn join(setup: &Setup, shape: &Shape, generator: &Generator) ->
     let domains = seed::data_dir(&data, size).await?;
     let settings = [("FARHAND_CALLS__MAX_PARTICIPANTS", MAX_PARTICIPANTS)];
     let server = Server::start_on(&setup.farhand, SFU_CORE, IpAddr::V4(ADDRESS), &data, &settings)?;
-    let before = proc::resident(server.pid())?;
+    let mut before = Before::new(server.pid());
     let mut sessions = JoinSet::new();
     for people in &domains {
-        for session in call(&server.url(), people, shape, generator).await? {
+        for session in call(&server.url(), people, shape, generator, &mut before).await? {
             sessions.spawn(stay(session));
         }
     }
-    Ok(Running { pid: server.pid(), before, guard: Box::new((sessions, server, scratch)) })
+    Ok(Running { pid: server.pid(), before: before.bytes, guard: Box::new((sessions, server, scratch)) })
 }
 
 /// The first calls the others, and everybody joins.
-async fn call(url: &str, people: &[Person], shape: &Shape, generator: &Generator) -> Outcome<Vec<Socket>> {
+async fn call(
+    url: &str,
+    people: &[Person],
+    shape: &Shape,
+    generator: &Generator,
+    before: &mut Before,
+) -> Outcome<Vec<Socket>> {
     let mut sessions = Vec::new();
     let mut call_id = None;
     let mut told = Vec::new();
@@ -57,6 +63,7 @@ async fn call(url: &str, people: &[Person], shape: &Shape, generator: &Generator
         let call = call.ok_or("joining was answered without the call")?;
         call_id = Some(call.call_id);
         enter(&mut socket, &call, number, shape, generator).await?;
+        before.connected()?;
         told.extend(call.you.filter(|_| shape.sends(number)));
         sessions.push(socket);
     }

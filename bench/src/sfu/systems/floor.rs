@@ -1,8 +1,8 @@
 use std::{net::SocketAddr, process::Stdio};
 
-use super::{ADDRESS, Process, Running, pinned, wait};
+use super::{ADDRESS, Before, Process, Running, pinned, wait};
 use crate::{
-    Outcome, proc,
+    Outcome,
     sfu::{
         floor::BareWire,
         generator::{Generator, Participant},
@@ -20,7 +20,7 @@ pub(super) async fn join(shape: &Shape, generator: &Generator) -> Outcome<Runnin
     command.args(["sfu-floor", "--listen", &server.to_string()]).stdout(Stdio::piped());
     let mut process = Process::start(&mut command)?;
     process.first_line().await?;
-    let before = proc::resident(process.id())?;
+    let mut before = Before::new(process.id());
     for (call, person) in shape.everybody() {
         let socket = generator.socket()?;
         let local = socket.local_addr()?;
@@ -30,6 +30,7 @@ pub(super) async fn join(shape: &Shape, generator: &Generator) -> Outcome<Runnin
         let pictures = shape.layers_of(person).iter().map(|layer| line(Kind::Picture(*layer)));
         let lines = sound.into_iter().chain(pictures).collect();
         wait(generator.add(Participant { socket, wire, lines })?).await?;
+        before.connected()?;
     }
-    Ok(Running { pid: process.id(), before, guard: Box::new(process) })
+    Ok(Running { pid: process.id(), before: before.bytes, guard: Box::new(process) })
 }

@@ -14,9 +14,9 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest as _, http::HeaderValue},
 };
 
-use super::{ADDRESS, Process, Running, Setup, connect, pinned};
+use super::{ADDRESS, Before, Process, Running, Setup, connect, pinned};
 use crate::{
-    Outcome, proc,
+    Outcome,
     sfu::{
         generator::Generator,
         shape::Shape,
@@ -39,7 +39,7 @@ pub(super) async fn join(setup: &Setup, shape: &Shape, generator: &Generator) ->
     command.arg("-C").arg(config.path().join(FILES[0])).arg("-F").arg(config.path()).arg("-o");
     let process = Process::start(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
     let mut session = Session::open().await?;
-    let before = proc::resident(process.id())?;
+    let mut before = Before::new(process.id());
     for call in 0..shape.calls {
         let room = u64::from(call) + 1;
         let handle = session.attach().await?;
@@ -47,13 +47,14 @@ pub(super) async fn join(setup: &Setup, shape: &Shape, generator: &Generator) ->
         session.ask(handle, create, None).await?;
         for person in shape.publishers() {
             publish(&mut session, room, person, shape, generator).await?;
+            before.connected()?;
         }
         for person in (0..shape.people).filter(|person| shape.watches(*person)) {
             subscribe(&mut session, room, person, shape, generator).await?;
         }
     }
     // Rounds are shorter than the time after which Janus gives up a silent session.
-    Ok(Running { pid: process.id(), before, guard: Box::new((session, process, config)) })
+    Ok(Running { pid: process.id(), before: before.bytes, guard: Box::new((session, process, config)) })
 }
 
 fn write_config(from: &Path, to: &Path) -> Outcome {

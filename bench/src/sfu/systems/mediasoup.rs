@@ -14,9 +14,9 @@ use str0m::{
 use tokio::net::TcpStream;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
-use super::{ADDRESS, Process, Running, Setup, connect, pinned};
+use super::{ADDRESS, Before, Process, Running, Setup, connect, pinned};
 use crate::{
-    Outcome, proc,
+    Outcome,
     sfu::{
         generator::Generator,
         media::Kind,
@@ -37,17 +37,18 @@ pub(super) async fn join(setup: &Setup, shape: &Shape, generator: &Generator) ->
     command.env("MEDIASOUP_WORKER_BIN", setup.mediasoup.join("w/out/mediasoup-worker")).stdout(Stdio::piped());
     let mut process = Process::start(&mut command)?;
     process.first_line().await?;
-    let before = proc::resident_with_children(process.id())?;
+    let mut before = Before::new(process.id());
     let (mut server, _) = connect_async(format!("ws://{ADDRESS}:{PORT}")).await?;
     for call in 0..shape.calls {
         for person in shape.publishers() {
             publish(&mut server, call, person, shape, generator).await?;
+            before.connected()?;
         }
         for person in (0..shape.people).filter(|person| shape.watches(*person)) {
             subscribe(&mut server, call, person, shape, generator).await?;
         }
     }
-    Ok(Running { pid: process.id(), before, guard: Box::new((server, process)) })
+    Ok(Running { pid: process.id(), before: before.bytes, guard: Box::new((server, process)) })
 }
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;

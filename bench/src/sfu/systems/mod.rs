@@ -24,7 +24,7 @@ use super::{
     shape::Shape,
     wire::{Line, RtcWire},
 };
-use crate::Outcome;
+use crate::{Outcome, proc};
 
 /// Everything is at this address of the namespace. Not loopback: the peers do not offer that.
 pub(crate) const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
@@ -66,7 +66,7 @@ pub(crate) struct Setup {
 /// A system with everybody in it. Dropping it ends it.
 pub(crate) struct Running {
     pub(crate) pid: u32,
-    /// Resident memory before anybody came.
+    /// Resident memory with the first participant.
     pub(crate) before: u64,
     pub(crate) guard: Box<dyn Any>,
 }
@@ -77,6 +77,26 @@ pub(crate) async fn join(name: Name, setup: &Setup, shape: &Shape, generator: &G
         Name::Farhand => farhand::join(setup, shape, generator).await,
         Name::Janus => janus::join(setup, shape, generator).await,
         Name::Mediasoup => mediasoup::join(setup, shape, generator).await,
+    }
+}
+
+/// What a system's memory is counted from. What the first one needs, such as the code itself, is not what one more needs.
+struct Before {
+    pid: u32,
+    bytes: u64,
+}
+
+impl Before {
+    fn new(pid: u32) -> Self {
+        Self { pid, bytes: 0 }
+    }
+
+    /// Somebody is connected; only the first one counts.
+    fn connected(&mut self) -> Outcome {
+        if self.bytes == 0 {
+            self.bytes = proc::resident_with_children(self.pid)?;
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod checker;
 mod ivf;
+mod layers;
 mod ogg;
 mod playback;
 
@@ -12,7 +13,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-pub use checker::{Checker, Count, Tally};
+pub use checker::{Checker, Count, Run, Tally};
+pub use layers::Layer;
 pub(crate) use playback::Playback;
 
 use crate::media::FrameKind;
@@ -89,6 +91,8 @@ impl Track {
 pub struct Clip {
     pub video: Track,
     pub audio: Track,
+    /// What goes to an SFU in place of `video`, the lowest first; none for a camera without simulcast.
+    pub layers: Vec<Layer>,
 }
 
 impl Clip {
@@ -97,9 +101,14 @@ impl Clip {
         Self::parse(include_bytes!("../../assets/clip.ivf"), include_bytes!("../../assets/clip.ogg"))
     }
 
+    /// The same with simulcast layers.
+    pub fn with_simulcast() -> Result<Self, ClipError> {
+        Ok(Self { layers: layers::all()?, ..Self::embedded()? })
+    }
+
     /// Reads VP8 from an IVF file and Opus from an Ogg file.
     pub fn parse(ivf: &[u8], ogg: &[u8]) -> Result<Self, ClipError> {
-        Ok(Self { video: ivf::read_vp8(ivf)?, audio: ogg::read_opus(ogg)? })
+        Ok(Self { video: ivf::read_vp8(ivf)?, audio: ogg::read_opus(ogg)?, layers: Vec::new() })
     }
 
     pub fn track(&self, kind: FrameKind) -> &Track {
@@ -126,9 +135,10 @@ mod tests {
     }
 
     #[test]
-    fn every_frame_of_the_embedded_clip_has_its_own_hash() {
-        let clip = Clip::embedded().unwrap();
-        let frames = clip.video.frames.iter().chain(&clip.audio.frames);
+    fn every_frame_of_the_embedded_clip_and_its_layers_has_its_own_hash() {
+        let clip = Clip::with_simulcast().unwrap();
+        let layers = clip.layers.iter().flat_map(|layer| &layer.track.frames);
+        let frames = clip.video.frames.iter().chain(&clip.audio.frames).chain(layers);
         let hashes: HashSet<_> = frames.clone().map(|f| f.hash).collect();
         assert_eq!(hashes.len(), frames.count());
     }

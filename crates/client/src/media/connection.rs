@@ -22,13 +22,11 @@ use super::{
     alive::{Alive, Beat},
     measure::Measured,
     peer::{Effect, Peer},
+    player::Player,
     socket::{MediaSocket, Received},
     stun::Query,
 };
-use crate::{
-    chance,
-    clip::{Clip, Playback},
-};
+use crate::chance;
 
 /// Commands under way. Signals come one by one over a WebSocket, and this task does nothing that takes long.
 const MAX_COMMANDS: usize = 128;
@@ -164,7 +162,10 @@ impl Task {
         let now = Instant::now();
         let mut peer = match side.end {
             End::Peer { contact, offerer } => Peer::new(contact, offerer, options.tamper_fingerprint, now)?,
-            End::Sfu => Peer::to_sfu(options.slots, options.tamper_fingerprint, now)?,
+            End::Sfu => {
+                let layers = options.clip.as_ref().map(|clip| clip.layers.as_slice()).unwrap_or_default();
+                Peer::to_sfu(options.slots, layers, options.tamper_fingerprint, now)?
+            }
         };
         peer.local_host(local, socket.protocol())?;
         // The SFU sees where this end is.
@@ -228,7 +229,7 @@ impl Task {
     }
 
     fn next_wake(&self) -> Instant {
-        let playing = self.player.as_ref().map(Player::next_wake);
+        let playing = self.player.as_ref().and_then(Player::next_wake);
         let asking = self.stun.as_ref().map(Query::next_wake);
         let giving_up = self.deadline.map(|(at, _)| at);
         let alive = self.alive.as_ref().map(Alive::next_wake);
@@ -241,7 +242,7 @@ impl Task {
             self.perform().await?;
         }
         while let Some(due) = self.player.as_mut().and_then(|player| player.next(now)) {
-            self.peer.write(due.kind, due.data, due.ticks, now)?;
+            self.peer.write(due.line, due.data, due.ticks, now)?;
             self.perform().await?;
         }
         if self.stun.as_ref().is_some_and(|query| query.next_wake() <= now) {
@@ -337,7 +338,9 @@ impl Task {
                     }
                 }
                 Effect::Offer { sdp, tracks } => self.outbox.push_back(MediaEvent::Offer { epoch, sdp, tracks }),
-                Effect::KeyframeWanted => self.player.iter_mut().for_each(Player::restart_video),
+                Effect::KeyframeWanted(rid) => {
+                    self.player.iter_mut().for_each(|player| player.restart_video(rid.as_deref()));
+                }
                 Effect::Signal(signal) => self.say(signal),
                 Effect::Connected => self.connected(),
                 Effect::PathLost => self.give_up_after(MediaError::PathLost),
@@ -375,7 +378,7 @@ impl Task {
         self.outbox.push_back(MediaEvent::Connected { epoch: self.side.epoch });
         // Nothing of this end is sent while the call only rings.
         let clip = self.options.clip.clone().filter(|_| self.side.epoch != PREPARED);
-        self.player = clip.map(|clip| Player::new(clip, Instant::now()));
+        self.player = clip.map(|clip| Player::new(clip, self.side.end == End::Sfu, Instant::now()));
         self.alive = (self.side.end == End::Sfu).then(|| Alive::new(Instant::now()));
     }
 
@@ -419,44 +422,5 @@ async fn open_socket(end: End, options: &MediaOptions, relays: &[IceServer]) -> 
         Reach::Udp | Reach::Tcp | Reach::Turn | Reach::TurnTls(_) => {
             MediaSocket::udp(options.bind).await.map_err(|e| MediaError::Bind(options.bind, e))
         }
-    }
-}
-
-/// Both tracks of the clip, in time.
-struct Player {
-    clip: Arc<Clip>,
-    start: Instant,
-    video: Playback,
-    audio: Playback,
-}
-
-struct Due {
-    kind: FrameKind,
-    data: Arc<[u8]>,
-    ticks: u64,
-}
-
-impl Player {
-    fn new(clip: Arc<Clip>, start: Instant) -> Self {
-        Self { clip, start, video: Playback::default(), audio: Playback::default() }
-    }
-
-    fn next_wake(&self) -> Instant {
-        self.start + self.video.due(&self.clip.video).min(self.audio.due(&self.clip.audio))
-    }
-
-    fn next(&mut self, now: Instant) -> Option<Due> {
-        let (video, audio) = (self.video.due(&self.clip.video), self.audio.due(&self.clip.audio));
-        if now < self.start + video.min(audio) {
-            return None;
-        }
-        let (kind, playback) =
-            if video <= audio { (FrameKind::Video, &mut self.video) } else { (FrameKind::Audio, &mut self.audio) };
-        let (frame, ticks) = playback.next(self.clip.track(kind));
-        Some(Due { kind, data: Arc::clone(&frame.data), ticks })
-    }
-
-    fn restart_video(&mut self) {
-        self.video.restart();
     }
 }

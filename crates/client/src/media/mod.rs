@@ -10,6 +10,7 @@ mod alive;
 mod connection;
 mod measure;
 mod peer;
+mod player;
 mod relay;
 mod sdp;
 mod sfu;
@@ -24,7 +25,7 @@ use std::{
 
 use farhand_protocol::{
     call::IceServer,
-    frame::{MediaMode, MediaPlan, MediaState, MediaTrack, Signal, Slot},
+    frame::{MediaMode, MediaOffer, MediaPlan, MediaState, MediaTrack, Signal, Slot},
     statistics::MediaReport,
 };
 use tokio::sync::mpsc;
@@ -91,7 +92,7 @@ pub struct MediaOptions {
     pub bind: IpAddr,
     /// Asked for a server-reflexive candidate.
     pub stun_server: Option<std::net::SocketAddr>,
-    /// Sent in a loop once connected.
+    /// Sent in a loop once connected; to the SFU in all its layers.
     pub clip: Option<Arc<Clip>>,
     pub sink: Arc<dyn FrameSink>,
     /// How the SFU is reached.
@@ -225,6 +226,29 @@ impl MediaSession {
     /// Whether there is a connection that waits for its plan.
     pub fn is_prepared(&self) -> bool {
         self.epoch() == Some(PREPARED)
+    }
+
+    /// Makes a connection to the SFU, and gives its offer to whoever sends it with a `join`. None if no connection can be made.
+    pub async fn offer_ahead(&mut self) -> Option<MediaOffer> {
+        self.prepare();
+        loop {
+            match self.next_event().await {
+                MediaEvent::Offer { sdp, tracks, .. } => return Some(MediaOffer { sdp, tracks }),
+                MediaEvent::Failed { .. } => {
+                    self.close();
+                    return None;
+                }
+                MediaEvent::Signal { .. } | MediaEvent::Connected { .. } | MediaEvent::RemoteClosed { .. } => {}
+            }
+        }
+    }
+
+    /// What came back with the `join`: the connection is that of this plan.
+    pub fn answered_ahead(&mut self, plan: &MediaPlan, sdp: String) {
+        if let Some(side) = side(plan).filter(|side| side.end == End::Sfu && self.is_prepared()) {
+            self.take_up(side);
+            self.answered(side.epoch, sdp);
+        }
     }
 
     fn take_up(&mut self, side: Side) {

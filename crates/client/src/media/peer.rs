@@ -14,13 +14,14 @@ use str0m::{
     channel::ChannelId,
     config::DtlsVersion,
     format::Codec,
-    media::{Direction, Frequency, KeyframeRequestKind, MediaData, MediaKind, MediaTime, Mid},
+    media::{Direction, Frequency, KeyframeRequestKind, MediaData, MediaKind, MediaTime, Mid, Rid},
     net::{Protocol, Receive, TcpType, Transmit},
 };
 
 use super::{
     FrameKind, MediaError, ReceivedFrame,
     measure::{self, Measured},
+    player::Line,
     sdp,
 };
 
@@ -41,7 +42,8 @@ pub(super) enum Effect {
     PathLost,
     PathFound,
     Frame(Mid, ReceivedFrame),
-    KeyframeWanted,
+    /// Of this simulcast layer, if there are any.
+    KeyframeWanted(Option<Rid>),
     /// There are new measurements.
     Measured,
     RemoteClosed,
@@ -304,12 +306,12 @@ impl Peer {
     /// Sends a frame, if the other end wants that kind.
     pub(super) fn write(
         &mut self,
-        kind: FrameKind,
+        line: Line,
         data: std::sync::Arc<[u8]>,
         ticks: u64,
         now: Instant,
     ) -> Result<(), MediaError> {
-        let (mid, codec, clock) = match kind {
+        let (mid, codec, clock) = match line.kind() {
             FrameKind::Video => (self.video, Codec::Vp8, Frequency::NINETY_KHZ),
             FrameKind::Audio => (self.audio, Codec::Opus, Frequency::FORTY_EIGHT_KHZ),
         };
@@ -317,7 +319,10 @@ impl Peer {
         else {
             return Ok(());
         };
-        let Some(writer) = self.rtc.writer(mid) else { return Ok(()) };
+        let Some(mut writer) = self.rtc.writer(mid) else { return Ok(()) };
+        if let Some(rid) = line.rid() {
+            writer = writer.rid(Rid::from(rid));
+        }
         let Some(params) = writer.payload_params().find(|params| params.spec().codec == codec) else { return Ok(()) };
         let pt = params.pt();
         writer.write(pt, now, MediaTime::new(ticks, clock), data).map_err(engine)?;
@@ -374,7 +379,7 @@ impl Peer {
                 mid.get_or_insert(added.mid);
             }
             Event::MediaData(data) => self.received(data),
-            Event::KeyframeRequest(_) => self.effects.push_back(Effect::KeyframeWanted),
+            Event::KeyframeRequest(request) => self.effects.push_back(Effect::KeyframeWanted(request.rid)),
             Event::PeerStats(stats) => {
                 self.measured.peer(&stats);
                 self.effects.push_back(Effect::Measured);

@@ -5,21 +5,27 @@ use std::{collections::HashMap, time::Instant};
 use farhand_protocol::frame::{MediaTrack, Slot, Source};
 use str0m::{
     channel::{ChannelConfig, Reliability},
-    media::{Direction, MediaKind, Mid},
+    media::{Direction, MediaKind, Mid, Simulcast, SimulcastLayer},
 };
 
 use super::{
     MediaError,
     peer::{Other, Peer},
 };
+use crate::clip::Layer;
 
 impl Peer {
     /// Makes its offer at once, with slots for so many people.
-    pub(super) fn to_sfu(slots: usize, tamper_fingerprint: bool, now: Instant) -> Result<Self, MediaError> {
+    pub(super) fn to_sfu(
+        slots: usize,
+        layers: &[Layer],
+        tamper_fingerprint: bool,
+        now: Instant,
+    ) -> Result<Self, MediaError> {
         let mut peer = Self::bare(Other::Sfu(HashMap::new()), true, tamper_fingerprint, now)?;
         let mut change = peer.rtc.sdp_api();
         let audio = change.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
-        let video = change.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
+        let video = change.add_media(MediaKind::Video, Direction::SendOnly, None, None, simulcast(layers));
         for _ in 0..slots {
             change.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
             change.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
@@ -56,4 +62,10 @@ impl Peer {
             *known = slots.iter().map(|slot| (Mid::from(slot.mid.as_str()), slot.contact)).collect();
         }
     }
+}
+
+fn simulcast(layers: &[Layer]) -> Option<Simulcast> {
+    let mut simulcast = Simulcast::new();
+    layers.iter().for_each(|layer| simulcast.add_send_layer(SimulcastLayer::new(layer.rid)));
+    (!layers.is_empty()).then_some(simulcast)
 }

@@ -1,3 +1,5 @@
+mod hung_up;
+
 use std::{collections::VecDeque, sync::Mutex};
 
 use tokio::{net::UdpSocket, sync::watch, time::timeout};

@@ -38,6 +38,14 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// Messages put aside while an answer is awaited. The server keeps no more than 512 for a resume.
 const MAX_ASIDE: usize = 1024;
 
+/// What the server gave to a request that it granted.
+#[derive(Debug)]
+pub struct Granted {
+    pub call: Option<Box<CallView>>,
+    /// The SFU's answer to an offer.
+    pub sdp: Option<String>,
+}
+
 /// Why a session cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
@@ -191,18 +199,23 @@ impl Socket {
         &mut self,
         frame: impl FnOnce(u32) -> ClientFrame,
     ) -> Result<Option<Box<CallView>>, SocketError> {
+        self.ask(frame).await.map(|granted| granted.call)
+    }
+
+    /// The same, with all that was answered.
+    pub async fn ask(&mut self, frame: impl FnOnce(u32) -> ClientFrame) -> Result<Granted, SocketError> {
         let id = self.next_id();
         self.send(&frame(id)).await?;
         timeout(ANSWER_LIMIT, self.answer(id)).await.map_err(|_| SocketError::NoAnswer("answer to a request"))?
     }
 
-    async fn answer(&mut self, id: u32) -> Result<Option<Box<CallView>>, SocketError> {
+    async fn answer(&mut self, id: u32) -> Result<Granted, SocketError> {
         loop {
             let message = self.read().await?;
-            if let ServerFrame::Ok { id: answered, call, .. } = &message.frame
+            if let ServerFrame::Ok { id: answered, call, sdp } = &message.frame
                 && *answered == id
             {
-                return Ok(call.clone());
+                return Ok(Granted { call: call.clone(), sdp: sdp.clone() });
             }
             if let ServerFrame::Error { id: Some(answered), code, detail, pointer } = &message.frame
                 && *answered == id
@@ -248,17 +261,17 @@ impl Socket {
     }
 
     pub async fn join(&mut self, call_id: Uuid) -> Result<Option<Box<CallView>>, SocketError> {
-        self.request(|id| ClientFrame::Join { id, call_id, rejoin: None, prepared: false }).await
+        self.request(|id| ClientFrame::Join { id, call_id, rejoin: None, prepared: false, offer: None }).await
     }
 
     /// Joins with the connection that was made while the call rang.
     pub async fn join_prepared(&mut self, call_id: Uuid) -> Result<Option<Box<CallView>>, SocketError> {
-        self.request(|id| ClientFrame::Join { id, call_id, rejoin: None, prepared: true }).await
+        self.request(|id| ClientFrame::Join { id, call_id, rejoin: None, prepared: true, offer: None }).await
     }
 
     /// `epoch` is that of the media plan whose connection still stands, or 0.
     pub async fn rejoin(&mut self, call_id: Uuid, epoch: u64) -> Result<Option<Box<CallView>>, SocketError> {
-        self.request(|id| ClientFrame::Join { id, call_id, rejoin: Some(epoch), prepared: false }).await
+        self.request(|id| ClientFrame::Join { id, call_id, rejoin: Some(epoch), prepared: false, offer: None }).await
     }
 
     pub async fn decline(&mut self, call_id: Uuid) -> Result<(), SocketError> {

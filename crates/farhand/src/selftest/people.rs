@@ -12,7 +12,7 @@ use farhand_client::{
 };
 use farhand_protocol::{
     auth::User,
-    frame::{CallView, ClientFrame, MediaMode, Ring, ServerFrame},
+    frame::{CallView, ClientFrame, MediaMode, MediaView, Ring, ServerFrame, Slot, Source},
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -52,6 +52,9 @@ pub(super) struct Person {
     by_sender: watch::Receiver<BTreeMap<i64, Tally>>,
     /// The call as it was seen last.
     view: Option<Box<CallView>>,
+    /// What the SFU sends on which line.
+    slots: Vec<Slot>,
+    clip: Arc<Clip>,
 }
 
 impl Person {
@@ -83,7 +86,16 @@ impl Person {
             },
             ..MediaOptions::default()
         };
-        Ok(Self { name, account, device: Device::new(socket, media), tally, by_sender, view: None })
+        Ok(Self {
+            name,
+            account,
+            device: Device::new(socket, media),
+            tally,
+            by_sender,
+            view: None,
+            slots: Vec::new(),
+            clip: Arc::clone(clip),
+        })
     }
 
     fn broken(&self, error: SocketError) -> Failure {
@@ -171,6 +183,34 @@ impl Person {
     /// How this person's media go.
     pub(super) fn mode(&self) -> Option<MediaMode> {
         self.view.as_ref()?.media_plan.as_ref().map(|plan| plan.mode)
+    }
+
+    /// What this person sends.
+    pub(super) fn clip(&self) -> Arc<Clip> {
+        Arc::clone(&self.clip)
+    }
+
+    /// Says how large the others are shown.
+    pub(super) async fn shows(&mut self, call_id: Uuid, others: &[i64], height: u32) -> Result<(), Failure> {
+        let view = |contact: &i64| MediaView { contact: *contact, source: Source::Camera, height };
+        let views = ClientFrame::MediaViews { call_id, views: others.iter().map(view).collect() };
+        self.device.socket().send(&views).await.map_err(|error| self.broken(error))
+    }
+
+    /// The lines on which somebody's sound and picture come.
+    pub(super) fn lines_of(&self, contact: i64) -> Vec<&str> {
+        self.slots.iter().filter(|slot| slot.contact == contact).map(|slot| slot.mid.as_str()).collect()
+    }
+
+    /// Follows the call until something breaks.
+    pub(super) async fn live(&mut self) -> Result<(), Failure> {
+        loop {
+            match self.next().await? {
+                DeviceEvent::Frame(ServerFrame::Call { call }) => self.follow(&call),
+                DeviceEvent::Frame(ServerFrame::Slots { slots, .. }) => self.slots = slots,
+                DeviceEvent::Frame(_) | DeviceEvent::Media(_) => {}
+            }
+        }
     }
 
     /// What has been received of each of the others.

@@ -4,12 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use farhand_client::{
     clip::{Clip, Tally},
-    device::DeviceEvent,
     rest::Rest,
 };
 use farhand_protocol::{
     call::{CallLog, CallStatus, CallType, CreateCallRequest},
-    frame::{MediaMode, ServerFrame},
+    frame::MediaMode,
 };
 use futures_util::future::{join_all, try_join_all};
 use uuid::Uuid;
@@ -19,6 +18,7 @@ use super::{
     log::{Expected, check},
     people::{Person, Quirk, log_in},
     scenario::{as_contact, deviation, log_of},
+    simulcast,
     story::Story,
 };
 
@@ -40,6 +40,8 @@ async fn three_through_the_sfu(base_url: &str, options: &Options, story: &Story)
         story.tell(format!("{} joined", person.name));
     }
     all_see_all(&mut people, options.frames, options, story).await?;
+    tell_slots(&people, story)?;
+    simulcast::play(&mut people, call_id, options, story).await?;
     let users = users(&people);
     let joins = users.map(|user| of("Join", user));
     end(&mut people, call_id, &[&[of("Created", users[0])], &joins[..]].concat(), story).await
@@ -73,7 +75,7 @@ async fn mesh_that_grows(base_url: &str, options: &Options, story: &Story) -> Re
 async fn enter(base_url: &str, options: &Options, quirks: [Quirk; 3], story: &Story) -> Result<[Person; 3], Failure> {
     let cannot = |error| Failure::Rest { what: format!("Using {base_url}"), error };
     let server = Rest::new(base_url).map_err(cannot)?;
-    let clip = Arc::new(Clip::embedded().map_err(Failure::Clip)?);
+    let clip = Arc::new(Clip::with_simulcast().map_err(Failure::Clip)?);
     story.waits_for("three logins and WebSocket sessions");
     let mut people = Vec::new();
     for (name, quirk) in options.three.iter().zip(quirks) {
@@ -102,8 +104,22 @@ async fn create(people: &[Person; 3], call_type: CallType, story: &Story) -> Res
 /// Everybody gets enough frames of everybody else from now on, and none that nobody sent.
 async fn all_see_all(people: &mut [Person], frames: u64, options: &Options, story: &Story) -> Result<(), Failure> {
     story.waits_for(&format!("{frames} video frames and {frames} Opus packets from each to each"));
-    let contacts: Vec<i64> = people.iter().filter_map(Person::contact).collect();
+    let contacts = contacts(people);
     let waiting: Vec<_> = people.iter().map(|person| reached(person, &contacts, frames)).collect();
+    watch(people, waiting, options, story).await?;
+    for person in people {
+        story.tell(format!("{} sees and hears the others, every byte as sent", person.name));
+    }
+    Ok(())
+}
+
+/// Lets everybody follow the call until what is waited for has come, and no frame that nobody sent.
+pub(super) async fn watch(
+    people: &mut [Person],
+    waiting: Vec<impl Future<Output = ()>>,
+    options: &Options,
+    story: &Story,
+) -> Result<(), Failure> {
     let watching = async {
         let living = try_join_all(people.iter_mut().map(Person::live));
         tokio::select! {
@@ -117,9 +133,28 @@ async fn all_see_all(people: &mut [Person], frames: u64, options: &Options, stor
         if foreign > 0 {
             return deviation(format!("{} received {foreign} frames that nobody sent", person.name));
         }
-        story.tell(format!("{} sees and hears the others, every byte as sent", person.name));
     }
     Ok(())
+}
+
+/// Whom everybody gets on which of the lines it offered.
+fn tell_slots(people: &[Person; 3], story: &Story) -> Result<(), Failure> {
+    for person in people {
+        let mut told = Vec::new();
+        for other in people.iter().filter(|other| other.name != person.name) {
+            let lines = other.contact().map(|contact| person.lines_of(contact)).unwrap_or_default();
+            let [sound, picture] = lines.as_slice() else {
+                return deviation(format!("{} has the lines {lines:?} for {}, not two", person.name, other.name));
+            };
+            told.push(format!("{} on lines {sound} and {picture}", other.name));
+        }
+        story.tell(format!("slots of {}: {}", person.name, told.join(", ")));
+    }
+    Ok(())
+}
+
+pub(super) fn contacts(people: &[Person]) -> Vec<i64> {
+    people.iter().filter_map(Person::contact).collect()
 }
 
 /// Done once so many more frames of each of the others have come.
@@ -170,15 +205,4 @@ fn users(people: &[Person; 3]) -> [i64; 3] {
 
 fn of(kind: &'static str, user: i64) -> Expected {
     Expected { kind, user: Some(user) }
-}
-
-impl Person {
-    /// Follows the call until something breaks.
-    async fn live(&mut self) -> Result<(), Failure> {
-        loop {
-            if let DeviceEvent::Frame(ServerFrame::Call { call }) = self.next().await? {
-                self.follow(&call);
-            }
-        }
-    }
 }

@@ -204,3 +204,23 @@ async fn a_team_set_beside_the_running_server_can_be_called() {
     let log = glasses.create_call(&call).await.unwrap();
     assert_eq!(log.invited_contacts.iter().map(|c| c.user_db_id).collect::<Vec<_>>(), [Some(people.expert.id)]);
 }
+
+#[tokio::test]
+async fn data_budgets_are_set_listed_and_cleared_on_the_command_line() {
+    let data = Data::new();
+    add(&data, "expert", PASSWORD).await;
+    let user = ["user", "budget", "--domain", DOMAIN, "--user", "expert"];
+    let domain = ["domain", "budget", DOMAIN];
+    run(data.command(&[&user[..], &["--kbit", "300"]].concat())).await.succeeded();
+    run(data.command(&[&domain[..], &["--kbit", "500", "--megabytes", "50"]].concat())).await.succeeded();
+    let users = run(data.command(&["user", "list", "--domain", DOMAIN])).await.succeeded().out;
+    assert!(users.trim_end().ends_with(" 300 kbit/s"), "{users}");
+    let domains = run(data.command(&["domain", "list"])).await.succeeded().out;
+    assert!(domains.trim_end().ends_with(" 500 kbit/s, 50 MB a call"), "{domains}");
+
+    run(data.command(&[&user[..], &["--kbit", "15"]].concat())).await.complains_about(&["16 kbit/s"]);
+    run(data.command(&[&domain[..], &["--megabytes", "0"]].concat())).await.complains_about(&["one megabyte"]);
+    run(data.command(&user)).await.succeeded();
+    let users = run(data.command(&["user", "list", "--domain", DOMAIN])).await.succeeded().out;
+    assert!(!users.contains("kbit"), "{users}");
+}

@@ -63,6 +63,20 @@ async fn the_printed_curl_line_creates_a_call_as_it_stands() {
     assert_eq!((log.creator_user, log.call_title.as_str()), (Some(12), "Pump 7"));
 }
 
+#[tokio::test]
+async fn a_demo_with_tls_says_so_in_all_it_prints() {
+    let mut command = demo(&[]);
+    command.env("FARHAND_TLS__SELF_SIGNED", "true");
+    let server = Server::start(command).await;
+    assert!(server.url.starts_with("https://"), "{}", server.url);
+    let line = server.out.says("curl").await;
+    server.out.says("Stop:").await;
+    assert!(!server.out.all().contains("http://"), "{}", server.out.all());
+    let output = soon("curl", Command::new("sh").args(["-c", line.trim()]).output()).await.unwrap();
+    let log: CallLog = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    assert_eq!(log.call_title, "Pump 7");
+}
+
 /// The throw-away directories of a process.
 fn open_directories(pid: &str) -> Vec<PathBuf> {
     let files = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
@@ -120,6 +134,19 @@ async fn the_self_test_passes_and_prints_each_step_and_the_log() {
     for words in
         ["connector1 created MESH call", "tester joined", "glasses1 joined", "every byte as sent", "Self-test passed"]
     {
+        assert!(ran.out.contains(words), "{words:?} is missing: {}", ran.out);
+    }
+    for words in [
+        "everybody sends its picture in three sizes: q (180 lines), h (360 lines), f (720 lines)",
+        "slots of callertest1: callertest2 on lines ",
+        "callertest1 shows the others with 720 lines and gets f of both, every byte as sent",
+        "callertest2 shows the others with 360 lines and gets h of both, every byte as sent",
+        "expert1 shows the others with 180 lines and gets q of both, every byte as sent",
+        "everybody shows the others in another size now",
+        "callertest1 shows the others with 180 lines and gets q of both, every byte as sent",
+        "callertest2 shows the others with 720 lines and gets f of both, every byte as sent",
+        "expert1 shows the others with 360 lines and gets h of both, every byte as sent",
+    ] {
         assert!(ran.out.contains(words), "{words:?} is missing: {}", ran.out);
     }
     let steps = ran.out.lines().filter(|line| line.starts_with('[') && line.contains(" s] ")).count();

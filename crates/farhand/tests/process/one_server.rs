@@ -1,8 +1,13 @@
 //! One data directory has one server, and any number of command lines beside it.
 
+use std::{fs::File, process::Stdio};
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
 use crate::{
     people::{DOMAIN, PASSWORD, People, ring_of},
     process::{Data, Server, farhand, run},
+    wait::soon,
 };
 
 #[tokio::test]
@@ -50,4 +55,18 @@ async fn the_command_line_works_beside_a_server_and_without_one() {
     drop(server);
     let listed = run(data.command(&["user", "list", "--domain", DOMAIN])).await.succeeded().out;
     assert_eq!(listed.lines().count(), 2, "{listed}");
+}
+
+#[tokio::test]
+async fn a_program_that_waits_for_its_turn_to_open_the_database_says_so() {
+    let data = Data::new();
+    let directory = File::open(data.path()).unwrap();
+    directory.lock().unwrap();
+    let mut command = data.command(&["domain", "add", "d"]);
+    let mut waiting = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(waiting.stderr.take().unwrap()).lines();
+    let said = soon("a word from whoever waits", lines.next_line()).await.unwrap();
+    assert!(said.as_deref().is_some_and(|line| line.contains("waiting for another program")), "{said:?}");
+    directory.unlock().unwrap();
+    assert!(soon("the command to end", waiting.wait()).await.unwrap().success());
 }

@@ -122,7 +122,7 @@ pub struct Server {
     child: Child,
     pub out: Heard,
     pub err: Heard,
-    /// `http://127.0.0.1:…`
+    /// `http://127.0.0.1:…`, or `https`.
     pub url: String,
 }
 
@@ -132,9 +132,9 @@ impl Server {
         let mut child = command.spawn().unwrap();
         let out = Heard::new(child.stdout.take().unwrap());
         let err = Heard::new(child.stderr.take().unwrap());
-        let said = out.says("http://");
+        let said = out.says("://");
         let url = tokio::select! {
-            line = said => line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned(),
+            line = said => line.split_whitespace().find(|word| word.contains("://")).unwrap().to_owned(),
             status = child.wait() => panic!("ended with {status:?}, having said {:?} {:?}", out.all(), err.all()),
         };
         Self { child, out, err, url }

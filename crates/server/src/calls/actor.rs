@@ -12,7 +12,7 @@ use farhand_domain::{
 };
 use farhand_protocol::{
     ErrorCode, Problem,
-    frame::{CallView, MediaState, MediaTrack, MediaView, ServerFrame, Signal},
+    frame::{CallView, MediaOffer, MediaState, MediaTrack, MediaView, ServerFrame, Signal},
     statistics::MediaReport,
 };
 use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam};
@@ -57,6 +57,8 @@ pub enum Ask {
         rejoin: Option<u64>,
         /// The device wants to go on with the connection it made while it rang.
         prepared: bool,
+        /// For the SFU, if media go through it. Boxed like all that holds an SDP.
+        offer: Option<Box<MediaOffer>>,
     },
     Decline,
     Leave,
@@ -215,7 +217,7 @@ impl CallActor {
         let done = match ask {
             Ask::Read => Ok(()),
             // The loss of a connection that is lost already would never be told, and the seat be held for ever.
-            Ask::Join { device: Some(device), rejoin, prepared }
+            Ask::Join { device: Some(device), rejoin, prepared, offer }
                 if self.shared.hub.is_device_connected(contact, device) =>
             {
                 if !prepared {
@@ -223,7 +225,8 @@ impl CallActor {
                 }
                 let joined = self.step(Event::Join { contact, device, rejoin }, none).await;
                 self.show_slots_again(contact, device);
-                joined
+                joined?;
+                return Ok(self.offered_with_join(contact, device, offer).await);
             }
             Ask::Join { .. } => self.refuse_without_device(contact),
             Ask::Decline => self.step(Event::Decline { contact }, none).await,

@@ -1,12 +1,12 @@
 //! What each person's media may take in this call, and how much they have taken. What is counted is kept in memory only: a restart of
-//! the server counts anew, but whose budget was used up stays so, by the call's history.
+//! the server counts anew, but from what the call's history says was used up.
 
 use std::collections::HashMap;
 
 use farhand_domain::ids::ContactId;
 use farhand_protocol::frame::{Rung, SendLimit, Shortage, ShortageReason};
 use farhand_sfu::Limits;
-use farhand_store::model::Budget;
+use farhand_store::model::{Budget, HistoryRow};
 
 /// In the call's history.
 pub const USED_UP: &str = "BudgetUsedUp";
@@ -34,19 +34,26 @@ pub fn smallest(budgets: &[Budget]) -> Budget {
 }
 
 impl Budgets {
-    /// What somebody may use now. `used_up`: so it was before the server began to count. True if that is news.
-    pub fn set(&mut self, contact: ContactId, budget: Budget, used_up: bool) -> bool {
+    /// What somebody may use now. `used`: so many megabytes at least, before the server began to count. True if that is news.
+    pub fn set(&mut self, contact: ContactId, budget: Budget, used: u64) -> bool {
         let Some(account) = self.0.get_mut(&contact) else {
-            let used_up = used_up && budget.megabytes.is_some();
-            self.0.insert(contact, Account { budget, used: 0, used_up });
+            let mut account = Account { budget, used: used.saturating_mul(MEGABYTE), used_up: false };
+            account.used_up = used > 0 && account.is_over();
+            self.0.insert(contact, account);
             return budget != Budget::default();
         };
         let changed = account.budget != budget;
         if changed {
             account.budget = budget;
-            account.used_up = account.is_over();
+            // One that is smaller now is used up with the next that is counted, and noted then.
+            account.used_up &= account.is_over();
         }
         changed
+    }
+
+    /// How many megabytes somebody has.
+    pub fn megabytes(&self, contact: ContactId) -> Option<u64> {
+        self.0.get(&contact).and_then(Account::megabytes)
     }
 
     pub fn keep(&mut self, seated: impl Fn(ContactId) -> bool) {
@@ -89,10 +96,25 @@ impl Budgets {
 }
 
 impl Account {
-    fn is_over(&self) -> bool {
-        let budget = self.budget.megabytes.and_then(|megabytes| u64::try_from(megabytes).ok());
-        budget.is_some_and(|megabytes| self.used >= megabytes.saturating_mul(MEGABYTE))
+    fn megabytes(&self) -> Option<u64> {
+        self.budget.megabytes.and_then(|megabytes| u64::try_from(megabytes).ok())
     }
+
+    fn is_over(&self) -> bool {
+        self.megabytes().is_some_and(|megabytes| self.used >= megabytes.saturating_mul(MEGABYTE))
+    }
+}
+
+/// How a budget that is used up stands in the history: so large it was, and so much has been used.
+pub fn size_name(megabytes: u64) -> String {
+    format!("{megabytes} MB")
+}
+
+/// What the history says somebody has used, in megabytes.
+pub fn used_by_history(history: &[HistoryRow], contact: ContactId) -> u64 {
+    let rows = history.iter().filter(|row| row.kind == USED_UP && row.contact_id == Some(contact.0));
+    let sizes = rows.filter_map(|row| row.reason.as_deref()?.strip_suffix(" MB")?.parse().ok());
+    sizes.max().unwrap_or(0)
 }
 
 fn kbit(account: &Account) -> Option<u32> {
@@ -120,8 +142,8 @@ mod tests {
     #[test]
     fn when_the_megabytes_are_used_up_there_is_sound_only_and_that_is_said_once() {
         let mut budgets = Budgets::default();
-        budgets.set(ANN, budget(None, Some(2)), false);
-        budgets.set(BOB, Budget::default(), false);
+        budgets.set(ANN, budget(None, Some(2)), 0);
+        budgets.set(BOB, Budget::default(), 0);
         assert!(!budgets.count(ANN, 1_999_999) && !budgets.is_used_up(ANN));
         assert_eq!(budgets.limits(ANN), Limits { counted: true, ..Limits::default() });
         assert!(budgets.count(ANN, 1), "now");
@@ -136,21 +158,21 @@ mod tests {
     #[test]
     fn straight_to_another_person_the_smaller_of_both_budgets_is_kept() {
         let mut budgets = Budgets::default();
-        budgets.set(ANN, budget(Some(300), None), false);
-        budgets.set(BOB, budget(Some(200), Some(1)), true);
+        budgets.set(ANN, budget(Some(300), None), 0);
+        budgets.set(BOB, budget(Some(200), Some(1)), 1);
         assert_eq!(budgets.limits(ANN).bits, Some(300_000));
         let limit = |kbit, pictures| Some(SendLimit { kbit_per_second: Some(kbit), pictures });
         assert_eq!(budgets.send_limit(ANN, None), limit(300, true));
         assert_eq!(budgets.send_limit(ANN, Some(BOB)), limit(200, false));
-        budgets.set(BOB, budget(Some(200), None), true);
+        budgets.set(BOB, budget(Some(200), None), 1);
         assert_eq!(budgets.send_limit(ANN, Some(BOB)), limit(200, true), "what is not counted is not used up");
     }
 
     #[test]
     fn whoever_comes_back_goes_on_where_the_budget_stood() {
         let mut budgets = Budgets::default();
-        budgets.set(ANN, budget(None, Some(1)), false);
-        budgets.set(BOB, budget(None, Some(1)), false);
+        budgets.set(ANN, budget(None, Some(1)), 0);
+        budgets.set(BOB, budget(None, Some(1)), 0);
         budgets.count(ANN, 999_999);
         budgets.keep(|_| false);
         assert_eq!(budgets.0.len(), 1, "nothing is kept of whoever has used nothing");
@@ -160,12 +182,49 @@ mod tests {
     #[test]
     fn a_budget_that_is_raised_while_the_call_goes_on_holds_at_once() {
         let mut budgets = Budgets::default();
-        assert!(!budgets.set(ANN, Budget::default(), false), "nothing to tell");
-        assert!(budgets.set(ANN, budget(None, Some(1)), false));
-        assert!(!budgets.set(ANN, budget(None, Some(1)), false), "as it was");
+        assert!(!budgets.set(ANN, Budget::default(), 0), "nothing to tell");
+        assert!(budgets.set(ANN, budget(None, Some(1)), 0));
+        assert!(!budgets.set(ANN, budget(None, Some(1)), 0), "as it was");
         budgets.count(ANN, 1_500_000);
         assert!(budgets.is_used_up(ANN));
-        assert!(budgets.set(ANN, budget(None, Some(2)), false));
+        assert!(budgets.set(ANN, budget(None, Some(2)), 0));
         assert!(!budgets.is_used_up(ANN) && budgets.count(ANN, 500_000), "what was used counts on");
+        assert!(
+            budgets.set(ANN, budget(Some(100), Some(2)), 0) && budgets.is_used_up(ANN),
+            "as many megabytes as before"
+        );
+        assert!(budgets.set(ANN, budget(None, Some(9)), 0) && !budgets.is_used_up(ANN));
+        assert!(
+            budgets.set(ANN, budget(None, Some(1)), 0) && budgets.count(ANN, 1),
+            "that it is lowered is noted, too"
+        );
+    }
+
+    #[test]
+    fn after_a_restart_what_the_history_says_was_used_counts() {
+        let row = |contact: ContactId, kind: &str, reason: &str| HistoryRow {
+            seq: 1,
+            kind: kind.to_owned(),
+            contact_id: Some(contact.0),
+            channel: None,
+            state: None,
+            reason: Some(reason.to_owned()),
+            at: farhand_domain::time::Timestamp::from_millis(0),
+        };
+        let history =
+            [row(ANN, USED_UP, &size_name(2)), row(ANN, USED_UP, &size_name(5)), row(BOB, "RingEnded", &size_name(7))];
+        let used = |contact| used_by_history(&history, contact);
+        assert_eq!((used(ANN), used(BOB)), (5, 0));
+        let mut budgets = Budgets::default();
+        budgets.set(ANN, budget(None, Some(5)), used(ANN));
+        assert!(budgets.is_used_up(ANN) && !budgets.count(ANN, 1), "noted before");
+        assert!(
+            budgets.set(ANN, budget(Some(300), Some(5)), 0) && budgets.is_used_up(ANN),
+            "no more megabytes than before"
+        );
+        let mut raised = Budgets::default();
+        raised.set(ANN, budget(None, Some(6)), used(ANN));
+        assert!(!raised.is_used_up(ANN), "it was raised meanwhile");
+        assert!(!raised.count(ANN, 999_999) && raised.count(ANN, 1));
     }
 }

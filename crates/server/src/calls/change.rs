@@ -19,7 +19,7 @@ pub struct Extra {
     pub invited: Vec<Invitation>,
     pub teams: Vec<InvitedTeam>,
     /// Whose data budget has come to its end.
-    pub budget_used_up: Option<ContactId>,
+    pub budget_used_up: Option<(ContactId, u64)>,
 }
 
 impl Extra {
@@ -55,8 +55,8 @@ impl Change {
     ) -> Self {
         let mut history = rows::history_of(record.history.len(), now, effects);
         rows::note_deliveries(&mut history, record.history.len(), now, &extra.invited);
-        if let Some(contact) = extra.budget_used_up {
-            history.push(rows::budget_note(record.history.len() + history.len(), now, contact));
+        if let Some(used_up) = extra.budget_used_up {
+            history.push(rows::budget_note(record.history.len() + history.len(), now, used_up));
         }
         Self {
             status: status_name(next),

@@ -1,17 +1,17 @@
 //! What clients and the SFU tell a call of its media.
 
 use farhand_domain::{
-    call::Event,
+    call::{Event, Path},
     ids::{ContactId, DeviceId},
 };
 use farhand_protocol::{
     ErrorCode,
-    frame::{MediaTrack, ServerFrame},
+    frame::{MediaOffer, MediaTrack, ServerFrame},
 };
 use farhand_sfu::{Gone, Notice, PeerId};
 
 use super::{
-    actor::{By, CallActor, MediaAsk},
+    actor::{By, CallActor, Given, MediaAsk},
     change::Extra,
     media::{Connection, PREPARED},
 };
@@ -41,6 +41,27 @@ impl CallActor {
             }
         }
         Ok(None)
+    }
+
+    /// The answer to an offer that came with a join. Whoever gets none makes another, and is told what is wrong with that.
+    pub(super) async fn offered_with_join(
+        &mut self,
+        contact: ContactId,
+        device: DeviceId,
+        offer: Option<Box<MediaOffer>>,
+    ) -> Given {
+        // One that was prepared has its offer, and another would change it.
+        let plan = self.call.media_plan(contact).filter(|_| !self.media.is_prepared(contact, device));
+        let Some((plan, offer)) = plan.filter(|plan| plan.path == Path::Sfu).zip(offer) else { return Given::Nothing };
+        let MediaOffer { sdp, tracks } = *offer;
+        let now = self.shared.clock.now();
+        match self.media.offer(now, contact, device, plan.epoch, sdp, &tracks).await {
+            Ok(answer) => Given::Sdp(answer),
+            Err(fail) => {
+                tracing::debug!(call_id = %self.record.call_id, problem = %fail.0, "the offer of a join");
+                Given::Nothing
+            }
+        }
     }
 
     /// A connection for whoever is rung, so that accepting costs no handshake.

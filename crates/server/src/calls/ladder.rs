@@ -16,7 +16,7 @@ use farhand_store::{StoreResult, model::Budget};
 
 use super::{
     actor::{By, CallActor},
-    budgets::{USED_UP, smallest},
+    budgets::{smallest, used_by_history},
     change::Extra,
     log,
     stills::{Part, Piece, Received},
@@ -46,10 +46,8 @@ impl CallActor {
         for contact in seated {
             match self.budget_of(contact).await {
                 Ok(budget) => {
-                    let noted = |row: &farhand_store::model::HistoryRow| {
-                        row.kind == USED_UP && row.contact_id == Some(contact.0)
-                    };
-                    changed |= self.media.budgets.set(contact, budget, self.record.history.iter().any(noted));
+                    let used = used_by_history(&self.record.history, contact);
+                    changed |= self.media.budgets.set(contact, budget, used);
                 }
                 // Looked up again with the next thing that happens.
                 Err(error) => tracing::warn!(contact = contact.0, %error, "a data budget cannot be looked up"),
@@ -93,7 +91,8 @@ impl CallActor {
             return;
         }
         self.media.limits_changed();
-        let extra = Extra { budget_used_up: Some(contact), ..Extra::default() };
+        let budget_used_up = self.media.budgets.megabytes(contact).map(|megabytes| (contact, megabytes));
+        let extra = Extra { budget_used_up, ..Extra::default() };
         if let Err(fail) = self.step(Event::Tick, extra).await {
             // It holds all the same; only a restart would forget it.
             tracing::warn!(contact = contact.0, problem = %fail.0, "a budget that is used up could not be noted");

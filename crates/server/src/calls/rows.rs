@@ -59,14 +59,14 @@ pub(super) fn note_deliveries(history: &mut Vec<HistoryRow>, written: usize, now
     }
 }
 
-pub(super) fn budget_note(written: usize, now: Timestamp, contact: ContactId) -> HistoryRow {
+pub(super) fn budget_note(written: usize, now: Timestamp, (contact, megabytes): (ContactId, u64)) -> HistoryRow {
     HistoryRow {
         seq: next_seq(written),
         kind: super::budgets::USED_UP.to_owned(),
         contact_id: Some(contact.0),
         channel: None,
         state: None,
-        reason: None,
+        reason: Some(super::budgets::size_name(megabytes)),
         at: now,
     }
 }

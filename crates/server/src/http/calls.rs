@@ -116,7 +116,7 @@ pub async fn join_call(
     };
     let device = session.map(|session| session.device);
     let by = app.calls.by(&login, device).await?;
-    ask_by(&app, by, request.call_id, Ask::Join { device, rejoin: None, prepared: false }).await
+    ask_by(&app, by, request.call_id, Ask::Join { device, rejoin: None, prepared: false, offer: None }).await
 }
 
 /// Declines a call for the user, on all devices.

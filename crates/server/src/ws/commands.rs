@@ -27,8 +27,8 @@ const MAX_CANDIDATE: usize = 1024;
 pub async fn carry_out(app: &Arc<App>, session: &Arc<Session>, frame: ClientFrame) {
     let (id, outcome) = match frame {
         ClientFrame::CreateCall { id, call } => (Some(id), create(app, session, call).await),
-        ClientFrame::Join { id, call_id, rejoin, prepared } => {
-            let join = Ask::Join { device: Some(session.device), rejoin, prepared };
+        ClientFrame::Join { id, call_id, rejoin, prepared, offer } => {
+            let join = Ask::Join { device: Some(session.device), rejoin, prepared, offer };
             (Some(id), ask(app, session, call_id, join).await)
         }
         ClientFrame::Decline { id, call_id } => (Some(id), ask(app, session, call_id, Ask::Decline).await),

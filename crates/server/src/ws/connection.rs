@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use farhand_domain::ids::DeviceId;
 use farhand_protocol::{
     ErrorCode, PROTOCOL_VERSION, WireTime,
@@ -13,10 +12,16 @@ use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::{Instant, sleep_until, timeout},
 };
+use tokio_tungstenite::tungstenite::{
+    Error, Message, Utf8Bytes,
+    error::CapacityError,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
 
 use super::{
     commands,
     session::{Close, Session},
+    socket::WebSocket,
 };
 use crate::{
     app::App,
@@ -118,17 +123,17 @@ async fn first_text(socket: &mut WebSocket) -> Result<Utf8Bytes, End> {
 }
 
 /// A message's text. Pings and pongs have none; they are answered below us.
-fn text_of(message: Option<Result<Message, axum::Error>>) -> Result<Option<Utf8Bytes>, End> {
+fn text_of(message: Option<Result<Message, Error>>) -> Result<Option<Utf8Bytes>, End> {
     match message {
         Some(Ok(Message::Text(text))) => Ok(Some(text)),
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
         Some(Ok(Message::Binary(_))) => Err(bad_frame("Frames are text, not binary.")),
         // 1000 and 1001 mean that the page was closed on purpose.
-        Some(Ok(Message::Close(Some(CloseFrame { code: 1000 | 1001, .. })))) => Err(End::Left),
-        Some(Err(error)) if error.to_string().contains("too long") => {
+        Some(Ok(Message::Close(Some(CloseFrame { code: CloseCode::Normal | CloseCode::Away, .. })))) => Err(End::Left),
+        Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
             Err(End::Told(1009, ErrorCode::BadFrame, "The frame is too large.".to_owned()))
         }
-        Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Lost),
+        Some(Ok(Message::Close(_) | Message::Frame(_)) | Err(_)) | None => Err(End::Lost),
     }
 }
 
@@ -186,7 +191,7 @@ impl Connection<'_> {
         self.send(self.app.hub.presence_of_domain(self.session.login.user.domain_id)).await
     }
 
-    async fn received(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+    async fn received(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
         match text_of(message)? {
             Some(text) => self.frame(read_frame(&text)?).await,
             None => Ok(()),
@@ -286,7 +291,7 @@ async fn finish(socket: &mut WebSocket, end: End) {
         if let Some(text) = error {
             socket.send(Message::Text(text.into())).await?;
         }
-        socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await
+        socket.send(Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() }))).await
     };
     // Whoever does not read its good-bye is not waited for.
     let _ = timeout(Duration::from_secs(1), good_bye).await;

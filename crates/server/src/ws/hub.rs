@@ -7,13 +7,13 @@ use std::{
     time::Duration,
 };
 
-use axum::extract::ws::Utf8Bytes;
 use farhand_domain::ids::{ContactId, DeviceId};
 use farhand_protocol::{
     call::Presence,
     frame::{ServerFrame, ServerMessage, UserPresence},
 };
 use tokio::sync::broadcast;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use uuid::Uuid;
 
 use super::session::{Close, Session};

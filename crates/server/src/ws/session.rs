@@ -6,13 +6,13 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use axum::extract::ws::Utf8Bytes;
 use farhand_domain::ids::{ContactId, DeviceId};
 use farhand_protocol::{
     ErrorCode,
     frame::{ServerFrame, ServerMessage},
 };
 use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -133,6 +133,13 @@ impl Queue {
     }
 }
 
+/// As long as it is: it may be kept for a while, and a text that was written piece by piece has up to as much again to spare.
+fn written(message: &ServerMessage) -> Option<String> {
+    let mut text = serde_json::to_string(message).ok()?;
+    text.shrink_to_fit();
+    Some(text)
+}
+
 fn shown_call(frame: &ServerFrame) -> Option<Uuid> {
     if let ServerFrame::Call { call } = frame { Some(call.call_id) } else { None }
 }
@@ -159,7 +166,7 @@ impl Session {
             return;
         }
         let message = ServerMessage { seq: Some(queue.last_seq + 1), frame };
-        let Ok(text) = serde_json::to_string(&message) else {
+        let Some(text) = written(&message) else {
             tracing::error!(session = %self.id, "a frame could not be written as JSON");
             return;
         };
@@ -350,6 +357,12 @@ pub mod tests {
         assert!(session.lock().kept_bytes < 4_500, "the others take no memory");
         session.acknowledge(7);
         assert_eq!(session.lock().kept_bytes, 0);
+    }
+
+    #[test]
+    fn what_is_kept_takes_no_more_than_it_is_long() {
+        let text = written(&ServerMessage { seq: Some(1), frame: view(1, 1) }).unwrap();
+        assert!(text.len() > 1_000 && text.capacity() == text.len(), "{} in {}", text.len(), text.capacity());
     }
 
     #[test]

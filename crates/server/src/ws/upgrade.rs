@@ -3,40 +3,44 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    body::Body,
+    extract::{Request, State},
     http::{HeaderMap, header},
     response::Response,
 };
 use farhand_protocol::ErrorCode;
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
-use super::connection::{self, Upgraded};
+use super::{
+    connection::{self, Upgraded},
+    socket::WebSocket,
+};
 use crate::{
     app::App,
     http::{Fail, Outcome, cookies},
 };
 
-/// The largest frame from a client: an SDP of 64 KiB with room for what wraps it.
-const MAX_FRAME: usize = 256 * 1024;
-/// Read and write buffers of a connection. Most frames are small; a large one grows its buffer while it lasts.
-const BUFFER: usize = 2 * 1024;
-
 /// `GET /rtc/ws`
-pub async fn upgrade(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Outcome<Response> {
-    let upgrade = upgrade.map_err(|e| Fail::new(ErrorCode::BadFrame, format!("This is a WebSocket address: {e}.")))?;
-    let cookie = cookies::access(&headers).map(str::to_owned);
-    check_origin(&app, &headers, cookie.is_some())?;
-    let upgrade = upgrade
-        .max_message_size(MAX_FRAME)
-        .max_frame_size(MAX_FRAME)
-        .read_buffer_size(BUFFER)
-        .write_buffer_size(BUFFER)
-        .max_write_buffer_size(2 * MAX_FRAME + BUFFER);
+pub async fn upgrade(State(app): State<Arc<App>>, mut request: Request) -> Outcome<Response> {
+    let response = create_response_with_body(&request, Body::empty);
+    let response =
+        response.map_err(|e| Fail::new(ErrorCode::BadFrame, format!("This is a WebSocket address: {e}.")))?;
+    let headers = request.headers();
+    let cookie = cookies::access(headers).map(str::to_owned);
+    check_origin(&app, headers, cookie.is_some())?;
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
-    Ok(upgrade.on_upgrade(move |socket| connection::serve(app, socket, Upgraded { cookie, host })))
+    let upgraded = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        match upgraded.await {
+            Ok(stream) => {
+                let socket = WebSocket::new(TokioIo::new(stream)).await;
+                connection::serve(app, socket, Upgraded { cookie, host }).await;
+            }
+            Err(error) => tracing::debug!(%error, "no WebSocket came about"),
+        }
+    });
+    Ok(response)
 }
 
 /// A browser sends its cookie for every page that asks it to, so the page must be ours. Clients without a cookie prove who

@@ -123,13 +123,39 @@ async fn when_the_megabytes_are_used_up_there_is_sound_only_and_nobody_is_cut_of
     let noted =
         |log: CallLog| log.call_history.into_iter().filter(|item| item.kind == "BudgetUsedUp").collect::<Vec<_>>();
     let history = noted(caller.call_log(call_id).await);
-    assert_eq!(history.iter().map(|item| item.contact_id).collect::<Vec<_>>(), [Some(you)]);
+    let told = history.iter().map(|item| (item.contact_id, item.reason.as_deref())).collect::<Vec<_>>();
+    assert_eq!(told, [(Some(you), Some("2 MB"))]);
     server.restart().await;
     let again = server.login("callertest2").await;
     let mut there = again.device().await;
     there.join(call_id).await;
     limited(&mut there, call_id, none).await;
     assert_eq!(noted(caller.call_log(call_id).await).len(), 1, "a restart forgets nothing of it");
+}
+
+#[tokio::test]
+async fn a_budget_that_was_raised_is_not_used_up_again_by_a_restart() {
+    let mut server = Server::start().await;
+    let admin = server.login("admin").await;
+    let path = format!("/admin/users/{}", server.login("callertest2").await.id());
+    let raise = async |megabytes: u64| {
+        admin.send(Method::PATCH, &path, json!({"dataBudget": {"megabytes": megabytes}})).await.json();
+    };
+    raise(1).await;
+    let (_here, mut there, call_id) = direct(&server, json!({})).await;
+    let none = Some(SendLimit { kbit_per_second: None, pictures: false });
+    for _ in 0..2 {
+        server.clock().move_ahead(Duration::from_secs(10));
+        report(&mut there, call_id, 1_000.0).await;
+    }
+    limited(&mut there, call_id, none).await;
+    raise(50).await;
+    report(&mut there, call_id, 0.0).await;
+    limited(&mut there, call_id, None).await;
+    server.restart().await;
+    let mut there = server.login("callertest2").await.device().await;
+    let seen = there.join(call_id).await;
+    assert_eq!(seen.send_limit, None, "there is a rest");
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ async fn create_unheard(server: &Server, like: Uuid, key: Option<NewIdempotency>
 }
 
 fn join(call_id: Uuid) -> impl FnOnce(u32) -> ClientFrame {
-    move |id| ClientFrame::Join { id, call_id, rejoin: None, prepared: false }
+    move |id| ClientFrame::Join { id, call_id, rejoin: None, prepared: false, offer: None }
 }
 
 /// The saved person with this contact.

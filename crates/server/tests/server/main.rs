@@ -28,6 +28,7 @@ mod rogue;
 mod rtc_check;
 mod sfu_attacks;
 mod sfu_calls;
+mod sfu_joining;
 mod sfu_paths;
 mod sfu_ringing;
 mod sfu_rogues;

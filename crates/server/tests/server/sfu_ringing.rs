@@ -19,13 +19,13 @@ use uuid::Uuid;
 use crate::sfu_calls::{Person, call_of};
 
 /// Somebody the call rings, who has camera and microphone ready.
-struct Rung {
-    device: Device,
+pub struct Rung {
+    pub device: Device,
     seen: watch::Receiver<BTreeMap<i64, Tally>>,
 }
 
 impl Rung {
-    async fn new(server: &Server, user: &str) -> Self {
+    pub async fn new(server: &Server, user: &str) -> Self {
         let account = server.login(user).await;
         let socket = Socket::connect(server.url(), account.hello()).await.unwrap();
         let clip = Arc::new(Clip::embedded().unwrap());
@@ -47,7 +47,7 @@ impl Rung {
         timeout(WAIT, find).await.unwrap_or_else(|_| panic!("not in time: {what}"))
     }
 
-    async fn prepare(&mut self, call_id: Uuid) {
+    pub async fn prepare(&mut self, call_id: Uuid) {
         self.device.prepare(call_id);
         self.until("the prepared connection", |event| {
             matches!(event, DeviceEvent::Media(MediaEvent::Connected { epoch: 0 })).then_some(())
@@ -55,7 +55,8 @@ impl Rung {
         .await;
     }
 
-    async fn hears(&mut self, contact: i64) {
+    /// Whom the connection is enough for that there is.
+    pub async fn hears(&mut self, contact: i64) {
         let mut offers = 0;
         let mut seen = self.seen.clone();
         let heard = seen.wait_for(|seen| seen.get(&contact).is_some_and(|tally| tally.reached(10, 10)));
@@ -69,7 +70,7 @@ impl Rung {
             heard = timeout(WAIT, heard) => assert!(heard.is_ok(), "{contact} is not heard"),
             () = go_on => {}
         }
-        assert_eq!(offers, 0, "the prepared connection is enough");
+        assert_eq!(offers, 0, "the connection that there is is enough");
     }
 }
 
@@ -82,7 +83,7 @@ fn call(event: &DeviceEvent, call_id: Uuid, like: impl Fn(&CallView) -> bool) ->
     }
 }
 
-fn refusal(error: &SocketError) -> ErrorCode {
+pub fn refusal(error: &SocketError) -> ErrorCode {
     let SocketError::Refused(refusal) = error else { panic!("{error}") };
     refusal.code
 }
@@ -168,4 +169,23 @@ async fn a_second_device_may_prepare_too_and_only_the_one_that_accepts_is_let_in
     desk.hears(caller.contact).await;
     let seated = phone.until("the call elsewhere", |event| call(event, call_id, |_| true)).await;
     assert!(seated.media_plan.is_none());
+}
+
+#[tokio::test]
+async fn five_devices_of_somebody_may_prepare_and_no_more() {
+    let server = Server::start().await;
+    let call_id = call_of(&server, "SFU").await;
+    let mut devices = Vec::new();
+    for _ in 0..5 {
+        let mut device = Rung::new(&server, "callertest2").await;
+        device.prepare(call_id).await;
+        devices.push(device);
+    }
+    let offer =
+        |call_id| move |id| ClientFrame::MediaOffer { id, call_id, epoch: 0, sdp: "v=0".to_owned(), tracks: vec![] };
+    let mut sixth = Rung::new(&server, "callertest2").await;
+    let refused = sixth.device.socket().request(offer(call_id)).await.unwrap_err();
+    assert_eq!(refusal(&refused), ErrorCode::Overloaded);
+    let again = devices[4].device.socket().request(offer(call_id)).await.unwrap_err();
+    assert_eq!(refusal(&again), ErrorCode::SdpRefused, "one of the five may try anew");
 }

@@ -8,6 +8,8 @@ use farhand_protocol::{
     frame::{CallView, MediaMode, MediaPlan},
 };
 use farhand_testkit::{Account, Device, PASSWORD, Server, UBIMAX, WAIT, json};
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+use socket2::Socket;
 use tokio::{
     net::{TcpListener, TcpStream, UdpSocket},
     time::timeout,
@@ -118,6 +120,34 @@ async fn within_tls_the_relay_is_agreed_upon_in_the_handshake_or_told_by_its_fir
     for config in [named, trust(&server).await] {
         let mut relay = Relay::on(secure(server.address(), Arc::new(config)).await, &nobodys).await;
         assert_eq!(relay.allocate().await, Err(401));
+    }
+}
+
+/// The server's end of a connection: its socket is one of this process.
+fn accepted(client: SocketAddr) -> Socket {
+    let own = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
+    let numbers = std::fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().file_name());
+    let files = numbers.filter_map(|number| {
+        let number = number.to_str()?.parse().ok()?;
+        pidfd_getfd(&own, number, PidfdGetfdFlags::empty()).ok()
+    });
+    let peer = |socket: &Socket| socket.peer_addr().ok().and_then(|address| address.as_socket());
+    files.map(Socket::from).find(|socket| peer(socket) == Some(client)).unwrap()
+}
+
+#[tokio::test]
+async fn media_within_tls_do_not_wait_in_the_kernel_for_long_either() {
+    let server = Server::with(|config| config.tls.self_signed = true).await;
+    let mut named = trust(&server).await;
+    named.alpn_protocols = vec![b"stun.turn".to_vec()];
+    let nobodys = IceServer { urls: vec![], username: Some("1:2:3".to_owned()), credential: Some("x".to_owned()) };
+    for config in [named, trust(&server).await] {
+        let stream = secure(server.address(), Arc::new(config)).await;
+        let client = stream.get_ref().0.local_addr().unwrap();
+        let mut relay = Relay::on(stream, &nobodys).await;
+        // By its answer it knows what the connection is for.
+        assert_eq!(relay.allocate().await, Err(401));
+        assert_eq!(accepted(client).tcp_notsent_lowat().unwrap(), 32 * 1024);
     }
 }
 

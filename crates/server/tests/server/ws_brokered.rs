@@ -27,7 +27,7 @@ impl Cast {
 }
 
 fn join(call_id: uuid::Uuid) -> impl FnOnce(u32) -> ClientFrame {
-    move |id| ClientFrame::Join { id, call_id, rejoin: None, prepared: false }
+    move |id| ClientFrame::Join { id, call_id, rejoin: None, prepared: false, offer: None }
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ async fn nobody_answers_and_the_call_is_missed() {
     assert_eq!((ended.end_reason, ended.seat), (Some(EndReason::Missed), Seat::None));
     assert_eq!(caller.events(call_id).await, ["Created", "Join", "Missed", "Leave", "Ended"]);
     assert_eq!(
-        phone.refused(|id| ClientFrame::Join { id, call_id, rejoin: None, prepared: false }).await,
+        phone.refused(|id| ClientFrame::Join { id, call_id, rejoin: None, prepared: false, offer: None }).await,
         ErrorCode::CallEnded
     );
 }

@@ -9,11 +9,11 @@ use farhand_testkit::{Account, Device, Server, json};
 use uuid::Uuid;
 
 fn join(call_id: Uuid) -> impl FnOnce(u32) -> ClientFrame {
-    move |id| ClientFrame::Join { id, call_id, rejoin: None, prepared: false }
+    move |id| ClientFrame::Join { id, call_id, rejoin: None, prepared: false, offer: None }
 }
 
 fn rejoin(call_id: Uuid, epoch: u64) -> impl FnOnce(u32) -> ClientFrame {
-    move |id| ClientFrame::Join { id, call_id, rejoin: Some(epoch), prepared: false }
+    move |id| ClientFrame::Join { id, call_id, rejoin: Some(epoch), prepared: false, offer: None }
 }
 
 /// Two people in a MESH call, each on one device, and the epoch of their media.

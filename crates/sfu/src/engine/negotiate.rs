@@ -1,26 +1,36 @@
 //! Offers, and who has the streams that come of them.
 
-use str0m::{IceCreds, change::SdpOffer, media::Mid, rtp::Ssrc};
+use str0m::{
+    IceCreds,
+    change::SdpOffer,
+    media::{Mid, Rid},
+    rtp::Ssrc,
+};
 
 use super::{Engine, EngineError, broken, guarded};
-use crate::send::{Extensions, Terms};
+use crate::{
+    offer::{self, Direction},
+    receive,
+    send::{Extensions, Terms},
+};
 
 impl Engine {
     /// The answer still names the engine's own addresses; see [`crate::answer`]. `fresh` are credentials for the case that the offer restarts ICE.
-    /// `lines` are those the other end wants to be sent something on.
+    /// `lines` are those of the offer.
     pub(crate) fn answer(
         &mut self,
         offer: &str,
         fresh: IceCreds,
-        lines: impl Iterator<Item = (Mid, bool)>,
+        lines: &[offer::Line],
     ) -> Result<String, EngineError> {
         guarded(|| {
             self.lend_streams();
             let accepted = self.accept(offer);
-            for (mid, video) in lines {
-                self.take_stream(mid, video);
+            for line in lines.iter().filter(|line| line.direction == Direction::Receive) {
+                self.take_stream(Mid::from(line.mid.as_str()), line.video);
             }
             self.take_back_streams();
+            self.take_incoming(lines);
             let mut answer = accepted?;
             let now = self.rtc.direct_api().local_ice_credentials();
             if now != self.credentials {
@@ -69,6 +79,24 @@ impl Engine {
         let rtx = rtx.map(|rtx| *rtx).filter(|_| video);
         self.sender.agree(Terms { mid, ssrc: *ssrc, rtx, video, extensions, resent_as });
     }
+
+    /// What comes in is the receive half's: the engine would report on what it never sees.
+    fn take_incoming(&mut self, lines: &[offer::Line]) {
+        let incoming = lines.iter().filter(|line| line.direction == Direction::Send);
+        let line = |line: &offer::Line| receive::Line {
+            mid: Mid::from(line.mid.as_str()),
+            video: line.video,
+            rids: line.rids.iter().map(|rid| Rid::from(rid.as_str())).collect(),
+            sources: line.sources.clone(),
+        };
+        let incoming: Vec<receive::Line> = incoming.map(line).collect();
+        for (source, _) in incoming.iter().flat_map(|line| &line.sources) {
+            self.rtc.direct_api().remove_stream_rx((*source).into());
+        }
+        let extensions = incoming.iter().filter_map(|line| Some(self.rtc.media(line.mid)?.remote_extmap()));
+        let extensions: Vec<_> = extensions.cloned().collect();
+        self.receiver.agree(incoming, self.rtc.codec_config().params(), extensions.iter());
+    }
 }
 
 #[cfg(test)]
@@ -88,22 +116,39 @@ mod tests {
         let now = Instant::now();
         let mut client = Rtc::new(now);
         let mut api = client.sdp_api();
-        let mid = api.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
+        api.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
         let offer = api.apply().unwrap().0.to_sdp_string();
         let credentials =
             |ufrag: &str| IceCreds { ufrag: ufrag.to_owned(), pass: "a-password-of-22-characters".to_owned() };
         let common = Common { certificate: None, udp: Vec::new(), tcp: Vec::new() };
         let mut engine = Engine::new(now, &common, credentials("one")).unwrap();
-        let lines = || std::iter::once((mid, true));
-        let first = engine.answer(&offer, credentials("two"), lines()).unwrap();
+        let lines = offer::read(&offer, &[]).unwrap();
+        let first = engine.answer(&offer, credentials("two"), &lines).unwrap();
         let source = |engine: &Engine| engine.sender.sources().next().unwrap().1;
         let ssrc = source(&engine);
         assert!(first.contains(&format!("a=ssrc:{ssrc} ")), "the other end is told: {first}");
         for again in [offer.as_str(), "v=0\r\nnothing of an offer", &offer.replace("a=recvonly", "a=inactive")] {
-            let answer = engine.answer(again, credentials("two"), lines().filter(|_| again == offer));
+            let lines = if again == offer { &lines[..] } else { &[] };
+            let answer = engine.answer(again, credentials("two"), lines);
             assert_eq!(answer.is_ok(), again.contains("m=video"), "{answer:?}");
             assert_eq!(source(&engine), ssrc);
             assert!(engine.rtc.direct_api().stream_tx(&ssrc.into()).is_none(), "{again}");
         }
+    }
+
+    #[test]
+    fn the_engine_expects_nothing_that_comes_in() {
+        let now = Instant::now();
+        let mut client = Rtc::new(now);
+        let mut api = client.sdp_api();
+        api.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
+        let offer = api.apply().unwrap().0.to_sdp_string();
+        let lines = offer::read(&offer, &[]).unwrap();
+        let [(named, _), ..] = lines[0].sources[..] else { unreachable!("{offer}") };
+        let credentials = || IceCreds { ufrag: "one".to_owned(), pass: "a-password-of-22-characters".to_owned() };
+        let common = Common { certificate: None, udp: Vec::new(), tcp: Vec::new() };
+        let mut engine = Engine::new(now, &common, credentials()).unwrap();
+        engine.answer(&offer, credentials(), &lines).unwrap();
+        assert!(engine.rtc.direct_api().stream_rx(&named.into()).is_none(), "it would report on it");
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Arrival, Estimator, Probe};
+use super::{Arrival, Came, Chance, Estimator, Probe, units::micros};
 
 /// What a link does at a time.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +31,45 @@ pub(super) struct Tenth {
     pub(super) through: u64,
     /// At the end.
     pub(super) queue: Duration,
+}
+
+struct Underway {
+    number: u64,
+    sent: Instant,
+    /// If it does.
+    arrives: Option<Instant>,
+    ends: bool,
+}
+
+/// The classic rule: over a tenth lost lowers, under a fiftieth raises.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timid {
+    pub(super) rate: u64,
+    reported: u64,
+    lost: u64,
+    since: Duration,
+}
+
+impl Timid {
+    pub(super) fn new(rate: u64) -> Self {
+        Self { rate, reported: 0, lost: 0, since: Duration::ZERO }
+    }
+
+    fn hear(&mut self, elapsed: Duration, arrivals: &[Arrival]) {
+        self.reported += arrivals.len() as u64;
+        self.lost += arrivals.iter().filter(|arrival| arrival.at.is_none()).count() as u64;
+        if elapsed < self.since + Duration::from_secs(1) || self.reported == 0 {
+            return;
+        }
+        let percent = self.lost * 100 / self.reported;
+        self.rate = match percent {
+            0..2 => self.rate * 108 / 100,
+            2..=10 => self.rate,
+            _ => self.rate * (200 - percent) / 200,
+        };
+        self.rate = self.rate.clamp(30_000, 5_000_000);
+        *self = Self { since: elapsed, ..Self::new(self.rate) };
+    }
 }
 
 const STEP: Duration = Duration::from_millis(1);
@@ -61,13 +100,20 @@ pub(super) struct Simulation {
     probe: Option<(Probe, u32, usize)>,
     free_at: Instant,
     last_arrival: Instant,
-    /// Sent and not reported: number and when it arrives, if it does.
-    underway: VecDeque<(u64, Option<Instant>)>,
+    /// What the receiver judges losses by, if it does.
+    pub(super) chance: Option<Chance>,
+    /// The rate of a sender who slows down for all losses, if it is one.
+    pub(super) timid: Option<Timid>,
+    /// The newest that was reported.
+    newest: Option<Came>,
+    /// Sent and not reported.
+    underway: VecDeque<Underway>,
     /// Reports on their way back.
     returning: VecDeque<(Instant, Vec<Arrival>)>,
     reported: Instant,
     random: u64,
     arrived_bytes: u64,
+    pub(super) sent_bytes: u64,
     pub(super) probes: usize,
 }
 
@@ -92,6 +138,10 @@ impl Simulation {
             probe: None,
             free_at: now,
             last_arrival: now,
+            chance: None,
+            timid: None,
+            newest: None,
+            sent_bytes: 0,
             underway: VecDeque::new(),
             returning: VecDeque::new(),
             reported: now,
@@ -125,6 +175,8 @@ impl Simulation {
         while self.returning.front().is_some_and(|(at, _)| *at <= self.now) {
             let (_, arrivals) = self.returning.pop_front().unwrap();
             self.estimator.feedback(self.now, &arrivals);
+            let elapsed = self.now - self.start;
+            self.timid.iter_mut().for_each(|timid| timid.hear(elapsed, &arrivals));
         }
         if self.now >= self.estimator.next()
             && let Some(probe) = self.estimator.advance(self.now)
@@ -146,7 +198,7 @@ impl Simulation {
             self.backlog += self.sends() / 30;
         }
         let burst = self.probe.take();
-        let rate = burst.map_or(self.estimator.pacing(), |(probe, ..)| probe.bits_per_second);
+        let rate = burst.map_or(self.pacing(), |(probe, ..)| probe.bits_per_second);
         let step = i64::try_from(rate / 1_000).unwrap();
         self.credit = (self.credit + step).min(step);
         match burst {
@@ -157,12 +209,20 @@ impl Simulation {
 
     /// What the source sends now: as much as it may, or the highest layer that may be sent.
     fn sends(&self) -> u64 {
-        let estimate = self.estimator.estimate();
+        let estimate = self.allowed();
         let fits = |layer: &&u64| estimate >= **layer * 115 / 100;
         match self.layers {
             [] => estimate.min(self.source),
             [lowest, ..] => *self.layers.iter().rev().find(fits).unwrap_or(lowest),
         }
+    }
+
+    fn allowed(&self) -> u64 {
+        self.timid.map_or(u64::MAX, |timid| timid.rate).min(self.estimator.estimate())
+    }
+
+    fn pacing(&self) -> u64 {
+        self.estimator.pacing().min(self.allowed() * 5 / 2)
     }
 
     fn send_media(&mut self) {
@@ -199,8 +259,10 @@ impl Simulation {
         self.number += 1;
         self.credit -= i64::try_from(bytes * 8).unwrap();
         self.estimator.sent(self.now, self.number, bytes, probe);
+        self.sent_bytes += bytes as u64;
         let arrives = self.carry(bytes);
-        self.underway.push_back((self.number, arrives));
+        let ends = self.backlog < PACKET_BITS;
+        self.underway.push_back(Underway { number: self.number, sent: self.now, arrives, ends });
     }
 
     fn carry(&mut self, bytes: usize) -> Option<Instant> {
@@ -223,13 +285,26 @@ impl Simulation {
     fn report(&mut self) {
         self.reported = self.now;
         let now = self.now;
-        let Some(last) = self.underway.iter().rposition(|(_, at)| at.is_some_and(|at| at <= now)) else { return };
+        let arrived = |underway: &Underway| underway.arrives.is_some_and(|at| at <= now);
+        let Some(last) = self.underway.iter().rposition(arrived) else { return };
         let start = self.start;
-        let told = self.underway.drain(..=last);
+        let told: Vec<Underway> = self.underway.drain(..=last).collect();
         // Receivers' clocks have another origin, and a resolution of a quarter of a millisecond.
         let at = |at: Instant| Duration::from_micros(u64::try_from((at - start).as_micros()).unwrap() / 250 * 250);
-        let arrivals =
-            told.map(|(number, at_)| Arrival { number, at: at_.map(|time| at(time) + Duration::from_secs(1_000)) });
+        let came = |one: &Underway| {
+            let (bytes, sent) = (1_200, Some(micros(one.sent - start)));
+            one.arrives.map(|time| Came { at: micros(at(time)), sent, bytes, ends: one.ends })
+        };
+        let all: Vec<Option<Came>> = std::iter::once(self.newest).chain(told.iter().map(came)).collect();
+        self.newest = all.last().copied().flatten();
+        let judged = match &mut self.chance {
+            Some(chance) => chance.judge(&all, 1, 1),
+            None => all[1..].iter().map(|came| came.map(|came| came.at)).collect(),
+        };
+        let arrivals = told.iter().zip(judged).map(|(one, at)| {
+            let at = at.map(|at| Duration::from_micros(u64::try_from(at).unwrap()) + Duration::from_secs(1_000));
+            Arrival { number: one.number, at }
+        });
         let arrivals = arrivals.collect();
         if self.reports {
             self.returning.push_back((now + ONE_WAY, arrivals));

@@ -5,6 +5,7 @@
 //! [`groups`] and [`trend`] see queues grow, [`control`] makes a rate of it; [`loss`] bounds it where losses are not chance; [`probe`] finds
 //! out in bursts what growing by itself would take long for. Nothing is kept of a connection that sends nothing.
 
+mod chance;
 mod control;
 mod groups;
 mod history;
@@ -22,6 +23,7 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
+pub(crate) use self::chance::{Came, Chance};
 use self::{
     control::Control,
     groups::Groups,

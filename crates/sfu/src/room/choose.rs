@@ -2,7 +2,7 @@
 
 use super::{Instant, Notice, Peer, Showing, Source};
 use crate::{
-    ladder::{Standing, Why, rung},
+    ladder::{Room, Standing, Why, rung},
     layers::{self, Allocation, Offered, Wanted},
     slot::Slot,
 };
@@ -20,13 +20,16 @@ impl Peer {
         let flows = |showing: Showing| offered(showing).iter().any(|layer| layer.flows);
         let sounds = self.slots.iter().filter(|slot| !slot.video && slot.showing.is_some_and(flows)).count();
         // Sound goes first.
-        let each = if self.loses_much() { REPEATED_SOUND } else { SOUND };
-        let sound = each * u64::try_from(sounds.min(MOST_SOUNDS)).unwrap_or(0);
+        let most = self.estimate.min(self.limits.bits.unwrap_or(u64::MAX));
+        let (sound, repeats) = room_for_sound(sounds, self.loses_much(), most);
+        self.losses.repeats = repeats;
         let (places, wishes): (Vec<usize>, Vec<Wanted>) =
             self.slots.iter().enumerate().filter_map(|(index, slot)| Some((index, self.wish(slot, &offered)?))).unzip();
-        let room = self.estimate.min(self.limits.bits.unwrap_or(u64::MAX)).saturating_sub(sound);
-        let carried = self.ladder.carries_pictures(now, room, layers::cheapest(&wishes));
-        let pictures = carried && !self.limits.no_pictures;
+        let [carried, allowed] =
+            [self.estimate, self.limits.bits.unwrap_or(u64::MAX)].map(|bits| bits.saturating_sub(sound));
+        let shown = self.ladder.carries_pictures(now, Room { carried, allowed }, layers::cheapest(&wishes));
+        let pictures = shown && !self.limits.no_pictures;
+        let room = carried.min(allowed);
         let mut allocation = layers::allocate(room, &wishes);
         if !pictures {
             allocation.layers.fill(None);
@@ -68,5 +71,33 @@ impl Peer {
         let standing = Standing { rung: rung(wishes, chosen, pictures, room), why };
         let Standing { rung, why } = self.ladder.tell(now, standing)?;
         Some(Notice::Receives { peer: self.id, rung, why })
+    }
+}
+
+/// What sounds take, and whether each goes with those before it. On a link that carries little else, what is repeated would make more get
+/// lost, and that for ever.
+fn room_for_sound(sounds: usize, lossy: bool, most: u64) -> (u64, bool) {
+    let all = |each: u64| each * u64::try_from(sounds.min(MOST_SOUNDS)).unwrap_or(0);
+    let repeats = lossy && all(REPEATED_SOUND) <= most;
+    (all(if repeats { REPEATED_SOUND } else { SOUND }), repeats)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_gets_lost_is_repeated_where_there_is_room_for_it() {
+        for (sounds, lossy, most, expected) in [
+            (1, false, 1_000_000, (50_000, false)),
+            (1, true, 1_000_000, (115_000, true)),
+            (1, true, 115_000, (115_000, true)),
+            (1, true, 114_999, (50_000, false)),
+            (2, true, 229_999, (100_000, false)),
+            (70, true, 345_000, (345_000, true)),
+            (0, true, 0, (0, true)),
+        ] {
+            assert_eq!(room_for_sound(sounds, lossy, most), expected, "{sounds} sounds in {most} bit/s");
+        }
     }
 }

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use str0m::{media::Mid, rtp::RtpPacket};
+use str0m::media::Mid;
 
 use self::show::flowing;
 use crate::{
@@ -22,12 +22,13 @@ use crate::{
     ladder::Limits,
     offer::{OfferError, TrackName},
     peer::{Peer, Phase},
+    receive::Packet,
     slot::{Forward, Showing, View},
     speaker::Speakers,
     ufrag::{Place, nominates},
 };
 
-/// More than fits into a packet of an MTU of 1,500. No path would carry it whole, and the engine has no room for it.
+/// More than fits into a packet of an MTU of 1,500. No path would carry it whole.
 const MAX_PAYLOAD: usize = 1_460;
 /// How often somebody's wishes are looked at, however often they change.
 const VIEWS_INTERVAL: Duration = Duration::from_millis(100);

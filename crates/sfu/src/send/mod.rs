@@ -1,6 +1,6 @@
 //! The send half of a connection: packets written to its lines leave at the pace the link carries, numbered and protected; what does not arrive
-//! is sent again; what the other end says about it tells what the link carries. The engine keeps the handshakes and all that comes in: it
-//! looks through every line of a connection for each packet, and a packet that is passed on goes to one line of many connections.
+//! is sent again; what the other end says about it tells what the link carries. The engine keeps the handshakes: it looks through every line of
+//! a connection for each packet, and a packet that is passed on goes to one line of many connections. What comes in is [`crate::receive`]'s.
 
 mod burst;
 mod keys;
@@ -26,17 +26,19 @@ use str0m::media::Mid;
 
 use self::{
     burst::Burst,
-    keys::Keys,
     loss::Losses,
     pacer::Pacer,
     replay::Replays,
     resend::Resends,
-    rtcp::{Clock, Said, SenderReport},
-    srtp::Srtp,
+    rtcp::SenderReport,
     stream::{Ready, Stream},
 };
+#[cfg(test)]
+pub(crate) use self::{keys::Agreed, rtcp::read};
 pub(crate) use self::{
-    keys::{listen, provider},
+    keys::{Keys, listen, provider},
+    rtcp::{Clock, Said, extended},
+    srtp::{Opener, Srtp},
     stream::Terms,
     vp8::Patch,
     wire::{Extensions, Packet},
@@ -65,17 +67,11 @@ pub(crate) enum Told {
     Estimate(u64),
     /// How much of what was sent in the last second did not arrive, from 0 to 1.
     Loss(f32),
-}
-
-/// Whom a report is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reader {
-    /// All of it was about what is sent.
-    Sender,
-    /// Some of it is about what comes in.
-    Engine,
-    /// It did not come from the other end.
-    Nobody,
+    /// What time it is there, for a source of the other end's; see [`Said::Time`].
+    Time {
+        ssrc: u32,
+        middle: u32,
+    },
 }
 
 pub(crate) struct Sender {
@@ -321,25 +317,30 @@ impl Sender {
         self.next_report = self.streams.iter().filter_map(Stream::report_due).min();
     }
 
+    /// Reports of the receive half go out under the same count.
+    pub(crate) fn protect(&mut self, report: &[u8]) -> Option<Vec<u8>> {
+        self.srtp.as_mut()?.protect_rtcp(report)
+    }
+
+    /// How long a report and the answer are on their way.
+    pub(crate) fn round_trip(&self) -> Duration {
+        self.rtt
+    }
+
     fn ntp(&self, now: Instant) -> u64 {
         let passed = now.saturating_duration_since(self.start);
         let fraction = (u64::from(passed.subsec_nanos()) << 32) / 1_000_000_000;
         NTP_START.wrapping_add(passed.as_secs() << 32).wrapping_add(fraction)
     }
 
-    /// The other end has said something about what it is sent. `datagram` is still protected.
-    pub(crate) fn hear(&mut self, now: Instant, datagram: &[u8], told: &mut Vec<Told>) -> Reader {
-        if !self.has_keys() {
-            return Reader::Engine;
-        }
-        let Some((compound, index)) = self.srtp.as_mut().and_then(|srtp| srtp.open_rtcp(datagram)) else {
-            return Reader::Nobody;
-        };
+    /// The other end has said something about what it is sent, or sends. `datagram` is still protected. False if it did not come from there.
+    pub(crate) fn hear(&mut self, now: Instant, datagram: &[u8], told: &mut Vec<Told>) -> bool {
+        let opened = if self.has_keys() { self.srtp.as_mut().and_then(|srtp| srtp.open_rtcp(datagram)) } else { None };
+        let Some((compound, index)) = opened else { return false };
         let source = compound.get(4..8).and_then(|ssrc| ssrc.try_into().ok()).map_or(0, u32::from_be_bytes);
         if !self.replays.is_new(source, index) {
-            return Reader::Nobody;
+            return false;
         }
-        let mut reader = Reader::Sender;
         for said in rtcp::read(&compound) {
             match said {
                 Said::Missing { ssrc, seqs } => self.missing(now, ssrc, &seqs),
@@ -353,11 +354,11 @@ impl Sender {
                     told.extend(self.losses.count(now, &arrivals).map(Told::Loss));
                     self.estimator.feedback(now, &arrivals);
                 }
-                Said::Other => reader = Reader::Engine,
+                Said::Time { ssrc, middle } => told.push(Told::Time { ssrc, middle }),
             }
         }
         told.extend(self.changed());
-        reader
+        true
     }
 
     fn missing(&mut self, now: Instant, ssrc: u32, seqs: &[u16]) {

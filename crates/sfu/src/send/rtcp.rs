@@ -32,8 +32,11 @@ pub(crate) enum Said {
         since: Duration,
     },
     Arrivals(Arrivals),
-    /// Something that concerns what the other end sends.
-    Other,
+    /// What time it is at the other end: the middle of it, as it is answered.
+    Time {
+        ssrc: u32,
+        middle: u32,
+    },
 }
 
 /// Transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.1), numbers not yet extended.
@@ -52,7 +55,9 @@ pub(crate) fn read(mut compound: &[u8]) -> Vec<Said> {
     while let Some((kind, count, body, rest)) = next(compound) {
         match kind {
             SENDER_REPORT => {
-                said.push(Said::Other);
+                said.extend(
+                    word(body.get(..4)).zip(word(body.get(6..10))).map(|(ssrc, middle)| Said::Time { ssrc, middle }),
+                );
                 reports(body.get(24..).unwrap_or_default(), count, &mut said);
             }
             RECEIVER_REPORT => reports(body.get(4..).unwrap_or_default(), count, &mut said),
@@ -64,8 +69,8 @@ pub(crate) fn read(mut compound: &[u8]) -> Vec<Said> {
                     body.get(8..).unwrap_or_default().chunks_exact(8).filter_map(|entry| wanted(entry.get(..4))),
                 );
             }
-            TRANSPORT_FEEDBACK | PAYLOAD_FEEDBACK => {}
-            _ => said.push(Said::Other),
+            // A goodbye above all: browsers say it when lines change, and go on with the same source.
+            _ => {}
         }
         compound = rest;
     }
@@ -248,10 +253,21 @@ mod tests {
             Said::Report { ssrc: 9, last: 0x0102_0304, since },
             Said::KeyframeWanted { ssrc: 9 },
             Said::KeyframeWanted { ssrc: 7 },
-            Said::Other,
         ];
         assert_eq!(read(&whole), expected);
         assert_eq!(read(&[&[0x40, 206, 0, 2][..], &pli[4..]].concat()), [], "another version");
+    }
+
+    #[test]
+    fn a_sender_tells_its_time_and_what_it_has_received() {
+        let block = [0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 0, 1, 0, 0];
+        let time = [0, 0, 0, 5, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let expected = [
+            Said::Time { ssrc: 5, middle: 0x0304_0506 },
+            Said::Report { ssrc: 9, last: 0x0102_0304, since: Duration::from_secs(1) },
+        ];
+        assert_eq!(read(&packet(1, SENDER_REPORT, &[&time[..], &block].concat())), expected);
+        assert_eq!(read(&packet(0, SENDER_REPORT, &time[..8])), [], "cut off");
     }
 
     /// Feedback with these chunks and deltas, for so many packets from 65,535 on.

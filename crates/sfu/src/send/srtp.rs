@@ -1,10 +1,13 @@
-//! SRTP and SRTCP (RFC 3711, RFC 7714) for what the send half sends and is told. The ciphers are the engine's.
+//! SRTP and SRTCP (RFC 3711, RFC 7714). The ciphers are the engine's.
+
+mod open;
 
 use str0m::crypto::{
     AeadAes128Gcm, AeadAes128GcmCipher, AeadAes256Gcm, AeadAes256GcmCipher, Aes128CmSha1_80, Aes128CmSha1_80Cipher,
     CryptoProvider, Sha1HmacProvider, SrtpProvider, dtls::SrtpProfile,
 };
 
+pub(crate) use self::open::Opener;
 use super::keys::Agreed;
 
 /// Labels of key derivation (RFC 3711, section 4.3.2); those for RTCP are three higher.
@@ -276,7 +279,7 @@ mod tests {
     use super::*;
     use crate::send::keys::provider;
 
-    const PROFILES: [(SrtpProfile, usize); 3] = [
+    pub(super) const PROFILES: [(SrtpProfile, usize); 3] = [
         (SrtpProfile::AES128_CM_SHA1_80, 2 * (16 + 14)),
         (SrtpProfile::AEAD_AES_128_GCM, 2 * (16 + 12)),
         (SrtpProfile::AEAD_AES_256_GCM, 2 * (32 + 12)),
@@ -288,9 +291,13 @@ mod tests {
         digits.chunks(2).map(byte).collect()
     }
 
-    fn end(profile: SrtpProfile, length: usize, client: bool) -> Srtp {
+    pub(super) fn agreed(profile: SrtpProfile, length: usize, client: bool) -> Agreed {
         let material: Vec<u8> = (0..=255).cycle().take(length).collect();
-        Srtp::new(provider(), &Agreed { material: KeyingMaterial::new(&material), profile, client }).unwrap()
+        Agreed { material: KeyingMaterial::new(&material), profile, client }
+    }
+
+    pub(super) fn end(profile: SrtpProfile, length: usize, client: bool) -> Srtp {
+        Srtp::new(provider(), &agreed(profile, length, client)).unwrap()
     }
 
     /// RFC 3711, appendix B.3.

@@ -85,6 +85,8 @@ pub struct Client {
     pub sound_requests: u64,
     /// Each sound comes with the one before it.
     pub repeats_sound: bool,
+    /// So many bytes make a sound; its first eight say whose it is.
+    pub sound_bytes: usize,
     /// The first packet of a key frame comes last, as if it had got lost the first time.
     pub keyframes_start_late: bool,
     /// Which layers it sends.
@@ -160,6 +162,7 @@ impl Client {
             keyframe_requests: [0; 3],
             sound_requests: 0,
             repeats_sound: false,
+            sound_bytes: 8,
             keyframes_start_late: false,
             sends: [true; 3],
             muted: false,
@@ -246,14 +249,15 @@ impl Client {
         if !self.sends_media {
             return self.advance(now);
         }
-        let sound = self.id.0.to_be_bytes();
+        let mut sound = self.id.0.to_be_bytes().to_vec();
+        sound.resize(self.sound_bytes, 0);
         let params = self.rtc.codec_config().find(|params| params.spec().codec == Codec::Opus).unwrap();
         let opus = *params.pt();
         let older = u32::from(SOUND_TICKS) << 10 | 8;
         let [_, high, middle, low] = older.to_be_bytes();
         let header = [0x80 | opus, high, middle, low, opus];
         let repeated = [&header[..], &sound, &sound].concat();
-        let payload = if self.repeats_sound { repeated } else { sound.to_vec() };
+        let payload = if self.repeats_sound { repeated } else { sound };
         self.write(now, self.microphone, None, &[payload.into()]);
         for (layer, rid) in LAYERS.into_iter().enumerate() {
             if self.sends[layer] {
@@ -384,12 +388,13 @@ impl Client {
         let params = self.rtc.codec_config().params();
         if params.iter().any(|params| params.red() == Some(packet.header.payload_type)) {
             received.repeated += 1;
-            received.heard.extend(repeated(payload).iter().map(|older| packet.time.numer() - older));
+            let times = repeated(payload, self.sound_bytes as u64);
+            received.heard.extend(times.iter().map(|older| packet.time.numer() - older));
             return;
         }
-        if payload.len() == 8 {
+        if payload.len() == self.sound_bytes && payload[0] == 0 {
             received.heard.insert(packet.time.numer());
-            received.sounds.push(u64::from_be_bytes(payload[..].try_into().unwrap()));
+            received.sounds.push(u64::from_be_bytes(payload[..8].try_into().unwrap()));
             return;
         }
         if payload[0] == 0x55 {
@@ -426,7 +431,7 @@ impl Client {
 }
 
 /// How much older than the packet each of its blocks of sound is (RFC 2198, section 3).
-fn repeated(mut payload: &[u8]) -> Vec<u64> {
+fn repeated(mut payload: &[u8], newest: u64) -> Vec<u64> {
     let (mut older, mut bytes) = (Vec::new(), 0);
     while let [first, high, middle, low, rest @ ..] = payload
         && first & 0x80 != 0
@@ -436,7 +441,7 @@ fn repeated(mut payload: &[u8]) -> Vec<u64> {
         bytes += field & 0x3ff;
         payload = rest;
     }
-    assert_eq!(payload.len() as u64, 1 + bytes + 8, "the last header and all blocks, the newest of 8 bytes");
+    assert_eq!(payload.len() as u64, 1 + bytes + newest, "the last header and all blocks, the newest as long as any");
     older.push(0);
     older
 }

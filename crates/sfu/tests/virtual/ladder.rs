@@ -90,6 +90,24 @@ fn a_link_that_stays_too_weak_is_not_tried_over_and_over() {
 }
 
 #[test]
+fn sound_of_its_true_size_comes_whole_over_a_link_that_carries_no_picture() {
+    let mut world = World::new();
+    // 32 kbit/s, and as much again with what is around it.
+    let [ann, bob] = [1, 2].map(|id| world.join_with(id, 1, |client, _| client.sound_bytes = 160));
+    world.client(ann).sends = [false; 3];
+    world.view(ann, &[(bob, 720)]);
+    world.run(10_000);
+    world.link(ann).rate = Some(60_000);
+    world.run_until("no pictures", 120, |world| rung(world, ann).0 >= Rung::Stills);
+    world.run(2_000);
+    world.client(ann).forget_received();
+    world.run(5_000);
+    let repeated: usize = world.client(ann).received.values().map(|received| received.repeated).sum();
+    let sounds = heard(&mut world, ann);
+    assert!(sounds >= 120, "{sounds} of 125 sounds, {repeated} packets with more than one");
+}
+
+#[test]
 fn frames_that_are_left_out_leave_no_gap() {
     let mut world = World::new();
     let [ann, bob] = two(&mut world);

@@ -15,6 +15,8 @@ const HEADERS: usize = 28;
 #[derive(Debug, Clone)]
 pub struct Path {
     profile: Profile,
+    /// When the profile's time began.
+    begun: Duration,
     random: Random,
     /// In the middle of a burst of losses.
     losing: bool,
@@ -26,12 +28,17 @@ pub struct Path {
 impl Path {
     pub fn new(profile: Profile, seed: u64) -> Self {
         let start = Duration::ZERO;
-        Self { profile, random: Random(seed), losing: false, free_at: start, last_arrival: start }
+        Self { profile, begun: start, random: Random(seed), losing: false, free_at: start, last_arrival: start }
+    }
+
+    /// The link is another one from now on. What it has taken arrives as it would have.
+    pub fn change(&mut self, now: Duration, profile: Profile) {
+        (self.profile, self.begun) = (profile, now);
     }
 
     /// When a datagram that is sent at `now` arrives, both from the path's start; `None` if it is lost.
     pub fn carry(&mut self, now: Duration, bytes: usize) -> Option<Duration> {
-        let conditions = self.profile.at(now);
+        let conditions = self.profile.at(now.saturating_sub(self.begun));
         let by_chance = self.loses(&conditions);
         let jitter = conditions.jitter.mul_f64(self.random.share());
         if by_chance || conditions.blocked {

@@ -13,7 +13,10 @@ use std::{
 
 use tokio::{
     net::UdpSocket,
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        mpsc::{Receiver, Sender, channel},
+        watch,
+    },
     task::JoinHandle,
     time::{Instant, sleep_until},
 };
@@ -39,6 +42,7 @@ pub struct Weather {
 pub struct Relay {
     address: SocketAddr,
     state: Arc<State>,
+    weather: watch::Sender<Weather>,
     task: JoinHandle<()>,
 }
 
@@ -56,8 +60,14 @@ impl Relay {
         let socket = Arc::new(UdpSocket::bind(listen).await?);
         let address = socket.local_addr()?;
         let state = Arc::new(State::default());
-        let task = tokio::spawn(run(socket, server, weather, Arc::clone(&state)));
-        Ok(Self { address, state, task })
+        let (weather, changing) = watch::channel(weather);
+        let task = tokio::spawn(run(socket, server, changing, Arc::clone(&state)));
+        Ok(Self { address, state, weather, task })
+    }
+
+    /// From now on links are like this, as from the beginning of these profiles.
+    pub fn change_weather(&self, up: Profile, down: Profile) {
+        self.weather.send_modify(|weather| (weather.up, weather.down) = (up, down));
     }
 
     /// Nothing passes any more in either direction, or everything again that the weather lets through.
@@ -82,7 +92,7 @@ impl Drop for Relay {
     }
 }
 
-async fn run(socket: Arc<UdpSocket>, server: SocketAddr, weather: Weather, state: Arc<State>) {
+async fn run(socket: Arc<UdpSocket>, server: SocketAddr, changing: watch::Receiver<Weather>, state: Arc<State>) {
     let start = Instant::now();
     let mut clients: HashMap<SocketAddr, Sender<Vec<u8>>> = HashMap::new();
     // The clients' tasks end with this one.
@@ -93,9 +103,10 @@ async fn run(socket: Arc<UdpSocket>, server: SocketAddr, weather: Weather, state
         let number = u64::try_from(clients.len()).unwrap_or_default();
         let client = clients.entry(from).or_insert_with(|| {
             let (send, datagrams) = channel(WAITING);
-            let seed = weather.seed.wrapping_add(number * 2);
-            let up = Path::new(weather.up.clone(), seed);
-            let down = Path::new(weather.down.clone(), seed.wrapping_add(1));
+            let changing = changing.clone();
+            let Weather { up, down, seed } = changing.borrow().clone();
+            let seed = seed.wrapping_add(number * 2);
+            let (up, down) = (Path::new(up, seed), Path::new(down, seed.wrapping_add(1)));
             let client = Client {
                 address: from,
                 socket: Arc::clone(&socket),
@@ -103,6 +114,7 @@ async fn run(socket: Arc<UdpSocket>, server: SocketAddr, weather: Weather, state
                 start,
                 up,
                 down,
+                changing,
                 came_after: state.changes.load(Ordering::Relaxed),
                 state: Arc::clone(&state),
             };
@@ -121,6 +133,7 @@ struct Client {
     start: Instant,
     up: Path,
     down: Path,
+    changing: watch::Receiver<Weather>,
     /// So many changes of network.
     came_after: usize,
     state: Arc<State>,
@@ -154,6 +167,11 @@ impl Client {
             };
             if self.is_cut() {
                 continue;
+            }
+            if self.changing.has_changed().unwrap_or(false) {
+                let Weather { up, down, .. } = self.changing.borrow_and_update().clone();
+                self.up.change(self.start.elapsed(), up);
+                self.down.change(self.start.elapsed(), down);
             }
             let path = if matches!(way, Way::Up) { &mut self.up } else { &mut self.down };
             if let Some(arrives) = path.carry(self.start.elapsed(), datagram.len()) {
@@ -231,6 +249,34 @@ mod tests {
         let back: Vec<u8> = there.into_iter().filter(|_| passes(&mut down)).collect();
         assert!((30..70).contains(&back.len()));
         assert_eq!(survivors(&weather, back.len()).await, back);
+    }
+
+    #[tokio::test]
+    async fn the_weather_changes_for_those_who_are_there() {
+        let [clear, blocked]: [Profile; 2] = ["", "blocked"].map(|text| text.parse().unwrap());
+        let server = UdpSocket::bind(LOCALHOST).await.unwrap();
+        let weather = Weather { up: clear.clone(), down: clear.clone(), seed: 1 };
+        let relay = Relay::start(LOCALHOST, server.local_addr().unwrap(), weather).await.unwrap();
+        let client = UdpSocket::bind(LOCALHOST).await.unwrap();
+        let mut buffer = [0; 64];
+        let mut heard = async |said: &'static [u8]| {
+            client.send_to(said, relay.address()).await.unwrap();
+            let (length, back) = timeout(WAIT, server.recv_from(&mut buffer)).await.unwrap().unwrap();
+            (String::from_utf8_lossy(&buffer[..length]).into_owned(), back)
+        };
+        let (first, back) = heard(b"first").await;
+        assert_eq!(first, "first");
+        relay.change_weather(clear.clone(), blocked);
+        assert_eq!(heard(b"second").await.0, "second", "up it is as it was");
+        server.send_to(b"lost", back).await.unwrap();
+        // Answered by nobody: it is the relay's turn before the next.
+        assert_eq!(heard(b"third").await.0, "third");
+        relay.change_weather(clear.clone(), clear.clone());
+        assert_eq!(heard(b"fourth").await.0, "fourth");
+        server.send_to(b"found", back).await.unwrap();
+        let mut buffer = [0; 64];
+        let length = timeout(WAIT, client.recv(&mut buffer)).await.unwrap().unwrap();
+        assert_eq!(&buffer[..length], b"found");
     }
 
     #[tokio::test]

@@ -69,7 +69,7 @@ impl World {
             Effect::PathLost => "path lost",
             Effect::PathFound => "path found",
             Effect::Frame(..) => "frame",
-            Effect::KeyframeWanted | Effect::Measured | Effect::Offer { .. } => "other",
+            Effect::KeyframeWanted(_) | Effect::Measured | Effect::Offer { .. } => "other",
             Effect::RemoteClosed => "remote closed",
         }
     }
@@ -112,13 +112,13 @@ fn a_frame_goes_out_only_where_the_other_end_takes_that_kind() {
     world.until(["connected", "connected"], 1);
     for ticks in (0..10).map(|n| n * 960) {
         world.now += Duration::from_millis(20);
-        world.peers[LEFT].write(FrameKind::Audio, vec![7; 40].into(), ticks, world.now).unwrap();
+        world.peers[LEFT].write(Line::Audio, vec![7; 40].into(), ticks, world.now).unwrap();
         world.carry();
     }
     world.until(["connected", "frame"], 1);
     let video = world.peers[RIGHT].video;
     world.peers[RIGHT].video = None;
-    world.peers[RIGHT].write(FrameKind::Video, vec![7; 40].into(), 0, world.now).unwrap();
+    world.peers[RIGHT].write(Line::Video(None), vec![7; 40].into(), 0, world.now).unwrap();
     assert!(video.is_some() && world.peers[RIGHT].effects.is_empty());
 }
 

@@ -1,0 +1,25 @@
+/** Connections to the SFU whose offer goes out with a `join`, before the media plan is known: that saves a round trip. */
+import type { Clock } from '../signalling/clock';
+import { type Answer, RequestError, type RequestFrame } from '../signalling/requests';
+import { SfuLink } from './sfu-link';
+import type { Signalling } from './stage';
+
+export function offering(pc: RTCPeerConnection, people: number, clock: Clock): SfuLink {
+  const nothing = () => undefined;
+  // The answer comes with that of the `join`, and nobody listens before.
+  const events = { connection: nothing, remote: nothing, broken: nothing, offer: () => new Promise<string>(nothing) };
+  return new SfuLink(pc, people, { audio: null, video: null }, clock, events, true);
+}
+
+/** Asks to join, with the connection's offer if it has no answer yet. */
+export async function joinWith(
+  link: SfuLink | undefined,
+  signalling: Signalling,
+  frame: RequestFrame,
+  given: AbortSignal,
+): Promise<Answer> {
+  const offer = link && (await link.unanswered());
+  // Hung up while the offer was made.
+  if (given.aborted) throw new RequestError('withdrawn');
+  return signalling.request(offer && frame.type === 'join' ? { ...frame, offer } : frame, given);
+}
