@@ -3,15 +3,7 @@
 
 use std::{io::Write as _, path::Path, process::Stdio, sync::Arc};
 
-use axum::{
-    Router,
-    extract::{
-        State,
-        ws::{Message, WebSocket, WebSocketUpgrade},
-    },
-    routing::get,
-    serve::ListenerExt as _,
-};
+use futures_util::{SinkExt as _, StreamExt as _};
 use sea_orm::{
     ConnectionTrait as _, DatabaseConnection, DbBackend, SqlxSqliteConnector, Statement,
     sqlx::{
@@ -21,9 +13,10 @@ use sea_orm::{
 };
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     process::{Child, Command},
 };
+use tokio_tungstenite::{accept_async, tungstenite::Message};
 
 use crate::Outcome;
 
@@ -47,16 +40,18 @@ impl Echo {
 /// Serves until it is killed, and says where first.
 pub(crate) async fn serve(data: &Path) -> Outcome {
     let commits = Arc::new(open(data).await?);
-    let router = Router::new().route("/rtc/ws", get(upgrade)).with_state(commits);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
     std::io::stdout().flush()?;
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            eprintln!("TCP_NODELAY: {error}");
-        }
-    });
-    Ok(axum::serve(listener, router).await?)
+    loop {
+        let (connection, _) = listener.accept().await?;
+        let commits = Arc::clone(&commits);
+        tokio::spawn(async move {
+            if let Err(error) = echo(connection, &commits).await {
+                eprintln!("echo: {error}");
+            }
+        });
+    }
 }
 
 /// As durable as the server's own database.
@@ -73,19 +68,10 @@ async fn open(data: &Path) -> Outcome<DatabaseConnection> {
     Ok(database)
 }
 
-async fn upgrade(
-    State(commits): State<Arc<DatabaseConnection>>,
-    upgrade: WebSocketUpgrade,
-) -> axum::response::Response {
-    upgrade.on_upgrade(async move |socket| {
-        if let Err(error) = echo(socket, &commits).await {
-            eprintln!("echo: {error}");
-        }
-    })
-}
-
-async fn echo(mut socket: WebSocket, commits: &DatabaseConnection) -> Outcome {
-    while let Some(Ok(message)) = socket.recv().await {
+async fn echo(connection: TcpStream, commits: &DatabaseConnection) -> Outcome {
+    connection.set_nodelay(true)?;
+    let mut socket = accept_async(connection).await?;
+    while let Some(Ok(message)) = socket.next().await {
         let Message::Text(text) = message else { continue };
         let insert = "INSERT INTO message (text) VALUES (?)";
         let values = [text.as_str().into()];

@@ -6,6 +6,9 @@ use str0m::{format::Codec, rtp::Vp8Descriptor};
 
 /// An encoder that is asked more often only makes bigger frames; asked less often, a picture stays frozen longer.
 const AGAIN: Duration = Duration::from_millis(500);
+/// What does not come may be on its way over a link that is slow: each further request would make one more key frame, which that link has to carry first.
+/// So the pause doubles, up to this: by then request or frame may be lost.
+const MOST: Duration = Duration::from_secs(2);
 
 /// Whether a receiver can start decoding at this packet.
 #[expect(
@@ -83,6 +86,8 @@ fn av1(payload: &[u8]) -> bool {
 pub(crate) struct Wish {
     open: bool,
     asked: Option<Instant>,
+    /// How often since a key frame came last.
+    in_vain: u32,
 }
 
 impl Wish {
@@ -97,7 +102,7 @@ impl Wish {
 
     /// A key frame has come.
     pub(crate) fn fulfilled(&mut self) {
-        self.open = false;
+        (self.open, self.in_vain) = (false, 0);
     }
 
     /// Whether to ask now. Counts as asked.
@@ -105,12 +110,17 @@ impl Wish {
         let due = self.next_wake(now).is_some_and(|at| at <= now);
         if due {
             self.asked = Some(now);
+            self.in_vain += 1;
         }
         due
     }
 
     pub(crate) fn next_wake(&self, now: Instant) -> Option<Instant> {
-        self.open.then(|| self.asked.map_or(now, |asked| asked + AGAIN))
+        self.open.then(|| self.asked.map_or(now, |asked| asked + self.pause()))
+    }
+
+    fn pause(&self) -> Duration {
+        AGAIN.saturating_mul(1 << self.in_vain.saturating_sub(1).min(8)).min(MOST)
     }
 }
 
@@ -203,5 +213,24 @@ mod tests {
         assert_eq!(wish.next_wake(start + AGAIN), Some(start + AGAIN + AGAIN), "until it comes");
         wish.fulfilled();
         assert_eq!(wish.next_wake(start + AGAIN), None);
+    }
+
+    #[test]
+    fn a_key_frame_that_does_not_come_is_asked_for_less_and_less_often_until_one_has() {
+        let start = Instant::now();
+        let mut wish = Wish::default();
+        wish.open();
+        let mut asked = Vec::new();
+        for tick in 0..100_u32 {
+            let passed = Duration::from_millis(100) * tick;
+            if wish.is_due(start + passed) {
+                asked.push(passed.as_millis());
+            }
+        }
+        assert_eq!(asked, [0, 500, 1_500, 3_500, 5_500, 7_500, 9_500]);
+        wish.fulfilled();
+        wish.open();
+        assert!(wish.is_due(start + Duration::from_secs(10)));
+        assert_eq!(wish.next_wake(start), Some(start + Duration::from_secs(10) + AGAIN), "as at first");
     }
 }

@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_skipped_or_ends_the_reading() {
-        let stopped = with(ONE_BYTE, &[0xf0, 0x41, b'a', b'b']);
+        let stopped = with(ONE_BYTE, &[0xf0, 9, 0x10, 0x85]);
         assert_eq!(Header::read(&stopped, IDS).unwrap().said, Said::default(), "id 15");
         let short = with(ONE_BYTE, &[0x30, 1, 0x10, 0x85]);
         assert_eq!(Header::read(&short, IDS).unwrap().said, Said { level: Some(0x85), ..Said::default() });
