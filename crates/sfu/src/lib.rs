@@ -49,6 +49,7 @@ pub use crate::{
     ladder::{Limits, Rung, Why},
     offer::{OfferError, TrackName},
     room::Member,
+    send::Hearing,
     slot::View,
     ufrag::{Place, is_binding_request, stun_username},
 };
