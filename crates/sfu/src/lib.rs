@@ -50,6 +50,7 @@ pub use crate::{
     offer::{OfferError, TrackName},
     red::blocks as repeated_sounds,
     room::Member,
+    send::Hearing,
     slot::View,
     ufrag::{Place, is_binding_request, stun_username},
 };

@@ -21,8 +21,9 @@ use crate::{
 
 /// For a picture nobody has said the size of: a tile on a desk.
 const USUAL_HEIGHT: u32 = 360;
-/// An estimate that has fallen this far is acted upon at once.
+/// An estimate that has fallen this far is acted upon at once; and so is one that has risen by a layer's step.
 const FALL_PERCENT: u64 = 90;
+const RISE_PERCENT: u64 = 125;
 
 /// From such a loss on sound goes with redundancy. Below it, what the codec has of its own does better for its bits.
 const LOSSY: f32 = 0.03;
@@ -271,7 +272,7 @@ impl Peer {
     /// True if the layers should be chosen anew.
     pub(crate) fn estimated(&mut self, bits: u64) -> bool {
         self.estimate = bits;
-        bits < self.chosen_by * FALL_PERCENT / 100
+        bits < self.chosen_by * FALL_PERCENT / 100 || bits > self.chosen_by * RISE_PERCENT / 100
     }
 
     pub(crate) fn shows(&self, showing: Showing) -> bool {

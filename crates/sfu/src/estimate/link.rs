@@ -15,11 +15,12 @@ pub(super) struct Conditions {
     pub(super) queue: Duration,
     pub(super) loss_percent: u64,
     pub(super) jitter: Duration,
+    pub(super) one_way: Duration,
 }
 
 impl Conditions {
     pub(super) fn of(rate: u64) -> Self {
-        Self { rate, queue: Duration::from_millis(400), loss_percent: 0, jitter: Duration::ZERO }
+        Self { rate, queue: Duration::from_millis(400), loss_percent: 0, jitter: Duration::ZERO, one_way: ONE_WAY }
     }
 }
 
@@ -277,7 +278,7 @@ impl Simulation {
             return None;
         }
         self.arrived_bytes += u64::try_from(bytes).unwrap();
-        self.last_arrival = self.last_arrival.max(self.free_at + ONE_WAY + jitter);
+        self.last_arrival = self.last_arrival.max(self.free_at + self.link.one_way + jitter);
         Some(self.last_arrival)
     }
 
@@ -307,7 +308,7 @@ impl Simulation {
         });
         let arrivals = arrivals.collect();
         if self.reports {
-            self.returning.push_back((now + ONE_WAY, arrivals));
+            self.returning.push_back((now + self.link.one_way, arrivals));
         }
     }
 }

@@ -40,6 +40,8 @@ use self::{
 const PACING_PERCENT: u64 = 250;
 /// Reports come several times a second; without any for so long and two round trips, everything may be lost.
 const SILENCE: Micros = SECOND;
+/// Of fewer packets, all may have been lost by chance, and they would not be reported before the next arrives.
+const TELLING: u32 = 5;
 /// How long it is worth to get back to an earlier estimate sooner than by growing.
 const REMEMBERS: Micros = 60 * SECOND;
 /// Below this share of it, the estimate has fallen.
@@ -91,8 +93,10 @@ pub(crate) struct Estimator {
     loss: Loss,
     prober: Prober,
     round_trip: Option<Micros>,
-    /// The first packet sent since the last report.
+    /// The first packet sent since the last report, or since the last time that was held against the link.
     unanswered: Option<Micros>,
+    /// How many there are since.
+    unheard: u32,
     sending: Sending,
     /// A higher estimate, and when it was last near it.
     earlier: Option<(u64, Micros)>,
@@ -124,6 +128,7 @@ impl Estimator {
             loss: Loss::default(),
             round_trip: None,
             unanswered: None,
+            unheard: 0,
             sending: Sending::default(),
             earlier: None,
         }
@@ -142,24 +147,29 @@ impl Estimator {
         let now = self.move_to(now);
         self.history.add(now, number, bytes, probe);
         self.unanswered.get_or_insert(now);
+        self.unheard = self.unheard.saturating_add(1);
         self.sending.add(now, bytes);
         if let Some(id) = probe {
             self.prober.sent(id, bytes);
         }
     }
 
-    pub(crate) fn feedback(&mut self, now: Instant, arrivals: &[Arrival]) {
+    /// Returns the numbers of packets that are found to be lost.
+    pub(crate) fn feedback(&mut self, now: Instant, arrivals: &[Arrival]) -> Vec<u64> {
         let now = self.move_to(now);
         let mut gathered = Gathered::default();
+        let mut lost = Vec::new();
         for arrival in arrivals.iter().rev().take(MOST_ARRIVALS).rev() {
             if let Some((sent, news)) = self.history.settle(arrival.number, arrival.at.is_some()) {
                 self.settle(sent, news, arrival.at.map(micros), &mut gathered);
+                lost.extend((news == News::Lost).then_some(arrival.number));
             }
         }
         if gathered.known {
-            self.unanswered = None;
+            (self.unanswered, self.unheard) = (None, 0);
             self.conclude(now, &gathered);
         }
+        lost
     }
 
     /// From receiver reports: a second source beside the reports' own.
@@ -175,7 +185,8 @@ impl Estimator {
         if now >= self.silent_at().unwrap_or(Micros::MAX) {
             let before = self.estimate();
             self.control.halve(now);
-            self.unanswered = Some(now);
+            // Whoever sends nothing more hears nothing more.
+            (self.unanswered, self.unheard) = (None, 0);
             self.remember(now, before);
         }
         let situation = self.situation(now);
@@ -194,9 +205,14 @@ impl Estimator {
         self.control.rate().min(self.loss.bound().unwrap_or(u64::MAX))
     }
 
-    /// What queues are emptied at, in bit/s.
+    /// What queues are emptied at, in bit/s. What stands in a queue on the way already is not added to: sound waits there as well.
     pub(crate) fn pacing(&self) -> u64 {
-        percent(self.estimate(), PACING_PERCENT)
+        if self.queue.stands() { self.estimate() } else { percent(self.estimate(), PACING_PERCENT) }
+    }
+
+    /// Whether clearly less is sent than the link carries.
+    pub(crate) fn has_room(&self, now: Instant) -> bool {
+        self.is_idle(micros(now.saturating_duration_since(self.origin)))
     }
 
     /// Bytes on the heap.
@@ -288,9 +304,13 @@ impl Estimator {
         })
     }
 
+    fn is_idle(&self, now: Micros) -> bool {
+        self.sending.rate(now) < percent(self.estimate(), IDLE_PERCENT)
+    }
+
     fn silent_at(&self) -> Option<Micros> {
         let patience = SILENCE.saturating_add(self.round_trip.unwrap_or(0).saturating_mul(2));
-        self.unanswered.map(|since| since.saturating_add(patience))
+        self.unanswered.filter(|_| self.unheard >= TELLING).map(|since| since.saturating_add(patience))
     }
 
     fn situation(&self, now: Micros) -> Situation {
@@ -300,7 +320,7 @@ impl Estimator {
             estimate,
             wanted: self.wanted,
             calm: !recently && !self.loss.is_congested() && self.trend.usage() != Usage::Over && !self.queue.stands(),
-            idle: self.sending.rate(now) < percent(estimate, IDLE_PERCENT),
+            idle: self.is_idle(now),
             fallen: self.has_fallen(now),
         }
     }

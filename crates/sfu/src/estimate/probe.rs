@@ -63,6 +63,8 @@ pub(super) struct Prober {
 struct Burst {
     id: u32,
     tried: u64,
+    /// The estimate before.
+    known: u64,
     bytes: u64,
     started: Micros,
     sent: u32,
@@ -99,6 +101,8 @@ impl Prober {
     pub(super) fn hurry(&mut self, now: Micros) {
         self.pause = PAUSE;
         self.due = self.due.min(now.saturating_add(LOOK));
+        // Whatever is sent: growing by itself would take long.
+        self.next.get_or_insert(u64::MAX);
     }
 
     #[cfg(test)]
@@ -116,13 +120,17 @@ impl Prober {
             return None;
         }
         let again = (situation.idle || situation.fallen).then(|| situation.estimate.saturating_mul(STEP));
-        let tried = self.next.take().or(again)?.min(situation.wanted.saturating_mul(2));
+        let most = situation.wanted.saturating_mul(2).min(situation.estimate.saturating_mul(FIRST));
+        let tried = self.next.or(again)?.min(most);
         if tried < percent(situation.estimate, WORTH_PERCENT) {
+            // More may be wanted later.
             return None;
         }
+        self.next = None;
         self.last_id = self.last_id.checked_add(1).unwrap_or(1);
         let bytes = tried.saturating_mul(LASTS_MILLIS) / 8_000;
-        self.running = Some(Burst { id: self.last_id, tried, bytes, started: now, ..Burst::default() });
+        let known = situation.estimate;
+        self.running = Some(Burst { id: self.last_id, tried, known, bytes, started: now, ..Burst::default() });
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         Some(Probe { id: self.last_id, bits_per_second: tried, packets: PACKETS, bytes })
     }
@@ -154,10 +162,12 @@ impl Prober {
         let over = |burst: &Burst| burst.is_settled() || now.saturating_sub(burst.started) >= PATIENCE;
         let burst = self.running.take_if(|burst| over(burst))?;
         let measured = burst.measure();
-        if measured.is_some_and(|measured| measured >= percent(burst.tried, PAYS_PERCENT)) {
+        let reached = |least| measured.is_some_and(|measured| measured >= least);
+        if reached(percent(burst.tried, PAYS_PERCENT)) || reached(percent(burst.known, WORTH_PERCENT)) {
             self.next = measured.map(|measured| measured.saturating_mul(STEP));
             self.pause = PAUSE;
-            self.due = now;
+            // Where less came than was tried, that was the limit, or somebody on the way had something else to do.
+            self.due = if reached(percent(burst.tried, PAYS_PERCENT)) { now } else { now.saturating_add(LOOK) };
         } else {
             self.due = now.saturating_add(self.pause);
             let longest = if fallen { LONGEST_PAUSE_FALLEN } else { LONGEST_PAUSE };
@@ -174,12 +184,14 @@ impl Burst {
 
     fn measure(&self) -> Option<u64> {
         let share = |whole: u64| percent(whole, ARRIVED_PERCENT);
-        let enough = usize::try_from(share(u64::from(self.sent.clamp(PACKETS, MOST_PACKETS_SENT)))).ok()?;
-        let packets = comparable(&self.arrived, enough);
-        let bytes: u64 = packets.iter().map(|packet| packet.bytes).sum();
-        if packets.len() < enough || bytes < share(self.bytes) {
+        let count = |packets: u32| usize::try_from(share(u64::from(packets))).unwrap_or(usize::MAX);
+        let sum = |packets: &[Packet]| packets.iter().map(|packet| packet.bytes).sum::<u64>();
+        let tells = |packets: &[Packet]| packets.len() >= count(PACKETS) && sum(packets) >= share(self.bytes);
+        if self.arrived.len() < count(self.sent.clamp(PACKETS, MOST_PACKETS_SENT)) || !tells(&self.arrived) {
             return None;
         }
+        let packets = comparable(&self.arrived, tells);
+        let bytes = sum(packets);
         let (first_sent, last_sent) = (packets.first()?, packets.last()?);
         let first_arrived = packets.iter().min_by_key(|packet| packet.arrived)?;
         let last_arrived = packets.iter().map(|packet| packet.arrived).max()?;
@@ -199,17 +211,22 @@ impl Burst {
     }
 }
 
-/// Sending times count all packets but the last, arriving times all but the first. So a burst that begins with a large packet of media and
-/// ends with small ones of padding would seem slowed down.
-fn comparable(packets: &[Packet], enough: usize) -> &[Packet] {
-    let mut rest = packets;
-    while let [first, more @ .., last] = rest
-        && first.bytes > last.bytes * 3 / 2
-        && more.len() + 1 >= enough
-    {
-        rest = &rest[1..];
-    }
-    rest
+/// Sending times count all packets but the last, arriving times all but the first. So a burst that begins with large packets of media and ends
+/// with small ones of sound or padding would seem slowed down: the small ones are left out, or else the large ones, as far as the rest still tells.
+fn comparable(packets: &[Packet], tells: impl Fn(&[Packet]) -> bool) -> &[Packet] {
+    let uneven = |packets: &[Packet]| match packets {
+        [first, .., last] => first.bytes > last.bytes * 3 / 2,
+        _ => false,
+    };
+    let shorten = |by: fn(&[Packet]) -> &[Packet]| {
+        let mut rest = packets;
+        while uneven(rest) && tells(by(rest)) {
+            rest = by(rest);
+        }
+        rest
+    };
+    let large = shorten(|rest| &rest[..rest.len() - 1]);
+    if uneven(large) { shorten(|rest| &rest[1..]) } else { large }
 }
 
 #[cfg(test)]
@@ -252,6 +269,18 @@ mod tests {
         let third = prober.advance(prober.due(), situation(limit)).unwrap();
         carry(&mut prober, &third, 3_000_000, 4_000, &[]);
         assert_eq!(prober.due(), 3_000_000 + 2 * PAUSE);
+    }
+
+    #[test]
+    fn what_gained_something_is_tried_once_more_soon() {
+        let mut prober = Prober::new(300_000);
+        let first = prober.advance(0, situation(300_000)).unwrap();
+        let half = carry(&mut prober, &first, 0, 8_000, &[]).unwrap();
+        assert_eq!((half, prober.due()), (475_000, LOOK));
+        let second = prober.advance(LOOK, situation(half)).unwrap();
+        assert_eq!(second.bits_per_second, 950_000);
+        assert_eq!(carry(&mut prober, &second, LOOK, 8_000, &[]), Some(half));
+        assert_eq!(prober.due(), LOOK + PAUSE, "that was the limit");
     }
 
     #[test]
@@ -320,9 +349,43 @@ mod tests {
     }
 
     #[test]
+    fn small_packets_among_large_ones_do_not_seem_slow_nor_make_it_tell_nothing() {
+        let mut prober = Prober::new(1_000_000);
+        let probe = prober.advance(0, Situation { wanted: 10_000_000, ..situation(1_000_000) }).unwrap();
+        let mut sent = 0;
+        for bytes in [1_200, 1_200, 1_200, 1_200, 1_200, 100, 100, 100, 100, 100] {
+            prober.sent(probe.id, usize::from(bytes));
+            // At 3 Mbit/s, over a link of 10 Mbit/s.
+            prober.arrived(probe.id, sent, sent + i64::from(bytes) * 8 / 10, bytes);
+            sent += i64::from(bytes) * 8 / 3;
+        }
+        let measured = prober.conclude(100_000, false).unwrap();
+        assert!((2_850_000..=3_050_000).contains(&measured), "{measured}");
+    }
+
+    #[test]
     fn more_that_is_wanted_does_not_wait_for_the_end_of_a_pause() {
         let mut prober = Prober { due: 10 * SECOND, ..Prober::new(300_000) };
         prober.hurry(SECOND);
         assert_eq!(prober.due(), SECOND + LOOK);
+    }
+
+    #[test]
+    fn more_that_is_wanted_is_looked_for_while_all_that_may_be_is_sent() {
+        let mut prober = Prober { next: None, ..Prober::new(600_000) };
+        let busy = |wanted| Situation { idle: false, wanted, ..situation(600_000) };
+        assert!(prober.advance(0, busy(600_000)).is_none());
+        prober.hurry(SECOND);
+        let probe = prober.advance(2 * SECOND, busy(4_000_000)).unwrap();
+        assert_eq!(probe.bits_per_second, 1_800_000, "three times what is known");
+    }
+
+    #[test]
+    fn what_is_not_worth_it_yet_is_not_forgotten() {
+        let mut prober = Prober::new(600_000);
+        let busy = |wanted| Situation { idle: false, wanted, ..situation(600_000) };
+        assert!(prober.advance(0, busy(300_000)).is_none());
+        assert!(prober.advance(SECOND, busy(400_000)).is_some(), "little by little");
+        assert!(prober.advance(SECOND, busy(400_000)).is_none());
     }
 }

@@ -220,7 +220,7 @@ fn time_does_not_go_back_and_a_long_way_is_given_time() {
     let mut estimator = Estimator::new(start, 600_000);
     estimator.round_trip(Duration::from_millis(500));
     estimator.sent(start + SECOND, 1, 1_200, None);
-    estimator.sent(start, 2, 1_200, None);
+    (2..7).for_each(|number| estimator.sent(start, number, 1_200, None));
     assert_eq!(estimator.next(), start + 3 * SECOND);
     assert!(estimator.advance(start + 2 * SECOND).is_none());
     assert_eq!(estimator.estimate(), 600_000);
@@ -228,6 +228,63 @@ fn time_does_not_go_back_and_a_long_way_is_given_time() {
     estimator.advance(start + SECOND);
     assert_eq!(estimator.estimate(), 300_000);
     assert_eq!(estimator.now, 3_000_000);
+}
+
+#[test]
+fn who_sends_nothing_more_hears_nothing_more() {
+    let start = Instant::now();
+    let after = |packets: u64| {
+        let mut estimator = Estimator::new(start, 600_000);
+        (0..packets).for_each(|number| estimator.sent(start, number, 1_200, None));
+        for second in 1..100 {
+            estimator.advance(start + second * SECOND);
+        }
+        estimator.estimate()
+    };
+    assert_eq!(after(100), 300_000, "the silence after the last packets counts once");
+    assert_eq!(after(4), 600_000, "so few may have been lost by chance");
+}
+
+#[test]
+fn what_stands_in_a_queue_is_not_added_to() {
+    let mut estimator = Estimator::new(Instant::now(), 600_000);
+    estimator.queue.add(0, 0);
+    assert_eq!(estimator.pacing(), 1_500_000);
+    estimator.queue.add(1, 500_000);
+    assert_eq!(estimator.pacing(), 600_000);
+}
+
+#[test]
+fn what_is_found_to_be_lost_is_told_once() {
+    let start = Instant::now();
+    let mut estimator = Estimator::new(start, 600_000);
+    (0..4).for_each(|number| estimator.sent(start, number, 1_200, None));
+    let arrivals: Vec<Arrival> =
+        (0..9).map(|number| Arrival { number, at: (number % 2 == 0).then_some(SECOND) }).collect();
+    assert_eq!(estimator.feedback(start, &arrivals), [1, 3], "others were never sent");
+    assert_eq!(estimator.feedback(start, &arrivals), []);
+}
+
+/// Of the first `seconds`: when the estimate was first as high, and the longest queue.
+fn start(rate: u64, one_way: u64, source: u64, seed: u64, seconds: u32) -> (Option<usize>, Duration) {
+    let link = Conditions { one_way: Duration::from_millis(one_way), ..Conditions::of(rate) };
+    let mut simulation = Simulation::new(600_000, link, source, 4_000_000);
+    simulation.seed(seed);
+    let tenths = simulation.run(seconds * SECOND);
+    let longest = tenths.iter().map(|tenth| tenth.queue).max().unwrap();
+    (tenths.iter().position(|tenth| tenth.estimate >= 4_000_000), longest)
+}
+
+#[test]
+fn a_fast_link_is_found_within_two_seconds_and_a_slow_one_not_flooded() {
+    for one_way in [10, 30] {
+        for source in [4_000_000, 100_000] {
+            let (found, _) = start(10_000_000, one_way, source, 1, 2);
+            assert!(found.is_some(), "{one_way} ms, {source} bit/s to send");
+            let (found, longest) = start(1_000_000, one_way, source, 1, 10);
+            assert!(found.is_none() && longest < Duration::from_millis(300), "{one_way} ms: {longest:?}");
+        }
+    }
 }
 
 #[test]

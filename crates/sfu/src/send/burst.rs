@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::Sender;
 use crate::estimate::Probe;
 
 /// A burst that could not be sent by then was not one.
@@ -36,6 +37,35 @@ impl Burst {
         self.bytes += size;
         self.packets += 1;
         self.probe.id
+    }
+}
+
+impl Sender {
+    /// Fills the link for a moment, to find out whether more gets through.
+    pub(super) fn fill(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
+        while let Some(burst) = &self.burst {
+            if !burst.is_over(now) && burst.next() > now {
+                return;
+            }
+            if burst.is_over(now) || !(self.send_next(now, out) || self.pad(now, out)) {
+                self.burst = None;
+            }
+        }
+    }
+
+    /// Something that is of use if a packet was lost just now, or else nothing at all.
+    fn pad(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) -> bool {
+        let newest = self.streams.iter().enumerate().rev().filter(|(_, stream)| stream.pads());
+        let mut newest = newest.filter_map(|(line, stream)| Some((line, stream.newest_kept(now)?)));
+        if let Some((line, seq)) = newest.next() {
+            return self.send_again(now, line, seq, out);
+        }
+        let mut payload = std::mem::take(&mut self.scratch);
+        let stream = self.streams.iter_mut().find(|stream| stream.pads());
+        let ready = stream.and_then(|stream| stream.padding(self.number, &mut payload));
+        let sent = ready.is_some_and(|ready| self.leave(now, ready, &payload, true, out));
+        self.scratch = payload;
+        sent
     }
 }
 

@@ -5,12 +5,19 @@ use std::time::{Duration, Instant};
 use crate::estimate::Arrival;
 
 const INTERVAL: Duration = Duration::from_secs(1);
+/// From such a share on, most pictures have a gap at first.
+const MANY: f32 = 0.05;
+/// And for so long after: losses come and go.
+const MANY_FOR: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
     since: Option<Instant>,
     reported: u16,
     lost: u16,
+    /// Of the seconds before, the last counting as much as all others.
+    share: f32,
+    many_until: Option<Instant>,
 }
 
 impl Losses {
@@ -24,8 +31,20 @@ impl Losses {
             return None;
         }
         let share = f32::from(self.lost) / f32::from(self.reported);
-        *self = Self { since: Some(now), ..Self::default() };
+        let usual = self.share.midpoint(share);
+        let many_until = if usual >= MANY { Some(now + MANY_FOR) } else { self.many_until };
+        *self = Self { since: Some(now), share: usual, many_until, ..Self::default() };
         Some(share)
+    }
+
+    /// Whether much has to be sent again, which takes time.
+    pub(crate) fn are_many(&self, now: Instant) -> bool {
+        self.many_until.is_some_and(|until| now < until)
+    }
+
+    /// What is lost these days, from 0 to 1.
+    pub(crate) fn share(&self) -> f32 {
+        self.share
     }
 }
 
@@ -49,5 +68,7 @@ mod tests {
             "what was before does not count any more"
         );
         assert_eq!(losses.count(start + INTERVAL * 4, &[]), None, "nothing is not nothing lost");
+        assert!(losses.are_many(start + INTERVAL * 11) && !losses.are_many(start + INTERVAL * 12), "for a while");
+        assert!((losses.share() - 0.125).abs() < 0.001, "half of 0.1 and a quarter of 0.3: {}", losses.share());
     }
 }

@@ -3,6 +3,7 @@
 //! a connection for each packet, and a packet that is passed on goes to one line of many connections. What comes in is [`crate::receive`]'s.
 
 mod burst;
+mod hearing;
 mod keys;
 mod loss;
 mod pacer;
@@ -24,6 +25,7 @@ use std::{
 
 use str0m::media::Mid;
 
+pub use self::hearing::Hearing;
 use self::{
     burst::Burst,
     loss::Losses,
@@ -172,7 +174,7 @@ impl Sender {
     pub(crate) fn wake(&self) -> Option<Instant> {
         self.srtp.as_ref()?;
         let waits = !self.pictures.is_empty() || !self.resends.is_empty();
-        let paced = waits.then(|| self.pacer.next());
+        let paced = (waits && self.burst.is_none()).then(|| self.pacer.next());
         let burst = self.burst.as_ref().map(Burst::next);
         [paced, burst, self.next_report, Some(self.estimator.next())].into_iter().flatten().min()
     }
@@ -191,8 +193,9 @@ impl Sender {
         while let Some((line, packet)) = self.sounds.pop_front() {
             self.send(now, line, packet, out);
         }
-        while self.pacer.may_send() && self.send_next(now, out) {}
         self.fill(now, out);
+        // While a burst lasts, its pace holds: what left in one go would measure nothing.
+        while self.burst.is_none() && self.pacer.may_send() && self.send_next(now, out) {}
         self.report(now, out);
         self.changed()
     }
@@ -208,6 +211,7 @@ impl Sender {
         self.sounds.clear();
         self.pictures.clear();
         self.waiting = 0;
+        self.resends.clear();
     }
 
     /// What does not arrive comes first: what is shown waits for it.
@@ -222,8 +226,9 @@ impl Sender {
         true
     }
 
-    fn send(&mut self, now: Instant, line: usize, packet: Packet, out: &mut Vec<Vec<u8>>) {
+    fn send(&mut self, now: Instant, line: usize, mut packet: Packet, out: &mut Vec<Vec<u8>>) {
         let Some(stream) = self.streams.get_mut(line) else { return };
+        packet.waits |= stream.video() && self.losses.are_many(now);
         let (payload, patch) = (std::sync::Arc::clone(&packet.payload), packet.patch);
         let numbered = stream.numbered();
         if !stream.reported() {
@@ -270,33 +275,6 @@ impl Sender {
         }
         out.push(packet);
         true
-    }
-
-    /// Fills the link for a moment, to find out whether more gets through.
-    fn fill(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
-        while let Some(burst) = &self.burst {
-            if !burst.is_over(now) && burst.next() > now {
-                return;
-            }
-            if burst.is_over(now) || !(self.send_next(now, out) || self.pad(now, out)) {
-                self.burst = None;
-            }
-        }
-    }
-
-    /// Something that is of use if a packet was lost just now, or else nothing at all.
-    fn pad(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) -> bool {
-        let newest = self.streams.iter().enumerate().rev().filter(|(_, stream)| stream.pads());
-        let mut newest = newest.filter_map(|(line, stream)| Some((line, stream.newest_kept(now)?)));
-        if let Some((line, seq)) = newest.next() {
-            return self.send_again(now, line, seq, out);
-        }
-        let mut payload = std::mem::take(&mut self.scratch);
-        let stream = self.streams.iter_mut().find(|stream| stream.pads());
-        let ready = stream.and_then(|stream| stream.padding(self.number, &mut payload));
-        let sent = ready.is_some_and(|ready| self.leave(now, ready, &payload, true, out));
-        self.scratch = payload;
-        sent
     }
 
     fn report(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
@@ -352,22 +330,14 @@ impl Sender {
                 Said::Arrivals(arrivals) => {
                     let arrivals = self.clock.arrivals(&arrivals, self.number);
                     told.extend(self.losses.count(now, &arrivals).map(Told::Loss));
-                    self.estimator.feedback(now, &arrivals);
+                    let lost = self.estimator.feedback(now, &arrivals);
+                    self.mend(now, &lost);
                 }
                 Said::Time { ssrc, middle } => told.push(Told::Time { ssrc, middle }),
             }
         }
         told.extend(self.changed());
         true
-    }
-
-    fn missing(&mut self, now: Instant, ssrc: u32, seqs: &[u16]) {
-        let Some(line) = self.streams.iter().position(|stream| stream.ssrc == ssrc) else { return };
-        for low in seqs {
-            if let Some(seq) = self.streams[line].asked(now, *low, self.rtt / 2) {
-                self.resends.ask(line, seq);
-            }
-        }
     }
 
     /// RFC 3550, section 6.4.1: how long a report and the answer were on their way.

@@ -9,6 +9,9 @@ const MAX_BURST: u64 = 63_000;
 /// No packet is to wait longer; if it came to that, packets leave faster than the link seems to carry.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 const LAST_MOMENT: Duration = Duration::from_millis(50);
+/// Sound leaves whatever the link carries. Pictures do not pay for more of it than this time at the pace, or they would wait long after a link
+/// has come back.
+const MOST_DEBT: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(crate) struct Pacer {
@@ -34,7 +37,8 @@ impl Pacer {
     }
 
     pub(crate) fn sent(&mut self, size: usize) {
-        self.debt += u64::try_from(size).unwrap_or(0);
+        let most = self.allowed() + bytes(self.pace, MOST_DEBT);
+        self.debt = (self.debt + u64::try_from(size).unwrap_or(0)).min(most);
     }
 
     pub(crate) fn may_send(&self) -> bool {
@@ -80,6 +84,19 @@ mod tests {
         let second = leave(800_000, 150, Duration::from_secs(1));
         assert!((100..=110).contains(&second), "100 kB and 40 ms more: {second}");
         assert_eq!(leave(80_000_000, 1_000, Duration::ZERO), 64, "no more than a socket's buffer takes");
+    }
+
+    #[test]
+    fn what_leaves_beyond_the_pace_is_not_paid_for_long() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(start);
+        pacer.advance(start, 80_000, 0, None);
+        (0..1_000).for_each(|_| pacer.sent(1_000));
+        assert!(!pacer.may_send(), "{pacer:?}");
+        let next = pacer.next();
+        assert!(next <= start + MOST_DEBT + Duration::from_millis(1), "{pacer:?}");
+        pacer.advance(next, 80_000, 1_000, Some(next));
+        assert!(pacer.may_send());
     }
 
     #[test]

@@ -1,14 +1,21 @@
 //! What is to be sent again, and how much of it.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Instant};
 
-/// How much of what is sent may be sent again, in percent. A receiver that asks for everything a hundred times gets no more.
-const SHARE: usize = 40;
+use super::Sender;
+
+/// How much of what is sent may be sent again, in percent. A receiver that asks for everything a hundred times gets no more. Where a fifth
+/// gets lost and each is sent again twice, half is needed.
+const SHARE: usize = 60;
 /// What may be sent again without having been earned just before: a key frame that was lost whole.
 const MAX_CREDIT: usize = 128 * 1_024;
 /// What a packet costs, as its size is not looked at before its turn.
 const PACKET: usize = 1_200;
 const MAX_WAITING: usize = 512;
+/// From such a loss on it is not waited for the receiver to ask. Below it, what seems lost has more likely been overtaken.
+const LOSSY: f32 = 0.02;
+/// From such a loss on each is sent again twice, where the link has room: what gets lost a second time comes too late for its picture.
+const VERY_LOSSY: f32 = 0.08;
 
 #[derive(Debug)]
 pub(crate) struct Resends {
@@ -30,10 +37,16 @@ impl Resends {
         self.credit = (self.credit + bytes * SHARE / 100).min(MAX_CREDIT);
     }
 
-    pub(crate) fn ask(&mut self, line: usize, seq: u64) {
-        if self.credit >= PACKET && self.waiting.len() < MAX_WAITING && !self.waiting.contains(&(line, seq)) {
-            self.credit -= PACKET;
-            self.waiting.push_back((line, seq));
+    /// `twice`: once more when all the others that wait have left.
+    pub(crate) fn ask(&mut self, line: usize, seq: u64, twice: bool) {
+        if self.waiting.contains(&(line, seq)) {
+            return;
+        }
+        for _ in 0..if twice { 2 } else { 1 } {
+            if self.credit >= PACKET && self.waiting.len() < MAX_WAITING {
+                self.credit -= PACKET;
+                self.waiting.push_back((line, seq));
+            }
         }
     }
 
@@ -45,8 +58,44 @@ impl Resends {
         self.waiting.is_empty()
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         u64::try_from(self.waiting.len() * PACKET).unwrap_or(0)
+    }
+}
+
+impl Sender {
+    /// The receiver asks for packets of a stream.
+    pub(super) fn missing(&mut self, now: Instant, ssrc: u32, seqs: &[u16]) {
+        let Some(line) = self.streams.iter().position(|stream| stream.ssrc == ssrc) else { return };
+        let twice = self.sends_twice(now);
+        for low in seqs {
+            if let Some(seq) = self.streams[line].asked(now, *low, self.rtt / 2) {
+                self.resends.ask(line, seq, twice);
+            }
+        }
+    }
+
+    /// Packets with these numbers did not arrive. The receiver will ask for them, but over such a link what it asks gets lost as well; and of
+    /// what was sent again it notices only after a round trip that it has not come.
+    pub(super) fn mend(&mut self, now: Instant, lost: &[u64]) {
+        if self.losses.share() < LOSSY {
+            return;
+        }
+        let twice = self.sends_twice(now);
+        for number in lost {
+            let find = |(line, stream): (usize, &super::Stream)| Some((line, stream.left_as(now, *number)?));
+            if let Some((line, seq)) = self.streams.iter().enumerate().find_map(find) {
+                self.resends.ask(line, seq, twice);
+            }
+        }
+    }
+
+    fn sends_twice(&self, now: Instant) -> bool {
+        self.losses.share() >= VERY_LOSSY && self.estimator.has_room(now)
     }
 }
 
@@ -57,17 +106,25 @@ mod tests {
     #[test]
     fn each_is_sent_once_and_all_of_them_only_so_much() {
         let mut resends = Resends::default();
-        (0..10).for_each(|_| resends.ask(0, 7));
+        (0..10).for_each(|_| resends.ask(0, 7, false));
         assert_eq!((resends.next(), resends.next()), (Some((0, 7)), None));
         let asked = |resends: &mut Resends, from: u64| {
-            (from..from + 10_000).for_each(|seq| resends.ask(0, seq));
+            (from..from + 10_000).for_each(|seq| resends.ask(0, seq, false));
             std::iter::from_fn(|| resends.next()).count()
         };
         assert_eq!(asked(&mut resends, 0), MAX_CREDIT / 2 / PACKET - 1, "one is gone already");
         assert_eq!(asked(&mut resends, 0), 0);
-        resends.earn(30_000);
-        assert_eq!(asked(&mut resends, 0), 10, "two fifths of what was sent");
+        resends.earn(20_000);
+        assert_eq!(asked(&mut resends, 0), 10, "three fifths of what was sent");
         resends.earn(100_000_000);
         assert_eq!(asked(&mut resends, 0), MAX_CREDIT / PACKET);
+    }
+
+    #[test]
+    fn the_second_of_two_leaves_after_the_others_and_costs_as_much() {
+        let mut resends = Resends { credit: 5 * PACKET, ..Resends::default() };
+        (0..5).for_each(|seq| resends.ask(0, seq % 3, true));
+        let left: Vec<u64> = std::iter::from_fn(|| resends.next()).map(|(_, seq)| seq).collect();
+        assert_eq!(left, [0, 0, 1, 1, 2]);
     }
 }

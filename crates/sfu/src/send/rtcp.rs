@@ -12,8 +12,10 @@ const NACK: u8 = 1;
 const TRANSPORT_WIDE: u8 = 15;
 const PICTURE_LOSS: u8 = 1;
 const FULL_INTRA: u8 = 4;
-/// Of all numbers a NACK may ask for: more than is kept.
+/// Of all numbers a compound packet may ask for: more than is kept.
 const MAX_ASKED: usize = 1_024;
+/// Of all packets it may say something of: more than are under way. A status of thousands takes two bytes.
+const MAX_STATUSES: usize = 8_192;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Said {
@@ -52,6 +54,7 @@ pub(crate) struct Arrivals {
 /// All that a compound packet says. What cannot be read ends it.
 pub(crate) fn read(mut compound: &[u8]) -> Vec<Said> {
     let mut said = Vec::new();
+    let (mut may_ask, mut may_tell) = (MAX_ASKED, MAX_STATUSES);
     while let Some((kind, count, body, rest)) = next(compound) {
         match kind {
             SENDER_REPORT => {
@@ -61,8 +64,10 @@ pub(crate) fn read(mut compound: &[u8]) -> Vec<Said> {
                 reports(body.get(24..).unwrap_or_default(), count, &mut said);
             }
             RECEIVER_REPORT => reports(body.get(4..).unwrap_or_default(), count, &mut said),
-            TRANSPORT_FEEDBACK if count == NACK => said.extend(nack(body)),
-            TRANSPORT_FEEDBACK if count == TRANSPORT_WIDE => said.extend(arrivals(body).map(Said::Arrivals)),
+            TRANSPORT_FEEDBACK if count == NACK => said.extend(nack(body, &mut may_ask)),
+            TRANSPORT_FEEDBACK if count == TRANSPORT_WIDE => {
+                said.extend(arrivals(body, &mut may_tell).map(Said::Arrivals));
+            }
             PAYLOAD_FEEDBACK if count == PICTURE_LOSS => said.extend(wanted(body.get(4..8))),
             PAYLOAD_FEEDBACK if count == FULL_INTRA => {
                 said.extend(
@@ -102,7 +107,7 @@ fn reports(blocks: &[u8], count: u8, said: &mut Vec<Said>) {
     said.extend(blocks.chunks_exact(24).take(usize::from(count)).filter_map(block));
 }
 
-fn nack(body: &[u8]) -> Option<Said> {
+fn nack(body: &[u8], may_ask: &mut usize) -> Option<Said> {
     let ssrc = word(body.get(4..8))?;
     let entries = body.get(8..)?.chunks_exact(4);
     let seqs = entries.flat_map(|entry| {
@@ -111,13 +116,16 @@ fn nack(body: &[u8]) -> Option<Said> {
         let more = (0..16).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| first.wrapping_add(bit + 1));
         std::iter::once(first).chain(more)
     });
-    Some(Said::Missing { ssrc, seqs: seqs.take(MAX_ASKED).collect() })
+    let seqs: Vec<u16> = seqs.take(*may_ask).collect();
+    *may_ask -= seqs.len();
+    (!seqs.is_empty()).then_some(Said::Missing { ssrc, seqs })
 }
 
-fn arrivals(body: &[u8]) -> Option<Arrivals> {
+fn arrivals(body: &[u8], may_tell: &mut usize) -> Option<Arrivals> {
     let fixed: [u8; 8] = body.get(8..16)?.try_into().ok()?;
     let [f0, f1, c0, c1, r0, r1, r2, _] = fixed;
     let count = usize::from(u16::from_be_bytes([c0, c1]));
+    *may_tell = may_tell.checked_sub(count)?;
     let mut rest = body.get(16..)?;
     let mut symbols: Vec<u8> = Vec::new();
     while symbols.len() < count {
@@ -180,9 +188,9 @@ impl Clock {
         };
         self.newest = Some(self.newest.map_or(reference, |newest| newest.max(reference)));
         let first = extended(feedback.first, next);
-        let mut at = reference * UNIT;
+        let mut at = reference.saturating_mul(UNIT);
         let arrival = |(number, delta): (u64, &Option<i16>)| {
-            at += i64::from(delta.unwrap_or(0)) * 250;
+            at = at.saturating_add(i64::from(delta.unwrap_or(0)) * 250);
             let at = delta.and_then(|_| u64::try_from(at).ok()).map(Duration::from_micros);
             Some(Arrival { number: first?.checked_add(number)?, at })
         };
@@ -299,6 +307,32 @@ mod tests {
     fn feedback_that_is_cut_off_says_nothing() {
         assert_eq!(read(&feedback(200, 1, &[0x20, 0x02, 4, 8])), []);
         assert_eq!(read(&feedback(4, 1, &[0x20, 0x04])), [], "no deltas");
+    }
+
+    #[test]
+    fn a_compound_may_not_speak_of_more_packets_than_there_are() {
+        let all = [0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0x10, 0, 0, 0, 1, 0, 0x1f, 0xff, 0, 0];
+        let many: Vec<u8> =
+            std::iter::repeat_n(packet(TRANSPORT_WIDE, TRANSPORT_FEEDBACK, &all), 70).flatten().collect();
+        let statuses = |said: &Said| match said {
+            Said::Arrivals(arrivals) => arrivals.deltas.len(),
+            other => unreachable!("{other:?}"),
+        };
+        assert_eq!(read(&many).iter().map(statuses).sum::<usize>(), 8_192);
+        let all = [&[0, 0, 0, 1, 0, 0, 0, 9][..], &[0, 7, 0xff, 0xff].repeat(40)].concat();
+        let many: Vec<u8> = std::iter::repeat_n(packet(NACK, TRANSPORT_FEEDBACK, &all), 8).flatten().collect();
+        let asked = |said: &Said| match said {
+            Said::Missing { seqs, .. } => seqs.len(),
+            other => unreachable!("{other:?}"),
+        };
+        assert_eq!(read(&many).iter().map(asked).sum::<usize>(), MAX_ASKED);
+    }
+
+    #[test]
+    fn a_clock_that_leaps_for_ever_is_no_overflow() {
+        let mut clock = Clock { newest: Some(i64::MAX - (1 << 24)) };
+        let feedback = Arrivals { first: 1, reference: 0x007f_ffff, deltas: vec![Some(i16::MAX); 3] };
+        assert_eq!(clock.arrivals(&feedback, 1).len(), 3);
     }
 
     #[test]

@@ -16,6 +16,8 @@ use super::{
 const KEPT: usize = 512;
 /// Older than this, a picture has moved on.
 const MAX_AGE: Duration = Duration::from_secs(2);
+/// Of those kept, so many of the newest may still be missed: a picture or two.
+const LATELY: usize = 16;
 /// How often a receiver is told how sound and picture belong together.
 const REPORT: Duration = Duration::from_secs(1);
 /// Packets of nothing, to fill a link for a moment, are this large.
@@ -39,12 +41,16 @@ pub(crate) struct Stream {
     /// RTP time of the newest packet, and when that was.
     newest: Option<(u32, Instant)>,
     reported: Option<Instant>,
+    /// Its receiver was told to hold pictures back, which it does until it is told otherwise.
+    waited: bool,
 }
 
 struct Kept {
     packet: Packet,
     sent: Instant,
     again: Option<Instant>,
+    /// Its transport-wide number, the last time it was sent.
+    number: u64,
 }
 
 /// A packet ready to be protected.
@@ -104,6 +110,7 @@ impl Stream {
             bytes: 0,
             newest: None,
             reported: None,
+            waited: false,
         }
     }
 
@@ -129,6 +136,7 @@ impl Stream {
     /// The packet goes out for the first time; `None` if its number was used before.
     pub(crate) fn send(&mut self, now: Instant, packet: Packet, number: u64) -> Option<Ready> {
         self.used.take(packet.seq)?;
+        self.waited |= packet.waits;
         let fixed = Header {
             payload_type: packet.payload_type,
             marker: packet.marker,
@@ -144,25 +152,39 @@ impl Stream {
         };
         self.packets = self.packets.wrapping_add(1);
         self.bytes = self.bytes.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
-        if self.newest.is_none_or(|(_, at)| at <= packet.at) {
+        // Times are told by the first packet of a picture that has one: the others came later, and what was overtaken later still.
+        let goes_on = packet.seq == self.used.highest && self.newest.is_none_or(|(time, _)| time != packet.time);
+        if goes_on {
             self.newest = Some((packet.time, packet.at));
         }
         if self.rtx.is_some() {
-            self.keep(now, packet);
+            self.keep(now, packet, number);
         }
         Some(ready)
     }
 
     fn values(&self, packet: &Packet, number: u64) -> Values<'_> {
-        Values { mid: &self.mid, number, level: packet.level, orientation: packet.orientation, waits: packet.waits }
+        let waits = self.waited.then_some(packet.waits);
+        Values { mid: &self.mid, number, level: packet.level, orientation: packet.orientation, waits }
     }
 
-    fn keep(&mut self, now: Instant, packet: Packet) {
-        while self.kept.len() >= KEPT || self.kept.front().is_some_and(|oldest| oldest.sent + MAX_AGE < now) {
+    fn keep(&mut self, now: Instant, packet: Packet, number: u64) {
+        if self.kept.len() >= KEPT {
             self.kept.pop_front();
         }
+        self.forget(now);
         let late = self.kept.iter().rev().take_while(|kept| kept.packet.seq > packet.seq).count();
-        self.kept.insert(self.kept.len() - late, Kept { packet, sent: now, again: None });
+        self.kept.insert(self.kept.len() - late, Kept { packet, sent: now, again: None, number });
+    }
+
+    /// What is too old to be sent again.
+    fn forget(&mut self, now: Instant) {
+        while self.kept.front().is_some_and(|oldest| oldest.sent + MAX_AGE < now) {
+            self.kept.pop_front();
+        }
+        if self.kept.is_empty() {
+            self.kept = VecDeque::new();
+        }
     }
 
     /// The kept packet that a receiver calls by the end of its number, if it was not sent again within `pause`.
@@ -173,6 +195,17 @@ impl Stream {
         (since(kept.sent) <= MAX_AGE && kept.again.is_none_or(|at| since(at) >= pause)).then_some(seq)
     }
 
+    /// The kept packet that last left with this transport-wide number.
+    pub(crate) fn left_as(&self, now: Instant, number: u64) -> Option<u64> {
+        let kept = self.kept.iter().rev().find(|kept| kept.number == number)?;
+        (now.saturating_duration_since(kept.sent) <= MAX_AGE).then_some(kept.packet.seq)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.kept.capacity()
+    }
+
     fn find(&self, seq: u64) -> Option<usize> {
         self.kept.binary_search_by_key(&seq, |kept| kept.packet.seq).ok()
     }
@@ -181,7 +214,7 @@ impl Stream {
     pub(crate) fn send_again(&mut self, now: Instant, seq: u64, number: u64, payload: &mut Vec<u8>) -> Option<Ready> {
         let index = self.find(seq)?;
         let kept = self.kept.get_mut(index)?;
-        kept.again = Some(now);
+        (kept.again, kept.number) = (Some(now), number);
         let packet = &self.kept.get(index)?.packet;
         let ssrc = self.rtx?;
         let (_, payload_type) = *self.resent_as.iter().find(|(first, _)| *first == packet.payload_type)?;
@@ -202,9 +235,12 @@ impl Stream {
         Some(ready)
     }
 
-    /// The newest kept packet: sent again without being asked for, it fills a link with something that may be of use.
+    /// The newest kept packet that left only once, or the newest of all: sent again without being asked for, it fills a link with something that
+    /// may be of use.
     pub(crate) fn newest_kept(&self, now: Instant) -> Option<u64> {
-        self.kept.back().filter(|kept| now.saturating_duration_since(kept.sent) <= MAX_AGE).map(|kept| kept.packet.seq)
+        let young = || self.kept.iter().rev().filter(|kept| now.saturating_duration_since(kept.sent) <= MAX_AGE);
+        let once = young().take(LATELY).find(|kept| kept.again.is_none());
+        once.or_else(|| young().next()).map(|kept| kept.packet.seq)
     }
 
     /// A packet with nothing in it (RFC 3550, section 5.1).
@@ -229,10 +265,10 @@ impl Stream {
         self.report_due().is_some() && self.reported.is_some()
     }
 
-    /// When the next report is due; `None` if nothing was sent since the last but one.
+    /// When the next report is due; `None` if nothing was sent for long.
     pub(crate) fn report_due(&self) -> Option<Instant> {
         let (_, sent) = self.newest?;
-        let told = self.reported.is_some_and(|at| at > sent + REPORT);
+        let told = self.reported.is_some_and(|at| at > sent + MAX_AGE);
         (!told).then(|| self.reported.map_or(sent, |at| at + REPORT))
     }
 
@@ -240,6 +276,7 @@ impl Stream {
     pub(crate) fn report(&mut self, now: Instant, ntp: u64) -> Option<SenderReport> {
         let (time, at) = self.newest?;
         self.reported = Some(now);
+        self.forget(now);
         let clock = if self.video { 90_000 } else { 48_000 };
         let passed = now.saturating_duration_since(at).as_micros() * clock / 1_000_000;
         let time = time.wrapping_add(passed as u32);
@@ -250,6 +287,41 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_is_filled_with_what_left_only_once_the_newest_first() {
+        let now = Instant::now();
+        let terms = Terms {
+            mid: "p".into(),
+            ssrc: 1,
+            rtx: Some(2),
+            video: true,
+            extensions: Extensions::default(),
+            resent_as: vec![(96, 97)],
+        };
+        let mut stream = Stream::new(terms);
+        for seq in 1..=3 {
+            let packet = Packet {
+                seq,
+                time: 0,
+                payload_type: 96,
+                marker: false,
+                level: None,
+                orientation: None,
+                waits: false,
+                payload: vec![0; 10].into(),
+                patch: crate::send::Patch::default(),
+                at: now,
+            };
+            assert!(stream.send(now, packet, seq).is_some());
+        }
+        let mut fill = |now| {
+            let seq = stream.newest_kept(now)?;
+            stream.send_again(now, seq, 0, &mut Vec::new()).map(|_| seq)
+        };
+        assert_eq!([(); 5].map(|()| fill(now)), [3, 2, 1, 3, 3].map(Some));
+        assert_eq!(fill(now + MAX_AGE * 2), None);
+    }
 
     #[test]
     fn a_number_is_used_once() {

@@ -53,10 +53,14 @@ impl Pair {
     }
 
     fn write(&mut self, mid: &str, seq: u64, length: usize) {
+        self.write_at(90_000, mid, seq, length);
+    }
+
+    fn write_at(&mut self, time: u32, mid: &str, seq: u64, length: usize) {
         let line = self.sender.line(mid.into()).unwrap();
         let packet = Packet {
             seq,
-            time: 90_000,
+            time,
             payload_type: 96,
             marker: false,
             level: None,
@@ -151,11 +155,11 @@ fn receivers_are_told_at_once_and_every_second_how_streams_belong_together() {
     assert_eq!((word(&first[4..8]), word(&first[32..36])), (PICTURE, SOUND));
     assert_eq!(first[8..16], first[36..44], "the same time for both");
     assert_eq!((word(&first[20..24]), word(&first[24..28])), (1, 100));
-    pair.after(999).write("p", 2, 100);
+    pair.after(999).write_at(180_000, "p", 2, 100);
     assert_eq!(pair.leave().1, [], "not yet");
     let (_, second) = pair.after(1).leave();
     let passed = word(&second[16..20]) - word(&first[16..20]);
-    assert_eq!(passed, 90, "the time of the newest packet, and a millisecond");
+    assert_eq!(passed, 90_000 + 90, "the time of the newest packet, and a millisecond");
     assert_eq!(word(&second[20..24]), 2);
     for _ in 0..5 {
         pair.after(1_000).leave();
@@ -206,4 +210,167 @@ fn without_keys_nothing_is_sent_and_nothing_kept() {
     pair.write("p", 1, 100);
     assert_eq!(pair.leave(), (vec![], vec![]));
     assert!(pair.sender.pictures.is_empty() && pair.sender.wake().is_none());
+}
+
+impl Pair {
+    /// Says of the packets from this number on whether they arrived, at once and all together.
+    fn arrive(&mut self, first: u64, arrived: &[bool]) -> Vec<Told> {
+        let number = |number: usize| u16::try_from(number).unwrap().to_be_bytes();
+        let first = number(usize::try_from(first).unwrap());
+        let mut body = [&[0; 4][..], &first, &number(arrived.len()), &[0, 0, 1, 0]].concat();
+        for some in arrived.chunks(14) {
+            let bit = |(place, arrived): (usize, &bool)| u16::from(*arrived) << (13 - place);
+            body.extend((0x8000 | some.iter().enumerate().map(bit).sum::<u16>()).to_be_bytes());
+        }
+        body.extend(arrived.iter().filter(|arrived| **arrived).map(|_| 0));
+        body.resize(body.len().next_multiple_of(4), 0);
+        self.say(15, 205, &body).1
+    }
+
+    /// Sends this many packets and reports of each twentieth part of them how many were lost.
+    fn lose(&mut self, seconds: u64, of_twenty: usize) {
+        for _ in 0..seconds * 4 {
+            let (seq, number) = (self.sender.number, self.sender.number);
+            (seq..seq + 20).for_each(|seq| self.write("p", 10_000 + seq, 100));
+            while self.sender.number < number + 20 {
+                self.leave();
+                self.after(5);
+            }
+            let sent = usize::try_from(self.sender.number - number).unwrap();
+            let arrived: Vec<bool> = (0..sent).map(|place| place >= of_twenty).collect();
+            self.after(250).arrive(number, &arrived);
+        }
+        // Until nothing waits any more.
+        while pair_waits(&self.sender) {
+            self.after(20).leave();
+        }
+        self.after(500);
+    }
+}
+
+fn pair_waits(sender: &Sender) -> bool {
+    !sender.pictures.is_empty() || !sender.resends.is_empty()
+}
+
+#[test]
+fn a_burst_is_sent_at_its_pace_whatever_waits() {
+    let mut pair = Pair::new();
+    pair.sender.aim(4_000_000);
+    (0..40).for_each(|seq| pair.write("p", seq, 1_000));
+    assert_eq!(pair.leave().0.len(), 1, "the first of a burst of 3 Mbit/s");
+    assert!(pair.sender.wake().is_some_and(|at| at > pair.now), "it is waited for");
+    let mut sent = 1;
+    for _ in 0..10 {
+        let (packets, _) = pair.after(1).leave();
+        assert!(packets.len() <= 1, "{}", packets.len());
+        sent += packets.len();
+    }
+    assert!(sent > 2, "{sent}");
+    let id = pair.sender.burst.as_mut().map(|burst| burst.sent(0));
+    assert_eq!(id, Some(1), "it lasts");
+    let (rest, _) = pair.after(10).leave();
+    assert!(rest.len() > 2 && pair.sender.burst.is_none(), "then the link's pace holds: {}", rest.len());
+}
+
+#[test]
+fn over_a_link_that_loses_much_what_is_lost_is_sent_again_before_it_is_asked_for() {
+    for (of_twenty, again) in [(0, 0), (1, 1), (4, 2)] {
+        let mut pair = Pair::new();
+        pair.lose(3, of_twenty);
+        let first = pair.sender.number;
+        pair.write("p", 30_000, 500);
+        pair.write("p", 30_001, 500);
+        assert_eq!(pair.leave().0.len(), 2);
+        pair.after(50).arrive(first, &[false, true]);
+        let packets = pair.leave().0;
+        assert_eq!(packets.iter().filter(|(ssrc, ..)| *ssrc == AGAIN).count(), again, "{of_twenty} of twenty lost");
+        let copies = vec![false; again];
+        pair.after(50).arrive(first + 2, &copies);
+        assert_eq!(pair.leave().0.len(), again, "and once more, as the newest of them did not arrive");
+    }
+}
+
+#[test]
+fn what_was_sent_again_since_is_not_mended_for_its_first_loss() {
+    let mut pair = Pair::new();
+    pair.lose(3, 1);
+    let first = pair.sender.number;
+    pair.write("p", 30_000, 500);
+    pair.write("p", 30_001, 500);
+    pair.leave();
+    pair.say(1, 205, &[0, 0, 0, 0xa1, 0x75, 0x30, 0, 0]);
+    assert_eq!(pair.leave().0.len(), 1, "asked for");
+    pair.after(50).arrive(first, &[false, true]);
+    assert_eq!(pair.leave().0, [], "it is on its way");
+}
+
+#[test]
+fn what_waits_to_be_sent_again_is_not_worth_a_new_links_first_moments() {
+    let mut pair = Pair::new();
+    pair.write("p", 5, 100);
+    pair.leave();
+    pair.nack(5);
+    pair.sender.start_anew(pair.now, 600_000);
+    assert_eq!(pair.leave().0, []);
+}
+
+#[test]
+fn sound_beyond_what_a_link_carries_does_not_hold_up_pictures_for_long_after_it_is_back() {
+    let mut pair = Pair::new();
+    pair.sender.start_anew(pair.now, 30_000);
+    for seq in 0..500 {
+        pair.after(20).write("s", seq, 400);
+        assert_eq!(pair.leave().0.len(), 1);
+    }
+    pair.write("p", 1, 1_000);
+    pair.leave();
+    let came = (0..100).find(|_| pair.after(10).leave().0.iter().any(|(ssrc, ..)| *ssrc == PICTURE));
+    assert!(came.is_some_and(|tens| tens <= 60), "{came:?}");
+}
+
+#[test]
+fn a_report_tells_the_time_of_the_newest_pictures_first_packet() {
+    let mut pair = Pair::new();
+    pair.write_at(90_000, "p", 1, 100);
+    pair.leave();
+    pair.after(990).write_at(180_000, "p", 3, 100);
+    pair.after(5).write_at(180_000, "p", 4, 100);
+    pair.write_at(90_000, "p", 2, 100);
+    let (_, report) = pair.after(5).leave();
+    assert_eq!(word(&report[16..20]), 180_000 + 900, "10 ms after the first packet of the newest");
+}
+
+#[test]
+fn nothing_is_kept_of_a_stream_that_has_ended() {
+    let mut pair = Pair::new();
+    (0..50).for_each(|seq| pair.write("p", seq, 100));
+    pair.leave();
+    assert!(pair.sender.streams[0].kept() > 0);
+    for _ in 0..4 {
+        pair.after(1_000).leave();
+    }
+    assert_eq!(pair.sender.streams[0].kept(), 0);
+}
+
+#[test]
+fn what_is_sent_again_and_what_fills_a_link_have_numbers_no_other_has() {
+    let mut pair = Pair::new();
+    pair.sender.aim(4_000_000);
+    let leave = |pair: &mut Pair| {
+        let mut out = Vec::new();
+        pair.after(3);
+        pair.sender.advance(pair.now, &mut out);
+        let again = |packet: &Vec<u8>| packet[1] != 200 && packet[8..12] == AGAIN.to_be_bytes();
+        out.into_iter().filter(again).collect::<Vec<_>>()
+    };
+    let padding = leave(&mut pair);
+    assert!(!padding.is_empty() && padding.iter().all(|packet| packet[0] & 0x20 != 0 && packet[1] == 97));
+    pair.write("p", 5, 100);
+    let mut all = [padding, (0..20).flat_map(|_| leave(&mut pair)).collect()].concat();
+    pair.after(60).nack(5);
+    let asked = leave(&mut pair);
+    assert_eq!(asked.iter().map(|packet| packet[0] & 0x20).collect::<Vec<_>>(), [0], "no padding");
+    all.extend(asked);
+    let numbers: Vec<u16> = all.iter().map(|packet| u16::from_be_bytes([packet[2], packet[3]])).collect();
+    assert!(numbers.len() > 10 && numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{numbers:?}");
 }

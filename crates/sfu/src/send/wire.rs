@@ -18,6 +18,8 @@ const MAX_VALUE: usize = 16;
 /// bits each (webrtc.org's playout-delay). They see only their own way, and would show each picture as soon as it is there: now and then one late,
 /// and others in haste. Long enough for two more tries over 50 ms, and shorter than what is noticed as slow; and no more than browsers do by themselves.
 const WAIT: [u8; 3] = [0x01, 0x43, 0xe8];
+/// As long as they think fit, as if they had never been told.
+const WAIT_NO_MORE: [u8; 3] = [0x00, 0x03, 0xe8];
 /// Header, extensions and the tag of the protected packet.
 const AROUND: usize = 64;
 
@@ -84,7 +86,7 @@ pub(crate) struct Values<'a> {
     pub(crate) number: u64,
     pub(crate) level: Option<u8>,
     pub(crate) orientation: Option<u8>,
-    pub(crate) waits: bool,
+    pub(crate) waits: Option<bool>,
 }
 
 /// The header, with room for `payload` bytes and the tag.
@@ -109,7 +111,8 @@ pub(crate) fn header(header: &Header, extensions: Extensions, values: &Values<'_
     say(extensions.number, &(values.number as u16).to_be_bytes());
     say(extensions.level.filter(|_| values.level.is_some()), &[values.level.unwrap_or(0)]);
     say(extensions.orientation.filter(|_| values.orientation.is_some()), &[values.orientation.unwrap_or(0)]);
-    say(extensions.wait.filter(|_| values.waits), &WAIT);
+    let wait = if values.waits == Some(true) { WAIT } else { WAIT_NO_MORE };
+    say(extensions.wait.filter(|_| values.waits.is_some()), &wait);
     let said = packet.len() - start - 4;
     if said == 0 {
         packet.truncate(start);
@@ -133,13 +136,14 @@ mod tests {
     #[test]
     fn a_header_says_what_the_other_end_wants_to_hear() {
         let extensions = Extensions { mid: Some(4), number: Some(3), level: Some(1), orientation: None, wait: Some(5) };
-        let values = Values { mid: "a", number: 0x1_0007, level: Some(0x8a), orientation: Some(1), waits: false };
+        let values = Values { mid: "a", number: 0x1_0007, level: Some(0x8a), orientation: Some(1), waits: None };
         let packet = header(&numbers(), extensions, &values, 0);
         let fixed = [0x90, 0xe0, 0x23, 0x45, 1, 2, 3, 4, 5, 6, 7, 8];
         let said = [0xbe, 0xde, 0, 2, 0x40, b'a', 0x31, 0, 7, 0x10, 0x8a, 0];
         assert_eq!(packet, [fixed, said].concat());
-        let waits = header(&numbers(), extensions, &Values { waits: true, ..values }, 0);
-        assert_eq!((&waits[23..27], waits.len()), (&[0x52, 0x01, 0x43, 0xe8][..], 28), "200 ms to 10 s");
+        let wait = |waits| header(&numbers(), extensions, &Values { waits: Some(waits), ..values }, 0);
+        assert_eq!((&wait(true)[23..27], wait(true).len()), (&[0x52, 0x01, 0x43, 0xe8][..], 28), "200 ms to 10 s");
+        assert_eq!(wait(false)[23..27], [0x52, 0x00, 0x03, 0xe8], "0 to 10 s");
         let silent = Values { level: None, ..values };
         assert_eq!(header(&numbers(), extensions, &silent, 0).len(), 24, "what the packet does not carry is left out");
     }

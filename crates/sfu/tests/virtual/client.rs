@@ -401,7 +401,7 @@ impl Client {
             received.others.push(payload.len());
             return;
         }
-        received.waits = packet.header.ext_vals.play_delay_min.is_some();
+        received.waits = packet.header.ext_vals.play_delay_min.is_some_and(|least| least.numer() > 0);
         received.picture_ids.push(u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff);
         if payload[0] == 0x90 {
             received.frames.push(Frame {

@@ -111,3 +111,17 @@ fn a_key_frame_whose_beginning_comes_last_is_shown_whole() {
     let times = received.frames.iter().filter(|frame| frame.layer == 2).count();
     assert!(times > 1);
 }
+
+#[test]
+fn whoever_loses_much_itself_holds_pictures_back_while_it_does() {
+    let mut world = World::new();
+    let [ann, _] = [1, 2].map(|id| world.join(id, 1));
+    let waits = |world: &mut World| world.client(ann).received.values().any(|received| received.waits);
+    world.run(5_000);
+    world.link(ann).loss = 200;
+    world.run(5_000);
+    assert!(waits(&mut world));
+    world.link(ann).loss = 0;
+    world.run(15_000);
+    assert!(!waits(&mut world), "and is told when it need not any more");
+}

@@ -12,5 +12,6 @@ mod losses;
 mod paths;
 mod silence;
 mod slots;
+mod start;
 mod talking;
 mod world;
