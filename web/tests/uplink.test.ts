@@ -22,25 +22,25 @@ function looks(estimates: number[], more: Partial<Facts> = {}): number[] {
 const steady = (count: number, kbit: number) => Array<number>(count).fill(kbit);
 
 describe('over a weak link', () => {
-  const sizes = (kbit: number, count: number) => {
+  const sends = (kbit: number, count: number) => {
     looks(steady(count, kbit));
-    return uplink.manner.one ? 'one' : 'several';
+    return uplink.manner.thrifty ? 'thrifty' : 'plain';
   };
 
-  it('the picture goes out in one size, and in several again with something to spare', () => {
-    expect(sizes(2_000, 3)).toBe('several');
-    expect(sizes(600, 10)).toBe('several');
-    expect(sizes(590, 1)).toBe('several');
-    expect(sizes(590, 1)).toBe('one');
-    expect(sizes(790, 10)).toBe('one');
-    expect(sizes(800, 1)).toBe('one');
-    expect(sizes(800, 1)).toBe('several');
+  it('the picture goes out in frames that all depend on each other, until there is something to spare', () => {
+    expect(sends(2_000, 3)).toBe('plain');
+    expect(sends(600, 10)).toBe('plain');
+    expect(sends(590, 1)).toBe('plain');
+    expect(sends(590, 1)).toBe('thrifty');
+    expect(sends(790, 10)).toBe('thrifty');
+    expect(sends(800, 1)).toBe('thrifty');
+    expect(sends(800, 1)).toBe('plain');
   });
 
   it('one that dips for a moment changes nothing', () => {
     for (let dip = 0; dip < 5; dip += 1) {
-      sizes(300, 1);
-      expect(sizes(650, 1)).toBe('several');
+      sends(300, 1);
+      expect(sends(650, 1)).toBe('plain');
     }
   });
 });
@@ -76,7 +76,7 @@ describe('sound', () => {
 
   it('is so without a camera, too', () => {
     looks(steady(1, 300), { kbit: undefined, lossPercent: 5 });
-    expect(uplink.manner).toEqual({ one: false, repeats: true });
+    expect(uplink.manner).toEqual({ thrifty: false, repeats: true });
   });
 });
 

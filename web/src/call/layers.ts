@@ -31,9 +31,6 @@ const STEPS: { pixels: number; steps: Step[] }[] = [
   { pixels: 0, steps: [{ scale: 1, maxBitrate: 150_000 }] },
 ];
 
-/** What the smallest size may take where it is the only one. */
-const ONE_BITRATE = 500_000;
-
 /** Frames that can be left out for a viewer whose link is weak. Browsers that do not know the word leave it out. */
 const SLOWABLE = { scalabilityMode: 'L1T3' };
 /** Frames that refer to the one before: over a weak link of one's own the same bits show twice as many. */
@@ -63,32 +60,25 @@ function sizes(track: MediaStreamTrack): Step[] {
   return STEPS.find(({ pixels }) => width * height >= pixels)?.steps ?? LARGE;
 }
 
-/** A larger one would come in jerks over a link on which several do not fit: browsers do not make it smaller by themselves then. */
-function oneSize(track: MediaStreamTrack): Step[] {
-  return sizes(track)
-    .slice(0, 1)
-    .map((smallest) => ({ ...smallest, maxBitrate: ONE_BITRATE }));
-}
-
 function encoding(step: Step | undefined): RTCRtpEncodingParameters {
   return step
     ? { active: true, scaleResolutionDownBy: step.scale, maxBitrate: step.maxBitrate }
     : { active: false, scaleResolutionDownBy: 1 };
 }
 
-/** Fits the sizes to the camera's picture, and to what may be sent; `one`: in one size only. */
+/** Fits the sizes to the camera's picture, and to what may be sent; `thrifty`: in frames that refer to the one before. */
 export async function fitLayers(
   sender: RTCRtpSender,
   track: MediaStreamTrack,
   sending: Sending,
-  one: boolean,
+  thrifty: boolean,
 ): Promise<void> {
-  const steps = within(one ? oneSize(track) : sizes(track), sending);
+  const steps = within(sizes(track), sending);
   const parameters = sender.getParameters();
   parameters.encodings = parameters.encodings.map((known, i) => ({
     ...known,
     // Where the word was left out it may be refused now.
-    ...('scalabilityMode' in known && (one ? THRIFTY : SLOWABLE)),
+    ...('scalabilityMode' in known && (thrifty ? THRIFTY : SLOWABLE)),
     ...encoding(steps[i]),
   }));
   await sender.setParameters(parameters);

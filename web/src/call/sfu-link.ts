@@ -215,7 +215,7 @@ export class SfuLink implements Flow {
   }
 
   private fitted(track: MediaStreamTrack): Promise<void> {
-    return fitLayers(this.camera.sender, track, this.sending, this.manner.one);
+    return fitLayers(this.camera.sender, track, this.sending, this.manner.thrifty);
   }
 
   private wanted(): number | undefined {
@@ -224,9 +224,9 @@ export class SfuLink implements Flow {
   }
 
   private turn(manner: Manner): void {
-    const { one, repeats } = this.manner;
+    const { thrifty, repeats } = this.manner;
     this.manner = manner;
-    if (manner.one !== one) this.fit();
+    if (manner.thrifty !== thrifty) this.fit();
     if (manner.repeats !== repeats) this.readAgain();
   }
 

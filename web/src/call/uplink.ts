@@ -1,5 +1,5 @@
 /**
- * What the own link to the server carries, and what follows for how a page sends: one size of the picture or several, sound once or
+ * What the own link to the server carries, and what follows for how a page sends: which frames others depend on, whether sound is
  * repeated, and when the browser is to find out whether the link carries more.
  */
 import type { Clock } from '../signalling/clock';
@@ -18,20 +18,17 @@ export interface Facts {
 
 /** How to send. */
 export interface Manner {
-  /**
-   * The picture in one size. Where two hardly fit, libwebrtc fills the link with padding, up to what the second takes, and switches that
-   * on and off; the first may not take more than its share.
-   */
-  one: boolean;
+  /** Frames that refer to the one before, instead of some that can be left out for others: over a weak link the same bits show twice as many. */
+  thrifty: boolean;
   /** Each sound once more with the next: survives losses, and takes half as much again. */
   repeats: boolean;
 }
 
-export const PLAIN: Manner = { one: false, repeats: false };
+export const PLAIN: Manner = { thrifty: false, repeats: false };
 
-/** In kbit/s. libwebrtc sends a second size from some 400 on, but what is left for it is enough for a few frames a second only. */
-const ONE_BELOW = 600;
-const SEVERAL_FROM = 800;
+/** In kbit/s. Changing over costs a key frame. */
+const THRIFTY_BELOW = 600;
+const PLAIN_FROM = 800;
 /** So often in a row it must look alike. */
 const TURN_LOOKS = 2;
 
@@ -71,18 +68,18 @@ export class Uplink {
   look(facts: Facts): boolean {
     const { at, kbit, wanted } = facts;
     const asks = kbit !== undefined && this.asks(at, kbit, wanted);
-    const one = kbit === undefined ? this.manner.one : this.one(kbit);
-    this.manner = { one, repeats: this.repeats(facts) };
+    const thrifty = kbit === undefined ? this.manner.thrifty : this.thrifty(kbit);
+    this.manner = { thrifty, repeats: this.repeats(facts) };
     return asks;
   }
 
-  private one(kbit: number): boolean {
-    const { one } = this.manner;
-    const turns = one ? kbit >= SEVERAL_FROM : kbit < ONE_BELOW;
+  private thrifty(kbit: number): boolean {
+    const { thrifty } = this.manner;
+    const turns = thrifty ? kbit >= PLAIN_FROM : kbit < THRIFTY_BELOW;
     this.otherwise = turns ? this.otherwise + 1 : 0;
-    if (this.otherwise < TURN_LOOKS) return one;
+    if (this.otherwise < TURN_LOOKS) return thrifty;
     this.otherwise = 0;
-    return !one;
+    return !thrifty;
   }
 
   private repeats({ at, lossPercent }: Facts): boolean {
@@ -173,7 +170,7 @@ export class UplinkWatch {
     const kbit = wanted === undefined ? undefined : outgoingKbit(stats);
     const asks = this.uplink.look({ at: this.clock.now(), kbit, wanted: wanted ?? 0, lossPercent: soundLost(stats) });
     const { manner } = this.uplink;
-    if (manner.one !== before.one || manner.repeats !== before.repeats) this.events.changed(manner);
+    if (manner.thrifty !== before.thrifty || manner.repeats !== before.repeats) this.events.changed(manner);
     if (asks) this.events.ask();
   }
 }
