@@ -47,8 +47,6 @@ pub struct Port {
     outgoing: MultiHeaders<SockaddrStorage>,
     /// The kernel cuts what goes to one receiver into datagrams: a picture goes through it once, not once for each packet.
     segments: bool,
-    /// It has done so.
-    segmented: bool,
 }
 
 impl Port {
@@ -61,7 +59,6 @@ impl Port {
             incoming: MultiHeaders::preallocate(BATCH, None),
             outgoing: MultiHeaders::preallocate(BATCH, None),
             segments: true,
-            segmented: false,
         })
     }
 
@@ -116,18 +113,14 @@ impl Port {
             return match self.send_run(&batch[..run]) {
                 Err(Errno::EAGAIN) => Err(Errno::EAGAIN),
                 Err(Errno::EINTR) => Err(Errno::EINTR),
-                // An old kernel, or a network device that cannot: each by itself, from now on. What worked before is refused because of
-                // one receiver: older kernels say so of what is too long for its path.
-                Err(Errno::EINVAL | Errno::EIO | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP) if !self.segmented => {
+                // An old kernel, or a network device that cannot: each by itself, from now on.
+                Err(Errno::EINVAL | Errno::EIO | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP) => {
                     self.segments = false;
                     self.send_singles(batch)
                 }
                 // Too long for the path or not to be reached: each is tried, and counted, by itself.
                 Err(_) => self.send_singles(&batch[..run]),
-                Ok(()) => {
-                    self.segmented = true;
-                    Ok(run)
-                }
+                Ok(()) => Ok(run),
             };
         }
         let singles = (1..batch.len()).find(|at| self.segments && run_starts(&batch[*at..])).unwrap_or(batch.len());
@@ -260,18 +253,6 @@ mod tests {
         let sent = |whom| batch.iter().filter(move |(to, _)| *to == whom).map(|(_, contents)| contents.clone());
         assert_eq!(came(&mut receiver), sent(to).collect::<Vec<_>>());
         assert_eq!(came(&mut other), sent(elsewhere).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn one_who_cannot_be_sent_a_run_does_not_end_runs_for_all() {
-        let ((mut sender, _), (mut receiver, to)) = (port(LOOPBACK), port(LOOPBACK));
-        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let run = |to| [(to, [1; 100]), (to, [2; 100])];
-        assert_eq!(sender.send(&run(to)), 0);
-        assert_eq!(sender.send(&run(nowhere)), 2);
-        assert!(sender.segments);
-        assert_eq!(sender.send(&run(to)), 0);
-        assert_eq!(received(&mut receiver).len(), 4);
     }
 
     #[test]

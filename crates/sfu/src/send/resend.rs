@@ -94,7 +94,7 @@ impl Sender {
         }
     }
 
-    fn sends_twice(&self, now: Instant) -> bool {
+    pub(super) fn sends_twice(&self, now: Instant) -> bool {
         self.losses.share() >= VERY_LOSSY && self.estimator.has_room(now)
     }
 }

@@ -314,17 +314,11 @@ mod tests {
         let all = [0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0x10, 0, 0, 0, 1, 0, 0x1f, 0xff, 0, 0];
         let many: Vec<u8> =
             std::iter::repeat_n(packet(TRANSPORT_WIDE, TRANSPORT_FEEDBACK, &all), 70).flatten().collect();
-        let statuses = |said: &Said| match said {
-            Said::Arrivals(arrivals) => arrivals.deltas.len(),
-            other => unreachable!("{other:?}"),
-        };
+        let statuses = |said: &Said| if let Said::Arrivals(arrivals) = said { arrivals.deltas.len() } else { 0 };
         assert_eq!(read(&many).iter().map(statuses).sum::<usize>(), 8_192);
         let all = [&[0, 0, 0, 1, 0, 0, 0, 9][..], &[0, 7, 0xff, 0xff].repeat(40)].concat();
         let many: Vec<u8> = std::iter::repeat_n(packet(NACK, TRANSPORT_FEEDBACK, &all), 8).flatten().collect();
-        let asked = |said: &Said| match said {
-            Said::Missing { seqs, .. } => seqs.len(),
-            other => unreachable!("{other:?}"),
-        };
+        let asked = |said: &Said| if let Said::Missing { seqs, .. } = said { seqs.len() } else { 0 };
         assert_eq!(read(&many).iter().map(asked).sum::<usize>(), MAX_ASKED);
     }
 

@@ -1,5 +1,7 @@
 //! The send half as the other end sees it.
 
+mod again;
+
 use std::sync::Arc;
 
 use str0m::crypto::dtls::{KeyingMaterial, SrtpProfile};
@@ -119,9 +121,9 @@ fn what_did_not_arrive_is_sent_again_once_a_round_trip() {
     let (packets, _) = pair.leave();
     assert_eq!(packets[0].0, AGAIN);
     assert_eq!(packets[0].2, packets[0].2.max(100 + 2), "with its number in front");
-    pair.nack(5);
+    pair.after(40).nack(5);
     assert_eq!(pair.leave().0, [], "it is on its way");
-    pair.after(60).nack(5);
+    pair.after(20).nack(5);
     assert_eq!(pair.leave().0.len(), 1, "and was lost once more");
     pair.nack(6);
     assert_eq!(pair.leave().0, [], "was never sent");
@@ -212,46 +214,6 @@ fn without_keys_nothing_is_sent_and_nothing_kept() {
     assert!(pair.sender.pictures.is_empty() && pair.sender.wake().is_none());
 }
 
-impl Pair {
-    /// Says of the packets from this number on whether they arrived, at once and all together.
-    fn arrive(&mut self, first: u64, arrived: &[bool]) -> Vec<Told> {
-        let number = |number: usize| u16::try_from(number).unwrap().to_be_bytes();
-        let first = number(usize::try_from(first).unwrap());
-        let mut body = [&[0; 4][..], &first, &number(arrived.len()), &[0, 0, 1, 0]].concat();
-        for some in arrived.chunks(14) {
-            let bit = |(place, arrived): (usize, &bool)| u16::from(*arrived) << (13 - place);
-            body.extend((0x8000 | some.iter().enumerate().map(bit).sum::<u16>()).to_be_bytes());
-        }
-        body.extend(arrived.iter().filter(|arrived| **arrived).map(|_| 0));
-        body.resize(body.len().next_multiple_of(4), 0);
-        self.say(15, 205, &body).1
-    }
-
-    /// Sends this many packets and reports of each twentieth part of them how many were lost.
-    fn lose(&mut self, seconds: u64, of_twenty: usize) {
-        for _ in 0..seconds * 4 {
-            let (seq, number) = (self.sender.number, self.sender.number);
-            (seq..seq + 20).for_each(|seq| self.write("p", 10_000 + seq, 100));
-            while self.sender.number < number + 20 {
-                self.leave();
-                self.after(5);
-            }
-            let sent = usize::try_from(self.sender.number - number).unwrap();
-            let arrived: Vec<bool> = (0..sent).map(|place| place >= of_twenty).collect();
-            self.after(250).arrive(number, &arrived);
-        }
-        // Until nothing waits any more.
-        while pair_waits(&self.sender) {
-            self.after(20).leave();
-        }
-        self.after(500);
-    }
-}
-
-fn pair_waits(sender: &Sender) -> bool {
-    !sender.pictures.is_empty() || !sender.resends.is_empty()
-}
-
 #[test]
 fn a_burst_is_sent_at_its_pace_whatever_waits() {
     let mut pair = Pair::new();
@@ -270,48 +232,6 @@ fn a_burst_is_sent_at_its_pace_whatever_waits() {
     assert_eq!(id, Some(1), "it lasts");
     let (rest, _) = pair.after(10).leave();
     assert!(rest.len() > 2 && pair.sender.burst.is_none(), "then the link's pace holds: {}", rest.len());
-}
-
-#[test]
-fn over_a_link_that_loses_much_what_is_lost_is_sent_again_before_it_is_asked_for() {
-    for (of_twenty, again) in [(0, 0), (1, 1), (4, 2)] {
-        let mut pair = Pair::new();
-        pair.lose(3, of_twenty);
-        let first = pair.sender.number;
-        pair.write("p", 30_000, 500);
-        pair.write("p", 30_001, 500);
-        assert_eq!(pair.leave().0.len(), 2);
-        pair.after(50).arrive(first, &[false, true]);
-        let packets = pair.leave().0;
-        assert_eq!(packets.iter().filter(|(ssrc, ..)| *ssrc == AGAIN).count(), again, "{of_twenty} of twenty lost");
-        let copies = vec![false; again];
-        pair.after(50).arrive(first + 2, &copies);
-        assert_eq!(pair.leave().0.len(), again, "and once more, as the newest of them did not arrive");
-    }
-}
-
-#[test]
-fn what_was_sent_again_since_is_not_mended_for_its_first_loss() {
-    let mut pair = Pair::new();
-    pair.lose(3, 1);
-    let first = pair.sender.number;
-    pair.write("p", 30_000, 500);
-    pair.write("p", 30_001, 500);
-    pair.leave();
-    pair.say(1, 205, &[0, 0, 0, 0xa1, 0x75, 0x30, 0, 0]);
-    assert_eq!(pair.leave().0.len(), 1, "asked for");
-    pair.after(50).arrive(first, &[false, true]);
-    assert_eq!(pair.leave().0, [], "it is on its way");
-}
-
-#[test]
-fn what_waits_to_be_sent_again_is_not_worth_a_new_links_first_moments() {
-    let mut pair = Pair::new();
-    pair.write("p", 5, 100);
-    pair.leave();
-    pair.nack(5);
-    pair.sender.start_anew(pair.now, 600_000);
-    assert_eq!(pair.leave().0, []);
 }
 
 #[test]
@@ -353,24 +273,24 @@ fn nothing_is_kept_of_a_stream_that_has_ended() {
 }
 
 #[test]
-fn what_is_sent_again_and_what_fills_a_link_have_numbers_no_other_has() {
+fn no_more_sounds_wait_than_can_be_of_use() {
     let mut pair = Pair::new();
-    pair.sender.aim(4_000_000);
-    let leave = |pair: &mut Pair| {
-        let mut out = Vec::new();
-        pair.after(3);
-        pair.sender.advance(pair.now, &mut out);
-        let again = |packet: &Vec<u8>| packet[1] != 200 && packet[8..12] == AGAIN.to_be_bytes();
-        out.into_iter().filter(again).collect::<Vec<_>>()
-    };
-    let padding = leave(&mut pair);
-    assert!(!padding.is_empty() && padding.iter().all(|packet| packet[0] & 0x20 != 0 && packet[1] == 97));
-    pair.write("p", 5, 100);
-    let mut all = [padding, (0..20).flat_map(|_| leave(&mut pair)).collect()].concat();
-    pair.after(60).nack(5);
-    let asked = leave(&mut pair);
-    assert_eq!(asked.iter().map(|packet| packet[0] & 0x20).collect::<Vec<_>>(), [0], "no padding");
-    all.extend(asked);
-    let numbers: Vec<u16> = all.iter().map(|packet| u16::from_be_bytes([packet[2], packet[3]])).collect();
-    assert!(numbers.len() > 10 && numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{numbers:?}");
+    (0..1_000).for_each(|seq| pair.write("s", seq, 10));
+    let first = pair.sender.number;
+    assert_eq!(pair.leave().0.len(), MAX_SOUNDS);
+    assert_eq!(pair.sender.number - first, u64::try_from(MAX_SOUNDS).unwrap(), "each has a number of its own");
+}
+
+#[test]
+fn a_round_trip_that_cannot_be_is_not_believed() {
+    let mut pair = Pair::new();
+    pair.write("p", 1, 100);
+    let (_, report) = pair.leave();
+    let last = [&report[10..12], &report[12..14]].concat();
+    let block = |ssrc: u32| [&ssrc.to_be_bytes()[..], &[0; 12], &last, &[0; 4]].concat();
+    let before = pair.sender.rtt;
+    pair.after(40).say(1, 201, &block(0x77));
+    assert_eq!(pair.sender.rtt, before, "of a stream that is not sent");
+    pair.after(11_000).say(1, 201, &block(PICTURE));
+    assert_eq!(pair.sender.rtt, before, "eleven seconds");
 }

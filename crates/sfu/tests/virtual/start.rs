@@ -27,6 +27,6 @@ fn who_comes_in_over_a_fast_link_sees_all_in_full_within_two_seconds() {
         };
         world.run_until("a connection", 3, move |world| world.client(ann).connected);
         let took = world.run_until("all in full", 10, full);
-        assert!(took < Duration::from_millis(2_000), "{delay} ms: {took:?}");
+        assert!(took < Duration::from_secs(2), "{delay} ms: {took:?}");
     }
 }
