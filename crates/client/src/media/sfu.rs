@@ -66,6 +66,8 @@ impl Peer {
 
 fn simulcast(layers: &[Layer]) -> Option<Simulcast> {
     let mut simulcast = Simulcast::new();
-    layers.iter().for_each(|layer| simulcast.add_send_layer(SimulcastLayer::new(layer.rid)));
+    for layer in layers {
+        simulcast.add_send_layer(SimulcastLayer::new(layer.rid));
+    }
     (!layers.is_empty()).then_some(simulcast)
 }

@@ -52,8 +52,8 @@ async fn serve(mut rtc: Rtc, listener: TcpListener, once_connected: bool) {
     let (reader, mut writer) = stream.into_split();
     let (sender, mut datagrams) = mpsc::channel(16);
     let reading = tokio::spawn(read(reader, sender));
-    let mut connected = false;
-    while once_connected {
+    let mut over = !once_connected;
+    while !over {
         let wake = loop {
             match rtc.poll_output().unwrap() {
                 Output::Timeout(at) => break at,
@@ -61,10 +61,10 @@ async fn serve(mut rtc: Rtc, listener: TcpListener, once_connected: bool) {
                     let length = u16::try_from(transmit.contents.len()).unwrap().to_be_bytes();
                     writer.write_all(&[&length[..], &transmit.contents].concat()).await.unwrap();
                 }
-                Output::Event(event) => connected |= matches!(event, Event::Connected),
+                Output::Event(event) => over |= matches!(event, Event::Connected),
             }
         };
-        if connected {
+        if over {
             break;
         }
         let input = tokio::select! {

@@ -85,13 +85,13 @@ mod tests {
         let mask = if masked { MASKED } else { 0 };
         let mut frame = vec![first];
         match length {
-            ..126 => frame.push(mask | u8::try_from(length).unwrap()),
-            ..65_536 => {
-                frame.push(mask | 126);
+            ..126 => frame.push(mask + u8::try_from(length).unwrap()),
+            126..65_536 => {
+                frame.push(mask + 126);
                 frame.extend(u16::try_from(length).unwrap().to_be_bytes());
             }
             _ => {
-                frame.push(mask | 127);
+                frame.push(mask + 127);
                 frame.extend((length as u64).to_be_bytes());
             }
         }
