@@ -187,10 +187,10 @@ async function rounds<T>(systems: [Start, Start], one: (start: Start, round: num
 /** The link turns bad when the call stands, and is looked at once that has settled. */
 async function lossRound(start: Start, round: number, what: string, from = 12, until = 32): Promise<Both<Spell>> {
   const { link, far, near, end } = await start(`rtt=40ms; 6s ${what}`, 10 * round + 1);
-  await link.until(from);
+  await passed(link, from);
   const look = () => Promise.all([near, far].map((page) => page.evaluate(() => window.came())));
   const before = await look();
-  await link.until(until);
+  await passed(link, until);
   const after = await look();
   const shown = await Promise.all([near, far].map((page) => page.evaluate(() => window.shown.map(({ at }) => at))));
   await end();
@@ -203,13 +203,18 @@ async function lossRound(start: Start, round: number, what: string, from = 12, u
 async function recoveryRound(start: Start, round: number): Promise<Both<number>> {
   const { link, far, near, end } = await start('rtt=40ms rate=1M; 16s rate=250k; 26s rate=1M', 10 * round + 1);
   for (const page of [near, far]) await page.evaluate(() => window.keepLooking());
-  await link.until(50);
+  await passed(link, 50);
   const [up, down] = await Promise.all(
     [near, far].map(async (page) => aboveAfter(await page.evaluate(() => window.looks), link.at(10), link.at(16), link.at(26))),
   );
   await end();
   console.log(`  recovery up ${up} down ${down}`);
   return { up: up ?? NaN, down: down ?? NaN };
+}
+
+/** So many seconds of the link's profile. */
+function passed(link: Link, seconds: number): Promise<void> {
+  return pause(Math.max(link.at(seconds) - Date.now(), 0));
 }
 
 async function eachWay<T>(call: SfuCall, ask: (page: Page) => Promise<T>): Promise<Both<T>> {

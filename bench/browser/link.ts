@@ -1,4 +1,5 @@
 /** Ways that are bad on purpose, between a page and whatever it speaks with. */
+import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 export { Link } from '../../e2e/support/link.ts';

@@ -48,12 +48,6 @@ export class Link {
     return this.begun + seconds * 1000;
   }
 
-  /** Waits until so many seconds of the profile have passed. */
-  async until(seconds: number): Promise<void> {
-    const left = Math.max(this.at(seconds) - Date.now(), 0);
-    await new Promise((over) => setTimeout(over, left));
-  }
-
   close(): void {
     this.child.kill('SIGKILL');
   }
