@@ -105,6 +105,11 @@ impl Wish {
         (self.open, self.in_vain) = (false, 0);
     }
 
+    /// Whatever was asked for got lost on the way.
+    pub(crate) fn start_anew(&mut self) {
+        (self.asked, self.in_vain) = (None, 0);
+    }
+
     /// Whether to ask now. Counts as asked.
     pub(crate) fn is_due(&mut self, now: Instant) -> bool {
         let due = self.next_wake(now).is_some_and(|at| at <= now);

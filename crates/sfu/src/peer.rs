@@ -141,10 +141,14 @@ impl Peer {
         let lines = offer::read(sdp, names)?;
         self.generation += 1;
         let fresh = str0m::IceCreds { ufrag: place.ufrag(self.generation), pass: password };
+        let credentials = fresh.ufrag.clone();
         let answer = self.engine.answer(sdp, fresh, &lines).map_err(|error| match error {
             EngineError::Broken(reason) => OfferError::Engine(reason),
             EngineError::Panicked(_) => OfferError::Over,
         })?;
+        if self.engine.ufrag() == credentials {
+            self.route.restart();
+        }
         if offer::has_channels(sdp) {
             self.channels.agree();
         }
@@ -214,6 +218,7 @@ impl Peer {
         self.engine.start_anew(now);
         self.estimate = engine::FIRST_ESTIMATE;
         self.ladder.start_anew();
+        self.tracks.iter_mut().flat_map(|track| &mut track.layers).for_each(|layer| layer.keyframe.start_anew());
     }
 
     /// Where a datagram for the other end is to go. Answers to checks go where the checks came from; media go nowhere while nobody is

@@ -5,37 +5,52 @@ use std::time::{Duration, Instant};
 
 use crate::demux::Address;
 
-/// Nothing has come from the chosen address for so long: whoever asks for another path gets it.
+/// Nothing has come from the path in use for so long: whoever asks for another one gets it.
 const DEAD: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Route {
     /// By the engine.
     chosen: Option<Address>,
+    /// Where media go: there, unless the other end knows better.
+    used: Option<Address>,
     /// When something came from there last.
     heard: Instant,
     /// The newest other path that was asked for since.
-    instead: Option<Address>,
+    asked: Option<Address>,
+    /// ICE has been restarted, and no path been asked for since.
+    restarted: bool,
 }
 
 impl Route {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { chosen: None, heard: now, instead: None }
+        Self { chosen: None, used: None, heard: now, asked: None, restarted: false }
     }
 
-    /// Something has come from an address that has proved to be the participant's; `nominates` if it asks for this path.
-    pub(crate) fn heard(&mut self, now: Instant, from: Address, nominates: bool) {
-        if self.chosen == Some(from) {
-            (self.heard, self.instead) = (now, None);
-        } else if nominates {
-            self.instead = Some(from);
+    /// The other end looks for another path, perhaps because it has left the network of this one.
+    pub(crate) fn restart(&mut self) {
+        self.restarted = self.used.is_some();
+    }
+
+    /// Something has come from an address that has proved to be the participant's; `nominates` if it asks for this path. Tells whether
+    /// media go there instead from now on.
+    pub(crate) fn heard(&mut self, now: Instant, from: Address, nominates: bool) -> bool {
+        let decides = nominates && std::mem::take(&mut self.restarted);
+        let moved = self.used != Some(from);
+        if decides || !moved {
+            (self.used, self.heard, self.asked) = (Some(from), now, None);
+            return moved;
         }
+        if nominates {
+            self.asked = Some(from);
+        }
+        false
     }
 
     /// Where to send what the engine sends to its chosen address.
     pub(crate) fn lead(&mut self, now: Instant, chosen: Address) -> Address {
         if self.chosen != Some(chosen) {
-            *self = Self { chosen: Some(chosen), ..Self::new(now) };
+            (self.chosen, self.used, self.heard, self.asked) = (Some(chosen), Some(chosen), now, None);
         }
         self.current(now).unwrap_or(chosen)
     }
@@ -43,7 +58,7 @@ impl Route {
     /// Where to send what does not come from the engine; `None` before it has chosen.
     pub(crate) fn current(&self, now: Instant) -> Option<Address> {
         let dead = now.saturating_duration_since(self.heard) >= DEAD;
-        self.instead.filter(|_| dead).or(self.chosen)
+        self.asked.filter(|_| dead).or(self.used)
     }
 }
 
@@ -72,5 +87,36 @@ mod tests {
         assert_eq!(route.lead(later + DEAD, address(1)), address(1), "the other one is not asked for");
         route.heard(later + DEAD, address(2), true);
         assert_eq!(route.lead(later + DEAD, address(3)), address(3), "the engine knows better now");
+    }
+    #[test]
+    fn after_a_restart_the_first_path_that_is_asked_for_is_taken_at_once() {
+        let start = Instant::now();
+        let mut route = Route::new(start);
+        route.lead(start, address(1));
+        route.restart();
+        assert!(!route.heard(start, address(2), false), "nobody asks for it");
+        assert!(route.heard(start, address(2), true));
+        assert_eq!(route.current(start), Some(address(2)));
+        assert_eq!(route.lead(start, address(1)), address(2), "the engine has not chosen anew");
+        route.heard(start, address(1), false);
+        assert_eq!(route.current(start), Some(address(2)), "something late from the old network");
+        assert!(!route.heard(start, address(3), true), "only the first");
+        assert_eq!(route.current(start), Some(address(2)));
+        assert_eq!(route.current(start + DEAD), Some(address(3)), "unless it falls silent");
+        assert_eq!(route.lead(start, address(4)), address(4), "the engine knows better now");
+    }
+
+    #[test]
+    fn a_restart_that_finds_the_same_path_changes_nothing() {
+        let start = Instant::now();
+        let mut route = Route::new(start);
+        route.restart();
+        assert!(!route.heard(start, address(1), true));
+        assert_eq!(route.current(start), None, "the engine has not chosen yet");
+        route.lead(start, address(1));
+        route.restart();
+        assert!(!route.heard(start, address(1), true));
+        assert!(!route.heard(start, address(2), true));
+        assert_eq!(route.current(start), Some(address(1)));
     }
 }

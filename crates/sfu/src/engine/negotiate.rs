@@ -44,6 +44,11 @@ impl Engine {
         })
     }
 
+    /// The username fragment the other end is to use.
+    pub(crate) fn ufrag(&self) -> &str {
+        &self.credentials.ufrag
+    }
+
     fn accept(&mut self, offer: &str) -> Result<String, EngineError> {
         let offer = SdpOffer::from_sdp_string(offer).map_err(|e| broken(&e))?;
         Ok(self.rtc.sdp_api().accept_offer(offer).map_err(|e| broken(&e))?.to_sdp_string())

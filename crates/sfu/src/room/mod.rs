@@ -240,7 +240,9 @@ impl Room {
         self.heard(now, index, out);
         self.peers[index].usage.count(datagram.contents.len());
         let from = (datagram.protocol, datagram.source);
-        self.peers[index].route.heard(now, from, nominates(datagram.contents));
+        if self.peers[index].route.heard(now, from, nominates(datagram.contents)) {
+            self.moved(now, index, out);
+        }
         let mut happenings = std::mem::take(&mut self.scratch);
         let done = self.peers[index].receive(now, datagram, &mut happenings);
         self.perform(now, index, &mut happenings, out);

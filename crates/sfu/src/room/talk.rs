@@ -76,9 +76,14 @@ impl Room {
         peer.path.heard = now;
         if peer.path.silent {
             peer.path.silent = false;
-            peer.start_anew(now);
             out.push_back(Output::Notice(self.id, Notice::PathFound { peer: peer.id }));
-            self.choose_layers(now, index, out);
+            self.moved(now, index, out);
         }
+    }
+
+    /// Somebody's media go another way now. Whatever was asked for on the old one in vain is asked for anew.
+    pub(super) fn moved(&mut self, now: Instant, index: usize, out: &mut Outputs) {
+        self.peers[index].start_anew(now);
+        self.choose_layers(now, index, out);
     }
 }

