@@ -40,11 +40,18 @@ impl Directory {
     /// Looks whether anything changed; true if what was remembered is gone.
     pub async fn refresh(&self) -> StoreResult<bool> {
         let version = self.store.directory_version().await?;
+        // Whoever knows the new version reads nothing of the old one any more.
+        let mut remembered = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
         let changed = self.version.swap(version, Ordering::AcqRel) != version;
         if changed {
-            *self.remembered.write().unwrap_or_else(PoisonError::into_inner) = Remembered::default();
+            *remembered = Remembered::default();
         }
         Ok(changed)
+    }
+
+    /// While it is the same, so is all that can be read here.
+    pub fn version(&self) -> i64 {
+        self.version.load(Ordering::Acquire)
     }
 
     pub async fn user(&self, id: i64) -> StoreResult<Option<Arc<User>>> {

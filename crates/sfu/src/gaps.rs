@@ -188,4 +188,32 @@ mod tests {
         assert!(gaps.missing.len() <= MOST_MISSING + 100, "{}", gaps.missing.len());
         assert!(gaps.are_hopeless(start));
     }
+
+    #[test]
+    fn what_has_overtaken_a_key_frame_follows_it_in_order_but_for_other_streams() {
+        let packet = |ssrc, seq| Packet {
+            mid: "1".into(),
+            rid: None,
+            ssrc,
+            seq,
+            time: 0,
+            payload_type: 96,
+            marker: false,
+            level: None,
+            orientation: None,
+            payload: [0].into(),
+            at: Instant::now(),
+        };
+        let mut overtaken = Overtaken::default();
+        for (ssrc, seq) in [(1, 9), (1, 13), (2, 12), (1, 11)] {
+            overtaken.keep(packet(ssrc, seq));
+        }
+        let after = |overtaken: &mut Overtaken| {
+            overtaken.after(&packet(1, 10)).iter().map(|packet| (packet.ssrc, packet.seq)).collect::<Vec<_>>()
+        };
+        assert_eq!(after(&mut overtaken), [(1, 11), (1, 13)]);
+        assert_eq!(after(&mut overtaken), [], "nothing is kept any more");
+        (0..10_000).for_each(|seq| overtaken.keep(packet(1, seq)));
+        assert_eq!(after(&mut overtaken).len(), OVERTAKEN);
+    }
 }

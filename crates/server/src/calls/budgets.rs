@@ -15,8 +15,14 @@ const MEGABYTE: u64 = 1_000_000;
 /// What somebody sees whose budget is used up.
 const SOUND_ONLY: Shortage = Shortage { rung: Rung::Audio, reason: ShortageReason::Budget };
 
+/// Of a call and of the directory. What somebody may use follows from what stands in these two.
+pub type Versions = (i64, i64);
+
 #[derive(Debug, Default)]
-pub struct Budgets(HashMap<ContactId, Account>);
+pub struct Budgets {
+    of: HashMap<ContactId, Account>,
+    followed: Option<Versions>,
+}
 
 #[derive(Debug)]
 struct Account {
@@ -34,12 +40,21 @@ pub fn smallest(budgets: &[Budget]) -> Budget {
 }
 
 impl Budgets {
+    /// Whether they were set from what stands in these versions.
+    pub fn are_of(&self, versions: Versions) -> bool {
+        self.followed == Some(versions)
+    }
+
+    pub fn followed(&mut self, versions: Versions) {
+        self.followed = Some(versions);
+    }
+
     /// What somebody may use now. `used`: so many megabytes at least, before the server began to count. True if that is news.
     pub fn set(&mut self, contact: ContactId, budget: Budget, used: u64) -> bool {
-        let Some(account) = self.0.get_mut(&contact) else {
+        let Some(account) = self.of.get_mut(&contact) else {
             let mut account = Account { budget, used: used.saturating_mul(MEGABYTE), used_up: false };
             account.used_up = used > 0 && account.is_over();
-            self.0.insert(contact, account);
+            self.of.insert(contact, account);
             return budget != Budget::default();
         };
         let changed = account.budget != budget;
@@ -53,28 +68,28 @@ impl Budgets {
 
     /// How many megabytes somebody has.
     pub fn megabytes(&self, contact: ContactId) -> Option<u64> {
-        self.0.get(&contact).and_then(Account::megabytes)
+        self.of.get(&contact).and_then(Account::megabytes)
     }
 
     pub fn keep(&mut self, seated: impl Fn(ContactId) -> bool) {
         // Whoever has used something goes on where it stopped.
-        self.0.retain(|contact, account| seated(*contact) || account.used > 0 || account.used_up);
+        self.of.retain(|contact, account| seated(*contact) || account.used > 0 || account.used_up);
     }
 
     /// True if that was the last of it.
     pub fn count(&mut self, contact: ContactId, bytes: u64) -> bool {
-        let Some(account) = self.0.get_mut(&contact) else { return false };
+        let Some(account) = self.of.get_mut(&contact) else { return false };
         account.used = account.used.saturating_add(bytes);
         account.is_over() && !std::mem::replace(&mut account.used_up, true)
     }
 
     pub fn is_used_up(&self, contact: ContactId) -> bool {
-        self.0.get(&contact).is_some_and(|account| account.used_up)
+        self.of.get(&contact).is_some_and(|account| account.used_up)
     }
 
     /// For the SFU.
     pub fn limits(&self, contact: ContactId) -> Limits {
-        let Some(account) = self.0.get(&contact) else { return Limits::default() };
+        let Some(account) = self.of.get(&contact) else { return Limits::default() };
         Limits {
             bits: kbit(account).map(|kbit| u64::from(kbit) * 1_000),
             no_pictures: account.used_up,
@@ -84,7 +99,7 @@ impl Budgets {
 
     /// What somebody keeps to who sends to the server, or straight to `peer`.
     pub fn send_limit(&self, contact: ContactId, peer: Option<ContactId>) -> Option<SendLimit> {
-        let both = || [Some(contact), peer].into_iter().flatten().filter_map(|contact| self.0.get(&contact));
+        let both = || [Some(contact), peer].into_iter().flatten().filter_map(|contact| self.of.get(&contact));
         let kbit_per_second = both().filter_map(kbit).min();
         let pictures = !both().any(|account| account.used_up);
         (kbit_per_second.is_some() || !pictures).then_some(SendLimit { kbit_per_second, pictures })
@@ -133,6 +148,14 @@ mod tests {
     }
 
     #[test]
+    fn they_are_looked_up_once_for_each_change_of_the_call_or_the_directory() {
+        let mut budgets = Budgets::default();
+        assert!(!budgets.are_of((1, 7)));
+        budgets.followed((1, 7));
+        assert_eq!([(1, 7), (2, 7), (1, 8)].map(|versions| budgets.are_of(versions)), [true, false, false]);
+    }
+
+    #[test]
     fn of_several_budgets_the_smallest_counts_each_for_itself() {
         let all = [budget(Some(500), None), budget(None, Some(20)), budget(Some(300), Some(50)), Budget::default()];
         assert_eq!(smallest(&all), budget(Some(300), Some(20)));
@@ -175,7 +198,7 @@ mod tests {
         budgets.set(BOB, budget(None, Some(1)), 0);
         budgets.count(ANN, 999_999);
         budgets.keep(|_| false);
-        assert_eq!(budgets.0.len(), 1, "nothing is kept of whoever has used nothing");
+        assert_eq!(budgets.of.len(), 1, "nothing is kept of whoever has used nothing");
         assert!(budgets.count(ANN, 1));
     }
 

@@ -36,13 +36,17 @@ pub enum StillAnswer {
 }
 
 impl CallActor {
-    /// Looks up the budgets of those who sit here, which may have been changed meanwhile. They are remembered, so this costs next to nothing.
+    /// Looks up the budgets of those who sit here, if the call or the directory has changed since the last time.
     pub(super) async fn follow_budgets(&mut self) {
+        let versions = (self.version, self.shared.directory.version());
+        if self.media.budgets.are_of(versions) {
+            return;
+        }
         let call = &self.call;
         self.media.stills.keep(|contact| call.is_seated(contact));
         self.media.budgets.keep(|contact| call.is_seated(contact));
         let seated: Vec<ContactId> = call.seated().into_iter().map(|(contact, _)| contact).collect();
-        let mut changed = false;
+        let (mut changed, mut complete) = (false, true);
         for contact in seated {
             match self.budget_of(contact).await {
                 Ok(budget) => {
@@ -50,8 +54,14 @@ impl CallActor {
                     changed |= self.media.budgets.set(contact, budget, used);
                 }
                 // Looked up again with the next thing that happens.
-                Err(error) => tracing::warn!(contact = contact.0, %error, "a data budget cannot be looked up"),
+                Err(error) => {
+                    tracing::warn!(contact = contact.0, %error, "a data budget cannot be looked up");
+                    complete = false;
+                }
             }
+        }
+        if complete {
+            self.media.budgets.followed(versions);
         }
         if changed {
             self.media.limits_changed();

@@ -16,15 +16,24 @@ use crate::http::{Fail, Outcome};
 pub const MAX_STILL: u32 = 512 * 1024;
 /// Kilobytes for all calls together: five hundred of the largest pictures.
 const ALL_KILOBYTES: usize = 256 * 1024;
+/// Kilobytes for those of one person, with all that are still being fetched: eight of the largest. So nobody takes all of that room by fetching
+/// slowly what a friend sends fast.
+const EACH_KILOBYTES: usize = 4 * 1024;
 /// How often somebody may begin a new one. Clients do each few seconds.
 const INTERVAL: Duration = Duration::from_secs(1);
 const BURST: u32 = 5;
 /// How a JPEG begins.
 const JPEG: [u8; 3] = [0xff, 0xd8, 0xff];
 
-/// What there is for the pictures of all calls.
+/// What there is for the pictures of all calls, or of one person.
 #[derive(Clone)]
 pub struct Room(Arc<Semaphore>);
+
+impl Room {
+    fn take(&self, bytes: u32) -> Option<OwnedSemaphorePermit> {
+        self.0.clone().try_acquire_many_owned(bytes.div_ceil(1024)).ok()
+    }
+}
 
 impl Default for Room {
     fn default() -> Self {
@@ -36,22 +45,34 @@ impl Default for Room {
 #[derive(Debug)]
 struct Still {
     id: Uuid,
+    /// Takes its room until the last part that was fetched has left.
     bytes: Bytes,
     /// When its first piece came, which is about when it was taken.
     taken: Timestamp,
-    _room: OwnedSemaphorePermit,
+}
+
+/// Bytes, and the room they take: of one person and of all.
+struct Held {
+    bytes: Vec<u8>,
+    _room: [OwnedSemaphorePermit; 2],
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 struct Coming {
     id: Uuid,
     size: usize,
-    bytes: Vec<u8>,
+    held: Held,
     taken: Timestamp,
-    room: OwnedSemaphorePermit,
 }
 
 struct OfOne {
     pace: Pace,
+    room: Room,
     coming: Option<Coming>,
     newest: Option<Arc<Still>>,
     /// Whoever has begun to fetch a picture gets the rest of it, too, even if it is not the newest any more. Otherwise somebody whose link is
@@ -146,7 +167,8 @@ impl Stills {
 
 impl OfOne {
     fn new(now: Timestamp) -> Self {
-        Self { pace: Pace::new(now), coming: None, newest: None, read: HashMap::new() }
+        let room = Room(Arc::new(Semaphore::new(EACH_KILOBYTES)));
+        Self { pace: Pace::new(now), room, coming: None, newest: None, read: HashMap::new() }
     }
 
     fn begin(&mut self, now: Timestamp, id: Uuid, size: u32, room: &Room) -> Outcome<()> {
@@ -159,30 +181,34 @@ impl OfOne {
         if !self.pace.allows(now, INTERVAL, BURST) {
             return Err(Fail::new(ErrorCode::TooManyAttempts, "Too many still pictures; wait a second."));
         }
+        let slow = || Fail::new(ErrorCode::TooManyAttempts, "Your last still pictures are still being fetched; wait.");
         let full = || Fail::new(ErrorCode::Overloaded, "There is no room for more still pictures; try again.");
-        let room = room.0.clone().try_acquire_many_owned(size.div_ceil(1024)).map_err(|_| full())?;
+        let room = [self.room.take(size).ok_or_else(slow)?, room.take(size).ok_or_else(full)?];
         let size = usize::try_from(size).map_err(Fail::internal)?;
-        self.coming = Some(Coming { id, size, bytes: Vec::new(), taken: now, room });
+        let held = Held { bytes: Vec::new(), _room: room };
+        self.coming = Some(Coming { id, size, held, taken: now });
         Ok(())
     }
 
     fn take(&mut self, offset: u32, bytes: &[u8]) -> Outcome<Received> {
         let nothing = Received { bytes: 0, whole: false };
         let Some(coming) = &mut self.coming else { return Ok(nothing) };
-        let fits = usize::try_from(offset).is_ok_and(|offset| offset == coming.bytes.len())
-            && coming.bytes.len() + bytes.len() <= coming.size;
+        let here = &mut coming.held.bytes;
+        let fits =
+            usize::try_from(offset).is_ok_and(|offset| offset == here.len()) && here.len() + bytes.len() <= coming.size;
         if fits {
-            coming.bytes.extend_from_slice(bytes);
+            here.extend_from_slice(bytes);
         }
-        let received = u32::try_from(coming.bytes.len()).map_err(Fail::internal)?;
-        if coming.bytes.len() < coming.size {
+        let received = u32::try_from(here.len()).map_err(Fail::internal)?;
+        if here.len() < coming.size {
             return Ok(Received { bytes: received, whole: false });
         }
-        let Some(Coming { id, bytes, taken, room, .. }) = self.coming.take() else { return Ok(nothing) };
-        if !bytes.starts_with(&JPEG) {
+        let Some(Coming { id, mut held, taken, .. }) = self.coming.take() else { return Ok(nothing) };
+        held.bytes.shrink_to_fit();
+        if !held.bytes.starts_with(&JPEG) {
             return Err(Fail::new(ErrorCode::InvalidField, "A still picture is a JPEG."));
         }
-        self.newest = Some(Arc::new(Still { id, bytes: bytes.into(), taken, _room: room }));
+        self.newest = Some(Arc::new(Still { id, bytes: Bytes::from_owner(held), taken }));
         Ok(Received { bytes: received, whole: true })
     }
 }
@@ -274,6 +300,28 @@ mod tests {
         let taken = (10..20).filter(|id| stills.put(NOW, ANN, piece(*id, &whole, 0..10)).is_ok()).count();
         assert!((1..=5).contains(&taken), "{taken}");
         assert!(stills.put(at(10), ANN, piece(99, &whole, 0..10)).is_ok());
+    }
+
+    #[test]
+    fn what_is_fetched_slowly_takes_its_room_until_it_has_left_and_its_senders_only() {
+        let (room, large) = (Room::default(), picture(512 * 1024));
+        let mut stills = Stills::new(room.clone());
+        let mut leaving = Vec::new();
+        let refused = (0..20_u64).find_map(|id| {
+            let put = stills.put(at(10 * id), ANN, piece(id.into(), &large, 0..large.len()));
+            leaving.extend(stills.get(BOB, ANN, 0..usize::MAX, None).ok());
+            put.err()
+        });
+        assert_eq!(
+            (refused.unwrap().0.code, leaving.len()),
+            (ErrorCode::TooManyAttempts, 9),
+            "eight, and one once more"
+        );
+        assert!(stills.put(NOW, BOB, piece(99, &large, 0..1)).is_ok(), "who has room of his own");
+        stills.keep(|_| false);
+        assert_eq!(room.0.available_permits(), ALL_KILOBYTES - EACH_KILOBYTES, "they have not left");
+        leaving.clear();
+        assert_eq!(room.0.available_permits(), ALL_KILOBYTES);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! the work.
 
 use std::{
+    collections::HashMap,
     io::{self, IoSlice, IoSliceMut},
     net::{SocketAddr, SocketAddrV6},
     os::fd::{AsFd, AsRawFd},
@@ -10,7 +11,9 @@ use std::{
 use mio::{Interest, Poll, Token, net::UdpSocket};
 use nix::{
     errno::Errno,
-    sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, sendmsg},
+    sys::socket::{
+        ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, getsockopt, recvmmsg, sendmmsg, sendmsg, sockopt,
+    },
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -19,6 +22,8 @@ pub const BATCH: usize = 64;
 /// What the kernel cuts into datagrams by itself (`UDP_MAX_SEGMENTS`, and what fits into an IP packet).
 const MAX_SEGMENTS: usize = 64;
 const MAX_SEGMENTED: usize = 65_000;
+/// Receivers it is known of that the kernel does not cut for them. With more, all are forgotten and tried again: a try that fails costs one system call.
+const MOST_UNCUT: usize = 1_024;
 /// Larger than any datagram of an MTU of 1,500.
 const DATAGRAM: usize = 2048;
 /// Some 100 ms of 100 Mbit/s: what comes while the worker does something else must not be lost. The kernel may allow less.
@@ -47,6 +52,8 @@ pub struct Port {
     outgoing: MultiHeaders<SockaddrStorage>,
     /// The kernel cuts what goes to one receiver into datagrams: a picture goes through it once, not once for each packet.
     segments: bool,
+    /// Receivers for whom it does not cut datagrams of this length or more: on the way there is a device that cannot, or only shorter ones fit.
+    uncut: HashMap<SocketAddr, usize>,
 }
 
 impl Port {
@@ -54,11 +61,12 @@ impl Port {
     pub fn new(socket: UdpSocket) -> io::Result<Self> {
         Ok(Self {
             v6: socket.local_addr()?.is_ipv6(),
+            segments: getsockopt(&socket, sockopt::UdpGsoSegment).is_ok(),
+            uncut: HashMap::new(),
             socket,
             buffers: vec![[0; DATAGRAM]; BATCH],
             incoming: MultiHeaders::preallocate(BATCH, None),
             outgoing: MultiHeaders::preallocate(BATCH, None),
-            segments: true,
         })
     }
 
@@ -108,23 +116,36 @@ impl Port {
     }
 
     fn send_some<B: AsRef<[u8]>>(&mut self, batch: &[(SocketAddr, B)]) -> Result<usize, Errno> {
-        let run = if self.segments { run(batch) } else { 1 };
+        let run = self.run(batch);
         if run > 1 {
-            return match self.send_run(&batch[..run]) {
-                Err(Errno::EAGAIN) => Err(Errno::EAGAIN),
-                Err(Errno::EINTR) => Err(Errno::EINTR),
-                // An old kernel, or a network device that cannot: each by itself, from now on.
-                Err(Errno::EINVAL | Errno::EIO | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP) => {
-                    self.segments = false;
-                    self.send_singles(batch)
-                }
-                // Too long for the path or not to be reached: each is tried, and counted, by itself.
+            let sent = self.send_run(&batch[..run]);
+            if let Err(Errno::EINVAL | Errno::EIO | Errno::EMSGSIZE | Errno::EOPNOTSUPP) = sent {
+                self.refused(&batch[0]);
+            }
+            return match sent {
+                Err(error @ (Errno::EAGAIN | Errno::EINTR)) => Err(error),
+                // Not cut, or not to be reached: each is tried, and counted, by itself.
                 Err(_) => self.send_singles(&batch[..run]),
                 Ok(()) => Ok(run),
             };
         }
-        let singles = (1..batch.len()).find(|at| self.segments && run_starts(&batch[*at..])).unwrap_or(batch.len());
+        let singles = (1..batch.len()).find(|at| self.run(&batch[*at..]) > 1).unwrap_or(batch.len());
         self.send_singles(&batch[..singles])
+    }
+
+    /// How many of the first datagrams the kernel may cut from one piece.
+    fn run<B: AsRef<[u8]>>(&self, batch: &[(SocketAddr, B)]) -> usize {
+        let Some((to, first)) = batch.first().filter(|_| self.segments) else { return 1 };
+        let cuts = self.uncut.is_empty() || self.uncut.get(to).is_none_or(|least| first.as_ref().len() < *least);
+        if cuts { run(batch) } else { 1 }
+    }
+
+    fn refused<B: AsRef<[u8]>>(&mut self, (to, contents): &(SocketAddr, B)) {
+        if self.uncut.len() >= MOST_UNCUT {
+            self.uncut.clear();
+        }
+        let least = self.uncut.entry(*to).or_insert(usize::MAX);
+        *least = contents.as_ref().len().min(*least);
     }
 
     fn send_singles<B: AsRef<[u8]>>(&mut self, batch: &[(SocketAddr, B)]) -> Result<usize, Errno> {
@@ -160,10 +181,6 @@ fn run<B: AsRef<[u8]>>(batch: &[(SocketAddr, B)]) -> usize {
     let shorter =
         shorter.is_some_and(|(other, contents)| other == to && (1..length).contains(&contents.as_ref().len()));
     equal + usize::from(shorter)
-}
-
-fn run_starts<B: AsRef<[u8]>>(batch: &[(SocketAddr, B)]) -> bool {
-    run(batch) > 1
 }
 
 /// Sends from a port that somebody else reads.
@@ -248,11 +265,32 @@ mod tests {
         let batch: Vec<_> = (0..).zip(lengths).map(|(mark, (to, length))| (to, vec![mark; length])).collect();
         assert_eq!([run(&batch), run(&batch[1..]), run(&batch[5..]), run(&batch[6..])], [1, 4, 1, 1]);
         assert_eq!(sender.send(&batch), 0);
-        assert!(sender.segments, "this kernel does it");
+        assert!(sender.segments && sender.uncut.is_empty(), "this kernel does it");
         let came = |port: &mut Port| received(port).into_iter().map(|(_, contents)| contents).collect::<Vec<_>>();
         let sent = |whom| batch.iter().filter(move |(to, _)| *to == whom).map(|(_, contents)| contents.clone());
         assert_eq!(came(&mut receiver), sent(to).collect::<Vec<_>>());
         assert_eq!(came(&mut other), sent(elsewhere).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn one_receiver_for_whom_the_kernel_does_not_cut_leaves_it_to_the_others() {
+        let ((mut sender, _), (mut receiver, to)) = (port(LOOPBACK), port(LOOPBACK));
+        // The kernel refuses whatever goes there, as it refuses to cut what is too long for a way.
+        let nowhere = "127.0.0.1:0".parse().unwrap();
+        let batch = |to, length: usize| [(to, vec![1; length]), (to, vec![2; length])];
+        assert_eq!(sender.send(&[batch(nowhere, 900), batch(to, 900)].concat()), 2);
+        assert_eq!(
+            [sender.run(&batch(nowhere, 900)), sender.run(&batch(nowhere, 899))],
+            [1, 2],
+            "shorter ones may fit"
+        );
+        assert_eq!(sender.run(&batch(to, 900)), 2);
+        assert_eq!(sender.send(&[batch(to, 900), batch(nowhere, 900)].concat()), 2);
+        assert_eq!(received(&mut receiver).len(), 4);
+        for port in 1..=u16::try_from(MOST_UNCUT).unwrap() {
+            sender.refused(&(SocketAddr::from(([192, 0, 2, 1], port)), [0; 900]));
+        }
+        assert_eq!((sender.uncut.len(), sender.run(&batch(nowhere, 900))), (1, 2), "tried again");
     }
 
     #[test]

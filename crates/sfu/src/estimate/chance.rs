@@ -241,6 +241,21 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_excused_while_a_queue_grows_however_short_it_is() {
+        let excused = |more: Micros| {
+            // Each waits longer than the one before, after a while, and none of them long.
+            let sent = |number: Micros| came(20 + number * 10 + (number - 60).max(0) * more, number * 10);
+            let mut packets: Vec<Option<Came>> = (0..90).map(|number| Some(sent(number))).collect();
+            packets[88] = None;
+            let mut chance = Chance::default();
+            let told = chance.judge(&packets, 0, 0);
+            assert!(!chance.queue.stands() && chance.is_near(sent(89)));
+            told[88].is_some()
+        };
+        assert!(excused(0) && !excused(1));
+    }
+
+    #[test]
     fn more_than_a_third_is_not_excused() {
         let excused = |share| {
             let packets = [Some(came(20, 0)), None, Some(came(60, 40))];

@@ -96,6 +96,9 @@ impl Arrivals {
             self.chance.came_after_all();
         }
         self.next = self.next.min(number);
+        while self.came.len() > MOST {
+            self.forget_first();
+        }
         Some(number)
     }
 
@@ -143,11 +146,15 @@ impl Arrivals {
     fn forget(&mut self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.start).saturating_sub(BACK);
         let old = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
-        // One stays, so that it is known where the numbers are.
-        while self.came.len() > 1 && (self.came.len() > MOST || self.came[0].is_none_or(|came| came.at < old)) {
-            self.came.pop_front();
-            self.first += 1;
+        // One stays, so that it is known where the numbers are; and so does what is held, with what came before it.
+        while self.first + 1 < self.next && self.came[0].is_none_or(|came| came.at < old) {
+            self.forget_first();
         }
+    }
+
+    fn forget_first(&mut self) {
+        self.came.pop_front();
+        self.first += 1;
         self.next = self.next.max(self.first);
     }
 }
@@ -316,6 +323,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_is_told_though_nothing_came_for_long_before_it() {
+        let start = Instant::now();
+        let (missing, at) = ([Span { after: 0x1_0007, before: 0x1_0009 }], |ms| start + Duration::from_millis(ms));
+        let mut arrivals = Arrivals::new(start);
+        for (number, ms) in [(7, 5), (9, 705)] {
+            let sent = Some(((u32::try_from(ms).unwrap() - 5) << 18) / 1_000);
+            arrivals.came(at(ms), &Arrived { sent, ..arrived(number) });
+            told_but(&mut arrivals, at(ms + 50), &missing);
+        }
+        assert_eq!(told(&mut arrivals, at(780)), [(0x1_0008, Some(705)), (0x1_0009, Some(705))]);
+    }
+
+    #[test]
     fn any_pattern_is_read_as_it_was_written() {
         let start = Instant::now();
         let mut arrivals = Arrivals::new(start);
@@ -344,10 +364,10 @@ mod tests {
         let mut arrivals = Arrivals::new(start);
         for number in 0..60_000_u32 {
             arrivals.came(start, &arrived(u16::try_from(number).unwrap()));
-            if number % 1_000 == 999 {
+            if number % 10_000 == 9_999 {
                 arrivals.report(start + INTERVAL, 9, &[], &mut Vec::new());
-                assert!(arrivals.came.len() <= MOST);
             }
+            assert!(arrivals.came.len() <= MOST, "however long until the next report");
         }
         arrivals.came(start, &arrived(20_000));
         assert!(told(&mut arrivals, start + INTERVAL * 2).len() <= 1, "not forty thousand lost ones");

@@ -36,6 +36,9 @@ use crate::send::{Keys, Opener, provider};
 
 /// Two for each layer of each line are usual; the rest is for encoders that start anew.
 const MAX_SOURCES: usize = 128;
+/// Gaps that are looked at for what may have to be sent again. A sender that loses a third of three layers has some fifty; who makes up more finds
+/// that what was lost there is excused at once, and nothing that takes long.
+const MOST_SPANS: usize = 256;
 /// How often senders are told how much of their streams arrives.
 const REPORTS: Duration = Duration::from_secs(1);
 
@@ -296,7 +299,7 @@ impl Receiver {
             line.is_some_and(|line| line.video)
         };
         let streams = self.sources.iter().filter(video).filter_map(|source| source.stream.as_ref());
-        streams.flat_map(|stream| stream.spans(now)).collect()
+        streams.flat_map(|stream| stream.spans(now)).take(MOST_SPANS).collect()
     }
 
     fn reports(&mut self, now: Instant) -> Vec<Vec<u8>> {

@@ -293,3 +293,18 @@ fn what_may_have_to_be_sent_again_is_known_by_numbers_of_the_connection() {
     pair.after(300);
     assert_eq!(pair.receiver.spans(pair.now), [], "it sends no more");
 }
+
+#[test]
+fn no_more_gaps_are_looked_at_than_an_honest_sender_has() {
+    let mut pair = Pair::new();
+    let mut numbers = (0..).step_by(2);
+    for ssrc in 1..4 {
+        for seq in (0..400).step_by(2) {
+            let names = Names { mid: "p", number: numbers.next(), ..Names::default() };
+            let packet = pair.packet(ssrc, pair.vp8, seq, names, b"picture");
+            pair.receive(&packet).unwrap();
+        }
+    }
+    pair.after(60);
+    assert_eq!(pair.receiver.spans(pair.now).len(), MOST_SPANS);
+}

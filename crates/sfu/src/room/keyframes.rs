@@ -15,11 +15,12 @@ impl Room {
         let Some(sender) = self.position(showing.peer) else { return };
         let tracks = &mut self.peers[sender].tracks;
         let track = tracks.iter_mut().find(|track| track.source == showing.source);
-        // One that sends nothing is asked once it starts.
-        if let Some(track) = track.filter(|track| layer < track.layers.len() && track.flows(layer, now)) {
-            track.layers[layer].keyframe.open();
+        // One that sends nothing is asked once it starts; one that has been asked is asked again when it is time to.
+        let flows = track.filter(|track| layer < track.layers.len() && track.flows(layer, now));
+        if let Some(layer) = flows.map(|track| &mut track.layers[layer]).filter(|layer| !layer.keyframe.is_open()) {
+            layer.keyframe.open();
+            self.ask_for_keyframes(now);
         }
-        self.ask_for_keyframes(now);
     }
 
     pub(super) fn ask_for_keyframes(&mut self, now: Instant) {

@@ -324,7 +324,9 @@ impl Sender {
                 Said::Missing { ssrc, seqs } => self.missing(now, ssrc, &seqs),
                 Said::KeyframeWanted { ssrc } => {
                     let stream = self.streams.iter().find(|stream| stream.ssrc == ssrc);
-                    told.extend(stream.map(|stream| Told::KeyframeWanted(stream.mid)));
+                    let wanted = stream.map(|stream| Told::KeyframeWanted(stream.mid));
+                    // A report has room to want it a hundred times.
+                    told.extend(wanted.filter(|wanted| !told.contains(wanted)));
                 }
                 Said::Report { ssrc, last, since } => self.reported(now, ssrc, last, since),
                 Said::Arrivals(arrivals) => {

@@ -39,7 +39,8 @@ impl Resends {
 
     /// `twice`: once more when all the others that wait have left.
     pub(crate) fn ask(&mut self, line: usize, seq: u64, twice: bool) {
-        if self.waiting.contains(&(line, seq)) {
+        // Whoever asks for more than it may get is not worth a search.
+        if self.credit < PACKET || self.waiting.contains(&(line, seq)) {
             return;
         }
         for _ in 0..if twice { 2 } else { 1 } {

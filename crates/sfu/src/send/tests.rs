@@ -141,6 +141,8 @@ fn a_report_sent_twice_counts_once_and_one_from_nobody_never() {
     let mut forged = packet;
     forged[9] ^= 1;
     assert_eq!(pair.hear(&forged), (false, vec![]));
+    let full = [&[0; 4][..], &[&PICTURE.to_be_bytes()[..], &[1, 0, 0, 0]].concat().repeat(50)].concat();
+    assert_eq!(pair.say(4, 206, &full).1, [Told::KeyframeWanted("p".into())], "once, however often it is said");
     let unknown = pair.say(1, 206, &[0, 0, 0, 0x77]);
     assert_eq!(unknown, (true, vec![]), "a stream that is not sent");
     let time = pair.say(0, 200, &[[1; 4], [2; 4], [3; 4], [4; 4], [5; 4]].concat());

@@ -2,7 +2,7 @@
 
 use farhand_sfu::{Command, Limits, Notice, PeerId, Rung, Source, Why};
 
-use crate::world::{ROOM, World};
+use crate::world::{Link, ROOM, World};
 
 /// Where somebody stands, by the newest word.
 fn rung(world: &World, of: PeerId) -> (Rung, Why) {
@@ -210,4 +210,40 @@ fn a_screen_keeps_its_size_and_loses_frames() {
     let frames = world.client(ann).frames_of(bob);
     assert!((20..=60).contains(&frames.len()), "{} of 100", frames.len());
     assert!(frames.iter().all(|frame| frame.layer == 2), "in full size");
+}
+
+#[test]
+fn where_there_is_room_for_sound_only_nothing_else_is_sent() {
+    let mut world = World::new();
+    let [ann, _] = two(&mut world);
+    world.client(ann).sends = [false; 3];
+    world.link(ann).rate = Some(60_000);
+    world.run_until("no pictures", 120, |world| rung(world, ann).0 >= Rung::Stills);
+    world.run(1_000);
+    world.client(ann).forget_received();
+    world.run(6_000);
+    // 25 sounds a second and what is said of hers.
+    let bits = world.client(ann).bytes_received * 8 / 6;
+    assert!(bits < 18_000, "{bits} bit/s");
+}
+
+#[test]
+fn whoever_is_there_again_gets_pictures_however_often_they_were_tried_in_vain_before() {
+    let mut world = World::new();
+    let [ann, bob] = two(&mut world);
+    let now = world.now;
+    let config = str0m::channel::ChannelConfig { label: "alive".to_owned(), ..Default::default() };
+    let alive = world.client(ann).open(now, config);
+    world.run(1_000);
+    world.client(ann).alive = Some(alive);
+    world.link(ann).rate = Some(60_000);
+    world.run_until("no pictures", 120, |world| rung(world, ann).0 >= Rung::Stills);
+    world.run(60_000);
+    world.run_until("no pictures once more", 120, |world| rung(world, ann).0 >= Rung::Stills);
+    *world.link(ann) = Link { cut: true, ..Link::default() };
+    world.run_until("nobody there", 5, |world| world.notices.contains(&Notice::PathLost { peer: ann }));
+    world.link(ann).cut = false;
+    world.client(ann).forget_received();
+    let waited = world.run_until("a picture", 20, |world| !world.client(ann).frames_of(bob).is_empty());
+    assert!(waited.as_millis() < 2_000, "{waited:?}");
 }

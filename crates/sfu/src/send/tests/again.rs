@@ -118,3 +118,20 @@ fn twice_only_where_there_is_room() {
     }
     assert!(!pair.sender.sends_twice(pair.now), "more is sent than the link carries");
 }
+
+#[test]
+fn what_is_sent_earns_what_may_be_sent_again() {
+    let again = |sent: u8| {
+        let mut pair = Pair::new();
+        (0..sent).for_each(|seq| pair.write("p", seq.into(), 1_000));
+        let mut count = 0;
+        for ask in [false, true] {
+            (0..sent).filter(|_| ask).for_each(|seq| assert!(pair.nack(seq)));
+            while pair_waits(&pair.sender) {
+                count += pair.after(10).leave().0.iter().filter(|(ssrc, ..)| *ssrc == AGAIN).count();
+            }
+        }
+        count
+    };
+    assert_eq!([50, 100, 200].map(again), [50, 100, 109], "all, but no more than is allowed at once");
+}
