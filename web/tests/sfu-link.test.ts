@@ -3,7 +3,7 @@ import type { MediaTrack, Slot } from '../src/api/types';
 import type { Sending } from '../src/call/ladder';
 import { offering } from '../src/call/offering';
 import type { Connection, Path } from '../src/call/session';
-import { SfuLink } from '../src/call/sfu-link';
+import { type SfuEvents, SfuLink } from '../src/call/sfu-link';
 import { RequestError } from '../src/signalling/requests';
 import { FakePeer } from './fake-peer';
 import { FakeClock, FakeTrack, settle, track } from './fakes';
@@ -26,7 +26,11 @@ beforeEach(() => {
 
 function link(people = 1): SfuLink {
   const tracks = { audio: track('audio'), video: null };
-  return new SfuLink(peer as unknown as RTCPeerConnection, people, tracks, clock, {
+  return new SfuLink(peer as unknown as RTCPeerConnection, people, tracks, clock, answerable());
+}
+
+function answerable(): SfuEvents {
+  return {
     connection: (...state) => told.push(state),
     remote: () => changes++,
     broken: () => broken++,
@@ -35,7 +39,7 @@ function link(people = 1): SfuLink {
         const answer = () => resolve(`answer-${offers.length}`);
         offers.push({ sdp, tracks, withdrawn, answer, refuse: (code) => reject(new RequestError(code)) });
       }),
-  });
+  };
 }
 
 async function connected(people = 1): Promise<SfuLink> {
@@ -501,7 +505,57 @@ describe('an offer that a join carries', () => {
     link.adopt(none, events, []);
     link.joined(undefined, true);
     await settle();
-    expect([offers.length, link.isCarried]).toEqual([0, true]);
+    expect([offers.length, peer.closed]).toEqual([0, false]);
+  });
+
+  describe('and that was made while it rang', () => {
+    let link: SfuLink;
+
+    /** Its own answer is still on its way when the join goes out. */
+    beforeEach(async () => {
+      link = new SfuLink(peer as unknown as RTCPeerConnection, 0, none, clock, answerable(), true);
+      await settle();
+      await link.unanswered();
+    });
+
+    it.each(['not_in_call', 'overloaded'])('is answered by the join if it is refused by itself (%s)', async (code) => {
+      offers[0]!.refuse(code);
+      await settle();
+      link.adopt(none, answerable(), []);
+      link.joined('answer');
+      await clock.advance(5_000);
+      expect([peer.remoteDescription?.sdp, offers.length]).toEqual(['answer', 1]);
+    });
+
+    it('is made again if neither has an answer for it, though the plan takes it up', async () => {
+      offers[0]!.refuse('sdp_refused');
+      await settle();
+      link.adopt(none, answerable(), []);
+      link.joined(undefined, true);
+      await settle();
+      expect(offers).toHaveLength(2);
+    });
+
+    it('is told itself what is wrong with later offers', async () => {
+      link.adopt(none, answerable(), []);
+      link.joined(undefined, true);
+      offers[0]!.refuse('overloaded');
+      await settle();
+      await clock.advance(2_000);
+      expect(offers).toHaveLength(2);
+    });
+
+    it.each(['answer', undefined])('is restarted if its own answer is of a connection that is gone', async (sdp) => {
+      offers[0]!.answer();
+      await settle();
+      link.adopt(none, answerable(), []);
+      link.joined(sdp);
+      await settle();
+      expect([offers.length, peer.iceRestarts]).toEqual([2, 1]);
+      offers[1]!.answer();
+      await settle();
+      expect([peer.remoteDescription?.sdp, peer.signalingState]).toEqual(['answer-2', 'stable']);
+    });
   });
 
   it('is none once it is answered, or given up', async () => {
