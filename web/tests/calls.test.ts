@@ -711,6 +711,22 @@ describe('a call through the server', () => {
     expect([rig.givenUp, rig.outcomes]).toEqual([1, []]);
   });
 
+  it('says nothing of another call that this page does not know yet', async () => {
+    rig.frame({ type: 'call', call: invited() });
+    void rig.calls.join('call-1', 'Pump 7', true);
+    await settle();
+    rig.last.resolve(seated(), 'answer');
+    await settle();
+    const made = rig.offerings.length;
+    void rig.calls.join('call-2', 'Pump 8', true);
+    await settle();
+    expect(rig.asked.find(({ frame }) => frame.type === 'join' && frame.callId === 'call-2')?.frame).toEqual({
+      type: 'join',
+      callId: 'call-2',
+    });
+    expect(rig.offerings).toHaveLength(made);
+  });
+
   it('whose connection lives is rejoined without an offer', async () => {
     await rig.inCall({ callType: 'SFU', mediaPlan: sfu });
     rig.media.liveEpoch = 1;

@@ -10,7 +10,13 @@ import { FakeClock, FakeTrack, settle, track } from './fakes';
 
 let clock: FakeClock;
 let peer: FakePeer;
-let offers: { sdp: string; tracks: MediaTrack[]; withdrawn: AbortSignal; answer(): void; refuse(code: string): void }[];
+let offers: {
+  sdp: string;
+  tracks: MediaTrack[];
+  withdrawn: AbortSignal;
+  answer(sdp?: string): void;
+  refuse(code: string): void;
+}[];
 let told: [Connection, Path | undefined][];
 let changes: number;
 let broken: number;
@@ -36,7 +42,7 @@ function answerable(): SfuEvents {
     broken: () => broken++,
     offer: (sdp, tracks, withdrawn) =>
       new Promise((resolve, reject) => {
-        const answer = () => resolve(`answer-${offers.length}`);
+        const answer = (sdp = `answer-${offers.length}`) => resolve(sdp);
         offers.push({ sdp, tracks, withdrawn, answer, refuse: (code) => reject(new RequestError(code)) });
       }),
   };
@@ -397,6 +403,7 @@ describe('a weak link of one’s own', () => {
     expect(layers()).toEqual(several);
     await clock.advance(1_000);
     expect(layers()).toEqual([4, 2, 1].map((scale) => [scale, 'L1T1']));
+    expect(peer.offers).toBe(1);
     believes(2_000);
     await clock.advance(2_000);
     expect(layers()).toEqual(several);
@@ -434,6 +441,67 @@ describe('a weak link of one’s own', () => {
     offers[3]!.refuse('overloaded');
     await clock.advance(1_900);
     expect([peer.offers, offers.length]).toEqual([4, 4]);
+  });
+
+  it('is looked at once there is one', async () => {
+    link();
+    await clock.advance(5_000);
+    expect(lines('audio', 'sendonly')[0]!.sender.lookups).toBe(0);
+  });
+
+  const answer = (types: string, camera: string[] = []) =>
+    [
+      `m=audio 9 UDP/TLS/RTP/SAVPF ${types}`,
+      'a=mid:0',
+      'a=recvonly',
+      'a=rtpmap:63 red/48000/2',
+      'm=video 9 UDP/TLS/RTP/SAVPF 96',
+      ...camera,
+      'a=mid:1',
+      'a=recvonly',
+      '',
+    ].join('\r\n');
+
+  it('is probed by another limit each time, and has sound repeated as the answer says then', async () => {
+    const made = link();
+    await settle();
+    offers[0]!.answer(answer('63 111'));
+    await settle();
+    peer.become('connected', 'connected');
+    made.setTracks({ audio: null, video: track('video') });
+    const read = () => peer.remoteDescription?.sdp;
+    expect(read()).toBe(answer('111 63'));
+    believes(WEAK);
+    await clock.advance(4_000);
+    expect(read()).toBe(answer('111 63', ['b=AS:10001']));
+    await clock.advance(5_000);
+    expect(read()).toBe(answer('111 63', ['b=AS:10000']));
+    believes(WEAK, 0.05);
+    await clock.advance(1_000);
+    expect(read()).toBe(answer('63 111', ['b=AS:10000']));
+    made.check(true);
+    await settle();
+    // The newest is what is read again.
+    offers[1]!.answer(answer('63 9 111'));
+    await settle();
+    expect(read()).toBe(answer('63 9 111', ['b=AS:10000']));
+    believes(WEAK, 0);
+    await clock.advance(11_000);
+    expect(read()?.startsWith('m=audio 9 UDP/TLS/RTP/SAVPF 9 111 63')).toBe(true);
+  });
+
+  it('whose answer cannot be read again can still be mended', async () => {
+    const made = await withCamera();
+    const accept = peer.setRemoteDescription.bind(peer);
+    peer.setRemoteDescription = () => Promise.reject(new Error('not like that'));
+    believes(WEAK, 0.05);
+    await clock.advance(1_000);
+    peer.setRemoteDescription = accept;
+    made.check(true);
+    await settle();
+    offers[1]!.answer();
+    await settle();
+    expect([peer.remoteDescription?.sdp, peer.iceRestarts]).toEqual(['answer-2', 1]);
   });
 
   it('that loses sound has it repeated, camera or not', async () => {
@@ -556,6 +624,21 @@ describe('an offer that a join carries', () => {
       await settle();
       expect([peer.remoteDescription?.sdp, peer.signalingState]).toEqual(['answer-2', 'stable']);
     });
+  });
+
+  it('is none where none can be made', async () => {
+    peer.setLocalDescription = () => Promise.reject(new Error('no'));
+    expect(await made().unanswered()).toBeUndefined();
+  });
+
+  it('is not made again while the join takes its time', async () => {
+    const link = made();
+    await link.unanswered();
+    await clock.advance(9_000);
+    link.adopt(none, events, []);
+    link.joined('answer');
+    await settle();
+    expect([peer.remoteDescription?.sdp, offers.length, peer.iceRestarts]).toEqual(['answer', 0, 0]);
   });
 
   it('is none once it is answered, or given up', async () => {

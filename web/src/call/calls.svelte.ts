@@ -203,7 +203,7 @@ export class Calls {
   private offering(callId: string): SfuLink | undefined {
     const call = this.known.get(callId);
     if (call?.callType === 'SFU') return this.env.offering(mayCome(call).length, call.mediaPlan?.iceServers ?? []);
-    const remembered = call ? undefined : this.env.memory.load();
+    const remembered = this.env.memory.load();
     return remembered?.callId === callId && remembered.sfu ? this.env.offering(0, []) : undefined;
   }
 

@@ -117,7 +117,7 @@ export class SfuLink implements Flow {
   /** Its first offer, for a `join` to carry it; nothing, if the server has answered that already. */
   async unanswered(): Promise<MediaOffer | undefined> {
     await this.made.promise;
-    this.carried = !this.closed && this.pc.signalingState === 'have-local-offer';
+    this.carried = this.pc.signalingState === 'have-local-offer';
     return this.carried ? { sdp: this.pc.localDescription?.sdp ?? '', tracks: this.named() } : undefined;
   }
 
@@ -245,7 +245,7 @@ export class SfuLink implements Flow {
     this.work = this.work.then(async () => {
       const { newest } = this;
       const fits = newest?.lines === this.pc.getTransceivers().length && this.pc.signalingState === 'stable';
-      if (this.closed || !newest || !fits) return;
+      if (!newest || !fits) return;
       await this.pc.setLocalDescription();
       await this.accept(newest.sdp);
     });
