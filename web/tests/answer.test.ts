@@ -33,6 +33,13 @@ describe('the answer', () => {
     expect(read(plain, { repeats: true })).toBe(ANSWER);
   });
 
+  it('has redundancy of the codec’s own rate, and of the lines that take sound', () => {
+    const narrow = ANSWER.replace('a=rtpmap:63 red', 'a=rtpmap:121 red/8000\r\na=rtpmap:63 red');
+    expect(read(narrow, { repeats: false })).toBe(narrow.replace('SAVPF 63 111', 'SAVPF 111 63'));
+    const refused = ANSWER.replaceAll('recvonly', 'inactive').replaceAll(' 9 ', ' 0 ');
+    expect(read(refused, { repeats: false, camera: { mid: '1', most: 10_000 } })).toBe(refused);
+  });
+
   it('stays as it is where redundancy is not known', () => {
     const answer = ANSWER.replaceAll('red/48000/2', 'telephone-event/8000');
     expect(read(answer, { repeats: true })).toBe(answer);
@@ -43,5 +50,7 @@ describe('the answer', () => {
     const expected = (most: number) => ANSWER.replace('a=mid:1\r\n', `b=AS:${most}\r\na=mid:1\r\n`);
     expect(limited(10_000, ANSWER)).toBe(expected(10_000));
     expect(limited(10_001, expected(10_000))).toBe(expected(10_001));
+    const titled = ANSWER.replaceAll('96\r\n', '96\r\ni=Camera\r\n');
+    expect(limited(10_000, titled)).toBe(titled.replace('a=mid:1\r\n', 'b=AS:10000\r\na=mid:1\r\n'));
   });
 });

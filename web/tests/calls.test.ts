@@ -603,10 +603,37 @@ describe('a call through the server', () => {
     expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1', offer: OFFER });
     expect([rig.offerings, rig.beganWith.length]).toEqual([[{ people: 1, relays: [] }], 1]);
     rig.frame({ type: 'call', call: seated() });
-    expect([rig.plans, rig.outcomes]).toEqual([[sfu], []]);
     rig.last.resolve(seated(), 'answer');
     await settle();
-    expect(rig.outcomes).toEqual(['answer']);
+    expect([rig.plans, rig.outcomes]).toEqual([[sfu], ['answer']]);
+  });
+
+  it('has no use for the plan of a seat that was given up, while it is joined again', async () => {
+    await rig.inCall({ callType: 'SFU', mediaPlan: sfu });
+    void rig.calls.hangUp();
+    rig.prepared.set('call-1', rig.link(undefined));
+    void rig.calls.join('call-1', 'Pump 7', true);
+    await settle();
+    const before = rig.plans.length;
+    // Said before the server has heard of either.
+    rig.frame({ type: 'call', call: seated() });
+    expect(rig.plans).toHaveLength(before);
+    const again = { ...sfu, epoch: 2 };
+    rig.last.resolve(seated({ mediaPlan: again, version: 4 }));
+    await settle();
+    expect(rig.plans.slice(before)).toEqual([again]);
+    rig.frame({ type: 'call', call: seated({ mediaPlan: again, version: 5 }) });
+    expect(rig.plans).toHaveLength(before + 2);
+  });
+
+  it('takes no answer for the connection of a plan that is out of date by then', async () => {
+    rig.frame({ type: 'call', call: invited() });
+    void rig.calls.join('call-1', 'Pump 7', true);
+    await settle();
+    rig.frame({ type: 'call', call: seated({ mediaPlan: { ...sfu, epoch: 2 }, version: 3 }) });
+    rig.last.resolve(seated(), 'answer');
+    await settle();
+    expect([rig.plans, rig.outcomes]).toEqual([[{ ...sfu, epoch: 2 }], [undefined]]);
   });
 
   it('whose join brings no answer is offered a connection as always', async () => {
@@ -668,6 +695,36 @@ describe('a call through the server', () => {
     rig.last.reject('connection_lost');
     await settle();
     expect(rig.givenUp).toBe(1);
+  });
+
+  it('whose rejoin is void by the time it is granted gives up the connection that was made for it', async () => {
+    await rig.inCall({ callType: 'SFU', mediaPlan: sfu });
+    rig.calls.mediaBroken();
+    await settle();
+    const first = rig.last;
+    // A new session: this one asks again, with what lives.
+    rig.media.liveEpoch = 1;
+    rig.welcome(false);
+    await settle();
+    first.resolve(seated({ mediaPlan: { ...sfu, epoch: 2 } }), 'answer');
+    await settle();
+    expect([rig.givenUp, rig.outcomes]).toEqual([1, []]);
+  });
+
+  it('says nothing of another call that this page does not know yet', async () => {
+    rig.frame({ type: 'call', call: invited() });
+    void rig.calls.join('call-1', 'Pump 7', true);
+    await settle();
+    rig.last.resolve(seated(), 'answer');
+    await settle();
+    const made = rig.offerings.length;
+    void rig.calls.join('call-2', 'Pump 8', true);
+    await settle();
+    expect(rig.asked.find(({ frame }) => frame.type === 'join' && frame.callId === 'call-2')?.frame).toEqual({
+      type: 'join',
+      callId: 'call-2',
+    });
+    expect(rig.offerings).toHaveLength(made);
   });
 
   it('whose connection lives is rejoined without an offer', async () => {

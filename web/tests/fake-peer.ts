@@ -151,6 +151,7 @@ export class FakePeer {
 
   close(): void {
     this.closed = true;
+    this.signalingState = 'closed';
   }
 
   become(connection: string, ice: string): void {

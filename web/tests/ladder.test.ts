@@ -31,6 +31,8 @@ describe('the ladder', () => {
     expect(ladder.shortage).toEqual({ rung: 'stills', reason: 'link' });
     ladder = new Ladder();
     expect(looks(4, { kbit: 30, short: true })).toEqual(['full', 'audio']);
+    ladder = new Ladder();
+    expect(looks(2, { kbit: 300, short: true })).toEqual(['full', 'smaller']);
   });
 
   it('is not gone down for a moment, nor because a still picture takes little', () => {
@@ -76,6 +78,7 @@ describe('the ladder', () => {
   it('leaves smaller sizes to the browser where it sends several', () => {
     ladder.layered = true;
     expect(looks(10, { kbit: 200, short: true })).toEqual(['full']);
+    expect(looks(10, { kbit: 80 })).toEqual(['full']);
     expect(looks(5, { kbit: 80, short: true })).toEqual(['full', 'stills']);
     expect(looks(12, { kbit: 2_000 }).at(-1)).toBe('full');
   });
@@ -92,6 +95,9 @@ describe('the ladder', () => {
     expect(looks(10, { kbit: 2_000, small: true })).toEqual(['full']);
     looks(4, small);
     expect(looks(2, { kbit: 80, short: true, small: true })).toEqual(['smaller', 'stills']);
+    ladder = new Ladder();
+    ladder.layered = true;
+    expect(looks(2, { kbit: 50, short: true })).toEqual(['full', 'audio']);
   });
 
   it('goes no higher than a data budget allows, at once', () => {
@@ -142,7 +148,12 @@ describe('a picture of which the browser sends the least it can', () => {
     expect(starved(stats(line({}), line({ targetBitrate: 0 })))).toBe(true);
     expect(starved(stats(line({ targetBitrate: 30_000 }), line({})))).toBe(true);
     expect(starved(stats(line({ targetBitrate: 30_000 }), line({ targetBitrate: 30_000 })))).toBe(false);
-    const others = [line({ active: false }), line({ mediaSourceId: undefined }), line({ kind: 'audio' })];
+    const others = [
+      line({ active: false }),
+      line({ mediaSourceId: undefined }),
+      line({ kind: 'audio' }),
+      line({ type: 'other' }),
+    ];
     expect(starved(stats(...others))).toBe(false);
     expect(starved(stats())).toBe(false);
   });

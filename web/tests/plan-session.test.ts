@@ -512,9 +512,28 @@ describe('a connection whose offer goes out with the join', () => {
     session.apply(sfu(4), 1);
     expect(remote.get(7)).toEqual({ microphone: peer.transceivers[2]!.receiver.track });
     session.slots({ type: 'slots', callId: 'c', epoch: 3, slots: [], missing: 0 });
+    expect(remote.get(7)).toBeDefined();
     session.apply(sfu(5), 1);
     session.apply(sfu(6), 1);
     expect(remote.get(7)).toBeUndefined();
+  });
+
+  it('is that of one plan only, and shown until the next has its own', async () => {
+    session.apply(sfu(4), 1);
+    link.joined('answer');
+    await settle();
+    peer.become('connected', 'connected');
+    session.apply(sfu(5), 1);
+    await settle();
+    expect([peers.length, offers, peer.closed]).toEqual([1, [5], false]);
+  });
+
+  it('goes by the relays of the plan where nothing else leads there', async () => {
+    const iceServers = [{ urls: ['turns:calls.example.com:443'], username: 'a', credential: 'b' }];
+    session.apply({ ...sfu(4), iceServers }, 1);
+    link.joined('answer');
+    await clock.advance(3_000);
+    expect([peer.iceRestarts, peer.configuration.iceServers]).toEqual([1, iceServers]);
   });
 
   it('is of no use to a plan that goes past the server', async () => {

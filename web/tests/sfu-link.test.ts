@@ -3,14 +3,20 @@ import type { MediaTrack, Slot } from '../src/api/types';
 import type { Sending } from '../src/call/ladder';
 import { offering } from '../src/call/offering';
 import type { Connection, Path } from '../src/call/session';
-import { SfuLink } from '../src/call/sfu-link';
+import { type SfuEvents, SfuLink } from '../src/call/sfu-link';
 import { RequestError } from '../src/signalling/requests';
 import { FakePeer } from './fake-peer';
 import { FakeClock, FakeTrack, settle, track } from './fakes';
 
 let clock: FakeClock;
 let peer: FakePeer;
-let offers: { sdp: string; tracks: MediaTrack[]; withdrawn: AbortSignal; answer(): void; refuse(code: string): void }[];
+let offers: {
+  sdp: string;
+  tracks: MediaTrack[];
+  withdrawn: AbortSignal;
+  answer(sdp?: string): void;
+  refuse(code: string): void;
+}[];
 let told: [Connection, Path | undefined][];
 let changes: number;
 let broken: number;
@@ -26,16 +32,20 @@ beforeEach(() => {
 
 function link(people = 1): SfuLink {
   const tracks = { audio: track('audio'), video: null };
-  return new SfuLink(peer as unknown as RTCPeerConnection, people, tracks, clock, {
+  return new SfuLink(peer as unknown as RTCPeerConnection, people, tracks, clock, answerable());
+}
+
+function answerable(): SfuEvents {
+  return {
     connection: (...state) => told.push(state),
     remote: () => changes++,
     broken: () => broken++,
     offer: (sdp, tracks, withdrawn) =>
       new Promise((resolve, reject) => {
-        const answer = () => resolve(`answer-${offers.length}`);
+        const answer = (sdp = `answer-${offers.length}`) => resolve(sdp);
         offers.push({ sdp, tracks, withdrawn, answer, refuse: (code) => reject(new RequestError(code)) });
       }),
-  });
+  };
 }
 
 async function connected(people = 1): Promise<SfuLink> {
@@ -393,6 +403,7 @@ describe('a weak link of one’s own', () => {
     expect(layers()).toEqual(several);
     await clock.advance(1_000);
     expect(layers()).toEqual([4, 2, 1].map((scale) => [scale, 'L1T1']));
+    expect(peer.offers).toBe(1);
     believes(2_000);
     await clock.advance(2_000);
     expect(layers()).toEqual(several);
@@ -430,6 +441,67 @@ describe('a weak link of one’s own', () => {
     offers[3]!.refuse('overloaded');
     await clock.advance(1_900);
     expect([peer.offers, offers.length]).toEqual([4, 4]);
+  });
+
+  it('is looked at once there is one', async () => {
+    link();
+    await clock.advance(5_000);
+    expect(lines('audio', 'sendonly')[0]!.sender.lookups).toBe(0);
+  });
+
+  const answer = (types: string, camera: string[] = []) =>
+    [
+      `m=audio 9 UDP/TLS/RTP/SAVPF ${types}`,
+      'a=mid:0',
+      'a=recvonly',
+      'a=rtpmap:63 red/48000/2',
+      'm=video 9 UDP/TLS/RTP/SAVPF 96',
+      ...camera,
+      'a=mid:1',
+      'a=recvonly',
+      '',
+    ].join('\r\n');
+
+  it('is probed by another limit each time, and has sound repeated as the answer says then', async () => {
+    const made = link();
+    await settle();
+    offers[0]!.answer(answer('63 111'));
+    await settle();
+    peer.become('connected', 'connected');
+    made.setTracks({ audio: null, video: track('video') });
+    const read = () => peer.remoteDescription?.sdp;
+    expect(read()).toBe(answer('111 63'));
+    believes(WEAK);
+    await clock.advance(4_000);
+    expect(read()).toBe(answer('111 63', ['b=AS:10001']));
+    await clock.advance(5_000);
+    expect(read()).toBe(answer('111 63', ['b=AS:10000']));
+    believes(WEAK, 0.05);
+    await clock.advance(1_000);
+    expect(read()).toBe(answer('63 111', ['b=AS:10000']));
+    made.check(true);
+    await settle();
+    // The newest is what is read again.
+    offers[1]!.answer(answer('63 9 111'));
+    await settle();
+    expect(read()).toBe(answer('63 9 111', ['b=AS:10000']));
+    believes(WEAK, 0);
+    await clock.advance(11_000);
+    expect(read()?.startsWith('m=audio 9 UDP/TLS/RTP/SAVPF 9 111 63')).toBe(true);
+  });
+
+  it('whose answer cannot be read again can still be mended', async () => {
+    const made = await withCamera();
+    const accept = peer.setRemoteDescription.bind(peer);
+    peer.setRemoteDescription = () => Promise.reject(new Error('not like that'));
+    believes(WEAK, 0.05);
+    await clock.advance(1_000);
+    peer.setRemoteDescription = accept;
+    made.check(true);
+    await settle();
+    offers[1]!.answer();
+    await settle();
+    expect([peer.remoteDescription?.sdp, peer.iceRestarts]).toEqual(['answer-2', 1]);
   });
 
   it('that loses sound has it repeated, camera or not', async () => {
@@ -501,7 +573,72 @@ describe('an offer that a join carries', () => {
     link.adopt(none, events, []);
     link.joined(undefined, true);
     await settle();
-    expect([offers.length, link.isCarried]).toEqual([0, true]);
+    expect([offers.length, peer.closed]).toEqual([0, false]);
+  });
+
+  describe('and that was made while it rang', () => {
+    let link: SfuLink;
+
+    /** Its own answer is still on its way when the join goes out. */
+    beforeEach(async () => {
+      link = new SfuLink(peer as unknown as RTCPeerConnection, 0, none, clock, answerable(), true);
+      await settle();
+      await link.unanswered();
+    });
+
+    it.each(['not_in_call', 'overloaded'])('is answered by the join if it is refused by itself (%s)', async (code) => {
+      offers[0]!.refuse(code);
+      await settle();
+      link.adopt(none, answerable(), []);
+      link.joined('answer');
+      await clock.advance(5_000);
+      expect([peer.remoteDescription?.sdp, offers.length]).toEqual(['answer', 1]);
+    });
+
+    it('is made again if neither has an answer for it, though the plan takes it up', async () => {
+      offers[0]!.refuse('sdp_refused');
+      await settle();
+      link.adopt(none, answerable(), []);
+      link.joined(undefined, true);
+      await settle();
+      expect(offers).toHaveLength(2);
+    });
+
+    it('is told itself what is wrong with later offers', async () => {
+      link.adopt(none, answerable(), []);
+      link.joined(undefined, true);
+      offers[0]!.refuse('overloaded');
+      await settle();
+      await clock.advance(2_000);
+      expect(offers).toHaveLength(2);
+    });
+
+    it.each(['answer', undefined])('is restarted if its own answer is of a connection that is gone', async (sdp) => {
+      offers[0]!.answer();
+      await settle();
+      link.adopt(none, answerable(), []);
+      link.joined(sdp);
+      await settle();
+      expect([offers.length, peer.iceRestarts]).toEqual([2, 1]);
+      offers[1]!.answer();
+      await settle();
+      expect([peer.remoteDescription?.sdp, peer.signalingState]).toEqual(['answer-2', 'stable']);
+    });
+  });
+
+  it('is none where none can be made', async () => {
+    peer.setLocalDescription = () => Promise.reject(new Error('no'));
+    expect(await made().unanswered()).toBeUndefined();
+  });
+
+  it('is not made again while the join takes its time', async () => {
+    const link = made();
+    await link.unanswered();
+    await clock.advance(9_000);
+    link.adopt(none, events, []);
+    link.joined('answer');
+    await settle();
+    expect([peer.remoteDescription?.sdp, offers.length, peer.iceRestarts]).toEqual(['answer', 0, 0]);
   });
 
   it('is none once it is answered, or given up', async () => {

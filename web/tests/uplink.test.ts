@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Facts, Uplink } from '../src/call/uplink';
+import { type Facts, type Manner, Uplink, UplinkWatch } from '../src/call/uplink';
+import { FakeClock } from './fakes';
 
 let uplink: Uplink;
 let at: number;
@@ -30,11 +31,21 @@ describe('over a weak link', () => {
   it('the picture goes out in frames that all depend on each other, until there is something to spare', () => {
     expect(sends(2_000, 3)).toBe('plain');
     expect(sends(600, 10)).toBe('plain');
-    expect(sends(590, 1)).toBe('plain');
-    expect(sends(590, 1)).toBe('thrifty');
-    expect(sends(790, 10)).toBe('thrifty');
+    expect(sends(599, 1)).toBe('plain');
+    expect(sends(599, 1)).toBe('thrifty');
+    expect(sends(799, 10)).toBe('thrifty');
     expect(sends(800, 1)).toBe('thrifty');
     expect(sends(800, 1)).toBe('plain');
+  });
+
+  it('the picture stays as it is while there is none, and by a single look right after a change', () => {
+    expect(sends(300, 2)).toBe('thrifty');
+    looks(steady(3, 300), { kbit: undefined });
+    expect(uplink.manner.thrifty).toBe(true);
+    expect(sends(300, 1)).toBe('thrifty');
+    uplink = new Uplink();
+    expect(sends(300, 2)).toBe('thrifty');
+    expect(sends(2_000, 1)).toBe('thrifty');
   });
 
   it('one that dips for a moment changes nothing', () => {
@@ -58,6 +69,12 @@ describe('sound', () => {
     expect(repeats(1.5, 30)).toBe(true);
     expect(repeats(0, 5)).toBe(true);
     expect(repeats(1)).toBe(true);
+    expect(repeats(0.9, 10)).toBe(true);
+    expect(repeats(0.9)).toBe(false);
+  });
+
+  it('is repeated for as long as nothing is said of losses, once there were some', () => {
+    expect(repeats(5)).toBe(true);
     expect(repeats(0, 10)).toBe(true);
     expect(repeats(undefined, 30)).toBe(true);
     expect(repeats(0)).toBe(false);
@@ -105,5 +122,107 @@ describe('whether the link carries more', () => {
     const waves = Array.from({ length: 70 }, (_, second) => [230, 260, 290, 245][second % 4] as number);
     looks([1_000, ...waves]);
     expect(looks([270, 300, 320, 340, 360, 380])).toEqual([2, 4]);
+  });
+
+  it('is asked at most every other second while it rises, and not again for what it has risen to', () => {
+    const waves = Array.from({ length: 70 }, (_, second) => [230, 260, 290, 245][second % 4] as number);
+    looks([1_000, ...waves]);
+    expect(looks([270, 320, 350, 380])).toEqual([1, 3]);
+    expect(looks(steady(6, 380))).toEqual([]);
+  });
+
+  it.each([
+    [250, [2]],
+    [249, []],
+  ])('is asked soon again only if that has helped, as with an estimate of 200 that becomes %i', (kbit, asked) => {
+    looks([1_000, ...steady(27, 200)]);
+    expect(looks(steady(5, kbit))).toEqual(asked);
+  });
+
+  it.each([
+    [139, [3]],
+    [140, []],
+  ])('begins anew on a link that has become weaker, as with an estimate of 200 that falls to %i', (kbit, asked) => {
+    looks([1_000, ...steady(30, 200)]);
+    expect(looks(steady(6, kbit))).toEqual(asked);
+  });
+
+  it('is not asked for a rise above what another link carried', () => {
+    looks([1_000, 300, 260, 300, 260]);
+    expect(looks([100, 200, 330])).toEqual([]);
+  });
+});
+
+describe('the watch', () => {
+  const stats = (more: object[] = []) =>
+    new Map<string, object>(
+      [
+        { id: 'T', type: 'transport', selectedCandidatePairId: 'P' },
+        { id: 'P', type: 'candidate-pair', availableOutgoingBitrate: 300_000 },
+        { id: 'O', type: 'outbound-rtp', kind: 'audio', fractionLost: 1 },
+        { id: 'V', type: 'remote-inbound-rtp', kind: 'video', fractionLost: 1 },
+        ...more,
+      ].map((stat, place) => [`${place}`, stat]),
+    );
+  const lossy = { id: 'A', type: 'remote-inbound-rtp', kind: 'audio', fractionLost: 0.02 };
+  let time: FakeClock;
+  let looked: number;
+  let said: (Manner | 'ask')[];
+  let wanted: number | undefined;
+  let answer: () => Promise<RTCStatsReport>;
+  let watch: UplinkWatch;
+
+  beforeEach(() => {
+    time = new FakeClock();
+    looked = 0;
+    said = [];
+    wanted = 900;
+    answer = async () => stats() as unknown as RTCStatsReport;
+    watch = new UplinkWatch(time, {
+      stats: () => {
+        looked += 1;
+        return answer();
+      },
+      wanted: () => wanted,
+      changed: (manner) => said.push(manner),
+      ask: () => said.push('ask'),
+    });
+    watch.start();
+  });
+
+  it('looks once a second, however often it is started, and says what has changed only', async () => {
+    watch.start();
+    await time.advance(4_900);
+    expect([looked, said]).toEqual([4, [{ thrifty: true, repeats: false }, 'ask']]);
+  });
+
+  it('goes by the losses of sound alone', async () => {
+    answer = async () => stats([lossy]) as unknown as RTCStatsReport;
+    await time.advance(1_000);
+    expect(said).toEqual([{ thrifty: false, repeats: true }]);
+  });
+
+  it('does not judge by an estimate of sound alone', async () => {
+    wanted = undefined;
+    await time.advance(20_000);
+    expect([looked, said]).toEqual([20, []]);
+  });
+
+  it('goes on after a look in vain', async () => {
+    answer = () => Promise.reject(new Error('closed'));
+    await time.advance(2_000);
+    answer = async () => stats([lossy]) as unknown as RTCStatsReport;
+    await time.advance(1_000);
+    expect([looked, said.length]).toEqual([3, 1]);
+  });
+
+  it('that is stopped says nothing of a look that is under way, and takes no other', async () => {
+    let give: (found: RTCStatsReport) => void = () => undefined;
+    answer = () => new Promise((resolve) => (give = resolve));
+    await time.advance(1_000);
+    watch.stop();
+    give(stats([lossy]) as unknown as RTCStatsReport);
+    await time.advance(5_000);
+    expect([looked, said]).toEqual([1, []]);
   });
 });

@@ -12,7 +12,7 @@ export function read(answer: string, { repeats, camera }: Reading): string {
     // What this end sends, the server receives.
     if (!/^a=recvonly\r?$/m.test(section)) return section;
     if (section.startsWith('m=audio ')) return preferring(section, repeats);
-    const isCamera = camera?.mid && new RegExp(`^a=mid:${camera.mid}\\r?$`, 'm').test(section);
+    const isCamera = camera && section.includes(`a=mid:${camera.mid}\r\n`);
     return isCamera ? limited(section, camera.most) : section;
   });
   return sections.join('');
@@ -32,6 +32,6 @@ function limited(section: string, kbit: number): string {
   const [line, ...rest] = section.split('\r\n').filter((line) => !line.startsWith('b='));
   // Its place is after the address (RFC 8866, section 5).
   const place = rest.findIndex((line) => !line.startsWith('i=') && !line.startsWith('c='));
-  rest.splice(place < 0 ? rest.length : place, 0, `b=AS:${kbit}`);
+  rest.splice(place, 0, `b=AS:${kbit}`);
   return [line, ...rest].join('\r\n');
 }

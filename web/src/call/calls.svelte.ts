@@ -5,6 +5,7 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { CallView, Ring, RingEndReason, ServerMessage, Welcome } from '../api/types';
 import { codeOf, type RequestFrame } from '../signalling/requests';
+import { Leaving } from './leaving';
 import { joinWith } from './offering';
 import { mayCome, nameOf, sharers } from './people';
 import type { MediaState } from './session';
@@ -23,18 +24,19 @@ export class Calls {
   private start: { frame: RequestFrame; given: AbortController } | undefined;
   /** Calls given up before the server had named them: frames tell of them before the answer does. */
   private nameless = 0;
-  /** A rejoin is on its way: frames still tell of the plan that it is about to replace. */
-  private rejoining = false;
+  /** A rejoin is on its way, or a join for which a connection stands ready: frames may still tell of the plan that it is about to replace. */
+  private planDue = false;
   /** The last attempt to rejoin; one that has not been sent yet is withdrawn by the next. */
   private rejoined: AbortController | undefined;
-  /** Calls hung up here, until the server agrees; `unheard` where it could not be told. */
-  private readonly leaving = new Map<string, 'asked' | 'unheard'>();
+  private readonly leaving: Leaving;
   /** Raised by every start and every hang-up: an answer that comes later than the next wish is void. */
   private wish = 0;
   /** The server's clock minus ours. */
   private skew = 0;
 
-  constructor(private readonly env: CallsEnvironment) {}
+  constructor(private readonly env: CallsEnvironment) {
+    this.leaving = new Leaving(env.signalling);
+  }
 
   get active(): CallView | undefined {
     return this.stage.name === 'active' ? this.known.get(this.stage.callId) : undefined;
@@ -86,15 +88,15 @@ export class Calls {
     const joining = this.joining;
     this.wish += 1;
     this.joining = undefined;
-    this.rejoining = false;
+    this.planDue = false;
     this.giveUpStart();
     if (!call) {
       this.leave({ name: 'none' });
       // In the same order as they were asked: the server seats this page, and takes the seat back.
-      return joining === undefined ? Promise.resolve() : this.sendLeave(joining);
+      return joining === undefined ? Promise.resolve() : this.leaving.leave(joining);
     }
     this.leave({ name: 'ended', call, ending: 'youHungUp' });
-    return this.sendLeave(call.callId);
+    return this.leaving.leave(call.callId);
   }
 
   /** Closes the "ended" or "moved" view. */
@@ -115,12 +117,12 @@ export class Calls {
   reset(): void {
     this.wish += 1;
     this.joining = undefined;
-    this.rejoining = false;
+    this.planDue = false;
     this.giveUpStart();
     this.leave({ name: 'none' });
     this.rings.clear();
     this.known.clear();
-    this.leaving.clear();
+    this.leaving.forgetAll();
     this.notice = undefined;
   }
 
@@ -169,9 +171,9 @@ export class Calls {
     const left = this.active;
     const wish = ++this.wish;
     this.giveUpStart();
-    this.rejoining = false;
+    this.planDue = link !== undefined;
     this.joining = frame.type === 'join' ? frame.callId : undefined;
-    if (frame.type === 'join') this.leaving.delete(frame.callId);
+    if (frame.type === 'join') this.leaving.forget(frame.callId);
     this.notice = undefined;
     // Both at once: the server's answer and the camera.
     this.stage = { name: 'starting', label };
@@ -180,18 +182,18 @@ export class Calls {
     this.start = start;
     const answer = joinWith(link, this.env.signalling, frame, start.given.signal);
     this.env.media.begin({ microphone: true, camera }, link);
-    if (left) void this.sendLeave(left.callId);
+    if (left) void this.leaving.leave(left.callId);
     try {
       const { call, sdp } = await answer;
       if (!call) return;
-      if (wish === this.wish) this.enter(call, link, sdp);
-      else if (!this.concerns(call.callId) && !this.leaving.has(call.callId)) void this.sendLeave(call.callId);
+      if (wish === this.wish) this.answered(call, link, sdp);
+      else if (!this.concerns(call.callId) && !this.leaving.has(call.callId)) void this.leaving.leave(call.callId);
     } catch (error) {
       if (wish !== this.wish) return;
       this.leave({ name: 'none' });
       this.notice = { kind: 'error', code: codeOf(error) };
     } finally {
-      if (wish === this.wish) this.joining = undefined;
+      if (wish === this.wish) this.settle();
       if (this.start === start) this.start = undefined;
       else if (frame.type === 'createCall') this.nameless -= 1;
     }
@@ -201,7 +203,7 @@ export class Calls {
   private offering(callId: string): SfuLink | undefined {
     const call = this.known.get(callId);
     if (call?.callType === 'SFU') return this.env.offering(mayCome(call).length, call.mediaPlan?.iceServers ?? []);
-    const remembered = call ? undefined : this.env.memory.load();
+    const remembered = this.env.memory.load();
     return remembered?.callId === callId && remembered.sfu ? this.env.offering(0, []) : undefined;
   }
 
@@ -223,25 +225,24 @@ export class Calls {
     this.rejoined = given;
     const wanted = () => wish === this.wish && this.rejoined === given;
     this.joining = callId;
-    this.rejoining = true;
+    this.planDue = true;
     const link = epoch === 0 ? this.offering(callId) : undefined;
     if (link) this.env.media.bring(link);
     try {
       const frame = { type: 'join' as const, callId, rejoin: epoch };
       const { call, sdp } = await joinWith(link, this.env.signalling, frame, given.signal);
-      if (!wanted() || !call) return;
-      this.rejoining = false;
-      this.enter(call, link, sdp);
+      if (!wanted() || !call) {
+        link?.close();
+        return;
+      }
+      this.answered(call, link, sdp);
       if (link) this.env.media.announce();
       else this.env.media.check(false);
     } catch (error) {
       link?.close();
       if (wanted()) this.rejoinFailed(callId, codeOf(error));
     } finally {
-      if (wanted()) {
-        this.joining = undefined;
-        this.rejoining = false;
-      }
+      if (wanted()) this.settle();
     }
   }
 
@@ -272,8 +273,22 @@ export class Calls {
     }, REJOIN_MS);
   }
 
-  /** This page has the seat. `sdp`: the answer to the offer of this connection. */
-  private enter(call: CallView, link?: SfuLink, sdp?: string | null): void {
+  private settle(): void {
+    this.joining = undefined;
+    this.planDue = false;
+  }
+
+  /** A join is granted. `sdp`: the answer to the offer of this connection. */
+  private answered(call: CallView, link: SfuLink | undefined, sdp: string | null | undefined): void {
+    this.enter(call);
+    const plan = this.active?.mediaPlan;
+    // A plan that has come since has another connection, which has had no offer.
+    const current = plan?.epoch === call.mediaPlan?.epoch;
+    link?.joined((current && sdp) || undefined, plan?.prepared);
+  }
+
+  /** This page has the seat. */
+  private enter(call: CallView): void {
     const known = this.known.get(call.callId);
     if (!known || known.version <= call.version) this.known.set(call.callId, call);
     const current = known && known.version > call.version ? known : call;
@@ -287,7 +302,6 @@ export class Calls {
     this.remember(this.env.media.wanted);
     this.env.signalling.inCall = true;
     this.env.media.apply(current.mediaPlan, mayCome(current).length, sharers(current));
-    link?.joined(sdp ?? undefined, current.mediaPlan?.prepared);
     if (fresh) this.env.media.announce();
   }
 
@@ -298,29 +312,20 @@ export class Calls {
     if (call.callStatus === 'Ended') {
       this.known.delete(call.callId);
       this.rings.delete(call.callId);
-      this.leaving.delete(call.callId);
+      this.leaving.forget(call.callId);
       // Also where it had moved to another device: it cannot be continued here any more.
       const moved = this.stage.name === 'moved' && this.stage.callId === call.callId;
       if (moved || this.concerns(call.callId)) this.leave({ name: 'ended', call, ending: call.endReason ?? 'unknown' });
       return;
     }
     this.known.set(call.callId, call);
-    if (this.leaving.has(call.callId)) {
-      this.stillLeaving(call);
-      return;
-    }
-    if (call.seat === 'here') this.seated(call);
+    if (this.leaving.has(call.callId)) this.leaving.see(call);
+    else if (call.seat === 'here') this.seated(call);
     else if (this.stage.name === 'active' && this.concerns(call.callId) && !this.joining) this.unseated(call);
   }
 
-  /** Hung up while the server was out of reach: it held the seat, and hears of it now. */
-  private stillLeaving(call: CallView): void {
-    if (call.seat === 'none') this.leaving.delete(call.callId);
-    else if (this.leaving.get(call.callId) === 'unheard') void this.sendLeave(call.callId);
-  }
-
   private seated(call: CallView): void {
-    if (this.rejoining && this.concerns(call.callId)) return;
+    if (this.planDue && this.concerns(call.callId)) return;
     // Its answer follows, and the call is left then.
     const givenUp = this.nameless > 0 && call.creator === call.you;
     if (this.concerns(call.callId)) {
@@ -352,18 +357,6 @@ export class Calls {
     this.env.media.end();
     this.env.memory.clear();
     this.env.signalling.inCall = false;
-  }
-
-  private async sendLeave(callId: string): Promise<void> {
-    this.leaving.set(callId, 'asked');
-    try {
-      await this.env.signalling.request({ type: 'leave', callId });
-      this.leaving.delete(callId);
-    } catch (error) {
-      const code = codeOf(error);
-      if (code === 'timeout' || code === 'connection_lost') this.leaving.set(callId, 'unheard');
-      else this.leaving.delete(callId);
-    }
   }
 
   private async ask(frame: RequestFrame): Promise<void> {

@@ -60,7 +60,7 @@ export class PlanSession implements MediaSession {
     if (!flow) this.events.connection('none', undefined);
     else if (!this.formerCounts) this.events.connection('connecting', undefined);
     if (prepared && flow === prepared) this.adopt(prepared, plan);
-    if (this.earlySlots?.epoch === plan.epoch) this.slots(this.earlySlots);
+    if (this.earlySlots) this.slots(this.earlySlots);
     this.tellRemote();
     const early = this.early;
     this.early = early.filter((e) => e.epoch > plan.epoch);

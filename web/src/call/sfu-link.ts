@@ -117,21 +117,26 @@ export class SfuLink implements Flow {
   /** Its first offer, for a `join` to carry it; nothing, if the server has answered that already. */
   async unanswered(): Promise<MediaOffer | undefined> {
     await this.made.promise;
-    this.carried = !this.closed && this.pc.signalingState === 'have-local-offer';
+    this.carried = this.pc.signalingState === 'have-local-offer';
     return this.carried ? { sdp: this.pc.localDescription?.sdp ?? '', tracks: this.named() } : undefined;
   }
 
-  /** A `join` carries its offer, or has brought the answer. */
+  /** A `join` carries its offer. */
   get isCarried(): boolean {
     return this.carried && !this.closed;
   }
 
   /** What the `join` has brought. Without an answer the offer is made again in the usual way, but for a `prepared` one, which has its own. */
   joined(sdp: string | undefined, prepared = false): void {
-    if (sdp) {
+    if (!this.isCarried) return;
+    this.carried = false;
+    if (prepared && this.offered) return;
+    if (this.newest) {
+      // Its own answer has come, of a connection that the server has given up since.
+      this.restart();
+    } else if (sdp) {
       this.answer.resolve(sdp);
-    } else if (this.isCarried && !prepared) {
-      this.carried = false;
+    } else {
       this.answer.reject(new RequestError('withdrawn'));
       this.negotiate();
     }
@@ -240,7 +245,7 @@ export class SfuLink implements Flow {
     this.work = this.work.then(async () => {
       const { newest } = this;
       const fits = newest?.lines === this.pc.getTransceivers().length && this.pc.signalingState === 'stable';
-      if (this.closed || !newest || !fits) return;
+      if (!newest || !fits) return;
       await this.pc.setLocalDescription();
       await this.accept(newest.sdp);
     });
@@ -307,7 +312,7 @@ export class SfuLink implements Flow {
     this.offered = true;
     this.answer = new Later();
     const asked = this.events.offer(this.pc.localDescription?.sdp ?? '', this.named(), this.given.signal);
-    const first = Promise.race([asked, this.answer.promise]);
+    const first = Promise.race([asked.catch((error: unknown) => this.refusedAlone(error)), this.answer.promise]);
     this.made.resolve();
     const sdp = await first;
     if (this.closed) return;
@@ -329,6 +334,13 @@ export class SfuLink implements Flow {
       { mid: this.screenAudio.mid ?? '', source: 'screenAudio' },
       { mid: this.screen.mid ?? '', source: 'screen' },
     ];
+  }
+
+  /** While a `join` carries the offer, too, that has the last word. */
+  private refusedAlone(error: unknown): Promise<string> {
+    if (!this.carried) throw error;
+    this.offered = false;
+    return this.answer.promise;
   }
 
   private refused(error: unknown): void {
