@@ -274,6 +274,28 @@ describe('the connection', () => {
     expect(socket.closed).toBe(true);
   });
 
+  it('that breaks right after the network changed is made again at once, but only once', async () => {
+    const socket = await rig.open();
+    rig.client.nudge();
+    await rig.clock.advance(7);
+    socket.onclose?.({ code: 1006 });
+    await rig.clock.advance(0);
+    expect(rig.sockets).toHaveLength(2);
+    rig.socket.onclose?.({ code: 1006 });
+    await rig.clock.advance(0);
+    expect(rig.sockets).toHaveLength(2);
+  });
+
+  it('that breaks long after the network changed waits as usual', async () => {
+    const socket = await rig.open();
+    rig.client.nudge();
+    socket.serve({ type: 'pong' });
+    await rig.clock.advance(2_001);
+    socket.onclose?.({ code: 1006 });
+    await rig.clock.advance(0);
+    expect(rig.sockets).toHaveLength(1);
+  });
+
   it('refused for its login is tried once with a renewed one', async () => {
     await rig.open();
     rig.socket.onclose?.({ code: 4401 });

@@ -218,6 +218,7 @@ impl Peer {
         self.engine.start_anew(now);
         self.estimate = engine::FIRST_ESTIMATE;
         self.ladder.start_anew();
+        self.slots.iter_mut().for_each(Slot::pause);
         self.tracks.iter_mut().flat_map(|track| &mut track.layers).for_each(|layer| layer.keyframe.start_anew());
     }
 

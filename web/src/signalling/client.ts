@@ -67,6 +67,8 @@ export class SignallingClient {
   private retryTimer: number | undefined;
   private pingTimer: number | undefined;
   private silenceTimer: number | undefined;
+  /** Until then a connection that breaks has broken with the old network, and is made again at once on the new one. */
+  private doubtedUntil = 0;
 
   constructor(
     private readonly env: Environment,
@@ -113,6 +115,7 @@ export class SignallingClient {
       this.attempt = 0;
       void this.connect(false);
     } else if (this.linkState === 'open') {
+      this.doubtedUntil = this.env.clock.now() + DOUBT_MS;
       this.ping(DOUBT_MS);
     }
   }
@@ -219,7 +222,9 @@ export class SignallingClient {
 
   private retry(): void {
     this.enter('waiting');
-    const delay = backoff(this.attempt++, this.inCall, this.env.random);
+    const doubted = this.env.clock.now() <= this.doubtedUntil;
+    const delay = doubted ? 0 : backoff(this.attempt++, this.inCall, this.env.random);
+    this.doubtedUntil = 0;
     this.env.clock.clearTimeout(this.retryTimer);
     this.retryTimer = this.env.clock.setTimeout(() => void this.connect(false), delay);
   }

@@ -264,9 +264,11 @@ impl Receiver {
         self.wanted.extend(ssrc.filter(|ssrc| !self.wanted.contains(ssrc)));
     }
 
-    /// The link may be another one now: how long packets took on the old one says nothing.
+    /// The link may be another one now: how long packets took on the old one says nothing, and what got lost there is worth less than what
+    /// comes now.
     pub(crate) fn start_anew(&mut self) {
         self.arrivals.start_anew();
+        self.sources.iter_mut().filter_map(|source| source.stream.as_mut()).for_each(|stream| stream.start_anew());
     }
 
     /// When [`Receiver::advance`] is to be called at the latest.

@@ -20,6 +20,8 @@ pub(crate) struct Stream {
     /// What has been passed on, on whatever way it came.
     passed: Window,
     pub(crate) missing: Missing,
+    /// What the next packet jumps over is not missing.
+    leaps: bool,
     /// The newest of its numbers on the whole connection, and when it came.
     newest: Option<(u64, Instant)>,
     /// The newest RTP time, which does not wrap.
@@ -40,6 +42,7 @@ impl Stream {
         Self {
             passed: Window::before(seq),
             missing: Missing::default(),
+            leaps: false,
             newest: None,
             time: ABOVE_ZERO + u64::from(time),
             came: 0,
@@ -68,6 +71,12 @@ impl Stream {
         }
     }
 
+    /// What has not come so far is not worth asking for.
+    pub(crate) fn start_anew(&mut self) {
+        self.missing = Missing::default();
+        self.leaps = true;
+    }
+
     /// Whether the packet with this number is to be passed on. What it jumps over is missing from now on. `number` is that on the whole connection, if it
     /// came by itself.
     pub(crate) fn passes(&mut self, now: Instant, seq: u64, number: Option<u64>) -> bool {
@@ -80,7 +89,9 @@ impl Stream {
                 (self.came, self.first, self.reported) = (1, seq, (0, 0));
             }
             let after = self.newest.map_or(0, |(newest, _)| newest);
-            self.missing.skipped(now, newest + 1, seq, Span { after, before: number.unwrap_or(0) });
+            if !std::mem::take(&mut self.leaps) {
+                self.missing.skipped(now, newest + 1, seq, Span { after, before: number.unwrap_or(0) });
+            }
             self.newest = number.map(|number| (number, now)).or(self.newest);
         } else {
             self.missing.came(seq);

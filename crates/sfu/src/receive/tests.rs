@@ -236,6 +236,18 @@ fn what_does_not_come_is_asked_for_until_it_does() {
 }
 
 #[test]
+fn what_got_lost_on_a_path_that_has_been_left_is_not_asked_for() {
+    let mut pair = Pair::new();
+    pair.picture(10);
+    pair.picture(12);
+    pair.receiver.start_anew();
+    pair.picture(20);
+    assert_eq!(pair.after(5).said(), []);
+    pair.picture(22);
+    assert_eq!(pair.after(5).said(), [Said::Missing { ssrc: PICTURE, seqs: vec![21] }]);
+}
+
+#[test]
 fn a_key_frame_is_asked_of_the_source_that_sends_the_layer_now() {
     let mut pair = Pair::new();
     let place = |rid| (Mid::from("c"), Some(Rid::from(rid)));

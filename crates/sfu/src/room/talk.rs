@@ -65,7 +65,7 @@ impl Room {
         let peer = &mut self.peers[index];
         if !peer.path.silent {
             peer.path.silent = true;
-            // What is shown starts anew once somebody is there again.
+            // Nothing is shown, or asked for, until somebody is there again.
             peer.slots.iter_mut().for_each(Slot::pause);
             out.push_back(Output::Notice(self.id, Notice::PathLost { peer: peer.id }));
         }
@@ -81,9 +81,15 @@ impl Room {
         }
     }
 
-    /// Somebody's media go another way now. Whatever was asked for on the old one in vain is asked for anew.
+    /// Somebody's media go another way now. Sending again what got lost on the old one would take the first moments of the new one: a key
+    /// frame is smaller, both ways.
     pub(super) fn moved(&mut self, now: Instant, index: usize, out: &mut Outputs) {
         self.peers[index].start_anew(now);
         self.choose_layers(now, index, out);
+        let viewers: Vec<_> = self.peers[index].tracks.iter().flat_map(|track| track.viewers.clone()).collect();
+        for (viewer, slot) in viewers {
+            self.peers[viewer].slots[slot].pause();
+            self.choose_layers(now, viewer, out);
+        }
     }
 }

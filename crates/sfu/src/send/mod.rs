@@ -148,6 +148,7 @@ impl Sender {
     /// The link may be another one now: what waited for the old one is not worth its first moments.
     pub(crate) fn start_anew(&mut self, now: Instant, first_estimate: u64) {
         self.forget();
+        self.streams.iter_mut().for_each(Stream::start_anew);
         self.estimator = Estimator::new(now, first_estimate);
         self.burst = None;
         self.told = first_estimate;

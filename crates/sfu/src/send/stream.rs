@@ -119,6 +119,11 @@ impl Stream {
         (self.extensions, self.resent_as) = (terms.extensions, terms.resent_as);
     }
 
+    /// Nothing that has been sent so far is sent again.
+    pub(crate) fn start_anew(&mut self) {
+        self.kept = VecDeque::new();
+    }
+
     pub(crate) fn video(&self) -> bool {
         self.video
     }

@@ -132,6 +132,20 @@ fn what_did_not_arrive_is_sent_again_once_a_round_trip() {
 }
 
 #[test]
+fn what_went_into_a_path_that_has_been_left_is_not_sent_again() {
+    let mut pair = Pair::new();
+    pair.write("p", 5, 100);
+    assert_eq!(pair.leave().0.len(), 1);
+    pair.sender.start_anew(pair.now, 600_000);
+    assert!(pair.nack(5));
+    assert_eq!(pair.leave().0, []);
+    pair.write("p", 6, 100);
+    assert_eq!(pair.leave().0.len(), 1);
+    pair.nack(6);
+    assert_eq!(pair.leave().0.len(), 1, "but what is sent now");
+}
+
+#[test]
 fn a_report_sent_twice_counts_once_and_one_from_nobody_never() {
     let mut pair = Pair::new();
     let picture_lost = [&[0x81, 206, 0, 2][..], &THEIRS, &PICTURE.to_be_bytes()].concat();

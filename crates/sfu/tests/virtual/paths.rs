@@ -37,10 +37,14 @@ fn whoever_leaves_a_network_and_restarts_ice_gets_media_at_once() {
     world.run(3_000);
     world.client(ann).seen_at = elsewhere(7);
     world.restart_ice(ann);
-    world.client(ann).forget_received();
+    [ann, bob].map(|who| world.client(who).forget_received());
     let waited = world.run_until("media there", 5, |world| frames(world, ann, bob) > 0);
     // A check and its answer take 20 ms, and the other's frames come every 40 ms.
     assert!(waited.as_millis() < 200, "{waited:?}");
+    assert!(world.client(ann).frames_of(bob)[0].keyframe, "what got lost is not waited for");
+    let key = |world: &mut World| world.client(bob).frames_of(ann).into_iter().any(|frame| frame.keyframe);
+    let waited = world.run_until("a key frame the other way", 1, key);
+    assert!(waited.as_millis() < 100, "{waited:?}");
 }
 
 #[test]
