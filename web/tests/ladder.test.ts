@@ -146,7 +146,8 @@ describe('a picture of which the browser sends the least it can', () => {
 
   it('is one that is to be sent, and of which no size has any bits to speak of', () => {
     expect(starved(stats(line({}), line({ targetBitrate: 0 })))).toBe(true);
-    expect(starved(stats(line({ targetBitrate: 30_000 }), line({})))).toBe(true);
+    expect(starved(stats(line({ targetBitrate: 40_000 }), line({})))).toBe(true);
+    expect(starved(stats(line({ targetBitrate: 40_001 }), line({})))).toBe(false);
     expect(starved(stats(line({ targetBitrate: 30_000 }), line({ targetBitrate: 30_000 })))).toBe(false);
     const others = [
       line({ active: false }),
@@ -162,7 +163,8 @@ describe('a picture of which the browser sends the least it can', () => {
     const least = stats(line({ targetBitrate: 30_000 }));
     expect(factsOf(7, least, {})).toEqual({ at: 7, kbit: 109, short: true });
     expect(factsOf(7, least, { kbitPerSecondOut: 100, lossOutPercent: 50 }).kbit).toBe(50);
-    expect(factsOf(7, least, { kbitPerSecondOut: 100, lossOutPercent: 5 }).kbit).toBe(109);
+    expect(factsOf(7, least, { kbitPerSecondOut: 100, lossOutPercent: 10 }).kbit).toBe(90);
+    expect(factsOf(7, least, { kbitPerSecondOut: 100, lossOutPercent: 9 }).kbit).toBe(109);
     expect(factsOf(7, least, { limitedBy: 'cpu' })).toEqual({ at: 7, kbit: 134, short: false });
     const more = stats(line({ targetBitrate: 150_000 }));
     expect(factsOf(7, more, { kbitPerSecondOut: 120, lossOutPercent: 25 })).toEqual({ at: 7, kbit: 134, short: false });

@@ -8,12 +8,13 @@ import { codeOf, type RequestFrame } from '../signalling/requests';
 import { Leaving } from './leaving';
 import { joinWith } from './offering';
 import { mayCome, nameOf, sharers } from './people';
+import { Rings } from './rings';
 import type { MediaState } from './session';
 import type { SfuLink } from './sfu-link';
 import type { CallsEnvironment, Notice, Stage } from './stage';
 
 export class Calls {
-  readonly rings = new SvelteMap<string, Ring>();
+  readonly rings: Rings;
   readonly known = new SvelteMap<string, CallView>();
   stage = $state.raw<Stage>({ name: 'none' });
   notice = $state.raw<Notice | undefined>();
@@ -31,10 +32,9 @@ export class Calls {
   private readonly leaving: Leaving;
   /** Raised by every start and every hang-up: an answer that comes later than the next wish is void. */
   private wish = 0;
-  /** The server's clock minus ours. */
-  private skew = 0;
 
   constructor(private readonly env: CallsEnvironment) {
+    this.rings = new Rings(env.clock);
     this.leaving = new Leaving(env.signalling);
   }
 
@@ -138,7 +138,7 @@ export class Calls {
   }
 
   welcome(welcome: Welcome): void {
-    this.skew = Date.parse(welcome.serverTime) - this.env.clock.now();
+    this.rings.tellTime(welcome.serverTime);
     if (welcome.resumed) {
       this.env.media.check(false);
       return;
@@ -370,19 +370,12 @@ export class Calls {
 
   private ring(ring: Ring): void {
     if (this.concerns(ring.callId)) return;
-    this.rings.set(ring.callId, ring);
-    // The server says when a ring ends. This is for a page that is cut off meanwhile: it must not ring for ever.
-    const left = Date.parse(ring.until) - (this.env.clock.now() + this.skew) + 1_000;
-    this.env.clock.setTimeout(() => {
-      if (this.rings.get(ring.callId)?.until === ring.until) this.rings.delete(ring.callId);
-    }, left);
+    this.rings.begin(ring);
   }
 
   private ringEnded(callId: string, reason: RingEndReason): void {
-    const ring = this.rings.get(callId);
-    if (!ring) return;
-    this.rings.delete(callId);
-    if (reason !== 'declined') this.notice = { kind: 'ring', reason, who: nameOf(ring.from) };
+    const ring = this.rings.end(callId);
+    if (ring && reason !== 'declined') this.notice = { kind: 'ring', reason, who: nameOf(ring.from) };
   }
 }
 

@@ -96,3 +96,20 @@ async fn a_device_that_lost_its_seat_follows_no_plan() {
     assert_eq!(device.media().epoch(), None);
     far.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_connection_that_was_offered_with_a_join_ends_when_the_join_is_refused() {
+    let (url, far) = server(async |mut far| {
+        far.welcome(false).await;
+        let join = far.frame().await;
+        assert!(join["offer"]["sdp"].as_str().is_some_and(|sdp| sdp.starts_with("v=0")), "{join}");
+        far.say(json!({"seq":1,"type":"error","id":join["id"],"code":"call_ended","detail":"It is over."})).await;
+    })
+    .await;
+    let socket = Socket::connect(&url, Hello::new(Token::new("secret"))).await.unwrap();
+    let mut device = Device::new(socket, MediaOptions::default());
+    let refused = device.join_sfu(CALL).await.unwrap_err();
+    assert!(matches!(refused, SocketError::Refused(_)), "{refused}");
+    assert_eq!(device.media().epoch(), None);
+    far.await.unwrap();
+}
