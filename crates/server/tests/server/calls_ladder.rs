@@ -134,6 +134,18 @@ async fn when_the_megabytes_are_used_up_there_is_sound_only_and_nobody_is_cut_of
 }
 
 #[tokio::test]
+async fn a_budget_that_is_changed_while_people_talk_holds_with_the_next_thing_that_happens() {
+    let server = Server::start().await;
+    let admin = server.login("admin").await;
+    let path = format!("/admin/users/{}", server.login("callertest1").await.id());
+    let (mut here, _there, call_id) = direct(&server, json!({})).await;
+    limited(&mut here, call_id, None).await;
+    admin.send(Method::PATCH, &path, json!({"dataBudget": {"kbitPerSecond": 500}})).await.json();
+    report(&mut here, call_id, 10.0).await;
+    limited(&mut here, call_id, Some(limit(500))).await;
+}
+
+#[tokio::test]
 async fn a_budget_that_was_raised_is_not_used_up_again_by_a_restart() {
     let mut server = Server::start().await;
     let admin = server.login("admin").await;
