@@ -287,9 +287,15 @@ impl Engine {
     }
 
     /// The link may be another one now.
-    pub(crate) fn start_anew(&mut self, now: Instant) {
-        self.sender.start_anew(now, FIRST_ESTIMATE);
-        self.receiver.start_anew();
+    pub(crate) fn find_out_anew(&mut self, now: Instant) {
+        self.sender.find_out_anew(now, FIRST_ESTIMATE);
+        self.receiver.find_out_anew();
+    }
+
+    /// What has not arrived, either way, is worth less than what comes now.
+    pub(crate) fn forget_lost(&mut self) {
+        self.sender.forget_lost();
+        self.receiver.forget_lost();
     }
 
     /// What would be sent if the link carried it: probing finds out.

@@ -214,12 +214,17 @@ impl Peer {
     }
 
     /// Somebody is there again, perhaps in another network: what was found out about the old one says nothing.
-    pub(crate) fn start_anew(&mut self, now: Instant) {
-        self.engine.start_anew(now);
+    pub(crate) fn find_out_anew(&mut self, now: Instant) {
+        self.engine.find_out_anew(now);
         self.estimate = engine::FIRST_ESTIMATE;
         self.ladder.start_anew();
-        self.slots.iter_mut().for_each(Slot::pause);
         self.tracks.iter_mut().flat_map(|track| &mut track.layers).for_each(|layer| layer.keyframe.start_anew());
+    }
+
+    /// What has got lost, either way, is neither asked for nor sent again.
+    pub(crate) fn forget_lost(&mut self) {
+        self.engine.forget_lost();
+        self.slots.iter_mut().for_each(Slot::pause);
     }
 
     /// Where a datagram for the other end is to go. Answers to checks go where the checks came from; media go nowhere while nobody is

@@ -32,19 +32,20 @@ impl Route {
         self.restarted = self.used.is_some();
     }
 
-    /// Something has come from an address that has proved to be the participant's; `nominates` if it asks for this path. Tells whether
-    /// media go there instead from now on.
-    pub(crate) fn heard(&mut self, now: Instant, from: Address, nominates: bool) -> bool {
+    /// Something has come from an address that has proved to be the participant's; `nominates` if it asks for this path. If
+    /// media go there instead from now on, tells for how long they have gone where nobody was heard.
+    pub(crate) fn heard(&mut self, now: Instant, from: Address, nominates: bool) -> Option<Duration> {
         let decides = nominates && std::mem::take(&mut self.restarted);
         let moved = self.used != Some(from);
         if decides || !moved {
-            (self.used, self.heard, self.asked) = (Some(from), now, None);
-            return moved;
+            let before = std::mem::replace(&mut self.heard, now);
+            (self.used, self.asked) = (Some(from), None);
+            return moved.then(|| now.saturating_duration_since(before));
         }
         if nominates {
             self.asked = Some(from);
         }
-        false
+        None
     }
 
     /// Where to send what the engine sends to its chosen address.
@@ -94,15 +95,15 @@ mod tests {
         let mut route = Route::new(start);
         route.lead(start, address(1));
         route.restart();
-        assert!(!route.heard(start, address(2), false), "nobody asks for it");
-        assert!(route.heard(start, address(2), true));
+        assert_eq!(route.heard(start, address(2), false), None, "nobody asks for it");
+        assert_eq!(route.heard(start + DEAD / 2, address(2), true), Some(DEAD / 2));
         assert_eq!(route.current(start), Some(address(2)));
         assert_eq!(route.lead(start, address(1)), address(2), "the engine has not chosen anew");
         route.heard(start, address(1), false);
         assert_eq!(route.current(start), Some(address(2)), "something late from the old network");
-        assert!(!route.heard(start, address(3), true), "only the first");
+        assert_eq!(route.heard(start, address(3), true), None, "only the first");
         assert_eq!(route.current(start), Some(address(2)));
-        assert_eq!(route.current(start + DEAD), Some(address(3)), "unless it falls silent");
+        assert_eq!(route.current(start + DEAD * 2), Some(address(3)), "unless it falls silent");
         assert_eq!(route.lead(start, address(4)), address(4), "the engine knows better now");
     }
 
@@ -111,12 +112,12 @@ mod tests {
         let start = Instant::now();
         let mut route = Route::new(start);
         route.restart();
-        assert!(!route.heard(start, address(1), true));
+        assert_eq!(route.heard(start, address(1), true), None);
         assert_eq!(route.current(start), None, "the engine has not chosen yet");
         route.lead(start, address(1));
         route.restart();
-        assert!(!route.heard(start, address(1), true));
-        assert!(!route.heard(start, address(2), true));
+        assert_eq!(route.heard(start, address(1), true), None);
+        assert_eq!(route.heard(start, address(2), true), None);
         assert_eq!(route.current(start), Some(address(1)));
     }
 }

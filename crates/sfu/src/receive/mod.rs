@@ -264,11 +264,14 @@ impl Receiver {
         self.wanted.extend(ssrc.filter(|ssrc| !self.wanted.contains(ssrc)));
     }
 
-    /// The link may be another one now: how long packets took on the old one says nothing, and what got lost there is worth less than what
-    /// comes now.
-    pub(crate) fn start_anew(&mut self) {
+    /// The link may be another one now: how long packets took on the old one says nothing.
+    pub(crate) fn find_out_anew(&mut self) {
         self.arrivals.start_anew();
-        self.sources.iter_mut().filter_map(|source| source.stream.as_mut()).for_each(|stream| stream.start_anew());
+    }
+
+    /// What got lost is worth less than what comes now.
+    pub(crate) fn forget_lost(&mut self) {
+        self.sources.iter_mut().filter_map(|source| source.stream.as_mut()).for_each(|stream| stream.forget_lost());
     }
 
     /// When [`Receiver::advance`] is to be called at the latest.

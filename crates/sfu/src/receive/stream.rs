@@ -72,7 +72,7 @@ impl Stream {
     }
 
     /// What has not come so far is not worth asking for.
-    pub(crate) fn start_anew(&mut self) {
+    pub(crate) fn forget_lost(&mut self) {
         self.missing = Missing::default();
         self.leaps = true;
     }

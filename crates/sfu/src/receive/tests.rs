@@ -240,7 +240,7 @@ fn what_got_lost_on_a_path_that_has_been_left_is_not_asked_for() {
     let mut pair = Pair::new();
     pair.picture(10);
     pair.picture(12);
-    pair.receiver.start_anew();
+    pair.receiver.forget_lost();
     pair.picture(20);
     assert_eq!(pair.after(5).said(), []);
     pair.picture(22);

@@ -4,6 +4,7 @@ mod assign;
 mod choose;
 mod keyframes;
 mod pass;
+mod paths;
 mod show;
 mod talk;
 
@@ -240,8 +241,8 @@ impl Room {
         self.heard(now, index, out);
         self.peers[index].usage.count(datagram.contents.len());
         let from = (datagram.protocol, datagram.source);
-        if self.peers[index].route.heard(now, from, nominates(datagram.contents)) {
-            self.moved(now, index, out);
+        if let Some(gap) = self.peers[index].route.heard(now, from, nominates(datagram.contents)) {
+            self.moved(now, index, gap, out);
         }
         let mut happenings = std::mem::take(&mut self.scratch);
         let done = self.peers[index].receive(now, datagram, &mut happenings);

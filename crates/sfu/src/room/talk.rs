@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use str0m::channel::ChannelId;
 
-use super::{Instant, Notice, Output, Outputs, Room};
-use crate::{channels::Spoken, peer::Phase, slot::Slot};
+use super::{Instant, Room};
+use crate::{channels::Spoken, peer::Phase};
 
 impl Room {
     pub(super) fn channel_opened(&mut self, now: Instant, index: usize, id: ChannelId, label: &str) {
@@ -50,46 +50,5 @@ impl Room {
 
     fn name_of(&self, peer: super::PeerId) -> i64 {
         self.members.iter().find(|member| member.peer == peer).map_or(0, |member| member.name)
-    }
-
-    /// Says who has fallen silent.
-    pub(super) fn listen(&mut self, now: Instant, out: &mut Outputs) {
-        for index in 0..self.peers.len() {
-            if self.peers[index].is_overdue(now) {
-                self.silent(index, out);
-            }
-        }
-    }
-
-    pub(super) fn silent(&mut self, index: usize, out: &mut Outputs) {
-        let peer = &mut self.peers[index];
-        if !peer.path.silent {
-            peer.path.silent = true;
-            // Nothing is shown, or asked for, until somebody is there again.
-            peer.slots.iter_mut().for_each(Slot::pause);
-            out.push_back(Output::Notice(self.id, Notice::PathLost { peer: peer.id }));
-        }
-    }
-
-    pub(super) fn heard(&mut self, now: Instant, index: usize, out: &mut Outputs) {
-        let peer = &mut self.peers[index];
-        peer.path.heard = now;
-        if peer.path.silent {
-            peer.path.silent = false;
-            out.push_back(Output::Notice(self.id, Notice::PathFound { peer: peer.id }));
-            self.moved(now, index, out);
-        }
-    }
-
-    /// Somebody's media go another way now. Sending again what got lost on the old one would take the first moments of the new one: a key
-    /// frame is smaller, both ways.
-    pub(super) fn moved(&mut self, now: Instant, index: usize, out: &mut Outputs) {
-        self.peers[index].start_anew(now);
-        self.choose_layers(now, index, out);
-        let viewers: Vec<_> = self.peers[index].tracks.iter().flat_map(|track| track.viewers.clone()).collect();
-        for (viewer, slot) in viewers {
-            self.peers[viewer].slots[slot].pause();
-            self.choose_layers(now, viewer, out);
-        }
     }
 }

@@ -145,10 +145,14 @@ impl Sender {
         self.streams.iter().position(|stream| stream.mid == mid).map(Line)
     }
 
-    /// The link may be another one now: what waited for the old one is not worth its first moments.
-    pub(crate) fn start_anew(&mut self, now: Instant, first_estimate: u64) {
+    /// What waited for a link that is not there any more, or left for it, is not worth the first moments of the next.
+    pub(crate) fn forget_lost(&mut self) {
         self.forget();
-        self.streams.iter_mut().for_each(Stream::start_anew);
+        self.streams.iter_mut().for_each(Stream::forget_all);
+    }
+
+    /// The link may be another one now.
+    pub(crate) fn find_out_anew(&mut self, now: Instant, first_estimate: u64) {
         self.estimator = Estimator::new(now, first_estimate);
         self.burst = None;
         self.told = first_estimate;

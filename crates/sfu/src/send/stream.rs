@@ -120,7 +120,7 @@ impl Stream {
     }
 
     /// Nothing that has been sent so far is sent again.
-    pub(crate) fn start_anew(&mut self) {
+    pub(crate) fn forget_all(&mut self) {
         self.kept = VecDeque::new();
     }
 

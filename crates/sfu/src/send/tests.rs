@@ -136,7 +136,7 @@ fn what_went_into_a_path_that_has_been_left_is_not_sent_again() {
     let mut pair = Pair::new();
     pair.write("p", 5, 100);
     assert_eq!(pair.leave().0.len(), 1);
-    pair.sender.start_anew(pair.now, 600_000);
+    pair.sender.forget_lost();
     assert!(pair.nack(5));
     assert_eq!(pair.leave().0, []);
     pair.write("p", 6, 100);
@@ -253,7 +253,7 @@ fn a_burst_is_sent_at_its_pace_whatever_waits() {
 #[test]
 fn sound_beyond_what_a_link_carries_does_not_hold_up_pictures_for_long_after_it_is_back() {
     let mut pair = Pair::new();
-    pair.sender.start_anew(pair.now, 30_000);
+    pair.sender.find_out_anew(pair.now, 30_000);
     for seq in 0..500 {
         pair.after(20).write("s", seq, 400);
         assert_eq!(pair.leave().0.len(), 1);

@@ -37,14 +37,33 @@ fn whoever_leaves_a_network_and_restarts_ice_gets_media_at_once() {
     world.run(3_000);
     world.client(ann).seen_at = elsewhere(7);
     world.restart_ice(ann);
-    [ann, bob].map(|who| world.client(who).forget_received());
+    for who in [ann, bob] {
+        world.client(who).forget_received();
+    }
     let waited = world.run_until("media there", 5, |world| frames(world, ann, bob) > 0);
     // A check and its answer take 20 ms, and the other's frames come every 40 ms.
     assert!(waited.as_millis() < 200, "{waited:?}");
-    assert!(world.client(ann).frames_of(bob)[0].keyframe, "what got lost is not waited for");
-    let key = |world: &mut World| world.client(bob).frames_of(ann).into_iter().any(|frame| frame.keyframe);
-    let waited = world.run_until("a key frame the other way", 1, key);
-    assert!(waited.as_millis() < 100, "{waited:?}");
+    assert!(!world.client(ann).frames_of(bob)[0].keyframe, "what got lost is sent again");
+}
+
+#[test]
+fn whoever_was_away_for_long_is_shown_key_frames_and_so_are_others() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.run(3_000);
+    world.link(ann).cut = true;
+    world.run(1_000);
+    world.link(ann).cut = false;
+    world.client(ann).seen_at = elsewhere(7);
+    world.restart_ice(ann);
+    for who in [ann, bob] {
+        world.client(who).forget_received();
+    }
+    for (viewer, sender) in [(ann, bob), (bob, ann)] {
+        let waited = world.run_until("media", 5, |world| frames(world, viewer, sender) > 0);
+        assert!(waited.as_millis() < 300, "{waited:?}");
+        assert!(world.client(viewer).frames_of(sender)[0].keyframe, "what got lost is not waited for");
+    }
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn what_waits_to_be_sent_again_is_not_worth_a_new_links_first_moments() {
     pair.write("p", 5, 100);
     pair.leave();
     pair.nack(5);
-    pair.sender.start_anew(pair.now, 600_000);
+    pair.sender.forget_lost();
     assert_eq!(pair.leave().0, []);
 }
 
