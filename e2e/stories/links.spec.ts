@@ -28,7 +28,7 @@ async function throughServer(
   return { technician, expert };
 }
 
-async function reads(person: Person, words: string): Promise<void> {
+async function reads(person: Person, ...words: string[]): Promise<void> {
   await expect(person.page.getByTestId('shortage')).toHaveText(words, PATIENCE);
 }
 
@@ -83,4 +83,29 @@ test('what somebody sends on a weak link goes down the ladder, and up again', as
   await Promise.all([readsNothing(technician), readsNothing(expert)]);
   await expect(expert.page.getByTestId('still')).toHaveCount(0);
   await Promise.all([expert.seesAndHears(), technician.seesAndHears()]);
+});
+
+test('both ends of a direct call over a bad link go down to still pictures, and back to video', async ({ person, direct }) => {
+  const [far, near] = await Promise.all([
+    person('expert1', { ...phone, portTo: (port) => direct.portTo(port) }),
+    person('expert2', { ...desk, portTo: async () => undefined }),
+  ]);
+  await far.call(near);
+  await near.answer(far);
+  await Promise.all([far, near].map((one) => one.connected()));
+  await Promise.all([far, near].map((one) => one.seesAndHears()));
+  await direct.become('rtt=40ms rate=80k', 'rtt=40ms rate=80k');
+  const less = (name: string) => `Weak link on ${name}: pictures instead of video`;
+  await Promise.all([
+    reads(far, less('your side'), less(`${near.name}’s side`)),
+    reads(near, less('your side'), less(`${far.name}’s side`)),
+  ]);
+  await Promise.all([far, near].map((one) => seesStills(one)));
+  await Promise.all([far, near].map((one) => one.hears()));
+  await looksGood(far.page, 'phone-weak-direct');
+  await looksGood(near.page, 'desk-weak-direct');
+  await direct.become('rtt=40ms', 'rtt=40ms');
+  // How large and how fast it comes, the browsers find out by and by: of a picture in which little moves they try little.
+  for (const { page } of [far, near]) await expect(page.getByTestId('still')).toHaveCount(0, PATIENCE);
+  await Promise.all([far, near].map((one) => one.seesAndHears()));
 });

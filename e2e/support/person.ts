@@ -6,7 +6,7 @@ import {
   type Locator,
   type Page,
 } from '@playwright/test';
-import { leadThrough } from './link.ts';
+import { leadThrough, leadToOther, withoutServers } from './link.ts';
 import { allowRelaysWithinTlsOnly, type Line, type Received, watchPeerConnections, watchPicture } from './probe.ts';
 
 /** What the window is like: its size, its colours, and whether the camera's picture is as large as the page asks for. */
@@ -16,6 +16,8 @@ export type Look = BrowserContextOptions & {
   relayOnly?: boolean;
   /** The port of a link to the server, by which its media go. */
   through?: number;
+  /** Where it finds what is at a port of the page it is connected with directly, if it is to look for it there. */
+  portTo?: (port: number) => Promise<number | undefined>;
 };
 
 /** Somebody in front of a browser window. */
@@ -37,10 +39,15 @@ export class Person {
 
   /** Opens a window with cookies of its own at the sign-in page. */
   static async open(browser: Browser, base: string, userId: string, look: Look = {}): Promise<Person> {
-    const { fullPicture, relayOnly, through, ...options } = look;
+    const { fullPicture, relayOnly, through, portTo, ...options } = look;
     const context = await browser.newContext({ baseURL: base, permissions: ['camera', 'microphone'], ...options });
     if (relayOnly) await context.addInitScript(allowRelaysWithinTlsOnly);
+    if (through || portTo) await context.addInitScript(withoutServers);
     if (through) await context.addInitScript(leadThrough, through);
+    if (portTo) {
+      await context.exposeFunction('portTo', portTo);
+      await context.addInitScript(leadToOther);
+    }
     await context.addInitScript(watchPeerConnections);
     if (!fullPicture) await context.addInitScript(smallPicture);
     const person = new Person(context, await context.newPage(), userId);

@@ -1,6 +1,6 @@
 import { expect, test as base } from '@playwright/test';
 import { Api } from './api.ts';
-import { Link } from './link.ts';
+import { DirectLink, Link } from './link.ts';
 import { type Look, Person } from './person.ts';
 import { Server, type Settings } from './server.ts';
 
@@ -11,6 +11,8 @@ interface Cast {
   server: Server;
   /** A link to the server's media, which is as it should be until something else is said of it. */
   link: Link;
+  /** The same between two pages that connect directly. */
+  direct: DirectLink;
   /** Opens a window and signs in, ready for calls. */
   person: (userId: string, look?: Look) => Promise<Person>;
   /** Opens a window that is not signed in. */
@@ -36,6 +38,12 @@ export const test = base.extend<Cast>({
     const link = await Link.open(server.port, 'rtt=40ms', 1);
     await use(link);
     link.close();
+  },
+
+  direct: async ({}, use) => {
+    const link = new DirectLink();
+    await use(link);
+    await link.close();
   },
 
   stranger: async ({ browser, server }, use) => {

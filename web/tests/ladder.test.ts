@@ -42,6 +42,14 @@ describe('the ladder', () => {
     expect(ladder.shortage).toBeUndefined();
   });
 
+  it('is gone down though its looks differ on whether there is room for still pictures', () => {
+    expect(looks(1, { kbit: 80, short: true })).toEqual(['full']);
+    expect(looks(1, { kbit: 0, short: true })).toEqual(['stills']);
+    ladder = new Ladder();
+    expect(looks(1, { kbit: 0, short: true })).toEqual(['full']);
+    expect(looks(1, { kbit: 80, short: true })).toEqual(['stills']);
+  });
+
   it('is gone up again step by step, with something to spare', () => {
     looks(4, { kbit: 150, short: true });
     expect(looks(10, { kbit: 250 })).toEqual(['slow']);

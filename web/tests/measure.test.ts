@@ -112,6 +112,7 @@ describe('what is measured between two looks', () => {
     });
     const { report } = measure(look(0, sent(100, 5, 'none')), look(5, sent(200, 15, 'cpu')));
     expect(report).toMatchObject({ lossOutPercent: 10, heightOut: 720, limitedBy: 'cpu' });
+    expect(measure(look(0, sent(100, 5, '')), look(5, sent(108, 20, ''))).report.lossOutPercent).toBe(100);
     expect(measure(look(0, sent(1, 0, '')), look(5, sent(2, 0, 'bandwidth'))).report.limitedBy).toBe('bandwidth');
   });
 });

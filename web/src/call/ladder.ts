@@ -79,12 +79,15 @@ export class Ladder {
   }
 
   look(facts: Facts): void {
-    const to = this.aim(facts);
+    const aim = this.aim(facts);
+    // Of a link that carries no video one look says more than the next: reports of what got lost come late over it.
+    const to = hidden(aim) && hidden(this.towards.rung) ? better(aim, this.towards.rung) : aim;
     if (to === this.rung) {
       this.towards = { rung: to, looks: 0 };
       return;
     }
-    const looks = this.towards.rung === to ? this.towards.looks + 1 : 1;
+    const alike = this.towards.rung === to || (hidden(this.towards.rung) && hidden(to));
+    const looks = alike ? this.towards.looks + 1 : 1;
     this.towards = { rung: to, looks };
     const down = ORDER.indexOf(to) > ORDER.indexOf(this.rung);
     const trial = facts.at - this.triedAt < TRIAL_MS;
@@ -133,6 +136,10 @@ export class Ladder {
 /** No video. */
 export function hidden(rung: Rung): boolean {
   return rung === 'stills' || rung === 'audio';
+}
+
+function better(one: Rung, other: Rung): Rung {
+  return worse(one, other) === one ? other : one;
 }
 
 function worse(one: Rung, other: Rung): Rung {

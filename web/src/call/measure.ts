@@ -104,7 +104,8 @@ function lossOut(all: Stat[], outgoing: Stat[], grown: Grown): number | undefine
   if (told.length === 0) return undefined;
   const sent = outgoing.filter(({ id }) => told.some(({ localId }) => localId === id));
   const lost = total(told, grown, 'packetsLost');
-  return share(lost, total(sent, grown, 'packetsSent') - lost);
+  // Over a slow link it tells now of more that was sent before.
+  return share(lost, Math.max(total(sent, grown, 'packetsSent') - lost, 0));
 }
 
 /** The pair of addresses in use. */
