@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use str0m::{
@@ -290,6 +290,11 @@ impl Engine {
     pub(crate) fn find_out_anew(&mut self, now: Instant) {
         self.sender.find_out_anew(now, FIRST_ESTIMATE);
         self.receiver.find_out_anew();
+    }
+
+    /// What was sent in the last `gap` has not arrived.
+    pub(crate) fn send_lost(&mut self, now: Instant, gap: Duration) {
+        self.sender.send_lost(now, gap);
     }
 
     /// What has not arrived, either way, is worth less than what comes now.

@@ -44,6 +44,7 @@ impl Room {
             self.start_anew(now, index, out);
         } else {
             self.peers[index].find_out_anew(now);
+            self.peers[index].engine.send_lost(now, gap);
             self.choose_layers(now, index, out);
         }
     }

@@ -1,6 +1,9 @@
 //! What is to be sent again, and how much of it.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use super::Sender;
 
@@ -92,6 +95,14 @@ impl Sender {
             if let Some((line, seq)) = self.streams.iter().enumerate().find_map(find) {
                 self.resends.ask(line, seq, twice);
             }
+        }
+    }
+
+    /// Nothing that was sent in the last `gap`, or was on its way then, has arrived. By the time the receiver could ask for it, it is there.
+    pub(crate) fn send_lost(&mut self, now: Instant, gap: Duration) {
+        let since = gap + self.rtt;
+        for (line, stream) in self.streams.iter().enumerate() {
+            stream.sent_within(now, since).for_each(|seq| self.resends.ask(line, seq, false));
         }
     }
 

@@ -206,6 +206,11 @@ impl Stream {
         (now.saturating_duration_since(kept.sent) <= MAX_AGE).then_some(kept.packet.seq)
     }
 
+    /// The kept packets that were sent no longer ago, the oldest first.
+    pub(crate) fn sent_within(&self, now: Instant, age: Duration) -> impl Iterator<Item = u64> {
+        self.kept.iter().filter(move |kept| now.saturating_duration_since(kept.sent) <= age).map(|kept| kept.packet.seq)
+    }
+
     #[cfg(test)]
     pub(crate) fn kept(&self) -> usize {
         self.kept.capacity()

@@ -1,6 +1,6 @@
 //! Addresses that change, honestly or not.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use farhand_sfu::PeerId;
 
@@ -34,6 +34,7 @@ fn whom_the_network_gives_another_address_gets_media_there_within_two_seconds_of
 fn whoever_leaves_a_network_and_restarts_ice_gets_media_at_once() {
     let mut world = World::new();
     let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    world.link(ann).delay = Duration::from_millis(100);
     world.run(3_000);
     world.client(ann).seen_at = elsewhere(7);
     world.restart_ice(ann);
@@ -41,8 +42,8 @@ fn whoever_leaves_a_network_and_restarts_ice_gets_media_at_once() {
         world.client(who).forget_received();
     }
     let waited = world.run_until("media there", 5, |world| frames(world, ann, bob) > 0);
-    // A check and its answer take 20 ms, and the other's frames come every 40 ms.
-    assert!(waited.as_millis() < 200, "{waited:?}");
+    // A check takes 100 ms, and what is sent then as well. Asking for it would take 200 more.
+    assert!(waited.as_millis() < 300, "{waited:?}");
     assert!(!world.client(ann).frames_of(bob)[0].keyframe, "what got lost is sent again");
 }
 

@@ -75,6 +75,21 @@ fn what_was_sent_again_since_is_not_mended_for_its_first_loss() {
 }
 
 #[test]
+fn what_went_into_a_path_that_led_nowhere_is_sent_again_unasked() {
+    let mut pair = Pair::new();
+    for seq in 1..=4 {
+        pair.write("p", seq, 100);
+        assert_eq!(pair.leave().0.len(), 1);
+        pair.after(300);
+    }
+    pair.sender.rtt = Duration::from_millis(50);
+    pair.sender.send_lost(pair.now, Duration::from_millis(560));
+    let again = pair.leave().0;
+    assert_eq!(again.len(), 2, "those of the last 610 ms");
+    assert!(again.iter().all(|(ssrc, ..)| *ssrc == AGAIN));
+}
+
+#[test]
 fn what_waits_to_be_sent_again_is_not_worth_a_new_links_first_moments() {
     let mut pair = Pair::new();
     pair.write("p", 5, 100);
