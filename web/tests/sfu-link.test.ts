@@ -536,6 +536,61 @@ describe('a weak link of one’s own', () => {
   });
 });
 
+describe('what the server would like the sizes to take', () => {
+  const sized = async (width: number, height: number) => {
+    const made = await connected();
+    const video = new FakeTrack('video', '', { width, height }) as unknown as MediaStreamTrack;
+    made.setTracks({ audio: track('audio'), video });
+    await settle();
+    return made;
+  };
+  const told = async (made: SfuLink, ...rates: [rid: string, kbitPerSecond: number][]) => {
+    const named = rates.map(([rid, kbitPerSecond]) => ({ rid, kbitPerSecond }));
+    made.slots({ type: 'slots', callId: 'c', epoch: 1, slots: [], missing: 0, rates: named });
+    await settle();
+  };
+  const kbits = () => {
+    const { encodings } = lines('video', 'sendonly')[0]!.sender.parameters;
+    return encodings.map(({ active, maxBitrate = 0 }) => (active ? maxBitrate / 1000 : 0));
+  };
+
+  it('raises the smallest and lowers the next, until it is said no more', async () => {
+    const made = await sized(1280, 720);
+    expect(kbits()).toEqual([150, 500, 1700]);
+    // Three quarters of which it gets beside a larger one.
+    await told(made, ['q', 240]);
+    expect(kbits()).toEqual([320, 500, 1700]);
+    await told(made, ['q', 240], ['h', 280]);
+    expect(kbits()).toEqual([320, 280, 1700]);
+    await told(made);
+    expect(kbits()).toEqual([150, 500, 1700]);
+  });
+
+  it('is never the other way round, nor without end', async () => {
+    const made = await sized(1920, 1080);
+    await told(made, ['q', 50], ['h', 5_000], ['x', 100]);
+    expect(kbits()).toEqual([150, 500, 1700]);
+    await told(made, ['q', 5_000]);
+    expect(kbits()).toEqual([600, 500, 1700]);
+  });
+
+  it('holds within a budget', async () => {
+    const made = await sized(1280, 720);
+    made.limit({ rung: 'full', kbit: 200 });
+    await told(made, ['q', 240]);
+    expect(kbits()).toEqual([200, 0, 0]);
+  });
+
+  it('is set once, however often it is said', async () => {
+    const made = await sized(1280, 720);
+    const { sender } = lines('video', 'sendonly')[0]!;
+    await told(made, ['q', 240]);
+    const { parameters } = sender;
+    await told(made, ['q', 240]);
+    expect(sender.parameters).toBe(parameters);
+  });
+});
+
 describe('an offer that a join carries', () => {
   const events = {
     connection: (...state: [Connection, Path | undefined]) => told.push(state),

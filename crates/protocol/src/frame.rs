@@ -225,6 +225,14 @@ pub struct Slot {
     pub source: Source,
 }
 
+/// A layer of the own camera, and the most its encoder should make of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LayerRate {
+    pub rid: String,
+    pub kbit_per_second: u32,
+}
+
 /// A frame from the server. Frames with a `seq` are replayed on resume; `welcome` and `pong` have none.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 pub struct ServerMessage {
@@ -308,6 +316,9 @@ pub enum ServerFrame {
         slots: Vec<Slot>,
         /// So many more could be shown: an offer with more lines that receive makes room for them.
         missing: u32,
+        /// What layers of the own camera should take, so that the viewers' links are used; those that are not named, what the client likes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rates: Vec<LayerRate>,
     },
     /// Who speaks now; nobody if absent.
     #[serde(rename_all = "camelCase")]

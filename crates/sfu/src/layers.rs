@@ -44,9 +44,11 @@ pub(crate) struct Allocation {
 }
 
 /// A step up must fit with this to spare, or it would be taken back with the next wave of the estimate.
-const SPARE_PERCENT: u64 = 15;
+pub(crate) const SPARE_PERCENT: u64 = 15;
+/// More frames of the same layer need no key frame, and can be left out again at any time.
+const SPARE_FRAMES_PERCENT: u64 = 5;
 /// A picture may be shown this much larger than the layer is before the next one is worth its bits.
-const STRETCH_PERCENT: u32 = 125;
+pub(crate) const STRETCH_PERCENT: u32 = 125;
 
 /// The lowest layer for all first, in the order of their rank, then steps up in turn as long as they fit. One picture is kept here even if
 /// it does not fit: giving it up is decided with more patience, in `ladder`.
@@ -63,8 +65,7 @@ pub(crate) fn allocate(estimate: u64, wishes: &[Wanted]) -> Allocation {
             let Some(step) = wish.step_up(layers[index]) else { continue };
             let others = spent - layers[index].map_or(0, |layer: usize| wish.layers[layer].bitrate);
             let takes = wish.layers[step].bitrate;
-            let kept = wish.current.is_some_and(|current| step <= current);
-            let needed = if kept { takes } else { takes + takes * SPARE_PERCENT / 100 };
+            let needed = takes + takes * wish.spare_percent(step) / 100;
             if others + needed <= estimate {
                 spent = others + takes;
                 layers[index] = Some(step);
@@ -114,6 +115,15 @@ impl Wanted {
         let best = flowing().find(|(_, layer)| enough(layer)).or_else(|| flowing().next_back());
         // A camera that has only just started has no flowing layer yet.
         best.or_else(|| whole().next()).map(|(index, _)| index)
+    }
+
+    /// What a step must have beyond what it takes.
+    fn spare_percent(&self, step: usize) -> u64 {
+        match self.current {
+            Some(current) if step <= current => 0,
+            Some(current) if self.layers[step].layer == self.layers[current].layer => SPARE_FRAMES_PERCENT,
+            Some(_) | None => SPARE_PERCENT,
+        }
     }
 
     fn step_up(&self, from: Option<usize>) -> Option<usize> {
@@ -219,6 +229,17 @@ mod tests {
             (None, vec![Some(2)]),
             "just started"
         );
+    }
+
+    #[test]
+    fn more_frames_of_the_same_layer_need_less_to_spare_than_another_layer() {
+        let slow = |pace, bitrate| Offered { layer: 0, pace, bitrate, height: 180, flows: true };
+        let all = [&[slow(0, 60_000), slow(1, 90_000)][..], &simulcast()].concat();
+        let current = |current| Wanted { layers: all.clone(), current: Some(current), ..wish(720) };
+        assert_eq!(layers(157_500, &[current(1)]), [Some(2)]);
+        assert_eq!(layers(157_499, &[current(1)]), [Some(1)]);
+        assert_eq!(layers(574_999, &[current(2)]), [Some(2)]);
+        assert_eq!(layers(575_000, &[current(2)]), [Some(3)]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod channels;
 mod demux;
 mod engine;
 mod estimate;
+mod fit;
 mod gaps;
 mod ids;
 mod keyframe;
@@ -44,6 +45,7 @@ use crate::{
     room::{Offer, Room},
 };
 pub use crate::{
+    fit::LayerRate,
     ids::{PeerId, RoomId, Source},
     keyframe::starts_keyframe,
     ladder::{Limits, Rung, Why},
@@ -138,11 +140,13 @@ pub enum Notice {
         peer: PeerId,
         why: Gone,
     },
-    /// What is shown in a peer's slots; for `missing` more there are none.
+    /// What is shown in a peer's slots; for `missing` more there are none. And what its own camera's layers should take; those that are not
+    /// named, what it likes.
     Slots {
         peer: PeerId,
         shown: Vec<Shown>,
         missing: usize,
+        rates: Vec<LayerRate>,
     },
     Speaker {
         peer: Option<PeerId>,

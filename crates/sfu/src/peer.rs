@@ -9,6 +9,7 @@ use crate::{
     budget::Usage,
     channels::Channels,
     engine::{self, Common, Datagram, Engine, EngineError, Happening},
+    fit::{LayerRate, Share},
     ids::{PeerId, Source},
     ladder::{Ladder, Limits},
     offer::{self, Direction, Line, OfferError, TrackName},
@@ -84,6 +85,8 @@ pub(crate) struct Peer {
     pub(crate) losses: Losses,
     /// The estimate the layers were chosen by.
     pub(crate) chosen_by: u64,
+    /// What there is for each picture it sees.
+    pub(crate) shares: Vec<(Showing, Share)>,
     pub(crate) limits: Limits,
     pub(crate) ladder: Ladder,
     pub(crate) usage: Usage,
@@ -113,6 +116,7 @@ impl Peer {
             estimate: engine::FIRST_ESTIMATE,
             losses: Losses::default(),
             chosen_by: 0,
+            shares: Vec::new(),
             limits: Limits::default(),
             ladder: Ladder::default(),
             usage: Usage::default(),
@@ -284,6 +288,13 @@ impl Peer {
     pub(crate) fn estimated(&mut self, bits: u64) -> bool {
         self.estimate = bits;
         bits < self.chosen_by * FALL_PERCENT / 100 || bits > self.chosen_by * RISE_PERCENT / 100
+    }
+
+    /// What its camera's layers should take.
+    pub(crate) fn rates(&self) -> Vec<LayerRate> {
+        let cameras = self.tracks.iter().filter(|track| track.source == Source::Camera);
+        let layers = cameras.flat_map(|track| track.layers.iter().zip(track.fit.told()));
+        layers.filter_map(|(layer, bits)| Some(LayerRate { rid: layer.rid?.to_string(), bits: bits? })).collect()
     }
 
     pub(crate) fn shows(&self, showing: Showing) -> bool {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use str0m::media::{Mid, Rid};
 
 use crate::{
+    fit::Fit,
     gaps::{Gaps, Overtaken},
     ids::Source,
     keyframe::Wish,
@@ -36,6 +37,8 @@ pub(crate) struct Track {
     pub(crate) viewers: Vec<(usize, usize)>,
     /// The newest sounds, if it is one.
     pub(crate) sounds: History,
+    /// What its layers should take.
+    pub(crate) fit: Fit,
 }
 
 pub(crate) struct Layer {
@@ -65,7 +68,7 @@ impl Track {
         if layers.is_empty() {
             layers.push(layer(None));
         }
-        Self { mid, source, layers, viewers: Vec::new(), sounds: History::default() }
+        Self { mid, source, layers, viewers: Vec::new(), sounds: History::default(), fit: Fit::default() }
     }
 
     pub(crate) fn is_sound(&self) -> bool {

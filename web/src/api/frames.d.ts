@@ -271,6 +271,12 @@ export interface components {
             username?: string | null;
             credential?: string | null;
         };
+        /** @description A layer of the own camera, and the most its encoder should make of it. */
+        LayerRate: {
+            rid: string;
+            /** Format: int32 */
+            kbitPerSecond: number;
+        };
         /**
          * @description What keeps a client from sending a better picture.
          * @enum {string}
@@ -559,6 +565,8 @@ export interface components {
              * @description So many more could be shown: an offer with more lines that receive makes room for them.
              */
             missing: number;
+            /** @description What layers of the own camera should take, so that the viewers' links are used; those that are not named, what the client likes. */
+            rates?: components["schemas"]["LayerRate"][];
             /** @enum {string} */
             type: "slots";
         } | {

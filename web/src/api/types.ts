@@ -21,6 +21,7 @@ export type SendLimit = frames['schemas']['SendLimit'];
 export type Shortage = frames['schemas']['Shortage'];
 export type Still = Extract<ServerMessage, { type: 'still' }>;
 export type MediaView = frames['schemas']['MediaView'];
+export type LayerRate = frames['schemas']['LayerRate'];
 export type Slot = frames['schemas']['Slot'];
 export type Slots = Extract<ServerMessage, { type: 'slots' }>;
 export type Source = frames['schemas']['Source'];

@@ -4,6 +4,7 @@
  * such a picture as it is: so a small picture has fewer steps, and the last that is sent is the whole picture.
  */
 
+import type { LayerRate } from '../api/types';
 import { hidden, type Sending } from './ladder';
 
 interface Step {
@@ -46,18 +47,41 @@ export const ENCODINGS: RTCRtpEncodingParameters[] = LARGE.map((step, i) => ({
 /** A screen is sent in one size, with room for its letters. */
 export const SCREEN: RTCRtpEncodingParameters[] = [{ ...SLOWABLE, maxBitrate: 2_500_000 }];
 
+/** The server asks for no more of a size that is not the largest. */
+const MOST_TOLD_KBIT = 600;
+/** From such a size on libwebrtc gives it all of its limit, if that is no more than this here. */
+const UNBOUND_PIXELS = 480 * 270;
+
 /** Sound, and what surrounds it and the pictures, in kbit/s. */
 const BESIDE_KBIT = 120;
 
+/** How a camera's picture is to be sent. */
+export interface Way {
+  sending: Sending;
+  /** In frames that refer to the one before. */
+  thrifty: boolean;
+  /** What the server would like sizes to take, because its viewers can. */
+  rates: readonly LayerRate[];
+}
+
 /** What would be sent if the link carried it, in kbit/s. */
-export function wantedKbit(track: MediaStreamTrack, sending: Sending): number {
-  const bits = within(sizes(track), sending).reduce((sum, { maxBitrate }) => sum + maxBitrate, 0);
+export function wantedKbit(track: MediaStreamTrack, way: Way): number {
+  const bits = within(sizes(track, way), way.sending).reduce((sum, { maxBitrate }) => sum + maxBitrate, 0);
   return bits / 1000 + BESIDE_KBIT;
 }
 
-function sizes(track: MediaStreamTrack): Step[] {
+function sizes(track: MediaStreamTrack, { rates, thrifty }: Way): Step[] {
   const { width = 1280, height = 720 } = track.getSettings();
-  return STEPS.find(({ pixels }) => width * height >= pixels)?.steps ?? LARGE;
+  const steps = STEPS.find(({ pixels }) => width * height >= pixels)?.steps ?? LARGE;
+  return steps.map((step, i) => {
+    const told = rates.find(({ rid }) => rid === RIDS[i])?.kbitPerSecond;
+    if (told === undefined) return step;
+    const bits = Math.min(told, MOST_TOLD_KBIT) * 1000;
+    const small = (width * height) / step.scale ** 2 < UNBOUND_PIXELS;
+    // Beside a larger size libwebrtc gives a small one three quarters of its limit. Over a weak link there is none beside it.
+    const limit = i === 0 && small && !thrifty ? (bits * 4) / 3 : bits;
+    return { ...step, maxBitrate: i === 0 ? Math.max(limit, step.maxBitrate) : Math.min(limit, step.maxBitrate) };
+  });
 }
 
 function encoding(step: Step | undefined): RTCRtpEncodingParameters {
@@ -66,19 +90,14 @@ function encoding(step: Step | undefined): RTCRtpEncodingParameters {
     : { active: false, scaleResolutionDownBy: 1 };
 }
 
-/** Fits the sizes to the camera's picture, and to what may be sent; `thrifty`: in frames that refer to the one before. */
-export async function fitLayers(
-  sender: RTCRtpSender,
-  track: MediaStreamTrack,
-  sending: Sending,
-  thrifty: boolean,
-): Promise<void> {
-  const steps = within(sizes(track), sending);
+/** Fits the sizes to the camera's picture, and to what may be sent. */
+export async function fitLayers(sender: RTCRtpSender, track: MediaStreamTrack, way: Way): Promise<void> {
+  const steps = within(sizes(track, way), way.sending);
   const parameters = sender.getParameters();
   parameters.encodings = parameters.encodings.map((known, i) => ({
     ...known,
     // Where the word was left out it may be refused now.
-    ...('scalabilityMode' in known && (thrifty ? THRIFTY : SLOWABLE)),
+    ...('scalabilityMode' in known && (way.thrifty ? THRIFTY : SLOWABLE)),
     ...encoding(steps[i]),
   }));
   await sender.setParameters(parameters);

@@ -2,14 +2,14 @@
  * One RTCPeerConnection to the server's SFU, for one epoch. Four lines send, for ever; a pool of lines receives, and what
  * comes on them is told by `slots` frames. An offer is made again only for more lines and for an ICE restart.
  */
-import type { MediaOffer, MediaTrack, Slot, Slots } from '../api/types';
+import type { LayerRate, MediaOffer, MediaTrack, Slot, Slots } from '../api/types';
 import type { Clock } from '../signalling/clock';
 import { RequestError } from '../signalling/requests';
 import { Alive } from './alive';
 import { read } from './answer';
 import { FULL, type Sending } from './ladder';
 import { Later } from './later';
-import { ENCODINGS, fitLayers, SCREEN, wantedKbit } from './layers';
+import { ENCODINGS, fitLayers, SCREEN, type Way, wantedKbit } from './layers';
 import { LinkWatch } from './link-watch';
 import type { Flow, FlowEvents, PersonTracks, Remote, Tracks } from './session';
 import { type Manner, PLAIN, UplinkWatch } from './uplink';
@@ -51,6 +51,7 @@ export class SfuLink implements Flow {
   private againTimer: number | undefined;
   private closed = false;
   private sending = FULL;
+  private rates: readonly LayerRate[] = [];
   private manner = PLAIN;
   private readonly uplink: UplinkWatch;
   /** The server's newest, and for how many lines. */
@@ -165,8 +166,9 @@ export class SfuLink implements Flow {
     return this.pc.getStats().catch(() => undefined);
   }
 
-  slots({ slots, missing }: Slots): void {
+  slots({ slots, missing, rates = [] }: Slots): void {
     this.shown = slots;
+    this.rate(rates);
     this.events.remote();
     if (missing > 0) this.grow(missing);
   }
@@ -220,12 +222,22 @@ export class SfuLink implements Flow {
   }
 
   private fitted(track: MediaStreamTrack): Promise<void> {
-    return fitLayers(this.camera.sender, track, this.sending, this.manner.thrifty);
+    return fitLayers(this.camera.sender, track, this.way);
+  }
+
+  private get way(): Way {
+    return { sending: this.sending, thrifty: this.manner.thrifty, rates: this.rates };
+  }
+
+  private rate(rates: readonly LayerRate[]): void {
+    const same = JSON.stringify(rates) === JSON.stringify(this.rates);
+    this.rates = rates;
+    if (!same) this.fit();
   }
 
   private wanted(): number | undefined {
     const { track } = this.camera.sender;
-    return track ? wantedKbit(track, this.sending) : undefined;
+    return track ? wantedKbit(track, this.way) : undefined;
   }
 
   private turn(manner: Manner): void {

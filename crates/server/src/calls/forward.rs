@@ -85,8 +85,8 @@ impl CallActor {
     pub(super) async fn notice(&mut self, notice: Notice) {
         let call_id = self.record.call_id;
         match notice {
-            Notice::Slots { peer, shown, missing } => {
-                if let Some((to, frame)) = self.media.slots(peer, &shown, missing) {
+            Notice::Slots { peer, shown, missing, rates } => {
+                if let Some((to, frame)) = self.media.slots(peer, &shown, missing, &rates) {
                     self.to_device(to.contact, to.device, &frame);
                 }
             }

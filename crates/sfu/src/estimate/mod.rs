@@ -54,6 +54,8 @@ const IDLE_PERCENT: u64 = 75;
 const COUNTED: Micros = 500 * MILLISECOND;
 /// No burst so soon after a queue has grown.
 const CALM: Micros = SECOND;
+/// What is sent so soon after a burst waits behind it: that a queue grows then is its doing.
+const BEHIND_BURST: Micros = 200 * MILLISECOND;
 /// Round trips are smoothed; one in so many is new.
 const ROUND_TRIP_WEIGHT: Micros = 8;
 /// A report holds no more that is of any use.
@@ -92,6 +94,8 @@ pub(crate) struct Estimator {
     control: Control,
     loss: Loss,
     prober: Prober,
+    /// From the first packet of the newest burst until nothing waits behind it.
+    burst: Option<(Micros, Micros)>,
     round_trip: Option<Micros>,
     /// The first packet sent since the last report, or since the last time that was held against the link.
     unanswered: Option<Micros>,
@@ -124,6 +128,7 @@ impl Estimator {
             queue: Queue::default(),
             throughput: Throughput::default(),
             prober: Prober::new(control.rate()),
+            burst: None,
             control,
             loss: Loss::default(),
             round_trip: None,
@@ -151,6 +156,8 @@ impl Estimator {
         self.sending.add(now, bytes);
         if let Some(id) = probe {
             self.prober.sent(id, bytes);
+            let began = self.burst.filter(|(_, until)| now <= *until).map_or(now, |(began, _)| began);
+            self.burst = Some((began, now.saturating_add(BEHIND_BURST)));
         }
     }
 
@@ -242,7 +249,8 @@ impl Estimator {
             self.prober.arrived(id, sent.at, arrived, sent.bytes);
         }
         self.throughput.add(sent.at, arrived, sent.bytes);
-        if let Some(delta) = self.groups.add(sent.at, arrived) {
+        let disturbed = self.burst.is_some_and(|(began, until)| (began..=until).contains(&sent.at));
+        if !disturbed && let Some(delta) = self.groups.add(sent.at, arrived) {
             self.trend.add(delta);
         }
         let took = arrived.saturating_sub(sent.at);

@@ -42,5 +42,5 @@ pub(super) fn slots_notice(peer: &Peer, missing: usize) -> Notice {
         let showing = slot.showing?;
         Some(Shown { mid: slot.mid.to_string(), peer: showing.peer, source: showing.source })
     });
-    Notice::Slots { peer: peer.id, shown: shown.collect(), missing }
+    Notice::Slots { peer: peer.id, shown: shown.collect(), missing, rates: peer.rates() }
 }

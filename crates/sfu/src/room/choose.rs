@@ -2,6 +2,7 @@
 
 use super::{Instant, Notice, Peer, Showing, Source};
 use crate::{
+    fit::Share,
     ladder::{Room, Standing, Why, rung},
     layers::{self, Allocation, Offered, Wanted},
     slot::Slot,
@@ -34,6 +35,7 @@ impl Peer {
         if !pictures {
             allocation.layers.fill(None);
         }
+        self.shares = self.shares(&places, &wishes, &allocation, room);
         for ((place, step), wish) in places.into_iter().zip(&allocation.layers).zip(&wishes) {
             self.slots[place].aim(step.map(|step| (wish.layers[step].layer, wish.layers[step].pace)));
         }
@@ -51,6 +53,25 @@ impl Peer {
         let current = layers.iter().position(|step| aimed == Some((step.layer, step.pace)));
         let rank = u8::from(showing.source == Source::Screen);
         Some(Wanted { layers, height: self.height_of(showing), current, rank })
+    }
+
+    /// What is left of the room belongs to all pictures alike.
+    fn shares(&self, places: &[usize], wishes: &[Wanted], chosen: &Allocation, room: u64) -> Vec<(Showing, Share)> {
+        if self.limits.no_pictures || !self.is_reached() {
+            return Vec::new();
+        }
+        let takes = |wish: &Wanted, step: Option<usize>| step.map_or(0, |step| wish.layers[step].bitrate);
+        let seen = |wish: &Wanted| wish.best().is_some();
+        let all = wishes.iter().zip(&chosen.layers);
+        let spent: u64 = all.clone().map(|(wish, step)| takes(wish, *step)).sum();
+        let count = u64::try_from(wishes.iter().filter(|wish| seen(wish)).count()).unwrap_or(u64::MAX);
+        let left = room.saturating_sub(spent) / count.max(1);
+        let shares = all.zip(places).filter(|((wish, _), _)| seen(wish)).filter_map(|((wish, step), place)| {
+            let above_lowest = step.is_some_and(|step| wish.layers[step].layer > 0);
+            let bits = takes(wish, *step) + left;
+            Some((self.slots[*place].showing?, Share { bits, height: wish.height, above_lowest }))
+        });
+        shares.collect()
     }
 
     fn standing(

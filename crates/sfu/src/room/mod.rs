@@ -2,6 +2,7 @@
 
 mod assign;
 mod choose;
+mod fit;
 mod keyframes;
 mod pass;
 mod paths;
@@ -303,6 +304,7 @@ impl Room {
         } else {
             self.reconcile(now, out);
         }
+        self.fit_layers(now, out);
         self.tell_usage(now, out);
     }
 

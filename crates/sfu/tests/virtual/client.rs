@@ -89,8 +89,9 @@ pub struct Client {
     pub sound_bytes: usize,
     /// The first packet of a key frame comes last, as if it had got lost the first time.
     pub keyframes_start_late: bool,
-    /// Which layers it sends.
+    /// Which layers it sends, and how many bytes a frame of each has.
     pub sends: [bool; 3],
+    pub frame_bytes: [usize; 3],
     pub muted: bool,
     pub sends_media: bool,
     /// Its frames are of three temporal layers.
@@ -165,6 +166,7 @@ impl Client {
             sound_bytes: 8,
             keyframes_start_late: false,
             sends: [true; 3],
+            frame_bytes: FRAME_BYTES,
             muted: false,
             sends_media: true,
             temporal: false,
@@ -287,7 +289,7 @@ impl Client {
         let keyframe = std::mem::take(&mut self.keyframe_due[layer]);
         let number = self.next_frame[layer];
         self.next_frame[layer] += 1;
-        let bytes = FRAME_BYTES[layer] * if keyframe { KEYFRAME_FACTOR } else { 1 };
+        let bytes = self.frame_bytes[layer] * if keyframe { KEYFRAME_FACTOR } else { 1 };
         let count = bytes.div_ceil(PACKET);
         let packets = (0..count).map(|index| {
             let start = if index == 0 { 0x90 } else { 0x80 };

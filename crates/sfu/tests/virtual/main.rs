@@ -5,6 +5,7 @@
 mod attacks;
 mod broken;
 mod client;
+mod fit;
 mod joining;
 mod ladder;
 mod layers;

@@ -7,8 +7,8 @@ use std::{
 };
 
 use farhand_sfu::{
-    Command, Config, Identity, Input, Limits, Member, Notice, OfferError, Output, PeerId, Protocol, RoomId, Sfu, Shown,
-    Source, TrackName, View,
+    Command, Config, Identity, Input, LayerRate, Limits, Member, Notice, OfferError, Output, PeerId, Protocol, RoomId,
+    Sfu, Shown, Source, TrackName, View,
 };
 
 use crate::client::{Client, FRAME_INTERVAL};
@@ -175,6 +175,15 @@ impl World {
     pub fn shown(&self, to: PeerId) -> Vec<Shown> {
         let found = self.notices.iter().rev().find_map(|notice| match notice {
             Notice::Slots { peer, shown, .. } if *peer == to => Some(shown.clone()),
+            _ => None,
+        });
+        found.unwrap_or_default()
+    }
+
+    /// What somebody's layers should take, by the newest word, in bit/s.
+    pub fn rates(&self, of: PeerId) -> Vec<LayerRate> {
+        let found = self.notices.iter().rev().find_map(|notice| match notice {
+            Notice::Slots { peer, rates, .. } if *peer == of => Some(rates.clone()),
             _ => None,
         });
         found.unwrap_or_default()

@@ -1,7 +1,7 @@
 //! Who is shown where, as clients are told.
 
 use farhand_domain::ids::{ContactId, DeviceId};
-use farhand_protocol::frame::{ServerFrame, Slot, Source};
+use farhand_protocol::frame::{LayerRate, ServerFrame, Slot, Source};
 use farhand_sfu::{PeerId, Shown};
 
 use super::{CallMedia, Connection};
@@ -13,7 +13,13 @@ impl CallMedia {
     }
 
     /// The frame a notice of changed slots becomes, and whom it is for.
-    pub fn slots(&mut self, peer: PeerId, shown: &[Shown], missing: usize) -> Option<(Connection, ServerFrame)> {
+    pub fn slots(
+        &mut self,
+        peer: PeerId,
+        shown: &[Shown],
+        missing: usize,
+        rates: &[farhand_sfu::LayerRate],
+    ) -> Option<(Connection, ServerFrame)> {
         let connection = *self.by_peer(peer)?;
         let slot = |shown: &Shown| {
             let contact = self.by_peer(shown.peer)?.contact.0;
@@ -24,10 +30,16 @@ impl CallMedia {
             epoch: connection.epoch,
             slots: shown.iter().filter_map(slot).collect(),
             missing: u32::try_from(missing).unwrap_or(u32::MAX),
+            rates: rates.iter().map(rate).collect(),
         };
         self.slots.insert(peer, frame.clone());
         Some((connection, frame))
     }
+}
+
+fn rate(rate: &farhand_sfu::LayerRate) -> LayerRate {
+    let kbit_per_second = u32::try_from(rate.bits / 1_000).unwrap_or(u32::MAX);
+    LayerRate { rid: rate.rid.clone(), kbit_per_second }
 }
 
 pub(super) fn source(source: Source) -> farhand_sfu::Source {

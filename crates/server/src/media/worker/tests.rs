@@ -25,7 +25,7 @@ fn worker() -> (Worker, Handle) {
 }
 
 fn slots(missing: usize) -> Notice {
-    Notice::Slots { peer: ANN, shown: Vec::new(), missing }
+    Notice::Slots { peer: ANN, shown: Vec::new(), missing, rates: Vec::new() }
 }
 
 #[test]
