@@ -98,9 +98,10 @@ impl Sender {
         }
     }
 
-    /// Nothing that was sent in the last `gap`, or was on its way then, has arrived. By the time the receiver could ask for it, it is there.
+    /// Nothing that was sent in the last `gap`, or was on its way then, has arrived; as round trips vary, a little more is sent again. By the time
+    /// the receiver could ask for it, it is there.
     pub(crate) fn send_lost(&mut self, now: Instant, gap: Duration) {
-        let since = gap + self.rtt;
+        let since = gap + self.rtt * 2;
         for (line, stream) in self.streams.iter().enumerate() {
             stream.sent_within(now, since).for_each(|seq| self.resends.ask(line, seq, false));
         }

@@ -83,7 +83,7 @@ fn what_went_into_a_path_that_led_nowhere_is_sent_again_unasked() {
         pair.after(300);
     }
     pair.sender.rtt = Duration::from_millis(50);
-    pair.sender.send_lost(pair.now, Duration::from_millis(560));
+    pair.sender.send_lost(pair.now, Duration::from_millis(510));
     let again = pair.leave().0;
     assert_eq!(again.len(), 2, "those of the last 610 ms");
     assert!(again.iter().all(|(ssrc, ..)| *ssrc == AGAIN));
