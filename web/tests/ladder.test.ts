@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Facts, factsOf, Ladder, outgoingKbit, starved } from '../src/call/ladder';
+import type { Way } from '../src/call/way';
 
 const LOOK = 2_500;
 let ladder: Ladder;
@@ -58,8 +59,9 @@ describe('the ladder', () => {
   });
 
   it('tries video again after a while, and more seldom each time it was in vain', () => {
+    ladder.layered = true;
     const weak = { kbit: 80, short: true };
-    looks(4, weak);
+    looks(5, weak);
     const tries: number[] = [];
     let before = ladder.sending.rung;
     while (at < 300_000) {
@@ -71,7 +73,7 @@ describe('the ladder', () => {
     const pauses = tries.slice(1).map((time, i) => time - (tries[i] ?? 0));
     expect(tries.length).toBeLessThan(6);
     expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
-    expect(looks(100, { kbit: 2_000 })).toEqual(['stills', 'slow', 'smaller', 'full']);
+    expect(looks(100, { kbit: 2_000 })).toEqual(['stills', 'full']);
   });
 
   it('gives video that is tried again time to find out what the link carries now', () => {
@@ -128,6 +130,120 @@ describe('the ladder', () => {
     ladder.keepTo({ kbitPerSecond: 300, pictures: true });
     looks(4, { kbit: 80, short: true });
     expect(ladder.shortage).toEqual({ rung: 'stills', reason: 'link' });
+  });
+});
+
+describe('the ladder straight to the other end', () => {
+  const weak = { kbit: 80, short: true } as const;
+  const rung = () => [ladder.sending.rung, ladder.rungTold];
+
+  /** Ends at the look after which the whole picture is tried. */
+  function untilTried(way: Way, most = 100): number {
+    const from = at;
+    for (let look = 0; look < most && ladder.sending.rung === ladder.rungTold; look += 1) looks(1, { kbit: 104, way });
+    expect(ladder.sending.rung).toBe('full');
+    return at - from;
+  }
+
+  it('is gone up at once to where a trial has shown room, though the browser believes in little', () => {
+    looks(2, weak);
+    expect(rung()).toEqual(['stills', 'stills']);
+    expect(untilTried('free')).toBe(10_000);
+    expect(ladder.shortage).toEqual({ rung: 'stills', reason: 'link' });
+    looks(2, { kbit: 134, way: 'free' });
+    expect(rung()).toEqual(['full', 'stills']);
+    looks(1, { kbit: 134, way: 'free' });
+    expect(rung()).toEqual(['full', 'full']);
+    expect(ladder.shortage).toBeUndefined();
+  });
+
+  it('is gone up as far as the picture fits', () => {
+    looks(2, weak);
+    untilTried('free');
+    looks(7, { kbit: 250, short: true, way: 'free' });
+    expect(rung()).toEqual(['full', 'stills']);
+    looks(1, { kbit: 250, short: true, way: 'free' });
+    expect(rung()).toEqual(['smaller', 'smaller']);
+    expect(untilTried('free')).toBe(10_000);
+    looks(8, { kbit: 250, short: true, way: 'free' });
+    expect(rung()).toEqual(['smaller', 'smaller']);
+  });
+
+  it('gives a trial up at the first look that shows harm, and tries more seldom, but not ever more', () => {
+    looks(2, weak);
+    const pauses = Array.from({ length: 4 }, () => {
+      const pause = untilTried('free');
+      looks(1, { kbit: 134, short: true, way: 'held' });
+      expect(rung()).toEqual(['stills', 'stills']);
+      return pause;
+    });
+    expect(pauses).toEqual([10_000, 20_000, 30_000, 30_000]);
+  });
+
+  it('does not forget that trials were in vain when one succeeds for a moment', () => {
+    looks(2, weak);
+    untilTried('free');
+    looks(3, { kbit: 134, way: 'free' });
+    expect(looks(2, weak)).toEqual(['full', 'stills']);
+    expect(untilTried('free')).toBe(20_000);
+    looks(3, { kbit: 134, way: 'free' });
+    expect(looks(10, { kbit: 134, way: 'free' })).toEqual(['full']);
+    expect(looks(2, weak)).toEqual(['full', 'stills']);
+    expect(untilTried('free')).toBe(10_000);
+  });
+
+  it('tries nothing while what is sent does not come through, and sends sound only then', () => {
+    looks(2, weak);
+    expect(looks(6, { way: 'held' })).toEqual(['stills']);
+    expect(looks(1, { way: 'held' })).toEqual(['audio']);
+    expect(ladder.shortage).toEqual({ rung: 'audio', reason: 'link' });
+    expect(looks(100, { way: 'held' })).toEqual(['audio']);
+    expect(looks(100, {})).toEqual(['audio']);
+  });
+
+  it('takes it for no sign that the other end holds things up for a moment', () => {
+    looks(2, weak);
+    looks(4, { way: 'free' });
+    looks(1, { kbit: 134, short: true, way: 'held' });
+    looks(3, { way: 'free' });
+    looks(3, { way: 'held' });
+    expect(rung()).toEqual(['stills', 'stills']);
+    looks(1, { way: 'free' });
+    expect(looks(1, { way: 'free' })).toEqual(['stills']);
+    expect(rung()).toEqual(['stills', 'stills']);
+  });
+
+  it('tries as soon as what did not come through does', () => {
+    looks(2, weak);
+    for (let trial = 0; trial < 2; trial += 1) {
+      untilTried('free');
+      looks(1, { kbit: 134, short: true, way: 'held' });
+    }
+    looks(7, { way: 'held' });
+    expect(rung()).toEqual(['audio', 'audio']);
+    expect(untilTried('free')).toBe(7_500);
+    expect(rung()).toEqual(['full', 'stills']);
+  });
+
+  it('tries no more than a data budget allows', () => {
+    looks(2, weak);
+    ladder.keepTo({ kbitPerSecond: 70, pictures: true });
+    looks(40, { way: 'free' });
+    expect(rung()).toEqual(['stills', 'stills']);
+    ladder.keepTo({ kbitPerSecond: 300, pictures: true });
+    looks(3, { way: 'free' });
+    expect(rung()).toEqual(['smaller', 'stills']);
+  });
+
+  it('tries nothing once the call goes through the server', () => {
+    looks(2, weak);
+    untilTried('free');
+    ladder.layered = true;
+    expect(rung()).toEqual(['stills', 'stills']);
+    looks(1, {});
+    ladder.layered = false;
+    looks(10, {});
+    expect(rung()).toEqual(['stills', 'stills']);
   });
 });
 

@@ -70,6 +70,18 @@ describe('what is measured between two looks', () => {
     expect(lines.get('t')).toMatchObject({ lossInPercent: 10, freezes: 2 });
   });
 
+  it('what goes and comes by every pair of addresses counts', () => {
+    const other = (counts: object) => ({ Q: { type: 'candidate-pair', nominated: true, ...counts } });
+    const before = { ...way({}, { bytesSent: 5_000, bytesReceived: 70_000 }), ...other({ bytesReceived: 1_000 }) };
+    const now = {
+      ...way({}, { bytesSent: 30_000, bytesReceived: 70_000 }),
+      ...other({ bytesSent: 25_000, bytesReceived: 51_000 }),
+    };
+    const { report } = measure(look(0, before), look(5, now));
+    expect([report.kbitPerSecondOut, report.kbitPerSecondIn]).toEqual([80, 80]);
+    expect(measure(look(0, before), look(5, other({ bytesReceived: 51_000 }))).report.kbitPerSecondIn).toBeUndefined();
+  });
+
   it('lines on which nothing comes do not count', () => {
     const idle = {
       I: { type: 'inbound-rtp', kind: 'video', bytesReceived: 5, jitter: 9, frameHeight: 90, framesPerSecond: 0 },

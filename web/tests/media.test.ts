@@ -530,6 +530,28 @@ describe('a weak link of its own', () => {
     expect(sends()).toEqual({ rung: 'stills', reason: 'link' });
   });
 
+  it('is said of no more once a trial straight to the other end has shown so', async () => {
+    await running();
+    media.apply({ epoch: 1, mode: 'p2p' } as MediaPlan, 2);
+    const { limits } = sessions[0]!;
+    for (let look = 0; look < 2; look += 1) measure(weak, { limitedBy: 'bandwidth' });
+    expect([media.rung, limits.at(-1)?.rung]).toEqual(['stills', 'stills']);
+    const [path, , line] = weak;
+    const well = [path!, { ...weak[1], currentRoundTripTime: 0.04 }, { ...line, targetBitrate: 90_000 }];
+    const trips = (seconds: number) => [path!, { ...weak[1], currentRoundTripTime: seconds }, line!];
+    measure(trips(0.04), {});
+    for (let look = 0; look < 20; look += 1) measure(trips(0.4), {});
+    expect([media.rung, limits.at(-1)?.rung]).toEqual(['audio', 'audio']);
+    for (let look = 0; look < 3; look += 1) measure(well, {});
+    expect(sends()).toEqual({ rung: 'stills', reason: 'link' });
+    expect(limits.at(-1)?.rung).toBe('full');
+    const { length } = limits;
+    for (let look = 0; look < 3; look += 1) measure(well, {});
+    expect(sends()).toBeUndefined();
+    expect(media.rung).toBe('full');
+    expect(limits.length).toBe(length);
+  });
+
   it('is not what keeps a slow machine from encoding', async () => {
     await measured(weak, { limitedBy: 'cpu' }, 10);
     expect(sends()).toBeUndefined();

@@ -250,7 +250,7 @@ export class App {
       $effect(() => {
         const call = this.calls.active;
         const track = this.media.videoTrack;
-        const wanted = call && track && stillsWanted(call, this.media.sending.rung);
+        const wanted = call && track && stillsWanted(call, this.media.rung);
         untrack(() => out.follow(wanted ? { callId: call.callId, track } : undefined));
       });
       $effect(() => {

@@ -1,5 +1,7 @@
 /** How much of a picture this page sends: down a ladder as its link worsens, and up again by itself. No DOM. */
 import type { MediaReport, SendLimit, Shortage } from '../api/types';
+import { Trial } from './trial';
+import type { Way } from './way';
 
 export type Rung = 'full' | Shortage['rung'];
 
@@ -13,6 +15,7 @@ export interface Facts {
   short: boolean;
   /** Of the camera's sizes the largest does not go out. */
   small?: boolean;
+  way?: Way;
 }
 
 /** What goes out. */
@@ -55,19 +58,27 @@ export class Ladder {
   private givenUp = 0;
   private triedAt = Number.NEGATIVE_INFINITY;
   private patience = TRY_MS;
+  /** Straight to the other end. */
+  private readonly trial = new Trial();
 
   /** What is to be sent now. */
   get sending(): Sending {
     const kbit = this.limit?.kbitPerSecond ?? undefined;
+    const tried = this.trial.on && !this.layered ? 'full' : this.rung;
     return {
-      rung: worse(this.rung, this.allowed),
+      rung: worse(tried, this.allowed),
       kbit: kbit === undefined ? undefined : Math.max(kbit - SOUND_KBIT, 0),
     };
   }
 
-  /** The same in words for the others; nothing, if it is all there could be. */
+  /** What the others are told of: what is only tried may be gone in a moment. */
+  get rungTold(): Rung {
+    return worse(this.rung, this.allowed);
+  }
+
+  /** The same in words; nothing, if it is all there could be. */
   get shortage(): Shortage | undefined {
-    const { rung } = this.sending;
+    const rung = this.rungTold;
     if (rung === 'full') return undefined;
     const budget = ORDER.indexOf(this.allowed) >= ORDER.indexOf(this.rung);
     return { rung, reason: budget ? 'budget' : 'link' };
@@ -79,6 +90,8 @@ export class Ladder {
   }
 
   look(facts: Facts): void {
+    if (this.layered && this.trial.on) this.trial.end(facts.at, false);
+    if (!this.layered && this.tries(facts)) return;
     const aim = this.aim(facts);
     // Of a link that carries no video one look says more than the next: reports of what got lost come late over it.
     const to = hidden(aim) && hidden(this.towards.rung) ? better(aim, this.towards.rung) : aim;
@@ -95,11 +108,38 @@ export class Ladder {
     if (looks >= needed || hidden(this.rung)) this.step(facts.at, to);
   }
 
+  /** True while nothing else is to be decided: more is tried than what was found to fit, or there is no video. */
+  private tries(facts: Facts): boolean {
+    const { at, way, short } = facts;
+    if (this.trial.on) {
+      const outcome = this.trial.outcome(at, way, short);
+      if (outcome !== undefined) this.tried(facts, outcome);
+      return true;
+    }
+    const due = worse(this.rung, this.allowed) !== this.allowed && this.trial.due(at, way);
+    if (due) {
+      // There is room for a little more than sound at least.
+      if (this.rung === 'audio') this.rung = 'stills';
+      this.trial.begin(at);
+      return true;
+    }
+    if (this.rung === 'stills' && this.trial.stuck) this.rung = 'audio';
+    return hidden(this.rung);
+  }
+
+  private tried(facts: Facts, outcome: boolean): void {
+    const to = outcome ? fitting(facts, 'full') : this.rung;
+    const found = ORDER.indexOf(to) < ORDER.indexOf(this.rung);
+    this.trial.end(facts.at, found);
+    if (found) this.step(facts.at, to);
+  }
+
   private step(at: number, to: Rung): void {
+    if (worse(to, this.rung) === to) this.trial.down(at);
     if (hidden(to) && !hidden(this.rung)) {
       this.patience = at - this.triedAt < PROVED_MS ? Math.min(this.patience * 2, MOST_TRY_MS) : TRY_MS;
       this.givenUp = at;
-    } else if (!hidden(to) && hidden(this.rung)) {
+    } else if (this.layered && !hidden(to) && hidden(this.rung)) {
       this.triedAt = at;
     }
     this.rung = to;
@@ -110,15 +150,15 @@ export class Ladder {
     const { layered } = this;
     if (hidden(this.rung)) {
       // The browser's guess is an old one: nothing has been sent that could have shown more.
-      return at - this.givenUp >= this.patience ? (layered ? 'full' : 'slow') : this.rung;
+      return at - this.givenUp >= this.patience ? 'full' : this.rung;
     }
     if (kbit === undefined) return this.rung;
     if (layered) {
       if (short && kbit < NEEDS.slow) return kbit < NEEDS.stills ? 'audio' : 'stills';
       return short && small ? 'smaller' : 'full';
     }
-    // A picture of which little moves takes little, and the browser then believes in little.
-    if (short && kbit < NEEDS[this.rung]) return ORDER.find((rung) => NEEDS[rung] <= kbit) ?? 'audio';
+    const fits = fitting({ short, kbit }, this.rung);
+    if (fits !== this.rung) return fits;
     const above = ORDER[ORDER.indexOf(this.rung) - 1];
     return above && kbit >= NEEDS[above] * SPARE ? above : this.rung;
   }
@@ -136,6 +176,12 @@ export class Ladder {
 /** No video. */
 export function hidden(rung: Rung): boolean {
   return rung === 'stills' || rung === 'audio';
+}
+
+/** What there is room for, no better than this. A picture of which little moves takes little, and the browser then believes in little. */
+function fitting({ short, kbit }: Pick<Facts, 'short' | 'kbit'>, most: Rung): Rung {
+  if (!short || kbit === undefined || kbit >= NEEDS[most]) return most;
+  return ORDER.find((rung) => NEEDS[rung] <= kbit) ?? 'audio';
 }
 
 function better(one: Rung, other: Rung): Rung {

@@ -53,7 +53,9 @@ export function measure(before: Look, now: Look): Measured {
   const outgoing = all.filter((stat) => stat.type === 'outbound-rtp' && grown(stat, 'bytesSent') > 0);
   const lines = new Map(incoming.map((stat) => [stat.trackIdentifier ?? stat.id, lineOf(stat, grown)]));
   const pair = pairOf(all);
-  const kbit = (name: string) => pair && (grown(pair, name) * 8) / 1000 / seconds;
+  // The other end may send by another pair than the one that is selected here, and each may be another one by now than before.
+  const pairs = all.filter(({ type }) => type === 'candidate-pair');
+  const kbit = (name: string) => pair && (total(pairs, grown, name) * 8) / 1000 / seconds;
   const pictures = [...lines.values()].filter((line) => line.heightIn !== undefined);
   const sent = outgoing.filter((stat) => stat.kind === 'video');
   const report: MediaReport = {

@@ -1,9 +1,10 @@
 /** What the call view shows of media, and the switches for it. Owns the local tracks and the media session. */
 import type { MediaPlan, MediaReport, MediaTrack, SendLimit, Signal, Slots } from '../api/types';
 import type { Acquired, Device, Shared, Trouble, Want } from './devices';
-import { FULL, factsOf, Ladder, type Sending } from './ladder';
+import { FULL, factsOf, Ladder, type Rung, type Sending } from './ladder';
 import type { Connection, MediaSession, MediaState, Path, Remote, SessionEvents } from './session';
 import type { SfuLink } from './sfu-link';
+import { WayWatch } from './way';
 
 export interface MediaEnvironment {
   acquire(want: Want): Promise<Acquired>;
@@ -49,6 +50,8 @@ export class CallMedia {
   troubles = $state.raw<Trouble[]>([]);
   /** How much of the picture goes out. */
   sending = $state.raw<Sending>(FULL);
+  /** How much the others are told of. */
+  rung = $state<Rung>('full');
   /** There is another camera to switch to. */
   choice = $state(false);
 
@@ -63,6 +66,7 @@ export class CallMedia {
   /** Which camera was chosen in this call. */
   private chosen: string | undefined;
   private ladder = new Ladder();
+  private way = new WayWatch();
   /** Counts calls: an answer of the browser that comes after hanging up must not switch the camera on. */
   private turn = 0;
 
@@ -87,7 +91,9 @@ export class CallMedia {
       broken: () => this.hooks.broken(),
     };
     this.ladder = new Ladder();
+    this.way = new WayWatch();
     this.sending = FULL;
+    this.rung = 'full';
     this.session = this.env.session(events, prepared);
     this.hooks.began();
     this.switched();
@@ -130,15 +136,17 @@ export class CallMedia {
   measured(at: number, stats: RTCStatsReport, report: MediaReport): void {
     const { height = 0 } = this.videoTrack?.getSettings() ?? {};
     const small = !this.screenTrack && (report.heightOut ?? height) < height;
-    this.ladder.look({ ...factsOf(at, stats, report), small });
+    this.ladder.look({ ...factsOf(at, stats, report), small, way: this.way.look(stats) });
     this.fit();
   }
 
   private fit(): void {
-    const { sending } = this.ladder;
-    if (sending.rung === this.sending.rung && sending.kbit === this.sending.kbit) return;
+    const { sending, rungTold } = this.ladder;
+    const same = sending.rung === this.sending.rung && sending.kbit === this.sending.kbit;
+    if (same && rungTold === this.rung) return;
+    this.rung = rungTold;
     this.sending = sending;
-    this.session?.limit(sending);
+    if (!same) this.session?.limit(sending);
     this.announce();
   }
 
