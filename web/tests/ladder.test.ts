@@ -43,6 +43,13 @@ describe('the ladder', () => {
     expect(ladder.shortage).toBeUndefined();
   });
 
+  it('is gone down with more patience while the browser believes in more than it gives the picture', () => {
+    expect(looks(3, { kbit: 109, short: true, unsure: true })).toEqual(['full']);
+    expect(looks(1, { kbit: 109, short: true, unsure: true })).toEqual(['stills']);
+    ladder = new Ladder();
+    expect(looks(2, { kbit: 109, short: true, unsure: false })).toEqual(['full', 'stills']);
+  });
+
   it('is gone down though its looks differ on whether there is room for still pictures', () => {
     expect(looks(1, { kbit: 80, short: true })).toEqual(['full']);
     expect(looks(1, { kbit: 0, short: true })).toEqual(['stills']);
@@ -285,8 +292,9 @@ describe('a picture of which the browser sends the least it can', () => {
 
   it('says that there is no room for it, and of what is sent counts what arrives', () => {
     const least = stats(line({ targetBitrate: 30_000 }));
-    expect(factsOf(7, least, {})).toEqual({ at: 7, kbit: 109, short: true });
-    expect(factsOf(7, least, { kbitPerSecondOut: 100, lossOutPercent: 50 }).kbit).toBe(50);
+    expect(factsOf(7, least, {})).toEqual({ at: 7, kbit: 109, short: true, unsure: true });
+    const { kbit, unsure } = factsOf(7, least, { kbitPerSecondOut: 100, lossOutPercent: 50 });
+    expect([kbit, unsure]).toEqual([50, false]);
     expect(factsOf(7, least, { kbitPerSecondOut: 100, lossOutPercent: 10 }).kbit).toBe(90);
     expect(factsOf(7, least, { kbitPerSecondOut: 100, lossOutPercent: 9 }).kbit).toBe(109);
     expect(factsOf(7, least, { limitedBy: 'cpu' })).toEqual({ at: 7, kbit: 134, short: false });

@@ -13,6 +13,8 @@ export interface Facts {
   kbit?: number | undefined;
   /** The encoder had to do with less than it wanted. */
   short: boolean;
+  /** The browser believes in more than it gives the picture: after a shock it takes some seconds until it does. */
+  unsure?: boolean;
   /** Of the camera's sizes the largest does not go out. */
   small?: boolean;
   way?: Way;
@@ -36,6 +38,7 @@ export const SOUND_KBIT = 50;
 const SPARE = 1.3;
 /** So often in a row it must look alike: one look tells little. */
 const DOWN_LOOKS = 2;
+const UNSURE_LOOKS = 4;
 const UP_LOOKS = 3;
 /** Which sizes fit the browser finds out by itself, for which it takes some seconds at the beginning of each call. */
 const SIZE_LOOKS = 4;
@@ -102,10 +105,14 @@ export class Ladder {
     const alike = this.towards.rung === to || (hidden(this.towards.rung) && hidden(to));
     const looks = alike ? this.towards.looks + 1 : 1;
     this.towards = { rung: to, looks };
-    const down = ORDER.indexOf(to) > ORDER.indexOf(this.rung);
-    const trial = facts.at - this.triedAt < TRIAL_MS;
-    const needed = this.layered && !hidden(to) ? SIZE_LOOKS : down ? (trial ? TRIAL_LOOKS : DOWN_LOOKS) : UP_LOOKS;
-    if (looks >= needed || hidden(this.rung)) this.step(facts.at, to);
+    if (looks >= this.looksNeeded(facts, to) || hidden(this.rung)) this.step(facts.at, to);
+  }
+
+  private looksNeeded({ at, unsure }: Facts, to: Rung): number {
+    if (this.layered && !hidden(to)) return SIZE_LOOKS;
+    if (worse(to, this.rung) !== to) return UP_LOOKS;
+    if (at - this.triedAt < TRIAL_MS) return TRIAL_LOOKS;
+    return unsure ? UNSURE_LOOKS : DOWN_LOOKS;
   }
 
   /** True while nothing else is to be decided: more is tried than what was found to fit, or there is no video. */
@@ -228,5 +235,6 @@ export function factsOf(at: number, stats: RTCStatsReport, report: MediaReport):
   }
   const lost = lossOutPercent ?? 0;
   const arrives = lost >= LOSSY ? (kbitPerSecondOut ?? believed) * (1 - lost / 100) : believed;
-  return { at, kbit: Math.min(believed, arrives, NEEDS.slow - 1), short: true };
+  const kbit = Math.min(believed, arrives);
+  return { at, kbit: Math.min(kbit, NEEDS.slow - 1), short: true, unsure: kbit >= NEEDS.slow };
 }
