@@ -55,7 +55,7 @@ async function bothRead(weak: Person, other: Person, what: string): Promise<void
 test('what comes to somebody on a weak link goes down the ladder, and up again', async ({ person, api, link }) => {
   const looks = { technician: desk, expert: { ...phone, through: link.port } };
   const { technician, expert } = await throughServer(person, api, looks);
-  link.down('rtt=40ms rate=80k');
+  link.down('rtt=40ms rate=90k');
   await bothRead(expert, technician, 'pictures instead of video');
   await seesStills(expert);
   await Promise.all([expert.hears(), technician.seesAndHears()]);
