@@ -1,0 +1,102 @@
+//! Calls and the people in them, as one session sees them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{MediaPlan, MediaState, SendLimit, Shortage};
+use crate::{
+    WireTime,
+    call::{CallLogContact, CallReason, CallStatus, CallType},
+};
+
+/// A call as one session sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallView {
+    pub call_id: Uuid,
+    pub id: i64,
+    pub call_title: String,
+    pub call_reason: CallReason,
+    pub call_type: CallType,
+    pub call_status: CallStatus,
+    pub planned_date_time: Option<WireTime>,
+    pub started_date_time: Option<WireTime>,
+    /// The receiver's own contact id in this call, where it has one.
+    pub you: Option<i64>,
+    pub seat: Seat,
+    pub creator: i64,
+    pub people: Vec<Person>,
+    /// There while this session has the seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_plan: Option<MediaPlan>,
+    /// There while this session has the seat and a data budget limits what it may send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_limit: Option<SendLimit>,
+    /// There once the call has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<EndReason>,
+    /// Rises with every change; drop a frame with a smaller one.
+    pub version: u64,
+}
+
+/// Where the receiver's seat is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Seat {
+    None,
+    /// With this session.
+    Here,
+    /// With another device of the same person.
+    Elsewhere,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum EndReason {
+    HungUp,
+    /// Ended for all by the creator, an expert or an administrator.
+    EndedForAll,
+    Missed,
+    Declined,
+    /// Everybody's connection was lost for good.
+    ConnectionLost,
+    /// Somebody sat alone in the call for too long.
+    Alone,
+    /// A planned call nobody came to.
+    NobodyCame,
+}
+
+/// Somebody in the call or invited to it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Person {
+    pub contact: CallLogContact,
+    pub state: PersonState,
+    /// Whether a device of this person is connected.
+    pub online: bool,
+    /// What the microphone and camera do, once the person has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<MediaState>,
+    /// Why this person sees less than the others send; absent if that is not so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receives: Option<Shortage>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PersonState {
+    /// Not rung yet.
+    Waiting,
+    Ringing,
+    Joined,
+    /// Connection lost, seat held; or nothing comes to the SFU.
+    Reconnecting,
+    Declined,
+    Missed,
+    /// Somebody else took the call; may still join.
+    Silenced,
+    Left,
+    /// The broker: sees the call, has no seat.
+    Broker,
+}
