@@ -1,6 +1,7 @@
 //! The only module that knows the media engine, str0m, by more than its value types. Keeps its rule: mutate once, drain to
 //! its time-out. A panic in it breaks this connection and no other.
 
+mod first_check;
 mod negotiate;
 
 use std::{
@@ -26,6 +27,7 @@ use crate::{
     rewrite::Outgoing,
     send::{self, Line, Packet, Patch, Sender, Told},
     slot::Forward,
+    ufrag::nominates,
 };
 
 /// Before anything is known of a link. Enough for a first small picture; probing finds the rest within seconds.
@@ -89,6 +91,8 @@ pub(crate) struct Engine {
     wake: Instant,
     /// Something was asked of it that it has not looked at.
     touched: bool,
+    /// It has been told of a path.
+    reached: bool,
     sender: Sender,
     receiver: Receiver,
     /// Reused for packets that leave.
@@ -132,8 +136,9 @@ impl Engine {
             }
             let receiver = Receiver::new(now, Arc::clone(&keys));
             let sender = Sender::new(now, keys, FIRST_ESTIMATE);
-            let (wake, touched, leaving, told) = (now, true, Vec::new(), Vec::new());
-            Ok(Self { rtc, local_udp, local_tcp, credentials, wake, touched, sender, receiver, leaving, told })
+            let (wake, leaving, told) = (now, Vec::new(), Vec::new());
+            let (touched, reached) = (true, false);
+            Ok(Self { rtc, local_udp, local_tcp, credentials, wake, touched, reached, sender, receiver, leaving, told })
         })
     }
 
@@ -172,10 +177,23 @@ impl Engine {
         datagram: &Datagram<'_>,
         out: &mut Vec<Happening>,
     ) -> Result<(), EngineError> {
+        let first = self.first_check(datagram);
+        let contents = first.as_deref().unwrap_or(datagram.contents);
         // Not for us, or not understood: as if it had been lost.
-        let Ok(read) = self.read(datagram) else { return Ok(()) };
+        let Ok(read) = self.read(&Datagram { contents, ..*datagram }) else { return Ok(()) };
         self.rtc.handle_input(Input::Receive(now, read)).map_err(|e| broken(&e))?;
         self.drain(out)
+    }
+
+    /// The engine says nothing before it has been told which path to use, which takes browsers another 50 ms: until then it answers where
+    /// it was asked first (on a valid pair, RFC 8445, section 12.1.1). [`crate::route::Route`] follows what is asked for later.
+    fn first_check(&mut self, datagram: &Datagram<'_>) -> Option<Vec<u8>> {
+        if self.reached {
+            return None;
+        }
+        let first = first_check::nominating(datagram.contents, &self.credentials.pass);
+        self.reached = first.is_some() || nominates(datagram.contents);
+        first
     }
 
     /// Sends what was written, and does what time wants done.

@@ -18,24 +18,25 @@ pub(crate) struct Route {
     heard: Instant,
     /// The newest other path that was asked for since.
     asked: Option<Address>,
-    /// ICE has been restarted, and no path been asked for since.
-    restarted: bool,
+    /// No path has been asked for yet, or none since ICE was restarted.
+    open: bool,
 }
 
 impl Route {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { chosen: None, used: None, heard: now, asked: None, restarted: false }
+        Self { chosen: None, used: None, heard: now, asked: None, open: true }
     }
 
     /// The other end looks for another path, perhaps because it has left the network of this one.
     pub(crate) fn restart(&mut self) {
-        self.restarted = self.used.is_some();
+        self.open = true;
     }
 
     /// Something has come from an address that has proved to be the participant's; `nominates` if it asks for this path. If
     /// media go there instead from now on, tells for how long they have gone where nobody was heard.
     pub(crate) fn heard(&mut self, now: Instant, from: Address, nominates: bool) -> Option<Duration> {
-        let decides = nominates && std::mem::take(&mut self.restarted);
+        let decides = nominates && std::mem::take(&mut self.open);
+        self.chosen?;
         let moved = self.used != Some(from);
         if decides || !moved {
             let before = std::mem::replace(&mut self.heard, now);
@@ -77,6 +78,7 @@ mod tests {
     fn only_a_silent_path_is_left_and_only_for_one_that_is_asked_for() {
         let start = Instant::now();
         let mut route = Route::new(start);
+        route.heard(start, address(1), true);
         assert_eq!(route.lead(start, address(1)), address(1));
         route.heard(start, address(2), true);
         assert_eq!(route.lead(start, address(1)), address(1), "the first is not silent");
@@ -89,10 +91,22 @@ mod tests {
         route.heard(later + DEAD, address(2), true);
         assert_eq!(route.lead(later + DEAD, address(3)), address(3), "the engine knows better now");
     }
+
+    #[test]
+    fn the_first_path_that_is_asked_for_is_taken_though_another_one_was_answered_before() {
+        let start = Instant::now();
+        let mut route = Route::new(start);
+        assert_eq!(route.heard(start, address(1), false), None);
+        assert_eq!(route.lead(start, address(1)), address(1), "the engine answers where it is asked");
+        route.heard(start, address(2), true);
+        assert_eq!(route.lead(start, address(1)), address(2));
+    }
+
     #[test]
     fn after_a_restart_the_first_path_that_is_asked_for_is_taken_at_once() {
         let start = Instant::now();
         let mut route = Route::new(start);
+        route.heard(start, address(1), true);
         route.lead(start, address(1));
         route.restart();
         assert_eq!(route.heard(start, address(2), false), None, "nobody asks for it");

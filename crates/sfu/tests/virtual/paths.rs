@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use farhand_sfu::PeerId;
 
-use crate::world::World;
+use crate::world::{Link, World};
 
 fn elsewhere(port: u16) -> SocketAddr {
     SocketAddr::from(([203, 0, 113, 5], port))
@@ -144,4 +144,14 @@ fn what_comes_in_together_leaves_together() {
     let (sent, wakes) = (world.sent - sent, world.wakes - wakes);
     assert!(sent > 10_000, "{sent}");
     assert!(wakes * 8 < sent, "{wakes} wakes for {sent} datagrams");
+}
+
+#[test]
+fn the_handshake_does_not_wait_until_a_path_is_chosen() {
+    let mut world = World::new();
+    let bob = world.join(2, 1);
+    world.run(1_000);
+    world.links.insert(PeerId(1), Link { undecided: true, ..Link::default() });
+    let ann = world.join(1, 1);
+    world.run_until("media", 2, |world| frames(world, ann, bob) > 5);
 }

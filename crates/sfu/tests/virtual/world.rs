@@ -25,11 +25,13 @@ pub struct Link {
     /// In bit/s towards the client; what does not fit waits, and is lost after 300 ms.
     pub rate: Option<u64>,
     pub cut: bool,
+    /// Which path the client wants to use does not arrive.
+    pub undecided: bool,
 }
 
 impl Default for Link {
     fn default() -> Self {
-        Self { delay: Duration::from_millis(10), loss: 0, rate: None, cut: false }
+        Self { delay: Duration::from_millis(10), loss: 0, rate: None, cut: false, undecided: false }
     }
 }
 
@@ -289,7 +291,7 @@ impl World {
         }
         for (id, from, contents) in sent {
             let link = *self.link(id);
-            if !self.lost(link) {
+            if !self.lost(link) && !(link.undecided && nominates(&contents)) {
                 self.fly(self.now + link.delay, Flying::ToSfu { from, contents });
             }
         }
@@ -327,4 +329,9 @@ impl World {
         let draw = self.random.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
         link.cut || draw % 1_000 < u64::from(link.loss)
     }
+}
+
+/// A STUN request with USE-CANDIDATE.
+fn nominates(datagram: &[u8]) -> bool {
+    datagram.starts_with(&[0, 1]) && datagram.chunks(4).any(|chunk| chunk == [0x00, 0x25, 0x00, 0x00])
 }
