@@ -15,11 +15,14 @@ const DIRECT_MS = 100;
 const SERVER_MS = 20;
 const PREPARED_MS = 60;
 
-/** Milliseconds from the click to the picture: of the one who clicked, and of the other. */
+/** Milliseconds from the click to the picture: of the one who clicked, and of the other; and until the former's camera was open. */
 interface Times {
   callee: number[];
   caller: number[];
+  open: number[];
 }
+
+type Round = Record<keyof Times, number>;
 
 /** How a call is accepted, and within what, given what it takes without a server. */
 interface Way {
@@ -58,11 +61,12 @@ test('accept clicked to first picture', async ({ stranger, context, api }) => {
   }
   for (const way of ways) {
     for (const side of ['callee', 'caller'] as const) await tell(way, side, bare[side], way.times[side]);
+    console.log(`    camera and microphone were open p50 ${median(way.times.open).toFixed(0)} ms after the click`);
   }
 });
 
 function noTimes(): Times {
-  return { callee: [], caller: [] };
+  return { callee: [], caller: [], open: [] };
 }
 
 async function watched(open: (userId: string, look: { fullPicture: true }) => Promise<Person>, userId: string): Promise<Person> {
@@ -76,7 +80,7 @@ async function watched(open: (userId: string, look: { fullPicture: true }) => Pr
   return person;
 }
 
-async function floorRound(floor: Floor): Promise<[number, number]> {
+async function floorRound(floor: Floor): Promise<Round> {
   await arm(floor.caller, floor.callee);
   await floor.answer();
   const times = await measured(floor.caller, floor.callee);
@@ -84,7 +88,7 @@ async function floorRound(floor: Floor): Promise<[number, number]> {
   return times;
 }
 
-async function callRound(caller: Person, callee: Person): Promise<[number, number]> {
+async function callRound(caller: Person, callee: Person): Promise<Round> {
   await caller.call(callee);
   return await answered(caller, callee);
 }
@@ -96,7 +100,7 @@ async function sfuRound(
   maker: Api,
   invited: Api,
   prepared: boolean,
-): Promise<[number, number]> {
+): Promise<Round> {
   const [toCaller, toCallee] = await Promise.all([nextPath(caller), nextPath(callee)]);
   await callee.page.evaluate((unprepared) => (window.unprepared = unprepared), !prepared);
   await maker.createCall({ callTitle: 'Bench', invitedContacts: [contact(invited.user)] });
@@ -108,7 +112,7 @@ async function sfuRound(
 }
 
 /** The callee answers what rings, and both are back where they were once they have seen each other. */
-async function answered(caller: Person, callee: Person): Promise<[number, number]> {
+async function answered(caller: Person, callee: Person): Promise<Round> {
   await expect(callee.ringsFrom(caller)).toBeVisible();
   // Somebody who answers has looked at the pop-up first; by then nothing of the ring is still at work.
   await Promise.all([settled(caller.page), settled(callee.page)]);
@@ -139,24 +143,24 @@ async function settled(page: Page): Promise<void> {
   await page.evaluate(() => new Promise((idle) => requestIdleCallback(idle)));
 }
 
-/** Of the callee and of the caller. */
-async function measured(caller: Page, callee: Page): Promise<[number, number]> {
+async function measured(caller: Page, callee: Page): Promise<Round> {
   const picture = async (page: Page): Promise<number> => {
     await page.waitForFunction(() => window.marks.picture !== undefined, undefined, { polling: 50 });
     return page.evaluate(() => window.marks.picture ?? NaN);
   };
   const [atCallee, atCaller] = await Promise.all([picture(callee), picture(caller)]);
-  const clicked = await callee.evaluate(() => window.marks.clicked ?? NaN);
-  return [atCallee - clicked, atCaller - clicked];
+  const { clicked = NaN, open = NaN } = await callee.evaluate(() => window.marks);
+  return { callee: atCallee - clicked, caller: atCaller - clicked, open: open - clicked };
 }
 
-function note(times: Times, [callee, caller]: [number, number]): void {
-  times.callee.push(callee);
-  times.caller.push(caller);
+function note(times: Times, round: Round): void {
+  times.callee.push(round.callee);
+  times.caller.push(round.caller);
+  times.open.push(round.open);
 }
 
 /** The figure's row of the summary, as the other figures write theirs. */
-async function tell(way: Way, side: keyof Times, bare: number[], ours: number[]): Promise<void> {
+async function tell(way: Way, side: 'callee' | 'caller', bare: number[], ours: number[]): Promise<void> {
   const aim = way.aim(Math.round(median(bare)));
   const met = Math.round(median(ours)) <= aim;
   const what = side === 'callee' ? 'who accepts sees the caller' : 'the caller sees who accepts';

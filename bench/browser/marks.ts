@@ -1,6 +1,8 @@
 /** When things happened in a page, in milliseconds since 1970 by the machine's steady clock. */
 export interface Marks {
   clicked?: number;
+  /** Microphone and camera are open. */
+  open?: number;
   picture?: number;
 }
 
@@ -43,10 +45,12 @@ export function noteMarks(): void {
 export function capture360p(): void {
   const devices = navigator.mediaDevices;
   const open = devices.getUserMedia.bind(devices);
-  devices.getUserMedia = (wanted) => {
+  devices.getUserMedia = async (wanted) => {
     const size = { width: 640, height: 360, frameRate: 30 };
     const video = wanted?.video && (typeof wanted.video === 'object' ? { ...wanted.video, ...size } : size);
-    return open({ ...wanted, video });
+    const stream = await open({ ...wanted, video });
+    window.marks.open ??= performance.timeOrigin + performance.now();
+    return stream;
   };
 }
 

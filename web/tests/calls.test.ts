@@ -94,6 +94,7 @@ class Rig {
 
   link(offer: MediaOffer | undefined): SfuLink {
     const link = {
+      answered: offer === undefined,
       unanswered: async () => offer,
       joined: (sdp: string | undefined) => void this.outcomes.push(sdp),
       close: () => void this.givenUp++,
@@ -258,8 +259,9 @@ describe('a ring', () => {
     rig.prepared.set('call-1', link);
     rig.frame({ type: 'ring', ring: ring({ callType: 'SFU' }) });
     void rig.calls.accept(ring({ callType: 'SFU' }), true);
-    await settle();
+    // At once: nothing is drawn before.
     expect(rig.last.frame).toEqual({ type: 'join', callId: 'call-1', prepared: true });
+    await settle();
     expect(rig.beganWith).toEqual([link]);
   });
 

@@ -649,6 +649,7 @@ describe('an offer that a join carries', () => {
       link = new SfuLink(peer as unknown as RTCPeerConnection, 0, none, clock, answerable(), true);
       await settle();
       await link.unanswered();
+      expect(link.answered).toBe(false);
     });
 
     it.each(['not_in_call', 'overloaded'])('is answered by the join if it is refused by itself (%s)', async (code) => {
@@ -711,7 +712,7 @@ describe('an offer that a join carries', () => {
     await settle();
     offers[0]!.answer();
     await settle();
-    expect(await answered.unanswered()).toBeUndefined();
+    expect([answered.answered, await answered.unanswered()]).toEqual([true, undefined]);
     peer = new FakePeer();
     const closed = made();
     closed.close();

@@ -18,7 +18,8 @@ export async function joinWith(
   frame: RequestFrame,
   given: AbortSignal,
 ): Promise<Answer> {
-  const offer = link && (await link.unanswered());
+  // What has its answer must not wait for anything: what the page draws would come first.
+  const offer = link && !link.answered ? await link.unanswered() : undefined;
   // Hung up while the offer was made.
   if (given.aborted) throw new RequestError('withdrawn');
   return signalling.request(offer && frame.type === 'join' ? { ...frame, offer } : frame, given);

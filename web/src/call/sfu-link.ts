@@ -115,6 +115,11 @@ export class SfuLink implements Flow {
     return !this.closed && this.offered && this.pc.connectionState !== 'failed';
   }
 
+  /** The server has answered its newest offer. */
+  get answered(): boolean {
+    return this.newest !== undefined && this.pc.signalingState === 'stable';
+  }
+
   /** Its first offer, for a `join` to carry it; nothing, if the server has answered that already. */
   async unanswered(): Promise<MediaOffer | undefined> {
     await this.made.promise;
