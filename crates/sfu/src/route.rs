@@ -48,6 +48,11 @@ impl Route {
         None
     }
 
+    /// Whether the other end looks for another path, perhaps this one, and has not asked for any yet.
+    pub(crate) fn may_leave_for(&self, from: Address) -> bool {
+        self.restarted && self.used != Some(from)
+    }
+
     /// Where to send what the engine sends to its chosen address.
     pub(crate) fn lead(&mut self, now: Instant, chosen: Address) -> Address {
         if self.chosen != Some(chosen) {
