@@ -301,7 +301,7 @@ impl Room {
         } else {
             self.reconcile(now, out);
         }
-        self.fit_layers(now, out);
+        self.fit_layers(now, &offered, out);
         self.tell_usage(now, out);
     }
 
