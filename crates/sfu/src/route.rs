@@ -113,6 +113,20 @@ mod tests {
     }
 
     #[test]
+    fn while_another_path_is_looked_for_only_the_one_in_use_counts() {
+        let start = Instant::now();
+        let mut route = Route::new(start);
+        route.lead(start, address(1));
+        assert!(!route.may_leave_for(address(2)), "nothing was restarted");
+        route.restart();
+        route.heard(start, address(2), false);
+        assert!(route.may_leave_for(address(2)));
+        assert!(!route.may_leave_for(address(1)), "it may have come back by itself");
+        route.heard(start, address(2), true);
+        assert!(!route.may_leave_for(address(2)) && !route.may_leave_for(address(3)), "it is found");
+    }
+
+    #[test]
     fn a_restart_that_finds_the_same_path_changes_nothing() {
         let start = Instant::now();
         let mut route = Route::new(start);
