@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod call;
+pub mod delivery;
 pub mod ids;
 pub mod plan;
 pub mod policy;

@@ -1,0 +1,203 @@
+//! One message to one person outside of the calls' own connections: what has become of it, by everything that was heard of it so far.
+//! Reports may come late, twice and in any order.
+
+use std::time::Duration;
+
+/// How it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Channel {
+    Email,
+    Sms,
+    Push,
+}
+
+impl Channel {
+    pub const ALL: [Self; 3] = [Self::Email, Self::Sms, Self::Push];
+
+    /// Whether what may have been sent is sent again. Mail and push carry an identifier by which a second copy is known as one; a second
+    /// text message costs money and trust.
+    pub fn repeats(self) -> bool {
+        match self {
+            Self::Email | Self::Push => true,
+            Self::Sms => false,
+        }
+    }
+}
+
+/// In the order of what outweighs what: of two reports the later in this list counts, whichever came first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Waits for its turn, the first or another one.
+    Queued,
+    /// In flight: whoever stops now does not know whether it was sent.
+    Sending,
+    /// Its time had passed before it could be sent.
+    Expired,
+    /// Nobody needs it any more; it was not sent.
+    Cancelled,
+    /// It may have been sent.
+    Uncertain,
+    /// The next server or gateway has taken it.
+    Sent,
+    /// Refused for good.
+    Failed,
+    /// The gateway says that it has arrived.
+    Delivered,
+    /// The person has opened it.
+    Seen,
+    /// The person has joined.
+    Answered,
+    /// There is nothing to send it by.
+    NotConfigured,
+    /// The person is not to be reached in this way now.
+    HeldBack,
+}
+
+impl State {
+    /// What still has to be sent, or is being sent.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Queued | Self::Sending)
+    }
+
+    fn is_never_sent(self) -> bool {
+        matches!(self, Self::NotConfigured | Self::HeldBack)
+    }
+}
+
+/// What was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fact {
+    /// Somebody sends it now.
+    Claimed,
+    /// The next server or gateway took it.
+    Accepted,
+    /// It will never be taken.
+    Refused,
+    /// It was certainly not taken, and may be later.
+    TryLater,
+    /// Nobody knows whether it was taken.
+    Lost,
+    /// By the gateway, afterwards.
+    ReportedDelivered,
+    ReportedFailed,
+    Opened,
+    Joined,
+    TooLate,
+    NotNeeded,
+}
+
+impl State {
+    #[must_use]
+    pub fn after(self, channel: Channel, fact: Fact) -> Self {
+        if self.is_never_sent() {
+            return self;
+        }
+        let only_from = |from: Self, to: Self| if self == from { to } else { self };
+        match fact {
+            Fact::Claimed => only_from(Self::Queued, Self::Sending),
+            Fact::TryLater => only_from(Self::Sending, Self::Queued),
+            Fact::Lost if channel.repeats() => only_from(Self::Sending, Self::Queued),
+            Fact::Lost => only_from(Self::Sending, Self::Uncertain),
+            Fact::TooLate => only_from(Self::Queued, Self::Expired),
+            Fact::NotNeeded => only_from(Self::Queued, Self::Cancelled),
+            Fact::Accepted => self.max(Self::Sent),
+            Fact::Refused | Fact::ReportedFailed => self.max(Self::Failed),
+            Fact::ReportedDelivered => self.max(Self::Delivered),
+            Fact::Opened => self.max(Self::Seen),
+            Fact::Joined => self.max(Self::Answered),
+        }
+    }
+}
+
+/// How long to wait after so many tries that came to nothing.
+pub fn pause_after(tries: u32) -> Duration {
+    const SECONDS: [u64; 7] = [5, 15, 60, 180, 300, 900, 3_600];
+    let last = SECONDS.len() - 1;
+    let index = usize::try_from(tries.saturating_sub(1)).unwrap_or(last).min(last);
+    Duration::from_secs(SECONDS[index])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATES: [State; 12] = [
+        State::Queued,
+        State::Sending,
+        State::Expired,
+        State::Cancelled,
+        State::Uncertain,
+        State::Sent,
+        State::Failed,
+        State::Delivered,
+        State::Seen,
+        State::Answered,
+        State::NotConfigured,
+        State::HeldBack,
+    ];
+
+    /// What each state becomes by a fact, in the order of [`STATES`]; `.` means: stays.
+    fn row(channel: Channel, fact: Fact) -> String {
+        let short = |state: State| match state {
+            State::Queued => 'q',
+            State::Sending => 's',
+            State::Expired => 'x',
+            State::Cancelled => 'c',
+            State::Uncertain => 'u',
+            State::Sent => 'S',
+            State::Failed => 'F',
+            State::Delivered => 'D',
+            State::Seen => 'O',
+            State::Answered => 'A',
+            State::NotConfigured => 'n',
+            State::HeldBack => 'h',
+        };
+        let after = |state: State| Some(state.after(channel, fact)).filter(|after| *after != state);
+        STATES.into_iter().map(|state| after(state).map_or('.', short)).collect()
+    }
+
+    #[test]
+    fn every_fact_in_every_state() {
+        let table = [
+            (Fact::Claimed, "s..........."),
+            (Fact::TryLater, ".q.........."),
+            (Fact::TooLate, "x..........."),
+            (Fact::NotNeeded, "c..........."),
+            (Fact::Accepted, "SSSSS......."),
+            (Fact::Refused, "FFFFFF......"),
+            (Fact::ReportedFailed, "FFFFFF......"),
+            (Fact::ReportedDelivered, "DDDDDDD....."),
+            (Fact::Opened, "OOOOOOOO...."),
+            (Fact::Joined, "AAAAAAAAA..."),
+        ];
+        for channel in Channel::ALL {
+            for (fact, expected) in table {
+                assert_eq!(row(channel, fact), expected, "{channel:?} {fact:?}");
+            }
+        }
+        assert_eq!(row(Channel::Email, Fact::Lost), ".q..........");
+        assert_eq!(row(Channel::Push, Fact::Lost), ".q..........");
+        assert_eq!(row(Channel::Sms, Fact::Lost), ".u..........", "never twice");
+    }
+
+    #[test]
+    fn the_order_of_reports_does_not_matter() {
+        let reports =
+            [Fact::Accepted, Fact::ReportedFailed, Fact::ReportedDelivered, Fact::Opened, Fact::Joined, Fact::Accepted];
+        let hear = |state: State, order: &[Fact]| order.iter().fold(state, |state, fact| state.after(Channel::Sms, *fact));
+        for state in [State::Sending, State::Uncertain, State::Sent] {
+            for from in 0..reports.len() {
+                for to in from..=reports.len() {
+                    let some = &reports[from..to];
+                    let backwards: Vec<_> = some.iter().rev().copied().collect();
+                    assert_eq!(hear(state, some), hear(state, &backwards), "{state:?} {some:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pauses_grow_up_to_an_hour() {
+        assert_eq!([0, 1, 2, 7, 8, u32::MAX].map(|tries| pause_after(tries).as_secs()), [5, 5, 15, 3_600, 3_600, 3_600]);
+    }
+}
