@@ -14,6 +14,19 @@ pub enum Channel {
 impl Channel {
     pub const ALL: [Self; 3] = [Self::Email, Self::Sms, Self::Push];
 
+    /// As it is written down and told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+            Self::Push => "push",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.name() == name)
+    }
+
     /// Whether what may have been sent is sent again. Mail and push carry an identifier by which a second copy is known as one; a second
     /// text message costs money and trust.
     pub fn repeats(self) -> bool {
@@ -54,6 +67,43 @@ pub enum State {
 }
 
 impl State {
+    pub const ALL: [Self; 12] = [
+        Self::Queued,
+        Self::Sending,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Uncertain,
+        Self::Sent,
+        Self::Failed,
+        Self::Delivered,
+        Self::Seen,
+        Self::Answered,
+        Self::NotConfigured,
+        Self::HeldBack,
+    ];
+
+    /// As it is written down and told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Uncertain => "uncertain",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Delivered => "delivered",
+            Self::Seen => "seen",
+            Self::Answered => "answered",
+            Self::NotConfigured => "notConfigured",
+            Self::HeldBack => "heldBack",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
     /// What still has to be sent, or is being sent.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Queued | Self::Sending)
@@ -121,39 +171,11 @@ pub fn pause_after(tries: u32) -> Duration {
 mod tests {
     use super::*;
 
-    const STATES: [State; 12] = [
-        State::Queued,
-        State::Sending,
-        State::Expired,
-        State::Cancelled,
-        State::Uncertain,
-        State::Sent,
-        State::Failed,
-        State::Delivered,
-        State::Seen,
-        State::Answered,
-        State::NotConfigured,
-        State::HeldBack,
-    ];
-
-    /// What each state becomes by a fact, in the order of [`STATES`]; `.` means: stays.
+    /// What each state becomes by a fact, in the order of [`State::ALL`]; `.` means: stays.
     fn row(channel: Channel, fact: Fact) -> String {
-        let short = |state: State| match state {
-            State::Queued => 'q',
-            State::Sending => 's',
-            State::Expired => 'x',
-            State::Cancelled => 'c',
-            State::Uncertain => 'u',
-            State::Sent => 'S',
-            State::Failed => 'F',
-            State::Delivered => 'D',
-            State::Seen => 'O',
-            State::Answered => 'A',
-            State::NotConfigured => 'n',
-            State::HeldBack => 'h',
-        };
+        let short = |state: State| char::from(b"qsxcuSFDOAnh"[State::ALL.iter().position(|s| *s == state).unwrap()]);
         let after = |state: State| Some(state.after(channel, fact)).filter(|after| *after != state);
-        STATES.into_iter().map(|state| after(state).map_or('.', short)).collect()
+        State::ALL.into_iter().map(|state| after(state).map_or('.', short)).collect()
     }
 
     #[test]
@@ -184,7 +206,8 @@ mod tests {
     fn the_order_of_reports_does_not_matter() {
         let reports =
             [Fact::Accepted, Fact::ReportedFailed, Fact::ReportedDelivered, Fact::Opened, Fact::Joined, Fact::Accepted];
-        let hear = |state: State, order: &[Fact]| order.iter().fold(state, |state, fact| state.after(Channel::Sms, *fact));
+        let hear =
+            |state: State, order: &[Fact]| order.iter().fold(state, |state, fact| state.after(Channel::Sms, *fact));
         for state in [State::Sending, State::Uncertain, State::Sent] {
             for from in 0..reports.len() {
                 for to in from..=reports.len() {
@@ -197,7 +220,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_is_read_again() {
+        assert!(State::ALL.is_sorted(), "in the order of what outweighs what");
+        assert!(State::ALL.into_iter().all(|state| State::named(state.name()) == Some(state)));
+        assert!(Channel::ALL.into_iter().all(|channel| Channel::named(channel.name()) == Some(channel)));
+        assert_eq!((State::named("lost"), Channel::named("telex")), (None, None));
+    }
+
+    #[test]
     fn pauses_grow_up_to_an_hour() {
-        assert_eq!([0, 1, 2, 7, 8, u32::MAX].map(|tries| pause_after(tries).as_secs()), [5, 5, 15, 3_600, 3_600, 3_600]);
+        assert_eq!(
+            [0, 1, 2, 7, 8, u32::MAX].map(|tries| pause_after(tries).as_secs()),
+            [5, 5, 15, 3_600, 3_600, 3_600]
+        );
     }
 }

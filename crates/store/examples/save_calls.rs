@@ -110,6 +110,7 @@ fn call(people: &[Contact], ids: &mut Ids, number: usize) -> CallWrite {
         events: vec![event(1, "CALL_CREATED", creator.id), event(2, "CONTACT_INVITED", invited.id)],
         history: vec![history(1, "created"), history(2, "ringing")],
         statistics: Vec::new(),
+        deliveries: Vec::new(),
         invited: vec![Invitation {
             display_name: invited.display_name.clone(),
             email: Some("somebody@example.org".to_owned()),

@@ -13,10 +13,11 @@ use crate::{
     bulk::id_lists,
     calls_write::parse_uuid,
     contacts::read_contacts,
+    deliveries::deliveries_of_calls,
     entity::calls::{call, event, history, idempotency, invitation, member, statistics, team},
     model::{
-        Budget, CallFilter, CallRecord, Contact, EventRow, HistoryRow, IdempotencyRecord, Invitation, InvitedTeam,
-        StatisticsRow,
+        Budget, CallFilter, CallRecord, Contact, Delivery, EventRow, HistoryRow, IdempotencyRecord, Invitation,
+        InvitedTeam, StatisticsRow,
     },
     sql_store::SqlStore,
 };
@@ -142,6 +143,7 @@ struct Parts {
     events: HashMap<i64, Vec<EventRow>>,
     history: HashMap<i64, Vec<HistoryRow>>,
     statistics: HashMap<i64, Vec<StatisticsRow>>,
+    deliveries: HashMap<i64, Vec<Delivery>>,
 }
 
 impl Parts {
@@ -172,6 +174,7 @@ impl Parts {
         for row in statistics.all(db).await? {
             self.statistics.entry(row.call).or_default().push(to_statistics(row));
         }
+        self.deliveries.extend(deliveries_of_calls(db, calls).await?);
         Ok(())
     }
 
@@ -194,6 +197,7 @@ impl Parts {
             events: self.events.remove(&head.id).unwrap_or_default(),
             history: self.history.remove(&head.id).unwrap_or_default(),
             statistics: self.statistics.remove(&head.id).unwrap_or_default(),
+            deliveries: self.deliveries.remove(&head.id).unwrap_or_default(),
             id: head.id,
             domain_id: head.domain_id,
             title: head.title,

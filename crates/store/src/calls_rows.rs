@@ -6,7 +6,8 @@ use sea_orm::{ConnectionTrait, QueryResult, Value};
 use crate::{
     StoreResult,
     bulk::Bulk,
-    model::{CallRecord, CallUpdate, HistoryRow, Invitation, InvitedTeam, NewCall, StatisticsRow},
+    deliveries::{self, STEPS},
+    model::{CallRecord, CallUpdate, Delivery, HistoryRow, Invitation, InvitedTeam, NewCall, StatisticsRow},
 };
 
 /// Whoever loses a key to an earlier call gets no row back.
@@ -63,6 +64,13 @@ const HISTORY: Bulk = Bulk {
 const STATISTICS: Bulk = Bulk {
     before: "INSERT INTO call_statistics (call, seq, contact_id, joined_at, left_at, why, reconnects, figures) VALUES ",
     columns: 8,
+    after: "",
+};
+
+const DELIVERIES: Bulk = Bulk {
+    before: "INSERT INTO deliveries (id, call, position, call_id, domain_id, contact_id, channel, kind, address, facts, state, \
+             reason, tries, next_at, not_after) VALUES ",
+    columns: 15,
     after: "",
 };
 
@@ -125,6 +133,8 @@ pub(crate) struct Attached {
     events: Vec<((i64, i64), [Value; 5])>,
     history: Vec<Value>,
     statistics: Vec<Value>,
+    deliveries: Vec<Value>,
+    delivery_steps: Vec<Value>,
 }
 
 impl Attached {
@@ -187,6 +197,30 @@ impl Attached {
         }
     }
 
+    /// In order, from position `first` on.
+    pub(crate) fn deliveries(&mut self, call: i64, first: i64, deliveries: &[Delivery]) {
+        for (position, new) in (first..).zip(deliveries) {
+            self.deliveries.extend([
+                new.id.to_string().into(),
+                call.into(),
+                position.into(),
+                new.call_id.to_string().into(),
+                new.domain_id.into(),
+                new.contact_id.into(),
+                new.channel.name().into(),
+                new.kind.clone().into(),
+                new.address.clone().into(),
+                new.facts.clone().into(),
+                new.state.name().into(),
+                text(new.reason.as_ref()),
+                new.tries.into(),
+                new.next_at.as_millis().into(),
+                new.not_after.as_millis().into(),
+            ]);
+            self.delivery_steps.extend(deliveries::step_rows(new.id, 1, &new.steps));
+        }
+    }
+
     /// Returns the events' id, call and seq. Sorted, because ids are given in the order of the rows and have to rise
     /// within a call.
     pub(crate) async fn insert(mut self, db: &impl ConnectionTrait) -> StoreResult<Vec<QueryResult>> {
@@ -195,6 +229,8 @@ impl Attached {
         TEAMS.execute(db, self.teams).await?;
         HISTORY.execute(db, self.history).await?;
         STATISTICS.execute(db, self.statistics).await?;
+        DELIVERIES.execute(db, self.deliveries).await?;
+        STEPS.execute(db, self.delivery_steps).await?;
         self.events.sort_by_key(|(key, _)| *key);
         EVENTS.query(db, self.events.into_iter().flat_map(|(_, row)| row).collect()).await
     }

@@ -249,6 +249,7 @@ fn attach_creates(attached: &mut Attached, creates: &[&NewCall], ids: &HashMap<U
         }
         attached.history(call, &record.history);
         attached.statistics(call, &record.statistics);
+        attached.deliveries(call, 0, &record.deliveries);
     }
     Ok(())
 }
@@ -261,8 +262,10 @@ async fn attach_updates(
     let calls = |wanted: fn(&CallUpdate) -> bool| updates.iter().filter(move |u| wanted(u)).map(|u| u.id).collect();
     let inviting = calls(|update| !update.new_invited.is_empty());
     let teaming = calls(|update| !update.new_teams.is_empty());
+    let sending = calls(|update| !update.new_deliveries.is_empty());
     let mut invitations = next_positions(txn, "call_invitations", inviting).await?;
     let mut teams = next_positions(txn, "call_teams", teaming).await?;
+    let mut deliveries = next_positions(txn, "deliveries", sending).await?;
     for update in updates {
         let call = update.id;
         attached.members(call, update.new_invited.iter().map(|invitation| invitation.contact.user_id));
@@ -273,6 +276,7 @@ async fn attach_updates(
         }
         attached.history(call, &update.new_history);
         attached.statistics(call, &update.new_statistics);
+        attached.deliveries(call, take(&mut deliveries, call, update.new_deliveries.len()), &update.new_deliveries);
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod calls_take_over;
 mod calls_write;
 mod connect;
 mod contacts;
+mod deliveries;
 mod domains;
 #[expect(unreachable_pub, reason = "SeaORM's derives make public types; the module itself is private")]
 mod entity;
@@ -25,12 +26,13 @@ pub use connect::open;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use farhand_domain::time::Timestamp;
+use farhand_domain::{delivery::Channel, time::Timestamp};
 use uuid::Uuid;
 
 use model::{
-    ApiKey, CallFilter, CallRecord, CallWrite, Contact, Domain, DomainChange, IdempotencyRecord, LoginSession,
-    NewApiKey, NewGuest, NewLoginSession, NewUser, Refused, Rotation, RunningCall, Saved, Team, User, UserChange,
+    ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Contact, Delivery, Domain, DomainChange, Heard,
+    IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewUser, Refused, Rotation, RunningCall,
+    Saved, Team, User, UserChange,
 };
 
 /// Why the store could not do what it was asked.
@@ -68,6 +70,23 @@ pub trait Store: Send + Sync + 'static {
     /// Newest first.
     async fn calls(&self, filter: &CallFilter) -> StoreResult<Vec<CallRecord>>;
     async fn idempotency(&self, caller: i64, key: &str) -> StoreResult<Option<IdempotencyRecord>>;
+
+    // --- messages to people; born in `save_calls` --------------------------------------------------------------------------
+
+    /// Takes up at most `most` of what is due, the longest due first. As they were before: queued, and tried once less.
+    async fn claim_deliveries(
+        &self,
+        channel: Channel,
+        now: Timestamp,
+        by: Claimant<'_>,
+        most: u64,
+    ) -> StoreResult<Vec<Delivery>>;
+    /// When the next one is due.
+    async fn next_delivery(&self, channel: Channel) -> StoreResult<Option<Timestamp>>;
+    /// What this server was sending when it stopped.
+    async fn interrupted_deliveries(&self, by: Claimant<'_>) -> StoreResult<Vec<Uuid>>;
+    /// Notes what was heard, in order. Returns those that have changed by it, each once.
+    async fn hear_of_deliveries(&self, heard: &[Heard]) -> StoreResult<Vec<Delivery>>;
 
     // --- contacts ----------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,13 @@
 //! Rows as the rest of the program sees them.
 
+mod delivery;
+
 use std::fmt;
 
 use farhand_domain::time::Timestamp;
 use uuid::Uuid;
+
+pub use delivery::{Claimant, Delivery, DeliveryStep, Heard, Whose};
 
 /// What somebody's media may take in a call; none: as much as they want.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -188,6 +192,8 @@ pub struct CallRecord {
     pub events: Vec<EventRow>,
     pub history: Vec<HistoryRow>,
     pub statistics: Vec<StatisticsRow>,
+    /// In the order of their making.
+    pub deliveries: Vec<Delivery>,
 }
 
 /// A call that has not ended, as it was last saved.
@@ -238,6 +244,7 @@ pub struct CallUpdate {
     pub new_events: Vec<NewEvent>,
     pub new_history: Vec<HistoryRow>,
     pub new_statistics: Vec<StatisticsRow>,
+    pub new_deliveries: Vec<Delivery>,
     pub new_invited: Vec<Invitation>,
     pub new_teams: Vec<InvitedTeam>,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use farhand_domain::time::Timestamp;
+use farhand_domain::{delivery::Channel, time::Timestamp};
 use sea_orm::{
     ColumnTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, TransactionTrait,
     sea_query::ExprTrait,
@@ -15,9 +15,9 @@ use crate::{
     connect::{read_options, write_options},
     entity::{access::login_session, calls::idempotency, people::meta},
     model::{
-        ApiKey, CallFilter, CallRecord, CallWrite, Contact, Domain, DomainChange, IdempotencyRecord, LoginSession,
-        NewApiKey, NewGuest, NewLoginSession, NewUser, Refused, Rotation, RunningCall, Saved, Team, TokenPair, User,
-        UserChange,
+        ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Contact, Delivery, Domain, DomainChange, Heard,
+        IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewUser, Refused, Rotation, RunningCall,
+        Saved, Team, TokenPair, User, UserChange,
     },
 };
 
@@ -120,6 +120,28 @@ impl Store for SqlStore {
 
     async fn idempotency(&self, caller: i64, key: &str) -> StoreResult<Option<IdempotencyRecord>> {
         self.answered(self.read_idempotency(caller, key)).await
+    }
+
+    async fn claim_deliveries(
+        &self,
+        channel: Channel,
+        now: Timestamp,
+        by: Claimant<'_>,
+        most: u64,
+    ) -> StoreResult<Vec<Delivery>> {
+        self.answered(self.claim(channel, now, by, most)).await
+    }
+
+    async fn next_delivery(&self, channel: Channel) -> StoreResult<Option<Timestamp>> {
+        self.answered(self.next_due(channel)).await
+    }
+
+    async fn interrupted_deliveries(&self, by: Claimant<'_>) -> StoreResult<Vec<Uuid>> {
+        self.answered(self.interrupted(by)).await
+    }
+
+    async fn hear_of_deliveries(&self, heard: &[Heard]) -> StoreResult<Vec<Delivery>> {
+        self.answered(self.hear(heard)).await
     }
 
     async fn contacts_of_users(&self, users: &[i64]) -> StoreResult<Vec<Contact>> {

@@ -14,6 +14,8 @@ mod support;
 mod api_keys;
 #[path = "contract/contacts.rs"]
 mod contacts;
+#[path = "contract/deliveries.rs"]
+mod deliveries;
 #[path = "contract/directory.rs"]
 mod directory;
 #[path = "contract/failures.rs"]

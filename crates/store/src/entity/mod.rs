@@ -15,3 +15,4 @@ use rows_without_words;
 pub(crate) mod access;
 pub(crate) mod calls;
 pub(crate) mod people;
+pub(crate) mod reach;

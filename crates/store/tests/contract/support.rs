@@ -253,6 +253,7 @@ pub fn new_call(creator: &Contact, invited: &[&Contact]) -> NewCall {
         events: vec![event(1, creator), event(2, creator)],
         history: vec![history(1, Some(creator))],
         statistics: Vec::new(),
+        deliveries: Vec::new(),
     };
     let state = "{\"phase\":\"ringing\"}".to_owned();
     NewCall { record, state, owner_node: "node".to_owned(), owner_epoch: 1, idempotency: None }
@@ -293,6 +294,7 @@ pub fn next(record: &CallRecord, expected_version: i64) -> CallUpdate {
         new_events: Vec::new(),
         new_history: Vec::new(),
         new_statistics: Vec::new(),
+        new_deliveries: Vec::new(),
         new_invited: Vec::new(),
         new_teams: Vec::new(),
     }

@@ -1,0 +1,250 @@
+//! Messages to people: taken up one batch at a time, and changed by what is heard of them.
+
+use std::collections::HashMap;
+
+use farhand_domain::{
+    delivery::{Channel, State},
+    time::Timestamp,
+};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Statement, Value,
+    sea_query::{Expr, ExprTrait},
+};
+use uuid::Uuid;
+
+use crate::{
+    StoreError, StoreResult,
+    bulk::Bulk,
+    calls_write::parse_uuid,
+    entity::reach::{delivery, delivery_step},
+    model::{Claimant, Delivery, DeliveryStep, Heard, Whose},
+    sql_store::SqlStore,
+};
+
+/// Most steps by far are the birth and the end of a message.
+pub(crate) const STEPS: Bulk =
+    Bulk { before: "INSERT INTO delivery_steps (delivery, seq, state, reason, at) VALUES ", columns: 5, after: "" };
+
+const CHANGES: Bulk = Bulk {
+    before: "UPDATE deliveries SET state = fresh.column2, reason = fresh.column3, next_at = fresh.column4, \
+             gateway_id = fresh.column5 FROM (VALUES ",
+    columns: 5,
+    after: ") AS fresh WHERE deliveries.id = fresh.column1",
+};
+
+/// The rows of steps, from number `first` on.
+pub(crate) fn step_rows(id: Uuid, first: i64, steps: &[DeliveryStep]) -> Vec<Value> {
+    let row = |(seq, step): (i64, &DeliveryStep)| {
+        let DeliveryStep { state, reason, at } = step;
+        [id.to_string().into(), seq.into(), state.name().into(), reason.clone().into(), at.as_millis().into()]
+    };
+    (first..).zip(steps).flat_map(row).collect()
+}
+
+impl SqlStore {
+    pub(crate) async fn claim(
+        &self,
+        channel: Channel,
+        now: Timestamp,
+        by: Claimant<'_>,
+        most: u64,
+    ) -> StoreResult<Vec<Delivery>> {
+        let txn = self.begin_write().await?;
+        let due = |own_lock: &str| {
+            format!(
+                "UPDATE deliveries SET state = 'sending', tries = tries + 1, node = $1, epoch = $2 WHERE id IN \
+                 (SELECT id FROM deliveries WHERE channel = $3 AND state = 'queued' AND next_at <= $4 \
+                 ORDER BY next_at LIMIT $5{own_lock}) RETURNING id"
+            )
+        };
+        // Two servers that want messages at the same time get different ones.
+        let sql = due(if self.backend() == DbBackend::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" });
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let values: [Value; 5] =
+            [by.node.into(), by.epoch.into(), channel.name().into(), now.as_millis().into(), most.into()];
+        let rows = txn.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, values)).await?;
+        let ids = rows.iter().map(|row| Ok(row.try_get_by(0)?)).collect::<StoreResult<Vec<String>>>()?;
+        let mut claimed = read(&txn, delivery::Column::Id.is_in(ids)).await?;
+        txn.commit().await?;
+        for (_, delivery) in &mut claimed {
+            (delivery.state, delivery.tries) = (State::Queued, delivery.tries.saturating_sub(1));
+        }
+        claimed.sort_by_key(|(_, delivery)| delivery.next_at);
+        Ok(claimed.into_iter().map(|(_, delivery)| delivery).collect())
+    }
+
+    pub(crate) async fn next_due(&self, channel: Channel) -> StoreResult<Option<Timestamp>> {
+        let queued = delivery::Entity::find()
+            .select_only()
+            .column_as(delivery::Column::NextAt.min(), "next_at")
+            .filter(delivery::Column::Channel.eq(channel.name()))
+            .filter(delivery::Column::State.eq(State::Queued.name()));
+        let next: Option<Option<i64>> = queued.into_tuple().one(&self.reader).await?;
+        Ok(next.flatten().map(Timestamp::from_millis))
+    }
+
+    pub(crate) async fn interrupted(&self, by: Claimant<'_>) -> StoreResult<Vec<Uuid>> {
+        let in_flight = delivery::Entity::find()
+            .select_only()
+            .column(delivery::Column::Id)
+            .filter(delivery::Column::State.eq(State::Sending.name()))
+            .filter(delivery::Column::Node.eq(by.node))
+            .filter(delivery::Column::Epoch.lt(by.epoch));
+        let ids: Vec<String> = in_flight.into_tuple().all(&self.reader).await?;
+        ids.iter().map(|id| parse_uuid(id)).collect()
+    }
+
+    pub(crate) async fn hear(&self, heard: &[Heard]) -> StoreResult<Vec<Delivery>> {
+        let txn = self.begin_write().await?;
+        let mut known = lock(&txn, heard).await?;
+        for heard in heard {
+            for delivery in known.iter_mut().filter(|known| is_of(&known.now, &heard.whose)) {
+                delivery.hear(heard);
+            }
+        }
+        known.retain(|known| known.changed);
+        CHANGES.execute(&txn, known.iter().flat_map(Known::row).collect()).await?;
+        STEPS.execute(&txn, known.iter().flat_map(Known::new_steps).collect()).await?;
+        txn.commit().await?;
+        Ok(known.into_iter().map(|known| known.now).collect())
+    }
+}
+
+/// A message while something is heard of it.
+struct Known {
+    now: Delivery,
+    /// Steps that are in the database.
+    written: usize,
+    changed: bool,
+}
+
+impl Known {
+    fn hear(&mut self, heard: &Heard) {
+        let state = self.now.state.after(self.now.channel, heard.fact);
+        if let Some(id) = &heard.gateway_id {
+            self.changed |= self.now.gateway_id.is_none();
+            self.now.gateway_id.get_or_insert_with(|| id.clone());
+        }
+        if state == self.now.state {
+            return;
+        }
+        self.now.state = state;
+        self.now.reason.clone_from(&heard.reason);
+        self.now.next_at = heard.again_at.unwrap_or(self.now.next_at);
+        let step = DeliveryStep { state, reason: heard.reason.clone(), at: heard.at };
+        self.now.steps.push(step);
+        self.changed = true;
+    }
+
+    fn row(&self) -> [Value; 5] {
+        let Delivery { id, state, reason, next_at, gateway_id, .. } = &self.now;
+        [
+            id.to_string().into(),
+            state.name().into(),
+            reason.clone().into(),
+            next_at.as_millis().into(),
+            gateway_id.clone().into(),
+        ]
+    }
+
+    fn new_steps(&self) -> Vec<Value> {
+        let first = i64::try_from(self.written).unwrap_or(i64::MAX).saturating_add(1);
+        step_rows(self.now.id, first, &self.now.steps[self.written..])
+    }
+}
+
+fn is_of(delivery: &Delivery, whose: &Whose) -> bool {
+    match whose {
+        Whose::Id(id) => delivery.id == *id,
+        Whose::Gateway(channel, name) => {
+            delivery.channel == *channel && delivery.gateway_id.as_deref() == Some(name.as_str())
+        }
+    }
+}
+
+/// In the order of their ids, so that two servers that heard of the same messages wait for each other and never both at once.
+async fn lock(txn: &DatabaseTransaction, heard: &[Heard]) -> StoreResult<Vec<Known>> {
+    let (mut ids, mut names): (Vec<_>, HashMap<Channel, Vec<_>>) = (Vec::new(), HashMap::new());
+    for heard in heard {
+        match &heard.whose {
+            Whose::Id(id) => ids.push(id.to_string()),
+            Whose::Gateway(channel, name) => names.entry(*channel).or_default().push(name.clone()),
+        }
+    }
+    let mut any = delivery::Column::Id.is_in(ids);
+    for (channel, names) in names {
+        let of = delivery::Column::Channel.eq(channel.name()).and(delivery::Column::GatewayId.is_in(names));
+        any = any.or(of);
+    }
+    let rows =
+        delivery::Entity::find().filter(any).order_by_asc(delivery::Column::Id).lock_exclusive().all(txn).await?;
+    let known = complete(txn, rows).await?.into_iter();
+    Ok(known.map(|(_, now)| Known { written: now.steps.len(), now, changed: false }).collect())
+}
+
+/// With the database id of its call.
+type OfCall = (i64, Delivery);
+
+async fn read(db: &impl ConnectionTrait, filter: Expr) -> StoreResult<Vec<OfCall>> {
+    let rows = delivery::Entity::find().filter(filter).order_by_asc(delivery::Column::Position).all(db).await?;
+    complete(db, rows).await
+}
+
+pub(crate) async fn deliveries_of_calls(
+    db: &impl ConnectionTrait,
+    calls: &[i64],
+) -> StoreResult<HashMap<i64, Vec<Delivery>>> {
+    let mut of_calls: HashMap<_, Vec<_>> = HashMap::new();
+    for (call, delivery) in read(db, delivery::Column::Call.is_in(calls.iter().copied())).await? {
+        of_calls.entry(call).or_default().push(delivery);
+    }
+    Ok(of_calls)
+}
+
+async fn complete(db: &impl ConnectionTrait, rows: Vec<delivery::Model>) -> StoreResult<Vec<OfCall>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = rows.iter().map(|row| row.id.clone());
+    let steps = delivery_step::Entity::find()
+        .filter(delivery_step::Column::Delivery.is_in(ids))
+        .order_by_asc(delivery_step::Column::Seq);
+    let mut of_deliveries: HashMap<_, Vec<_>> = HashMap::new();
+    for row in steps.all(db).await? {
+        let state = state(&row.state)?;
+        let step = DeliveryStep { state, reason: row.reason, at: Timestamp::from_millis(row.at) };
+        of_deliveries.entry(row.delivery).or_default().push(step);
+    }
+    rows.into_iter()
+        .map(|row| {
+            let steps = of_deliveries.remove(&row.id).unwrap_or_default();
+            Ok((row.call, to_delivery(row, steps)?))
+        })
+        .collect()
+}
+
+fn to_delivery(row: delivery::Model, steps: Vec<DeliveryStep>) -> StoreResult<Delivery> {
+    let channel = Channel::named(&row.channel);
+    Ok(Delivery {
+        id: parse_uuid(&row.id)?,
+        call_id: parse_uuid(&row.call_id)?,
+        domain_id: row.domain_id,
+        contact_id: row.contact_id,
+        channel: channel.ok_or_else(|| StoreError::Corrupt(format!("an unknown channel: {}", row.channel)))?,
+        kind: row.kind,
+        address: row.address,
+        facts: row.facts,
+        state: state(&row.state)?,
+        reason: row.reason,
+        tries: u32::try_from(row.tries).unwrap_or(u32::MAX),
+        next_at: Timestamp::from_millis(row.next_at),
+        not_after: Timestamp::from_millis(row.not_after),
+        gateway_id: row.gateway_id,
+        steps,
+    })
+}
+
+fn state(name: &str) -> StoreResult<State> {
+    State::named(name).ok_or_else(|| StoreError::Corrupt(format!("an unknown state of a message: {name}")))
+}

@@ -1,0 +1,158 @@
+//! Messages to people: taken up once, changed by what is heard of them, and known after a stop.
+
+use std::collections::HashSet;
+
+use farhand_domain::delivery::{Channel, Fact, State};
+use farhand_store::model::{CallRecord, CallUpdate, Claimant, Contact, Delivery, DeliveryStep, Heard, Whose};
+
+use crate::support::{Db, at, fresh_uuid, new_call, next};
+
+const BY: Claimant<'static> = Claimant { node: "node", epoch: 1 };
+
+fn new_delivery(record: &CallRecord, to: &Contact, due: i64) -> Delivery {
+    Delivery {
+        id: fresh_uuid(),
+        call_id: record.call_id,
+        domain_id: to.domain_id,
+        contact_id: to.id,
+        channel: Channel::Email,
+        kind: "ring".to_owned(),
+        address: "somebody@example.org".to_owned(),
+        facts: "{}".to_owned(),
+        state: State::Queued,
+        reason: None,
+        tries: 0,
+        next_at: at(due),
+        not_after: at(due + 60_000),
+        gateway_id: None,
+        steps: vec![DeliveryStep { state: State::Queued, reason: None, at: at(0) }],
+    }
+}
+
+fn heard(delivery: &Delivery, fact: Fact) -> Heard {
+    Heard { whose: Whose::Id(delivery.id), fact, reason: None, gateway_id: None, again_at: None, at: at(500) }
+}
+
+/// A call with messages that are due at these times.
+async fn call_with(db: &Db, due: &[i64]) -> CallRecord {
+    let domain = db.domain("acme").await;
+    let ada = db.person(&domain, "ada").await;
+    let mut new = new_call(&ada, &[&ada]);
+    new.record.deliveries = due.iter().map(|due| new_delivery(&new.record, &ada, *due)).collect();
+    db.save(new).await
+}
+
+async fn claim(db: &Db, now: i64, most: u64) -> Vec<Delivery> {
+    db.store.claim_deliveries(Channel::Email, at(now), BY, most).await.unwrap()
+}
+
+async fn messages_are_born_with_their_call_and_with_its_steps(db: &Db) {
+    let mut record = call_with(db, &[0, 0]).await;
+    let later = new_delivery(&record, &record.creator, 5);
+    let update = CallUpdate { new_deliveries: vec![later.clone()], ..next(&record, 1) };
+    db.update(update).await.unwrap();
+    record.deliveries.push(later);
+    assert!(db.read(&record).await == record);
+    assert_eq!(db.read(&record).await.deliveries, record.deliveries, "in order");
+}
+
+async fn a_refused_step_leaves_no_message(db: &Db) {
+    let record = call_with(db, &[]).await;
+    let update = CallUpdate { new_deliveries: vec![new_delivery(&record, &record.creator, 0)], ..next(&record, 7) };
+    assert!(db.update(update).await.is_err());
+    assert_eq!(db.count("deliveries").await, 0);
+}
+
+async fn what_is_due_is_taken_up_once_the_longest_due_first(db: &Db) {
+    let record = call_with(db, &[30, 10, 20, 99]).await;
+    assert_eq!(db.store.next_delivery(Channel::Email).await.unwrap(), Some(at(10)));
+    assert_eq!(db.store.next_delivery(Channel::Sms).await.unwrap(), None);
+    assert_eq!(db.store.claim_deliveries(Channel::Sms, at(50), BY, 9).await.unwrap(), []);
+    let first = claim(db, 50, 2).await;
+    assert_eq!(first, [&record.deliveries[1], &record.deliveries[2]].map(Clone::clone));
+    assert_eq!(claim(db, 50, 9).await, [record.deliveries[0].clone()]);
+    assert_eq!(claim(db, 50, 9).await, []);
+    assert_eq!(db.store.next_delivery(Channel::Email).await.unwrap(), Some(at(99)));
+}
+
+async fn of_many_who_take_up_at_once_each_gets_others(db: &Db) {
+    call_with(db, &[0; 60]).await;
+    let stores = [db.open_again().await, db.open_again().await, db.open_again().await];
+    let claims = |index: usize| {
+        let store = &stores[index];
+        async move {
+            let mut mine = Vec::new();
+            for _ in 0..10 {
+                mine.extend(store.claim_deliveries(Channel::Email, at(1), BY, 3).await.unwrap());
+            }
+            mine
+        }
+    };
+    let (one, two, three) = tokio::join!(claims(0), claims(1), claims(2));
+    let claimed: Vec<_> = [one, two, three].into_iter().flatten().map(|delivery| delivery.id).collect();
+    assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), claimed.len(), "none twice");
+    assert_eq!(claimed.len() + claim(db, 1, 99).await.len(), 60);
+    for store in stores {
+        store.close().await;
+    }
+}
+
+async fn what_is_heard_of_a_message_is_kept_with_its_time_and_words(db: &Db) {
+    let record = call_with(db, &[0, 0, 0]).await;
+    claim(db, 1, 9).await;
+    let [a, b, c] = [0, 1, 2].map(|index| &record.deliveries[index]);
+    let later = Heard { reason: Some("450 busy".to_owned()), again_at: Some(at(900)), ..heard(a, Fact::TryLater) };
+    let taken = Heard { gateway_id: Some("g-7".to_owned()), ..heard(b, Fact::Accepted) };
+    let changed = db.store.hear_of_deliveries(&[later, taken, heard(c, Fact::Claimed)]).await.unwrap();
+    let of = |delivery: &Delivery| changed.iter().find(|changed| changed.id == delivery.id).cloned();
+    let step = |state, reason: Option<&str>| DeliveryStep { state, reason: reason.map(str::to_owned), at: at(500) };
+    let a = of(a).unwrap();
+    assert_eq!((a.state, a.reason.as_deref(), a.next_at, a.tries), (State::Queued, Some("450 busy"), at(900), 1));
+    assert_eq!(a.steps.last(), Some(&step(State::Queued, Some("450 busy"))));
+    assert_eq!(of(b).unwrap().gateway_id.as_deref(), Some("g-7"));
+    assert_eq!(of(c), None, "it has not changed");
+
+    let report = Heard { whose: Whose::Gateway(Channel::Email, "g-7".to_owned()), ..heard(b, Fact::ReportedDelivered) };
+    let twice = [report.clone(), Heard { whose: Whose::Gateway(Channel::Sms, "g-7".to_owned()), ..report }];
+    let changed = db.store.hear_of_deliveries(&twice).await.unwrap();
+    assert_eq!(changed.iter().map(|d| (d.id, d.state)).collect::<Vec<_>>(), [(b.id, State::Delivered)]);
+    assert_eq!(
+        changed[0].steps.iter().map(|s| s.state).collect::<Vec<_>>(),
+        [State::Queued, State::Sent, State::Delivered]
+    );
+    let read = db.read(&record).await;
+    assert_eq!(read.deliveries[1], changed[0]);
+    assert_eq!(claim(db, 899, 9).await, []);
+    assert_eq!(claim(db, 900, 9).await, [a], "again");
+}
+
+async fn several_facts_of_one_message_are_heard_in_order(db: &Db) {
+    let record = call_with(db, &[0]).await;
+    let only = &record.deliveries[0];
+    let facts = [Fact::Claimed, Fact::Accepted, Fact::Opened, Fact::ReportedFailed];
+    let changed = db.store.hear_of_deliveries(&facts.map(|fact| heard(only, fact))).await.unwrap();
+    assert_eq!(changed.iter().map(|d| (d.state, d.steps.len())).collect::<Vec<_>>(), [(State::Seen, 4)]);
+    let unknown = Heard { whose: Whose::Id(fresh_uuid()), ..heard(only, Fact::Joined) };
+    assert_eq!(db.store.hear_of_deliveries(&[unknown]).await.unwrap(), []);
+}
+
+async fn what_was_in_flight_at_a_stop_is_known_to_the_next_start(db: &Db) {
+    let record = call_with(db, &[0, 0, 0]).await;
+    let flying = claim(db, 1, 2).await;
+    db.store.hear_of_deliveries(&[heard(&flying[0], Fact::Accepted)]).await.unwrap();
+    let interrupted = async |by| db.store.interrupted_deliveries(by).await.unwrap();
+    assert!(interrupted(BY).await.is_empty(), "this one still sends it");
+    assert!(interrupted(Claimant { node: "other", epoch: 9 }).await.is_empty());
+    assert_eq!(interrupted(Claimant { epoch: 2, ..BY }).await, [flying[1].id]);
+    assert!(record.deliveries.iter().any(|delivery| delivery.id == flying[1].id));
+}
+
+contract!(
+    messages_are_born_with_their_call_and_with_its_steps,
+    a_refused_step_leaves_no_message,
+    what_is_due_is_taken_up_once_the_longest_due_first,
+    of_many_who_take_up_at_once_each_gets_others,
+    what_is_heard_of_a_message_is_kept_with_its_time_and_words,
+    several_facts_of_one_message_are_heard_in_order,
+    what_was_in_flight_at_a_stop_is_known_to_the_next_start,
+);
