@@ -109,6 +109,11 @@ impl State {
         matches!(self, Self::Queued | Self::Sending)
     }
 
+    /// It was sent, or may have been.
+    pub fn is_out(self) -> bool {
+        self >= Self::Uncertain && !self.is_never_sent() || self == Self::Sending
+    }
+
     fn is_never_sent(self) -> bool {
         matches!(self, Self::NotConfigured | Self::HeldBack)
     }
@@ -132,7 +137,9 @@ pub enum Fact {
     ReportedFailed,
     Opened,
     Joined,
+    /// Whoever was to send it has not, and nobody will.
     TooLate,
+    /// Nobody need take it up any more.
     NotNeeded,
 }
 
@@ -148,7 +155,8 @@ impl State {
             Fact::TryLater => only_from(Self::Sending, Self::Queued),
             Fact::Lost if channel.repeats() => only_from(Self::Sending, Self::Queued),
             Fact::Lost => only_from(Self::Sending, Self::Uncertain),
-            Fact::TooLate => only_from(Self::Queued, Self::Expired),
+            Fact::TooLate if self.is_open() => Self::Expired,
+            Fact::TooLate => self,
             Fact::NotNeeded => only_from(Self::Queued, Self::Cancelled),
             Fact::Accepted => self.max(Self::Sent),
             Fact::Refused | Fact::ReportedFailed => self.max(Self::Failed),
@@ -183,7 +191,7 @@ mod tests {
         let table = [
             (Fact::Claimed, "s..........."),
             (Fact::TryLater, ".q.........."),
-            (Fact::TooLate, "x..........."),
+            (Fact::TooLate, "xx.........."),
             (Fact::NotNeeded, "c..........."),
             (Fact::Accepted, "SSSSS......."),
             (Fact::Refused, "FFFFFF......"),

@@ -14,7 +14,8 @@ use crate::{
     StoreError, StoreResult,
     bulk::{id_lists, push_places},
     calls_rows::{Attached, CALLS, KEYS, UPDATES, call_row, update_row},
-    model::{CallUpdate, CallWrite, NewCall, Refused, Saved},
+    deliveries::hear,
+    model::{CallUpdate, CallWrite, Delivery, NewCall, Refused, Saved},
     sql_store::SqlStore,
 };
 
@@ -85,9 +86,13 @@ async fn save(txn: &DatabaseTransaction, writes: &[CallWrite]) -> StoreResult<Ve
     for row in attached.insert(txn).await? {
         event_ids.insert((row.try_get_by(1)?, row.try_get_by(2)?), row.try_get_by(0)?);
     }
+    let mut changed: HashMap<i64, Vec<Delivery>> = HashMap::new();
+    for (call, delivery) in hear(txn, updates.iter().flat_map(|update| &update.heard)).await? {
+        changed.entry(call).or_default().push(delivery);
+    }
     let outcome = |(index, write)| match refused.get(&index) {
         Some(why) => Ok(Err(why.clone())),
-        None => saved(write, &ids, &event_ids).map(Ok),
+        None => saved(write, &ids, &event_ids, &mut changed).map(Ok),
     };
     writes.iter().enumerate().map(outcome).collect()
 }
@@ -305,7 +310,12 @@ fn take(next: &mut HashMap<i64, i64>, call: i64, count: usize) -> i64 {
     taken
 }
 
-fn saved(write: &CallWrite, ids: &HashMap<Uuid, i64>, events: &HashMap<(i64, i64), i64>) -> StoreResult<Saved> {
+fn saved(
+    write: &CallWrite,
+    ids: &HashMap<Uuid, i64>,
+    events: &HashMap<(i64, i64), i64>,
+    changed: &mut HashMap<i64, Vec<Delivery>>,
+) -> StoreResult<Saved> {
     let (id, seqs): (_, Vec<i64>) = match write {
         CallWrite::Create(new) => {
             (id_of(new.record.call_id, ids)?, new.record.events.iter().map(|event| event.seq).collect())
@@ -315,7 +325,7 @@ fn saved(write: &CallWrite, ids: &HashMap<Uuid, i64>, events: &HashMap<(i64, i64
     let missing = || StoreError::Corrupt(format!("an event of call {id} was not saved"));
     let event_ids =
         seqs.iter().map(|seq| events.get(&(id, *seq)).copied().ok_or_else(missing)).collect::<Result<_, _>>()?;
-    Ok(Saved { id, event_ids })
+    Ok(Saved { id, event_ids, deliveries: changed.remove(&id).unwrap_or_default() })
 }
 
 fn id_of(call_id: Uuid, ids: &HashMap<Uuid, i64>) -> StoreResult<i64> {

@@ -97,22 +97,36 @@ impl SqlStore {
 
     pub(crate) async fn hear(&self, heard: &[Heard]) -> StoreResult<Vec<Delivery>> {
         let txn = self.begin_write().await?;
-        let mut known = lock(&txn, heard).await?;
-        for heard in heard {
-            for delivery in known.iter_mut().filter(|known| is_of(&known.now, &heard.whose)) {
-                delivery.hear(heard);
-            }
-        }
-        known.retain(|known| known.changed);
-        CHANGES.execute(&txn, known.iter().flat_map(Known::row).collect()).await?;
-        STEPS.execute(&txn, known.iter().flat_map(Known::new_steps).collect()).await?;
+        let changed = hear(&txn, heard).await?;
         txn.commit().await?;
-        Ok(known.into_iter().map(|known| known.now).collect())
+        Ok(changed.into_iter().map(|(_, delivery)| delivery).collect())
     }
+}
+
+/// Returns those that have changed.
+pub(crate) async fn hear<'a>(
+    txn: &DatabaseTransaction,
+    heard: impl IntoIterator<Item = &'a Heard>,
+) -> StoreResult<Vec<OfCall>> {
+    let heard: Vec<_> = heard.into_iter().collect();
+    if heard.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut known = lock(txn, &heard).await?;
+    for heard in heard {
+        for delivery in known.iter_mut().filter(|known| is_of(&known.now, &heard.whose)) {
+            delivery.hear(heard);
+        }
+    }
+    known.retain(|known| known.changed);
+    CHANGES.execute(txn, known.iter().flat_map(Known::row).collect()).await?;
+    STEPS.execute(txn, known.iter().flat_map(Known::new_steps).collect()).await?;
+    Ok(known.into_iter().map(|known| (known.call, known.now)).collect())
 }
 
 /// A message while something is heard of it.
 struct Known {
+    call: i64,
     now: Delivery,
     /// Steps that are in the database.
     written: usize,
@@ -164,7 +178,7 @@ fn is_of(delivery: &Delivery, whose: &Whose) -> bool {
 }
 
 /// In the order of their ids, so that two servers that heard of the same messages wait for each other and never both at once.
-async fn lock(txn: &DatabaseTransaction, heard: &[Heard]) -> StoreResult<Vec<Known>> {
+async fn lock(txn: &DatabaseTransaction, heard: &[&Heard]) -> StoreResult<Vec<Known>> {
     let (mut ids, mut names): (Vec<_>, HashMap<Channel, Vec<_>>) = (Vec::new(), HashMap::new());
     for heard in heard {
         match &heard.whose {
@@ -180,11 +194,11 @@ async fn lock(txn: &DatabaseTransaction, heard: &[Heard]) -> StoreResult<Vec<Kno
     let rows =
         delivery::Entity::find().filter(any).order_by_asc(delivery::Column::Id).lock_exclusive().all(txn).await?;
     let known = complete(txn, rows).await?.into_iter();
-    Ok(known.map(|(_, now)| Known { written: now.steps.len(), now, changed: false }).collect())
+    Ok(known.map(|(call, now)| Known { call, written: now.steps.len(), now, changed: false }).collect())
 }
 
 /// With the database id of its call.
-type OfCall = (i64, Delivery);
+pub(crate) type OfCall = (i64, Delivery);
 
 async fn read(db: &impl ConnectionTrait, filter: Expr) -> StoreResult<Vec<OfCall>> {
     let rows = delivery::Entity::find().filter(filter).order_by_asc(delivery::Column::Position).all(db).await?;

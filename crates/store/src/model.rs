@@ -245,6 +245,8 @@ pub struct CallUpdate {
     pub new_history: Vec<HistoryRow>,
     pub new_statistics: Vec<StatisticsRow>,
     pub new_deliveries: Vec<Delivery>,
+    /// What this step means for earlier messages of the call.
+    pub heard: Vec<Heard>,
     pub new_invited: Vec<Invitation>,
     pub new_teams: Vec<InvitedTeam>,
 }
@@ -255,6 +257,8 @@ pub struct Saved {
     pub id: i64,
     /// Ids of the new events, in order.
     pub event_ids: Vec<i64>,
+    /// Earlier messages that are in another state now.
+    pub deliveries: Vec<Delivery>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

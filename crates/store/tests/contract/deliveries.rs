@@ -136,6 +136,19 @@ async fn several_facts_of_one_message_are_heard_in_order(db: &Db) {
     assert_eq!(db.store.hear_of_deliveries(&[unknown]).await.unwrap(), []);
 }
 
+async fn what_a_step_means_for_messages_is_saved_with_it(db: &Db) {
+    let record = call_with(db, &[0, 0]).await;
+    let [a, b] = [0, 1].map(|index| &record.deliveries[index]);
+    let refused = CallUpdate { heard: vec![heard(a, Fact::NotNeeded)], ..next(&record, 7) };
+    assert!(db.update(refused).await.is_err());
+    assert_eq!(db.read(&record).await.deliveries[0].state, State::Queued);
+    let update = CallUpdate { heard: vec![heard(b, Fact::NotNeeded), heard(b, Fact::TooLate)], ..next(&record, 1) };
+    let saved = db.update(update).await.unwrap();
+    assert_eq!(saved.deliveries.iter().map(|d| (d.id, d.state)).collect::<Vec<_>>(), [(b.id, State::Cancelled)]);
+    let states: Vec<_> = db.read(&record).await.deliveries.iter().map(|delivery| delivery.state).collect();
+    assert_eq!(states, [State::Queued, State::Cancelled]);
+}
+
 async fn what_was_in_flight_at_a_stop_is_known_to_the_next_start(db: &Db) {
     let record = call_with(db, &[0, 0, 0]).await;
     let flying = claim(db, 1, 2).await;
@@ -154,5 +167,6 @@ contract!(
     of_many_who_take_up_at_once_each_gets_others,
     what_is_heard_of_a_message_is_kept_with_its_time_and_words,
     several_facts_of_one_message_are_heard_in_order,
+    what_a_step_means_for_messages_is_saved_with_it,
     what_was_in_flight_at_a_stop_is_known_to_the_next_start,
 );

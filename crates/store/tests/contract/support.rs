@@ -295,6 +295,7 @@ pub fn next(record: &CallRecord, expected_version: i64) -> CallUpdate {
         new_history: Vec::new(),
         new_statistics: Vec::new(),
         new_deliveries: Vec::new(),
+        heard: Vec::new(),
         new_invited: Vec::new(),
         new_teams: Vec::new(),
     }
