@@ -136,6 +136,7 @@ pub enum Fact {
     ReportedDelivered,
     ReportedFailed,
     Opened,
+    /// Whether because of it or not.
     Joined,
     /// Whoever was to send it has not, and nobody will.
     TooLate,
@@ -162,7 +163,8 @@ impl State {
             Fact::Refused | Fact::ReportedFailed => self.max(Self::Failed),
             Fact::ReportedDelivered => self.max(Self::Delivered),
             Fact::Opened => self.max(Self::Seen),
-            Fact::Joined => self.max(Self::Answered),
+            Fact::Joined if self.is_out() => Self::Answered,
+            Fact::Joined => self,
         }
     }
 }
@@ -198,7 +200,7 @@ mod tests {
             (Fact::ReportedFailed, "FFFFFF......"),
             (Fact::ReportedDelivered, "DDDDDDD....."),
             (Fact::Opened, "OOOOOOOO...."),
-            (Fact::Joined, "AAAAAAAAA..."),
+            (Fact::Joined, ".A..AAAAA..."),
         ];
         for channel in Channel::ALL {
             for (fact, expected) in table {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use farhand_domain::delivery::Channel;
 use farhand_store::Store;
 use tokio_util::{
     sync::CancellationToken,
@@ -15,6 +16,7 @@ use crate::{
     directory::Directory,
     http::Outcome,
     media::{Checks, IceServers, Tests, Workers},
+    notify::{Notify, Outbox},
     turn::Turn,
     world::SharedClock,
     ws::{Hub, Sessions},
@@ -37,6 +39,7 @@ pub struct App {
     pub attempts: Attempts,
     pub hub: Arc<Hub>,
     pub calls: Calls,
+    notify: Arc<Notify>,
     pub ice: IceServers,
     pub checks: Checks,
     pub connections: Connections,
@@ -50,6 +53,7 @@ impl App {
         store: Arc<dyn Store>,
         hub: Arc<Hub>,
         media: Media,
+        notify: Arc<Notify>,
     ) -> Outcome<Arc<Self>> {
         let Media { ice, workers, turn, tests } = media;
         let directory = Arc::new(Directory::new(store.clone()));
@@ -62,6 +66,7 @@ impl App {
             policy: config.calls.policy(),
             workers: workers.clone(),
             turn: turn.clone(),
+            notify: notify.clone(),
             node: "farhand".to_owned(),
         });
         Ok(Arc::new(Self {
@@ -80,11 +85,27 @@ impl App {
             directory,
             hub,
             ice,
+            notify,
         }))
     }
 
     pub fn sessions(self: &Arc<Self>) -> Sessions<'_> {
         Sessions { app: self }
+    }
+
+    /// Until the server stops.
+    pub async fn send_messages(self: Arc<Self>) {
+        let (node, epoch) = self.calls.owner();
+        let outbox = Outbox {
+            channel: Channel::Email,
+            notify: self.notify.clone(),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            node,
+            epoch,
+            tell: |changed| self.calls.heard_of(changed),
+        };
+        outbox.run(self.stopping.clone()).await;
     }
 
     pub fn is_stopping(&self) -> bool {

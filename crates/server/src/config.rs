@@ -4,6 +4,7 @@
 mod calls;
 mod http;
 mod login;
+mod mail;
 mod media;
 mod tls;
 mod turn;
@@ -21,6 +22,7 @@ pub use self::{
     calls::CallConfig,
     http::HttpConfig,
     login::LoginConfig,
+    mail::MailConfig,
     media::MediaConfig,
     tls::{AcmeConfig, TlsConfig},
     turn::TurnConfig,
@@ -42,6 +44,9 @@ pub struct Config {
     /// only over TLS; with `?sslmode=verify-full` the server's certificate must be for that host and come from a public
     /// authority, or from the one in the file `&sslrootcert=/path/to/ca.pem`.
     pub database_url: Option<String>,
+    /// Sends e-mail: `smtp://user:password@host:587?starttls=required`, or `smtps://…` for a server that speaks TLS at once. `starttls` is
+    /// `required` (the default with a password or at port 587), `opportunistic` (otherwise) or `never` (for a server on this machine).
+    pub mail_url: Option<String>,
     /// Other origins whose pages may use the API, such as `https://portal.example.com`.
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -49,6 +54,7 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     pub calls: CallConfig,
     pub login: LoginConfig,
+    pub mail: MailConfig,
     pub http: HttpConfig,
     pub tls: TlsConfig,
     pub media: MediaConfig,
@@ -63,10 +69,12 @@ impl Default for Config {
             data_dir: PathBuf::from("./farhand-data"),
             public_url: None,
             database_url: None,
+            mail_url: None,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             calls: CallConfig::default(),
             login: LoginConfig::default(),
+            mail: MailConfig::default(),
             http: HttpConfig::default(),
             tls: TlsConfig::default(),
             media: MediaConfig::default(),
@@ -117,6 +125,7 @@ impl Config {
             ("login.access_seconds", self.login.access_seconds),
             ("websocket.ping_seconds", self.websocket.ping_seconds),
             ("http.patience_seconds", self.http.patience_seconds),
+            ("mail.connections", self.mail.connections.into()),
         ];
         if let Some((name, _)) = times.iter().find(|(_, seconds)| *seconds == 0) {
             return Err(ConfigError(format!("{name} must not be 0")));
@@ -152,6 +161,13 @@ impl Config {
     /// Whether the server speaks HTTPS itself.
     pub fn has_tls(&self) -> bool {
         self.tls.certificate.is_some() || self.tls.self_signed || !self.tls.acme.domains.is_empty()
+    }
+
+    /// What links begin with; `address`: where the server listens.
+    pub fn base_url(&self, address: SocketAddr) -> String {
+        let scheme = if self.has_tls() { "https" } else { "http" };
+        let url = self.public_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
+        url.unwrap_or_else(|| format!("{scheme}://{address}"))
     }
 
     /// The host of `public_url`.

@@ -4,7 +4,7 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::config::{
-    AcmeConfig, CallConfig, Config, HttpConfig, LoginConfig, MediaConfig, TlsConfig, TurnConfig, WebSocketConfig,
+    AcmeConfig, CallConfig, Config, HttpConfig, LoginConfig, MailConfig, MediaConfig, TlsConfig, TurnConfig, WebSocketConfig,
 };
 
 const HEAD: &str = "# Configuration
@@ -36,6 +36,7 @@ standard error.
     CallConfig,
     HttpConfig,
     LoginConfig,
+    MailConfig,
     MediaConfig,
     TlsConfig,
     TurnConfig,

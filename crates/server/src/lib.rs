@@ -14,6 +14,7 @@ mod http;
 mod jobs;
 mod media;
 mod network;
+mod notify;
 mod turn;
 pub mod world;
 mod ws;
@@ -26,6 +27,7 @@ use tokio::net::TcpListener;
 use app::{App, Media};
 use config::Config;
 use front::{Challenges, Front, Limit, Renewal};
+use notify::Notify;
 use media::{Candidates, IceServers, Ports, Tests, Workers};
 use tokio_util::sync::CancellationToken;
 use turn::{Holder, Scope, Turn, Urls};
@@ -112,10 +114,12 @@ pub async fn run(
     let turn = Arc::new(turn);
     let relaying = CancellationToken::new();
     let relay = tokio::spawn(turn.clone().serve_datagrams(inbox, port, relaying.clone()));
+    let notify = Arc::new(Notify::open(&config, config.base_url(listener.local_addr()?)).map_err(RunError::Config)?);
     let media = Media { ice, workers: workers.clone(), turn: turn.clone(), tests };
-    let app = App::new(config, clock, store, hub, media).await.map_err(RunError::Start)?;
+    let app = App::new(config, clock, store, hub, media, notify).await.map_err(RunError::Start)?;
     let router = http::router(app.clone()).map_err(RunError::Config)?;
     let background = tokio::spawn(jobs::run(app.clone()));
+    let sending = tokio::spawn(app.clone().send_messages());
     let renewing = renewal.map(|renewal| tokio::spawn(renewal.run()));
     tracing::info!(address = %listener.local_addr()?, "ready");
     let stopping = app.clone();
@@ -144,6 +148,7 @@ pub async fn run(
         () = hurry => tracing::warn!("some connections did not end in time"),
     }
     background.abort();
+    let _ = tokio::time::timeout(STOP_WITHIN, sending).await;
     relay.abort();
     renewing.inspect(tokio::task::JoinHandle::abort);
     relaying.cancel();

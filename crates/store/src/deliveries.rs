@@ -84,10 +84,11 @@ impl SqlStore {
         Ok(next.flatten().map(Timestamp::from_millis))
     }
 
-    pub(crate) async fn interrupted(&self, by: Claimant<'_>) -> StoreResult<Vec<Uuid>> {
+    pub(crate) async fn interrupted(&self, channel: Channel, by: Claimant<'_>) -> StoreResult<Vec<Uuid>> {
         let in_flight = delivery::Entity::find()
             .select_only()
             .column(delivery::Column::Id)
+            .filter(delivery::Column::Channel.eq(channel.name()))
             .filter(delivery::Column::State.eq(State::Sending.name()))
             .filter(delivery::Column::Node.eq(by.node))
             .filter(delivery::Column::Epoch.lt(by.epoch));

@@ -84,7 +84,7 @@ pub trait Store: Send + Sync + 'static {
     /// When the next one is due.
     async fn next_delivery(&self, channel: Channel) -> StoreResult<Option<Timestamp>>;
     /// What this server was sending when it stopped.
-    async fn interrupted_deliveries(&self, by: Claimant<'_>) -> StoreResult<Vec<Uuid>>;
+    async fn interrupted_deliveries(&self, channel: Channel, by: Claimant<'_>) -> StoreResult<Vec<Uuid>>;
     /// Notes what was heard, in order. Returns those that have changed by it, each once.
     async fn hear_of_deliveries(&self, heard: &[Heard]) -> StoreResult<Vec<Delivery>>;
 

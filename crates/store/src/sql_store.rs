@@ -136,8 +136,8 @@ impl Store for SqlStore {
         self.answered(self.next_due(channel)).await
     }
 
-    async fn interrupted_deliveries(&self, by: Claimant<'_>) -> StoreResult<Vec<Uuid>> {
-        self.answered(self.interrupted(by)).await
+    async fn interrupted_deliveries(&self, channel: Channel, by: Claimant<'_>) -> StoreResult<Vec<Uuid>> {
+        self.answered(self.interrupted(channel, by)).await
     }
 
     async fn hear_of_deliveries(&self, heard: &[Heard]) -> StoreResult<Vec<Delivery>> {

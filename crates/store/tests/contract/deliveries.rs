@@ -153,7 +153,7 @@ async fn what_was_in_flight_at_a_stop_is_known_to_the_next_start(db: &Db) {
     let record = call_with(db, &[0, 0, 0]).await;
     let flying = claim(db, 1, 2).await;
     db.store.hear_of_deliveries(&[heard(&flying[0], Fact::Accepted)]).await.unwrap();
-    let interrupted = async |by| db.store.interrupted_deliveries(by).await.unwrap();
+    let interrupted = async |by| db.store.interrupted_deliveries(Channel::Email, by).await.unwrap();
     assert!(interrupted(BY).await.is_empty(), "this one still sends it");
     assert!(interrupted(Claimant { node: "other", epoch: 9 }).await.is_empty());
     assert_eq!(interrupted(Claimant { epoch: 2, ..BY }).await, [flying[1].id]);
