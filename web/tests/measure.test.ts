@@ -127,4 +127,16 @@ describe('what is measured between two looks', () => {
     expect(measure(look(0, sent(100, 5, '')), look(5, sent(108, 20, ''))).report.lossOutPercent).toBe(100);
     expect(measure(look(0, sent(1, 0, '')), look(5, sent(2, 0, 'bandwidth'))).report.limitedBy).toBe('bandwidth');
   });
+
+  it('what is sent again does not make the losses look smaller', () => {
+    const sent = (once: number, again: number, lost: number): Stats => {
+      const counts = { packetsSent: once + again, retransmittedPacketsSent: again };
+      return {
+        O: { type: 'outbound-rtp', kind: 'video', bytesSent: once, ...counts },
+        F: { type: 'remote-inbound-rtp', localId: 'O', packetsLost: lost },
+      };
+    };
+    const { report } = measure(look(0, sent(1000, 300, 200)), look(5, sent(1500, 600, 400)));
+    expect(report.lossOutPercent).toBe(40);
+  });
 });

@@ -59,7 +59,7 @@ impl App {
             directory: directory.clone(),
             hub: hub.clone(),
             clock: clock.clone(),
-            policy: config.policy(),
+            policy: config.calls.policy(),
             workers: workers.clone(),
             turn: turn.clone(),
             node: "farhand".to_owned(),

@@ -1,15 +1,31 @@
 //! Configuration: a TOML file, then the environment (`FARHAND_CALLS__GRACE_SECONDS=20`), then flags. Every value has a
-//! default that works. `docs/configuration.md` lists them all, written by `config_reference.rs`.
+//! default that works. `docs/configuration.md` lists them all, written by `config_reference.rs`. Each table is in a file of its own.
+
+mod calls;
+mod http;
+mod login;
+mod media;
+mod tls;
+mod turn;
+mod websocket;
 
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
-    time::Duration,
 };
 
-use farhand_domain::policy::Policy;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub use self::{
+    calls::CallConfig,
+    http::HttpConfig,
+    login::LoginConfig,
+    media::MediaConfig,
+    tls::{AcmeConfig, TlsConfig},
+    turn::TurnConfig,
+    websocket::WebSocketConfig,
+};
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -40,120 +56,6 @@ pub struct Config {
     pub websocket: WebSocketConfig,
 }
 
-/// Times of a call, in seconds, and its size.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct CallConfig {
-    /// How long a pop-up rings.
-    pub popup_ring_seconds: u64,
-    /// How long somebody is waited for who was called by mail or SMS.
-    pub message_ring_seconds: u64,
-    /// How long the creator is rung once the first invitee has joined.
-    pub creator_ring_seconds: u64,
-    /// How long a lost connection keeps its seat. Others read "reconnecting" meanwhile.
-    pub seat_seconds: u64,
-    /// How long a session can be resumed after its connection was lost, with everything it has missed.
-    pub grace_seconds: u64,
-    /// How long somebody may stay alone in a call after the others have gone.
-    pub alone_seconds: u64,
-    /// How long a call nobody came to stays open.
-    pub open_seconds: u64,
-    /// People in a call at the same time.
-    pub max_participants: usize,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct LoginConfig {
-    /// Life of an access token, in seconds.
-    pub access_seconds: u64,
-    /// Life of a login that is not used, in seconds.
-    pub refresh_seconds: u64,
-    /// Wrong passwords for one account from one address before it has to wait.
-    pub max_failures: u32,
-    /// How long it has to wait, in seconds.
-    pub lockout_seconds: u64,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct HttpConfig {
-    /// How long a client may take for its first bytes, for the head of a request and for its body, and be idle between two, in seconds.
-    pub patience_seconds: u64,
-    /// Connections at once from one address (of IPv6: from one network, `/64`) to the port of `listen`: HTTP, WebSocket, media over TCP and the relay
-    /// together; 0 for any number. A person has five or so, and many may share an address. Those of `trusted_proxies` are not counted:
-    /// limit them there.
-    pub connections_per_address: usize,
-}
-
-/// HTTPS on the port of `listen`. Whoever comes there with plain HTTP is sent to HTTPS.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct TlsConfig {
-    /// The certificate with its chain, PEM. Taken up when it is renewed.
-    #[schema(value_type = Option<String>)]
-    pub certificate: Option<PathBuf>,
-    /// Its private key, PEM.
-    #[schema(value_type = Option<String>)]
-    pub key: Option<PathBuf>,
-    /// Use a certificate of the server's own making, for a trial: browsers warn of it. It is kept in the data directory.
-    pub self_signed: bool,
-    pub acme: AcmeConfig,
-}
-
-/// A certificate that the server gets and renews by itself, proved on the port of `listen`, which must be 443 for the authority.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct AcmeConfig {
-    /// The names it is for, such as `calls.example.com`; with any, nothing else is needed for HTTPS. Using it means that you agree to the
-    /// authority's terms of service.
-    pub domains: Vec<String>,
-    /// Mail addresses at which the authority may reach you.
-    pub contact: Vec<String>,
-    /// The authority's directory.
-    pub directory: String,
-    /// The certificate by which the authority's own is known, PEM; only for an authority of your own.
-    #[schema(value_type = Option<String>)]
-    pub root: Option<PathBuf>,
-}
-
-impl Default for AcmeConfig {
-    fn default() -> Self {
-        let directory = "https://acme-v02.api.letsencrypt.org/directory".to_owned();
-        Self { domains: Vec::new(), contact: Vec::new(), directory, root: None }
-    }
-}
-
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct MediaConfig {
-    /// UDP address of media (SFU) and STUN; by default the one of `listen`.
-    #[schema(value_type = Option<String>)]
-    pub listen: Option<SocketAddr>,
-    /// The addresses at which clients reach it, such as `203.0.113.7` or `203.0.113.7:443`; by default the one that is listened on, or all of this machine.
-    pub public: Vec<String>,
-    /// Threads that forward media; 0 means as many as there are processors.
-    pub workers: usize,
-}
-
-/// The relay on the port of `listen`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct TurnConfig {
-    /// Networks the relay may reach beside this server's own media, such as `10.1.0.0/16`. With any, two clients that find no direct path
-    /// may be relayed to each other; whoever is in a call can send UDP to every address named here.
-    pub peers: Vec<String>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct WebSocketConfig {
-    /// How often clients are asked to send `ping`, in seconds. Three missed ones end the connection.
-    pub ping_seconds: u64,
-    /// Open connections per user.
-    pub max_sessions_per_user: usize,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -171,40 +73,6 @@ impl Default for Config {
             turn: TurnConfig::default(),
             websocket: WebSocketConfig::default(),
         }
-    }
-}
-
-impl Default for HttpConfig {
-    fn default() -> Self {
-        Self { patience_seconds: 75, connections_per_address: 4096 }
-    }
-}
-
-impl Default for CallConfig {
-    fn default() -> Self {
-        let policy = Policy::default();
-        Self {
-            popup_ring_seconds: policy.popup_ring.as_secs(),
-            message_ring_seconds: policy.message_ring.as_secs(),
-            creator_ring_seconds: policy.creator_ring.as_secs(),
-            seat_seconds: policy.seat.as_secs(),
-            grace_seconds: policy.grace.as_secs(),
-            alone_seconds: policy.alone.as_secs(),
-            open_seconds: policy.open.as_secs(),
-            max_participants: policy.max_participants,
-        }
-    }
-}
-
-impl Default for LoginConfig {
-    fn default() -> Self {
-        Self { access_seconds: 900, refresh_seconds: 30 * 24 * 3600, max_failures: 10, lockout_seconds: 300 }
-    }
-}
-
-impl Default for WebSocketConfig {
-    fn default() -> Self {
-        Self { ping_seconds: 10, max_sessions_per_user: 20 }
     }
 }
 
@@ -263,20 +131,6 @@ impl Config {
             return Err(ConfigError(format!("allowed_origins must be origins such as {like}, not {wrong:?}")));
         }
         Ok(self)
-    }
-
-    pub fn policy(&self) -> Policy {
-        let seconds = Duration::from_secs;
-        Policy {
-            popup_ring: seconds(self.calls.popup_ring_seconds),
-            message_ring: seconds(self.calls.message_ring_seconds),
-            creator_ring: seconds(self.calls.creator_ring_seconds),
-            seat: seconds(self.calls.seat_seconds),
-            grace: seconds(self.calls.grace_seconds),
-            alone: seconds(self.calls.alone_seconds),
-            open: seconds(self.calls.open_seconds),
-            max_participants: self.calls.max_participants,
-        }
     }
 
     /// The store's address. `SQLite` lies in the data directory.

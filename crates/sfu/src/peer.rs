@@ -9,7 +9,7 @@ use crate::{
     budget::Usage,
     channels::Channels,
     engine::{self, Common, Datagram, Engine, EngineError, Happening},
-    fit::{LayerRate, Share},
+    fit::LayerRate,
     ids::{PeerId, Source},
     ladder::{Ladder, Limits},
     offer::{self, Direction, Line, OfferError, TrackName},
@@ -85,8 +85,8 @@ pub(crate) struct Peer {
     pub(crate) losses: Losses,
     /// The estimate the layers were chosen by.
     pub(crate) chosen_by: u64,
-    /// What there is for each picture it sees.
-    pub(crate) shares: Vec<(Showing, Share)>,
+    /// What there was for all pictures then.
+    pub(crate) room: u64,
     pub(crate) limits: Limits,
     pub(crate) ladder: Ladder,
     pub(crate) usage: Usage,
@@ -116,7 +116,7 @@ impl Peer {
             estimate: engine::FIRST_ESTIMATE,
             losses: Losses::default(),
             chosen_by: 0,
-            shares: Vec::new(),
+            room: 0,
             limits: Limits::default(),
             ladder: Ladder::default(),
             usage: Usage::default(),

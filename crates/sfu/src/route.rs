@@ -49,6 +49,11 @@ impl Route {
         None
     }
 
+    /// Whether the other end looks for another path, perhaps this one, and has not asked for any yet.
+    pub(crate) fn may_leave_for(&self, from: Address) -> bool {
+        self.restarted && self.used != Some(from)
+    }
+
     /// Where to send what the engine sends to its chosen address.
     pub(crate) fn lead(&mut self, now: Instant, chosen: Address) -> Address {
         if self.chosen != Some(chosen) {
@@ -119,6 +124,20 @@ mod tests {
         assert_eq!(route.current(start), Some(address(2)));
         assert_eq!(route.current(start + DEAD * 2), Some(address(3)), "unless it falls silent");
         assert_eq!(route.lead(start, address(4)), address(4), "the engine knows better now");
+    }
+
+    #[test]
+    fn while_another_path_is_looked_for_only_the_one_in_use_counts() {
+        let start = Instant::now();
+        let mut route = Route::new(start);
+        route.lead(start, address(1));
+        assert!(!route.may_leave_for(address(2)), "nothing was restarted");
+        route.restart();
+        route.heard(start, address(2), false);
+        assert!(route.may_leave_for(address(2)));
+        assert!(!route.may_leave_for(address(1)), "it may have come back by itself");
+        route.heard(start, address(2), true);
+        assert!(!route.may_leave_for(address(2)) && !route.may_leave_for(address(3)), "it is found");
     }
 
     #[test]

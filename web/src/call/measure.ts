@@ -106,8 +106,10 @@ function lossOut(all: Stat[], outgoing: Stat[], grown: Grown): number | undefine
   if (told.length === 0) return undefined;
   const sent = outgoing.filter(({ id }) => told.some(({ localId }) => localId === id));
   const lost = total(told, grown, 'packetsLost');
+  // What is sent again counts as sent, but no end says whether that gets lost.
+  const once = total(sent, grown, 'packetsSent') - total(sent, grown, 'retransmittedPacketsSent');
   // Over a slow link it tells now of more that was sent before.
-  return share(lost, Math.max(total(sent, grown, 'packetsSent') - lost, 0));
+  return share(lost, Math.max(once - lost, 0));
 }
 
 /** The pair of addresses in use. */

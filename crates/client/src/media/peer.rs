@@ -1,5 +1,8 @@
 //! One end of a connection, to a peer or to the SFU (see `sfu.rs` for what differs), as a state machine over str0m, without sockets and clocks. All knowledge of
-//! str0m's ways is in this file; its one rule is that every change is followed by draining its output.
+//! str0m's ways is in here and in `sfu.rs`; its one rule is that every change is followed by draining its output.
+
+mod candidates;
+mod frames;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,20 +16,16 @@ use str0m::{
     change::{SdpAnswer, SdpOffer, SdpPendingOffer},
     channel::ChannelId,
     config::DtlsVersion,
-    format::Codec,
-    media::{Direction, Frequency, KeyframeRequestKind, MediaData, MediaKind, MediaTime, Mid, Rid},
-    net::{Protocol, Receive, TcpType, Transmit},
+    media::{Direction, Frequency, MediaKind, Mid, Rid},
+    net::{Protocol, Receive, Transmit},
 };
 
+use self::candidates::Local;
 use super::{
-    FrameKind, MediaError, ReceivedFrame,
+    MediaError, ReceivedFrame,
     measure::{self, Measured},
-    player::Line,
     sdp,
 };
-
-/// Candidates kept until the description they belong to has come. A browser with a few networks has a dozen.
-const MAX_WAITING_CANDIDATES: usize = 64;
 
 /// What the shell is to do.
 pub(super) enum Effect {
@@ -47,12 +46,6 @@ pub(super) enum Effect {
     /// There are new measurements.
     Measured,
     RemoteClosed,
-}
-
-/// A candidate of this end, or that there are no more.
-enum Local {
-    Candidate(Candidate),
-    End,
 }
 
 pub(super) struct Peer {
@@ -222,132 +215,6 @@ impl Peer {
         if self.tamper_fingerprint { sdp::tamper_fingerprint(&sdp) } else { sdp }
     }
 
-    pub(super) fn local_host(&mut self, address: SocketAddr, protocol: Protocol) -> Result<(), MediaError> {
-        let candidate = match protocol {
-            Protocol::Tcp => Candidate::builder().tcp().host(address).tcptype(TcpType::Active).build(),
-            Protocol::Udp | Protocol::SslTcp | Protocol::Tls => Candidate::host(address, protocol),
-        };
-        let candidate = candidate.map_err(|e| MediaError::Engine(e.to_string()))?;
-        self.local(Local::Candidate(candidate))
-    }
-
-    /// `mapped` is how the socket at `base` looks from outside.
-    pub(super) fn local_reflexive(&mut self, mapped: SocketAddr, base: SocketAddr) -> Result<(), MediaError> {
-        if mapped == base {
-            return Ok(());
-        }
-        match Candidate::server_reflexive(mapped, base, "udp") {
-            Ok(candidate) => self.local(Local::Candidate(candidate)),
-            Err(error) => {
-                tracing::debug!(%error, "the STUN server's answer is no use");
-                Ok(())
-            }
-        }
-    }
-
-    pub(super) fn local_end(&mut self) -> Result<(), MediaError> {
-        self.local(Local::End)
-    }
-
-    /// Candidates go out after the description they belong to, one by one.
-    fn local(&mut self, local: Local) -> Result<(), MediaError> {
-        if let Some(unsent) = &mut self.unsent {
-            unsent.push(local);
-            return Ok(());
-        }
-        let text = match local {
-            Local::Candidate(candidate) => self.rtc.add_local_candidate(candidate).map(Candidate::to_sdp_string),
-            Local::End => Some(String::new()),
-        };
-        self.drain()?;
-        // The SFU learns addresses from the checks that come from them.
-        if let (Some(candidate), Other::Peer(_)) = (text, &self.other) {
-            let signal =
-                Signal::Candidate { candidate, sdp_mid: None, sdp_m_line_index: Some(0), username_fragment: None };
-            self.effects.push_back(Effect::Signal(signal));
-        }
-        Ok(())
-    }
-
-    fn now_described(&mut self) -> Result<(), MediaError> {
-        self.unsent.take().into_iter().flatten().try_for_each(|local| self.local(local))
-    }
-
-    fn now_remote_described(&mut self) -> Result<(), MediaError> {
-        self.waiting.take().into_iter().flatten().try_for_each(|candidate| self.add_remote(candidate))
-    }
-
-    fn remote_candidate(&mut self, text: &str) -> Result<(), MediaError> {
-        if text.is_empty() {
-            return Ok(());
-        }
-        let candidate = match Candidate::from_sdp_string(text.strip_prefix("a=").unwrap_or(text)) {
-            Ok(candidate) if candidate.proto() == Protocol::Udp => candidate,
-            Ok(_) => return Ok(()),
-            // A browser that hides its address sends a name ending in .local: its checks will show the address.
-            Err(error) => {
-                tracing::debug!(%error, "candidate not understood");
-                return Ok(());
-            }
-        };
-        match &mut self.waiting {
-            None => return self.add_remote(candidate),
-            Some(waiting) if waiting.len() < MAX_WAITING_CANDIDATES => waiting.push(candidate),
-            Some(_) => {}
-        }
-        Ok(())
-    }
-
-    fn add_remote(&mut self, candidate: Candidate) -> Result<(), MediaError> {
-        self.rtc.add_remote_candidate(candidate);
-        self.drain()
-    }
-
-    /// Sends a frame, if the other end wants that kind.
-    pub(super) fn write(
-        &mut self,
-        line: Line,
-        data: std::sync::Arc<[u8]>,
-        ticks: u64,
-        now: Instant,
-    ) -> Result<(), MediaError> {
-        let (mid, codec, clock) = match line.kind() {
-            FrameKind::Video => (self.video, Codec::Vp8, Frequency::NINETY_KHZ),
-            FrameKind::Audio => (self.audio, Codec::Opus, Frequency::FORTY_EIGHT_KHZ),
-        };
-        let Some(mid) = mid.filter(|mid| self.rtc.media(*mid).is_some_and(|media| media.direction().is_sending()))
-        else {
-            return Ok(());
-        };
-        let Some(mut writer) = self.rtc.writer(mid) else { return Ok(()) };
-        if let Some(rid) = line.rid() {
-            writer = writer.rid(Rid::from(rid));
-        }
-        let Some(params) = writer.payload_params().find(|params| params.spec().codec == codec) else { return Ok(()) };
-        let pt = params.pt();
-        writer.write(pt, now, MediaTime::new(ticks, clock), data).map_err(engine)?;
-        self.drain()?;
-        // Packets leave with the next time-out, not before.
-        self.advance(now)
-    }
-
-    /// Asks for a key frame of every picture that comes.
-    pub(super) fn request_keyframes(&mut self) -> Result<(), MediaError> {
-        let lines: Vec<Mid> = match &self.other {
-            Other::Peer(_) => self.video.into_iter().collect(),
-            Other::Sfu(slots) => slots.keys().copied().collect(),
-        };
-        lines.into_iter().try_for_each(|mid| self.request_keyframe(mid))
-    }
-
-    pub(super) fn request_keyframe(&mut self, mid: Mid) -> Result<(), MediaError> {
-        if let Some(mut writer) = self.rtc.writer(mid) {
-            // Refused as long as nothing has been received; then the first frame is a key frame anyway.
-            let _ = writer.request_keyframe(None, KeyframeRequestKind::Pli);
-        }
-        self.drain()
-    }
-
     pub(super) fn close(&mut self) -> Result<(), MediaError> {
         self.rtc.close().map_err(engine)?;
         self.drain()
@@ -403,19 +270,6 @@ impl Peer {
         }
         self.effects.push_back(Effect::Signal(Signal::Restart {}));
         Ok(())
-    }
-
-    fn received(&mut self, data: MediaData) {
-        let kind = if data.params.spec().codec.is_video() { FrameKind::Video } else { FrameKind::Audio };
-        let from = match &self.other {
-            Other::Peer(contact) => Some(*contact),
-            // What comes before it is said whose it is belongs to nobody.
-            Other::Sfu(slots) => slots.get(&data.mid).copied(),
-        };
-        let Some(from) = from else { return };
-        let frame =
-            ReceivedFrame { from, kind, ticks: data.time.numer(), contiguous: data.contiguous, data: data.data };
-        self.effects.push_back(Effect::Frame(data.mid, frame));
     }
 }
 

@@ -5,7 +5,7 @@ use farhand_protocol::call::DataBudget;
 use farhand_server::admin;
 use farhand_store::model::{Budget, DomainChange, UserChange};
 
-use super::{WhichUser, change_user, find_domain, find_user, open};
+use super::{WhichUser, find_domain, find_user, open, user::change_user};
 use crate::{chosen::Failure, cli::Place};
 
 /// What is left out is not limited.

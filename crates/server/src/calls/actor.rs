@@ -4,7 +4,6 @@
 use std::{sync::Arc, time::Duration};
 
 use farhand_domain::{
-    access::Actor as Asker,
     call::{Call, Event, Invitee, Refusal},
     ids::{ContactId, DeviceId},
     plan::Unacceptable,
@@ -12,25 +11,23 @@ use farhand_domain::{
 };
 use farhand_protocol::{
     ErrorCode, Problem,
-    frame::{CallView, MediaOffer, MediaState, MediaTrack, MediaView, ServerFrame, Signal},
-    statistics::MediaReport,
+    frame::{ServerFrame, Signal},
 };
 use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::{
     Shared,
+    ask::{Answer, Ask, By, Command, not_yours},
     change::{Change, Extra},
-    ladder::{StillAnswer, StillAsk},
+    ladder::StillAnswer,
     log,
     media::CallMedia,
     recover::Owed,
+    resolve::Resolved,
     statistics::{Cause, Statistics},
 };
-use crate::{
-    http::{Fail, Outcome},
-    ws::Session,
-};
+use crate::http::{Fail, Outcome};
 
 /// Commands that may wait for one call. A call's participants send some tens in its set-up.
 pub const MAILBOX: usize = 128;
@@ -38,90 +35,6 @@ pub const MAILBOX: usize = 128;
 const RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep; the clock is looked at again after it, whatever the machine's time did meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_mins(10);
-
-/// Who asks, and where from.
-#[derive(Clone, Copy)]
-pub struct By {
-    pub asker: Asker,
-    /// Calls of other domains do not exist, not even for their administrators.
-    pub domain_id: i64,
-    pub device: Option<DeviceId>,
-}
-
-/// What is asked of a call.
-pub enum Ask {
-    Read,
-    /// `device`: where the media is to go; who has none is refused, with the weightier reason if there is one.
-    Join {
-        device: Option<DeviceId>,
-        rejoin: Option<u64>,
-        /// The device wants to go on with the connection it made while it rang.
-        prepared: bool,
-        /// For the SFU, if media go through it. Boxed like all that holds an SDP.
-        offer: Option<Box<MediaOffer>>,
-    },
-    Decline,
-    Leave,
-    End,
-    Invite(Box<super::resolve::Resolved>),
-    RingAgain {
-        contact: ContactId,
-    },
-    Update {
-        title: Option<String>,
-        planned_at: Option<Timestamp>,
-    },
-    Start,
-    ConnectionLost {
-        device: DeviceId,
-    },
-    ConnectionBack {
-        device: DeviceId,
-    },
-    Signal {
-        epoch: u64,
-        to: ContactId,
-        /// Boxed: an SDP's texts would make every command in every mailbox as large as this one.
-        signal: Box<Signal>,
-    },
-    Media(Box<MediaAsk>),
-    /// Something about still pictures.
-    Still(Box<StillAsk>),
-    /// How the media have been. One that comes late is nobody's, and no mistake.
-    Report(Box<MediaReport>),
-    /// A session has opened: tell it how the call stands.
-    Attach(Arc<Session>),
-}
-
-/// What only those in the call may ask, from where they sit.
-pub enum MediaAsk {
-    /// An offer to the SFU.
-    Offer {
-        epoch: u64,
-        sdp: String,
-        tracks: Vec<MediaTrack>,
-    },
-    Views(Vec<MediaView>),
-    State(MediaState),
-    PathFailed {
-        epoch: u64,
-    },
-}
-
-pub struct Command {
-    pub by: By,
-    pub ask: Ask,
-    pub reply: oneshot::Sender<Result<Answer, Fail>>,
-}
-
-pub struct Answer {
-    pub record: Arc<CallRecord>,
-    /// For whoever asked from a device.
-    pub view: Option<Box<CallView>>,
-    /// The SFU's answer to an offer.
-    pub sdp: Option<String>,
-    pub still: Option<StillAnswer>,
-}
 
 /// What an answer has beside the call as it stands.
 pub(super) enum Given {
@@ -210,7 +123,7 @@ impl CallActor {
 
     async fn carry_out(&mut self, by: By, ask: Ask) -> Outcome<Given> {
         if by.domain_id != self.record.domain_id || !by.asker.may_read(&self.call) {
-            return Err(super::not_yours(&ask, by.domain_id == self.record.domain_id));
+            return Err(not_yours(&ask, by.domain_id == self.record.domain_id));
         }
         let contact = by.asker.contact;
         let none = Extra::default();
@@ -282,7 +195,7 @@ impl CallActor {
         Err(Fail::new(ErrorCode::SessionRequired, detail))
     }
 
-    async fn invite(&mut self, by: By, resolved: super::resolve::Resolved) -> Result<(), Fail> {
+    async fn invite(&mut self, by: By, resolved: Resolved) -> Result<(), Fail> {
         allowed(by.asker.may_invite(&self.call), "Only people in the call may invite others.")?;
         let people: Vec<Invitee> =
             resolved.invitees.into_iter().filter(|invitee| invitee.contact != self.call.creator()).collect();
@@ -398,14 +311,4 @@ pub fn not_a_plan(why: Unacceptable) -> Fail {
         Unacceptable::TooFarAhead => (ErrorCode::InvalidField, "A call can be planned up to two years ahead."),
     };
     Problem::new(code, detail).at("/plannedDateTime").into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_is_small_because_every_running_call_has_a_mailbox_full_of_room_for_them() {
-        assert!(size_of::<Command>() <= 160, "{} bytes", size_of::<Command>());
-    }
 }

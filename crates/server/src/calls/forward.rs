@@ -11,7 +11,8 @@ use farhand_protocol::{
 use farhand_sfu::{Gone, Notice, PeerId};
 
 use super::{
-    actor::{By, CallActor, Given, MediaAsk},
+    actor::{CallActor, Given},
+    ask::{By, MediaAsk},
     change::Extra,
     media::{Connection, PREPARED},
 };

@@ -15,7 +15,8 @@ use farhand_sfu::{PeerId, Why};
 use farhand_store::{StoreResult, model::Budget};
 
 use super::{
-    actor::{By, CallActor},
+    actor::CallActor,
+    ask::By,
     budgets::{smallest, used_by_history},
     change::Extra,
     log,

@@ -1,50 +1,32 @@
 //! A call's media as its task sees them: its room in the SFU, which follows from who sits where, and what people say of their
 //! microphones and cameras. None of it is saved; after a restart everybody connects anew.
 
+mod offers;
+mod said;
 mod slots;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use farhand_domain::{
     call::{Call, Path},
     ids::{ContactId, DeviceId},
     time::Timestamp,
 };
-use farhand_protocol::{
-    ErrorCode,
-    frame::{MediaState, MediaTrack, MediaView, ServerFrame, Shortage},
-};
-use farhand_sfu::{Member, Notice, OfferError, PeerId, RoomId, TrackName, View};
+use farhand_protocol::frame::{MediaState, MediaView, ServerFrame, Shortage};
+use farhand_sfu::{Member, Notice, PeerId, RoomId};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use self::slots::source;
 use super::{
     budgets::Budgets,
     pace::Pace,
     steady::Steady,
     stills::{self, Stills},
 };
-use crate::{
-    http::{Fail, Outcome},
-    media::{Room, Workers},
-    world::secret_text,
-};
-
-/// Characters of an ICE password; RFC 8839 asks for 22 at least.
-const PASSWORD: usize = 24;
-/// An offer takes some milliseconds of a worker. A client makes one to join, and more only after changes of its network or for more slots.
-const OFFER_INTERVAL: Duration = Duration::from_secs(1);
-const OFFER_BURST: u32 = 10;
-/// Pictures somebody can want to see: more than there can be people and screens.
-const MAX_VIEWS: usize = 64;
+use crate::media::{Room, Workers};
 
 /// The epoch of a connection that is made while the call rings. Seats count from 1.
 pub const PREPARED: u64 = 0;
-/// Connections prepared at once; a call that rings five hundred people is answered by few of them.
-const MAX_PREPARED: usize = 50;
-/// Devices of one person that may prepare one at once.
-const MAX_PREPARED_EACH: usize = 5;
 
 /// Somebody's connection to the SFU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,31 +144,6 @@ impl CallMedia {
         self.receives.retain(|peer, _| is_here(peer));
     }
 
-    /// The answer to an offer of a device the call rings on. Asking again makes a new connection: the page may be another one.
-    pub async fn prepare(
-        &mut self,
-        now: Timestamp,
-        contact: ContactId,
-        device: DeviceId,
-        sdp: String,
-        tracks: &[MediaTrack],
-    ) -> Outcome<String> {
-        let is_old = |c: &Connection| !c.is_live() && (c.contact, c.device) == (contact, device);
-        let old = self.connections.iter().find(|c| is_old(c)).copied();
-        let others = || self.connections.iter().filter(|c| !c.is_live() && !is_old(c));
-        let own = others().filter(|c| c.contact == contact).count();
-        if others().count() >= MAX_PREPARED || own >= MAX_PREPARED_EACH {
-            return Err(busy());
-        }
-        let mut connection = Connection::new(now, self.workers.new_peer(), contact, device);
-        connection.offers = old.map_or(connection.offers, |old| old.offers);
-        paced(&mut connection, now)?;
-        self.connections.retain(|c| !is_old(c));
-        self.connections.push(connection);
-        self.tell_members();
-        self.answer_of(connection.peer, sdp, tracks).await
-    }
-
     /// The next thing the SFU has to say; never, while there is no room. Can be dropped and called again.
     pub async fn next(&mut self) -> Notice {
         if let Some(notices) = &mut self.notices
@@ -211,72 +168,11 @@ impl CallMedia {
         self.connections.iter().find(|connection| connection.peer == peer)
     }
 
-    /// The SFU's answer to an offer.
-    pub async fn offer(
-        &mut self,
-        now: Timestamp,
-        contact: ContactId,
-        device: DeviceId,
-        epoch: u64,
-        sdp: String,
-        tracks: &[MediaTrack],
-    ) -> Outcome<String> {
-        let mut connections = self.connections.iter_mut();
-        let connection = connections
-            .find(|connection| connection.is_live() && (connection.contact, connection.device) == (contact, device))
-            .ok_or_else(|| Fail::new(ErrorCode::NoPeer, "This call's media do not go through the server."))?;
-        if connection.epoch != epoch {
-            let detail = format!("The media plan's epoch is {}, not {epoch}.", connection.epoch);
-            return Err(Fail::new(ErrorCode::StaleEpoch, detail));
-        }
-        paced(connection, now)?;
-        let peer = connection.peer;
-        self.answer_of(peer, sdp, tracks).await
-    }
-
-    async fn answer_of(&self, peer: PeerId, sdp: String, tracks: &[MediaTrack]) -> Outcome<String> {
-        let Some(room) = self.room.as_ref().filter(|_| self.told) else { return Err(busy()) };
-        let tracks = tracks.iter().map(|track| TrackName { mid: track.mid.clone(), source: source(track.source) });
-        let password = secret_text(PASSWORD).map_err(Fail::internal)?;
-        let answer = room.offer(peer, sdp, tracks.collect(), password).await;
-        answer.ok_or_else(busy)?.map_err(|error| refused(&error))
-    }
-
-    /// What somebody wants to see, and how large: now, or soon.
-    pub fn views_said(&mut self, now: Timestamp, contact: ContactId, device: DeviceId, mut views: Vec<MediaView>) {
-        views.truncate(MAX_VIEWS);
-        if let Some(views) = self.said_views.said(now, (contact, device), views) {
-            self.views(contact, device, &views);
-        }
-    }
-
-    fn views(&self, contact: ContactId, device: DeviceId, views: &[MediaView]) {
-        let (Some(connection), Some(room)) = (self.connection(contact, device), &self.room) else { return };
-        let view = |view: &MediaView| {
-            let shown = self.connections.iter().find(|c| c.is_live() && c.contact.0 == view.contact)?;
-            Some(View { peer: shown.peer, source: source(view.source), height: view.height })
-        };
-        room.views(connection.peer, views.iter().filter_map(view).collect());
-    }
-
-    /// The device does not have it any more, or never had.
-    pub fn give_up_prepared(&mut self, contact: ContactId, device: DeviceId) {
-        let before = self.connections.len();
-        self.connections.retain(|c| c.is_live() || (c.contact, c.device) != (contact, device));
-        // `follow` tells the worker.
-        self.told &= self.connections.len() == before;
-    }
-
     /// The SFU has it no more. One that was prepared is of no use then; the one of a seat is made anew by who sits there.
     pub fn lost(&mut self, peer: PeerId) {
         let before = self.connections.len();
         self.connections.retain(|c| c.is_live() || c.peer != peer);
         self.told &= self.connections.len() == before;
-    }
-
-    /// Whether the connection of this seat was made while the call rang there.
-    pub fn is_prepared(&self, contact: ContactId, device: DeviceId) -> bool {
-        self.connection(contact, device).is_some_and(|connection| connection.prepared)
     }
 
     /// Whose path it is, if that is news.
@@ -289,35 +185,6 @@ impl CallMedia {
     /// Whether nothing comes from this participant to the SFU.
     pub fn is_silent(&self, contact: ContactId) -> bool {
         self.connections.iter().any(|c| c.is_live() && c.contact == contact && c.silent)
-    }
-
-    /// True if that is news to be told now; otherwise it is told soon.
-    pub fn state_said(&mut self, now: Timestamp, contact: ContactId, state: MediaState) -> bool {
-        let state = self.said_states.said(now, contact, state);
-        state.is_some_and(|state| self.set_state(contact, state))
-    }
-
-    /// When something that was said too fast is due.
-    pub fn due(&self) -> Option<Timestamp> {
-        self.said_states.due().into_iter().chain(self.said_views.due()).min()
-    }
-
-    /// Does what is due. True if there is news.
-    pub fn catch_up(&mut self, now: Timestamp) -> bool {
-        for ((contact, device), views) in self.said_views.take_due(now) {
-            self.views(contact, device, &views);
-        }
-        let states = self.said_states.take_due(now).into_iter();
-        states.fold(false, |news, (contact, state)| self.set_state(contact, state) | news)
-    }
-
-    fn set_state(&mut self, contact: ContactId, state: MediaState) -> bool {
-        let before = self.states.insert(contact, state);
-        if before.is_some_and(|before| before.screen) != state.screen {
-            // `follow` tells the worker, if there is anything to tell.
-            self.told &= self.connections.is_empty();
-        }
-        before != Some(state)
     }
 
     /// Somebody's budget has changed: `follow` tells the worker, if there is anything to tell.
@@ -344,10 +211,6 @@ impl CallMedia {
         self.budgets.shortage(contact).or_else(of_connection)
     }
 
-    pub fn state(&self, contact: ContactId) -> Option<MediaState> {
-        self.states.get(&contact).copied()
-    }
-
     pub fn contact_of(&self, peer: PeerId) -> Option<ContactId> {
         self.by_peer(peer).map(|connection| connection.contact)
     }
@@ -359,21 +222,6 @@ fn wanted(call: &Call) -> Vec<(ContactId, DeviceId, u64)> {
         Some((contact, seat.device, plan.epoch))
     };
     call.seated().into_iter().filter_map(seat).collect()
-}
-
-fn paced(connection: &mut Connection, now: Timestamp) -> Outcome<()> {
-    if connection.offers.allows(now, OFFER_INTERVAL, OFFER_BURST) {
-        return Ok(());
-    }
-    Err(Fail::new(ErrorCode::TooManyAttempts, "Too many offers; wait a second."))
-}
-
-fn busy() -> Fail {
-    Fail::new(ErrorCode::Overloaded, "The media server has too much to do; try again.")
-}
-
-fn refused(error: &OfferError) -> Fail {
-    Fail::new(ErrorCode::SdpRefused, format!("The offer is refused: {error}."))
 }
 
 #[cfg(test)]

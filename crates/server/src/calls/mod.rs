@@ -1,7 +1,8 @@
-//! The shell around the domain's calls. Every command enters through [`Calls::ask`] and goes to the call's own task
+//! The shell around the domain's calls. Every command enters through [`Calls::ask`] (`ask.rs`) and goes to the call's own task
 //! (`actor.rs`); new calls are made in `create.rs`; calls that have ended are read from the database.
 
 mod actor;
+mod ask;
 mod budgets;
 mod change;
 mod committer;
@@ -28,30 +29,29 @@ use std::{
 };
 
 use farhand_domain::{
-    access::Actor as Asker,
     call::{Call, Effect, Place},
-    ids::{ContactId, DeviceId},
+    ids::ContactId,
     policy::Policy,
 };
-use farhand_protocol::{ErrorCode, Problem, auth::Role};
+use farhand_protocol::ErrorCode;
 use farhand_store::{
     Store,
     model::{CallRecord, RunningCall},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
-    auth::Login,
     directory::Directory,
     http::{Fail, Outcome},
     media::Workers,
     turn::Turn,
     world::SharedClock,
-    ws::{Hub, Session},
+    ws::Hub,
 };
-pub use actor::{Answer, Ask, By, MediaAsk};
-use actor::{CallActor, Command};
+use actor::CallActor;
+use ask::Command;
+pub use ask::{Answer, Ask, By, MediaAsk};
 use committer::Committer;
 pub use create::{KEY_LIFE, Order, check_title};
 pub use ladder::{StillAnswer, StillAsk};
@@ -245,64 +245,6 @@ impl Calls {
         tokio::spawn(actor.run(commands));
     }
 
-    /// Asks something of a call, running or ended.
-    pub async fn ask(&self, call_id: Uuid, by: By, ask: Ask) -> Outcome<Answer> {
-        let (harmless, reads) = (harmless(&ask), matches!(ask, Ask::Read));
-        let from_database = |record: CallRecord| match record.ended_at {
-            None if !reads => Err(not_cared_for()),
-            Some(_) if !harmless => Err(Fail::new(ErrorCode::CallEnded, "The call has ended.")),
-            _ => Ok(Answer { record: Arc::new(record), view: None, sdp: None, still: None }),
-        };
-        let (reply, answer) = oneshot::channel();
-        let mut untold = self.tell(call_id, Command { by, ask, reply }).await;
-        if let Some(command) = untold {
-            let record = self.readable(call_id, by).await?;
-            if record.ended_at.is_some() {
-                return from_database(record);
-            }
-            self.take_up_lost(&record).await?;
-            untold = self.tell(call_id, command).await;
-        }
-        if untold.is_none()
-            && let Ok(answer) = answer.await
-        {
-            return answer;
-        }
-        from_database(self.readable(call_id, by).await?)
-    }
-
-    /// Puts a command into the mailbox of a call's task, or gives it back if there is none.
-    async fn tell(&self, call_id: Uuid, command: Command) -> Option<Command> {
-        let mailbox = self.shared.lock().calls.get(&call_id).cloned();
-        match mailbox {
-            Some(mailbox) => mailbox.send(command).await.err().map(|unsent| unsent.0),
-            None => Some(command),
-        }
-    }
-
-    /// A call as the database has it, for whoever may read it.
-    async fn readable(&self, call_id: Uuid, by: By) -> Outcome<CallRecord> {
-        let record = self.shared.store.call(call_id).await?.ok_or_else(no_such_call)?;
-        let took_part = log::known_contact(&record, by.asker.contact.0).is_some();
-        if record.domain_id != by.domain_id || !(by.asker.admin || took_part) {
-            return Err(no_such_call());
-        }
-        Ok(record)
-    }
-
-    /// Who somebody is to a call.
-    pub async fn by(&self, login: &Login, device: Option<DeviceId>) -> Outcome<By> {
-        let contact = self.contact_of(login.user.id).await?;
-        let asker = Asker { contact, admin: login.has(Role::Admin), expert: login.has(Role::Expert) };
-        Ok(By { asker, domain_id: login.user.domain_id, device })
-    }
-
-    /// The same for what the server says on a session's behalf: nothing has to be asked of the database, which may be away.
-    pub fn by_session(session: &Session) -> By {
-        let asker = Asker { contact: session.contact, admin: false, expert: false };
-        By { asker, domain_id: session.login.user.domain_id, device: Some(session.device) }
-    }
-
     pub async fn contact_of(&self, user: i64) -> Outcome<ContactId> {
         let contacts = self.shared.directory.contacts(&[user]).await?;
         let contact = contacts.first().ok_or_else(|| Fail::internal("the store made no contact"))?;
@@ -317,43 +259,6 @@ impl Calls {
     pub fn policy(&self) -> &Policy {
         &self.shared.policy
     }
-}
-
-/// What may be asked of a call that has ended, and changes nothing there: clients cannot know in time.
-fn harmless(ask: &Ask) -> bool {
-    match ask {
-        Ask::Read
-        | Ask::Decline
-        | Ask::Leave
-        | Ask::End
-        | Ask::ConnectionLost { .. }
-        | Ask::ConnectionBack { .. }
-        | Ask::Report(_)
-        | Ask::Attach(_) => true,
-        Ask::Join { .. }
-        | Ask::Invite(_)
-        | Ask::RingAgain { .. }
-        | Ask::Update { .. }
-        | Ask::Start
-        | Ask::Media(_)
-        | Ask::Still(_)
-        | Ask::Signal { .. } => false,
-    }
-}
-
-/// For whoever may not read a call it does not exist. Whoever tries to join one of the own domain is told that it takes an
-/// invitation.
-fn not_yours(ask: &Ask, own_domain: bool) -> Fail {
-    if own_domain && matches!(ask, Ask::Join { .. }) {
-        return Fail::new(ErrorCode::NotInvited, "You are not invited to this call.");
-    }
-    no_such_call()
-}
-
-/// Its task has stopped in the midst of this, another server has it, or it is so new that it has none yet.
-fn not_cared_for() -> Fail {
-    let detail = "The call cannot be changed at the moment. Look at it, then try again.";
-    Problem::new(ErrorCode::StorageUnavailable, detail).retry_after(1).into()
 }
 
 /// A call with the same people before anything happened in it.

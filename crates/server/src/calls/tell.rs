@@ -7,7 +7,8 @@ use farhand_domain::{
 use farhand_protocol::frame::{CallView, ServerFrame};
 
 use super::{
-    actor::{By, CallActor},
+    actor::CallActor,
+    ask::By,
     view::{self, Viewer},
 };
 use crate::ws::Session;

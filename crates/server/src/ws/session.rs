@@ -1,10 +1,9 @@
 //! One client's session: a numbered queue of frames that outlives a dropped connection. A client that does not read has its
 //! session ended; nothing is buffered without end.
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+mod queue;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use farhand_domain::ids::{ContactId, DeviceId};
 use farhand_protocol::{
@@ -16,12 +15,8 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::queue::Queue;
 use crate::auth::Login;
-
-/// Frames kept for a resume, and waiting to be sent. A call's set-up is some tens of frames.
-const MAX_KEPT: usize = 512;
-/// Their bytes: one SDP is up to 64 KiB.
-const MAX_KEPT_BYTES: usize = 1024 * 1024;
 
 /// Why a session or its connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,80 +52,6 @@ pub struct Session {
     /// Wakes the connection: there is something to send, or it has to end.
     pub wake: Notify,
     ended: CancellationToken,
-}
-
-struct Kept {
-    /// `None`: overtaken by a later view of the same call.
-    text: Option<Utf8Bytes>,
-    /// The call it is a view of.
-    shows: Option<Uuid>,
-}
-
-#[derive(Default)]
-struct Queue {
-    last_seq: u64,
-    /// Frames not yet acknowledged, oldest first, with consecutive numbers up to `last_seq`.
-    kept: VecDeque<Kept>,
-    kept_bytes: usize,
-    sent_up_to: u64,
-    /// Which connection has the session; 0: none.
-    connection: u64,
-    connections: u64,
-    close: Option<Close>,
-}
-
-impl Queue {
-    fn first_kept(&self) -> u64 {
-        self.last_seq + 1 - self.kept.len() as u64
-    }
-
-    fn push(&mut self, text: Utf8Bytes, shows: Option<Uuid>) {
-        if let Some(call) = shows {
-            self.overtake(call);
-        }
-        self.kept_bytes += text.len();
-        self.kept.push_back(Kept { text: Some(text), shows });
-        self.last_seq += 1;
-    }
-
-    /// Drops the call's last view if only views came after it. (A signal in between may need the media plan it brought.) In a large
-    /// call views make up most of what would be kept.
-    fn overtake(&mut self, call: Uuid) {
-        let mut views = self.kept.iter_mut().rev().take_while(|kept| kept.shows.is_some());
-        if let Some(text) = views.find(|kept| kept.shows == Some(call)).and_then(|kept| kept.text.take()) {
-            self.kept_bytes -= text.len();
-        }
-    }
-
-    fn drop_oldest(&mut self) {
-        if let Some(text) = self.kept.pop_front().and_then(|kept| kept.text) {
-            self.kept_bytes -= text.len();
-        }
-    }
-
-    fn end_if(&mut self, due: impl FnOnce(&Self) -> bool) -> bool {
-        let due = due(self);
-        if due {
-            self.close.get_or_insert(Close::Replaced);
-        }
-        due
-    }
-
-    /// Numbers have no gaps: in place of what was overtaken goes a frame that says so.
-    fn next_unsent(&mut self) -> Option<Utf8Bytes> {
-        let seq = self.sent_up_to + 1;
-        let index = usize::try_from(seq - self.first_kept()).ok()?;
-        let text = self.kept.get(index)?.text.clone();
-        self.sent_up_to = seq;
-        text.or_else(|| {
-            let message = ServerMessage { seq: Some(seq), frame: ServerFrame::Overtaken {} };
-            serde_json::to_string(&message).ok().map(Utf8Bytes::from)
-        })
-    }
-
-    fn is_over(&self) -> bool {
-        self.kept.len() > MAX_KEPT || self.kept_bytes > MAX_KEPT_BYTES
-    }
 }
 
 /// As long as it is: it may be kept for a while, and a text that was written piece by piece has up to as much again to spare.
@@ -176,8 +97,7 @@ impl Session {
         }
         if queue.is_over() {
             queue.close = Some(Close::SlowReader);
-            queue.kept.clear();
-            queue.kept_bytes = 0;
+            queue.clear();
             self.ended.cancel();
         }
         drop(queue);
@@ -247,14 +167,7 @@ impl Session {
 
     /// The client has seen everything up to `seq`.
     pub fn acknowledge(&self, seq: u64) {
-        let mut queue = self.lock();
-        let seen = seq.min(queue.sent_up_to);
-        while !queue.kept.is_empty() && queue.first_kept() <= seen {
-            queue.drop_oldest();
-        }
-        if queue.kept.is_empty() {
-            queue.kept.shrink_to_fit();
-        }
+        self.lock().acknowledge(seq);
     }
 
     /// Done once the session is closed, for a connection that is held up.
@@ -281,7 +194,7 @@ pub mod tests {
 
     use farhand_store::model::User;
 
-    use super::*;
+    use super::{queue::MAX_KEPT, *};
     use crate::auth::Credential;
 
     fn session() -> Session {

@@ -10,7 +10,7 @@ use farhand_client::{
 };
 use farhand_protocol::{
     ErrorCode,
-    frame::{CallView, ClientFrame, ServerFrame},
+    frame::{CallView, ClientFrame, MediaOffer, ServerFrame},
 };
 use farhand_testkit::{Server, WAIT};
 use tokio::{sync::watch, time::timeout};
@@ -47,12 +47,21 @@ impl Rung {
         timeout(WAIT, find).await.unwrap_or_else(|_| panic!("not in time: {what}"))
     }
 
-    pub async fn prepare(&mut self, call_id: Uuid) {
+    /// Makes the connection, and tells with which offer.
+    pub async fn prepare(&mut self, call_id: Uuid) -> MediaOffer {
         self.device.prepare(call_id);
+        let offer = self.until("its offer", |event| match event {
+            DeviceEvent::Media(MediaEvent::Offer { sdp, tracks, .. }) => {
+                Some(MediaOffer { sdp: sdp.clone(), tracks: tracks.clone() })
+            }
+            DeviceEvent::Frame(_) | DeviceEvent::Media(_) => None,
+        });
+        let offer = offer.await;
         self.until("the prepared connection", |event| {
             matches!(event, DeviceEvent::Media(MediaEvent::Connected { epoch: 0 })).then_some(())
         })
         .await;
+        offer
     }
 
     /// Whom the connection is enough for that there is.

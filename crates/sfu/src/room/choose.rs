@@ -35,7 +35,7 @@ impl Peer {
         if !pictures {
             allocation.layers.fill(None);
         }
-        self.shares = self.shares(&places, &wishes, &allocation, room);
+        self.room = room;
         for ((place, step), wish) in places.into_iter().zip(&allocation.layers).zip(&wishes) {
             self.slots[place].aim(step.map(|step| (wish.layers[step].layer, wish.layers[step].pace)));
         }
@@ -55,23 +55,23 @@ impl Peer {
         Some(Wanted { layers, height: self.height_of(showing), current, rank })
     }
 
-    /// What is left of the room belongs to all pictures alike.
-    fn shares(&self, places: &[usize], wishes: &[Wanted], chosen: &Allocation, room: u64) -> Vec<(Showing, Share)> {
+    /// What each picture it sees can take since layers were chosen. What is left of the room belongs to all pictures alike.
+    pub(super) fn shares(&self, offered: impl Fn(Showing) -> Vec<Offered>) -> Vec<(Showing, Share)> {
         if self.limits.no_pictures || !self.is_reached() {
             return Vec::new();
         }
-        let takes = |wish: &Wanted, step: Option<usize>| step.map_or(0, |step| wish.layers[step].bitrate);
-        let seen = |wish: &Wanted| wish.best().is_some();
-        let all = wishes.iter().zip(&chosen.layers);
-        let spent: u64 = all.clone().map(|(wish, step)| takes(wish, *step)).sum();
-        let count = u64::try_from(wishes.iter().filter(|wish| seen(wish)).count()).unwrap_or(u64::MAX);
-        let left = room.saturating_sub(spent) / count.max(1);
-        let shares = all.zip(places).filter(|((wish, _), _)| seen(wish)).filter_map(|((wish, step), place)| {
-            let above_lowest = step.is_some_and(|step| wish.layers[step].layer > 0);
-            let bits = takes(wish, *step) + left;
-            Some((self.slots[*place].showing?, Share { bits, height: wish.height, above_lowest }))
-        });
-        shares.collect()
+        let takes = |wish: &Wanted| wish.current.map_or(0, |step| wish.layers[step].bitrate);
+        let wishes = self.slots.iter().filter_map(|slot| Some((slot.showing?, self.wish(slot, &offered)?)));
+        let wishes: Vec<(Showing, Wanted)> = wishes.collect();
+        let spent: u64 = wishes.iter().map(|(_, wish)| takes(wish)).sum();
+        let seen = || wishes.iter().filter(|(_, wish)| wish.best().is_some());
+        let left = self.room.saturating_sub(spent) / u64::try_from(seen().count()).unwrap_or(u64::MAX).max(1);
+        let share = |wish: &Wanted| Share {
+            bits: takes(wish) + left,
+            height: wish.height,
+            above_lowest: wish.current.is_some_and(|step| wish.layers[step].layer > 0),
+        };
+        seen().map(|(showing, wish)| (*showing, share(wish))).collect()
     }
 
     fn standing(

@@ -239,12 +239,9 @@ impl Room {
 
     pub(crate) fn receive(&mut self, now: Instant, id: PeerId, datagram: &Datagram<'_>, out: &mut Outputs) {
         let Some(index) = self.position(id) else { return };
-        self.heard(now, index, out);
         self.peers[index].usage.count(datagram.contents.len());
         let from = (datagram.protocol, datagram.source);
-        if let Some(gap) = self.peers[index].route.heard(now, from, nominates(datagram.contents)) {
-            self.moved(now, index, gap, out);
-        }
+        self.heard(now, index, from, nominates(datagram.contents), out);
         let mut happenings = std::mem::take(&mut self.scratch);
         let done = self.peers[index].receive(now, datagram, &mut happenings);
         self.perform(now, index, &mut happenings, out);
@@ -304,7 +301,7 @@ impl Room {
         } else {
             self.reconcile(now, out);
         }
-        self.fit_layers(now, out);
+        self.fit_layers(now, &offered, out);
         self.tell_usage(now, out);
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Instant, Notice, Output, Outputs, Room};
-use crate::slot::Slot;
+use crate::{demux::Address, slot::Slot};
 
 /// What gets lost within so long is sent again sooner than a sender makes a key frame; after that the key frame is smaller.
 const WORTH_RESENDING: Duration = Duration::from_millis(600);
@@ -28,18 +28,23 @@ impl Room {
         }
     }
 
-    pub(super) fn heard(&mut self, now: Instant, index: usize, out: &mut Outputs) {
+    /// `nominates`: the other end asks for this path.
+    pub(super) fn heard(&mut self, now: Instant, index: usize, from: Address, nominates: bool, out: &mut Outputs) {
         let peer = &mut self.peers[index];
         peer.path.heard = now;
-        if peer.path.silent {
+        let gap = peer.route.heard(now, from, nominates);
+        // While another path is looked for, what is sent would get lost on the one there was.
+        if peer.path.silent && !peer.route.may_leave_for(from) {
             peer.path.silent = false;
             out.push_back(Output::Notice(self.id, Notice::PathFound { peer: peer.id }));
             self.start_anew(now, index, out);
+        } else if let Some(gap) = gap {
+            self.moved(now, index, gap, out);
         }
     }
 
     /// Somebody's media go another way now; for so long they have got lost.
-    pub(super) fn moved(&mut self, now: Instant, index: usize, gap: Duration, out: &mut Outputs) {
+    fn moved(&mut self, now: Instant, index: usize, gap: Duration, out: &mut Outputs) {
         if gap > WORTH_RESENDING {
             self.start_anew(now, index, out);
         } else {

@@ -19,10 +19,7 @@ impl Room {
         offered: &[(Showing, Vec<Offered>)],
         out: &mut Outputs,
     ) {
-        let find = |showing: Showing| {
-            offered.iter().find(|(known, _)| *known == showing).map(|(_, layers)| layers.clone()).unwrap_or_default()
-        };
-        let news = self.peers[index].choose_layers(now, find);
+        let news = self.peers[index].choose_layers(now, |showing| layers_of(offered, showing));
         out.extend(news.map(|notice| Output::Notice(self.id, notice)));
         self.peers[index].unsent = true;
         if !self.peers[index].is_reached() {
@@ -79,6 +76,10 @@ impl Room {
             }
         }
     }
+}
+
+pub(super) fn layers_of(offered: &[(Showing, Vec<Offered>)], showing: Showing) -> Vec<Offered> {
+    offered.iter().find(|(known, _)| *known == showing).map(|(_, layers)| layers.clone()).unwrap_or_default()
 }
 
 /// What is sent now.

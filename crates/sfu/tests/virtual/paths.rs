@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use farhand_sfu::PeerId;
+use farhand_sfu::{Notice, PeerId};
 
 use crate::world::{Link, World};
 
@@ -98,7 +98,7 @@ fn nothing_is_sent_into_a_silent_path_and_a_found_one_starts_with_a_key_frame() 
     world.run(2_000);
     world.link(ann).cut = true;
     world.run(4_000);
-    assert!(world.notices.contains(&farhand_sfu::Notice::PathLost { peer: ann }));
+    assert!(world.notices.contains(&Notice::PathLost { peer: ann }));
     let sent = world.sent_to(ann);
     world.run(4_000);
     let more = world.sent_to(ann) - sent;
@@ -109,6 +109,31 @@ fn nothing_is_sent_into_a_silent_path_and_a_found_one_starts_with_a_key_frame() 
     assert!(world.client(ann).frames_of(bob)[0].keyframe);
     let received = world.client(ann).received.values().find(|received| !received.frames.is_empty()).unwrap();
     assert!(received.seqs.windows(2).all(|pair| pair[1] <= pair[0] + 1), "no gap: {:?}", received.seqs);
+}
+
+#[test]
+fn whoever_fell_silent_and_restarts_ice_elsewhere_starts_anew_only_once() {
+    let mut world = World::new();
+    let [ann, bob] = [1, 2].map(|id| world.join(id, 1));
+    let now = world.now;
+    let config = str0m::channel::ChannelConfig { label: "alive".to_owned(), ..Default::default() };
+    let alive = world.client(ann).open(now, config);
+    world.link(ann).delay = Duration::from_millis(100);
+    world.run(2_000);
+    world.client(ann).alive = Some(alive);
+    world.run(2_000);
+    world.link(ann).cut = true;
+    world.run_until("silence", 5, |world| world.notices.contains(&Notice::PathLost { peer: ann }));
+    world.run(2_000);
+    world.link(ann).cut = false;
+    world.client(ann).seen_at = elsewhere(7);
+    let asked = |world: &mut World| [ann, bob].map(|who| world.client(who).keyframe_requests.iter().sum::<u32>());
+    let before = asked(&mut world);
+    world.client(ann).forget_received();
+    world.restart_ice(ann);
+    world.run_until("a picture", 5, |world| frames(world, ann, bob) > 0);
+    world.run(2_000);
+    assert_eq!(asked(&mut world), before.map(|before| before + 1), "one key frame each way");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::*;
+use super::{candidates::MAX_WAITING_CANDIDATES, *};
+use crate::media::player::Line;
 
 const LEFT: usize = 0;
 const RIGHT: usize = 1;

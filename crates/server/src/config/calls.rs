@@ -1,0 +1,60 @@
+//! `[calls]`
+
+use std::time::Duration;
+
+use farhand_domain::policy::Policy;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Times of a call, in seconds, and its size.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CallConfig {
+    /// How long a pop-up rings.
+    pub popup_ring_seconds: u64,
+    /// How long somebody is waited for who was called by mail or SMS.
+    pub message_ring_seconds: u64,
+    /// How long the creator is rung once the first invitee has joined.
+    pub creator_ring_seconds: u64,
+    /// How long a lost connection keeps its seat. Others read "reconnecting" meanwhile.
+    pub seat_seconds: u64,
+    /// How long a session can be resumed after its connection was lost, with everything it has missed.
+    pub grace_seconds: u64,
+    /// How long somebody may stay alone in a call after the others have gone.
+    pub alone_seconds: u64,
+    /// How long a call nobody came to stays open.
+    pub open_seconds: u64,
+    /// People in a call at the same time.
+    pub max_participants: usize,
+}
+
+impl Default for CallConfig {
+    fn default() -> Self {
+        let policy = Policy::default();
+        Self {
+            popup_ring_seconds: policy.popup_ring.as_secs(),
+            message_ring_seconds: policy.message_ring.as_secs(),
+            creator_ring_seconds: policy.creator_ring.as_secs(),
+            seat_seconds: policy.seat.as_secs(),
+            grace_seconds: policy.grace.as_secs(),
+            alone_seconds: policy.alone.as_secs(),
+            open_seconds: policy.open.as_secs(),
+            max_participants: policy.max_participants,
+        }
+    }
+}
+
+impl CallConfig {
+    pub fn policy(&self) -> Policy {
+        Policy {
+            popup_ring: Duration::from_secs(self.popup_ring_seconds),
+            message_ring: Duration::from_secs(self.message_ring_seconds),
+            creator_ring: Duration::from_secs(self.creator_ring_seconds),
+            seat: Duration::from_secs(self.seat_seconds),
+            grace: Duration::from_secs(self.grace_seconds),
+            alone: Duration::from_secs(self.alone_seconds),
+            open: Duration::from_secs(self.open_seconds),
+            max_participants: self.max_participants,
+        }
+    }
+}
