@@ -20,6 +20,7 @@ use super::{
     Shared,
     ask::{Answer, Ask, By, Command, not_yours},
     change::{Change, Extra},
+    deliveries,
     ladder::StillAnswer,
     log,
     media::CallMedia,
@@ -178,6 +179,10 @@ impl CallActor {
                 self.attach(&session);
                 Ok(())
             }
+            Ask::Messages(changed) => {
+                self.heard_of(changed);
+                Ok(())
+            }
         };
         done.map(|()| Given::Nothing)
     }
@@ -203,11 +208,12 @@ impl CallActor {
             !self.record.invited.iter().any(|known| known.contact.id == invitation.contact.id)
         };
         let known_team = |team: &InvitedTeam| self.record.teams.contains(team);
+        let invited: Vec<Invitation> = resolved.invited.into_iter().filter(fresh).collect();
         let extra = Extra {
-            title: None,
-            invited: resolved.invited.into_iter().filter(fresh).collect(),
+            messages: self.shared.messages(&self.record, self.shared.clock.now(), &invited, &people),
+            invited,
             teams: resolved.teams.into_iter().filter(|team| !known_team(team)).collect(),
-            budget_used_up: None,
+            ..Extra::default()
         };
         self.step(Event::Invite { people, brokers: resolved.brokers }, extra).await
     }
@@ -237,7 +243,8 @@ impl CallActor {
             return Ok(());
         }
         let ended = self.statistics.ended(now, &self.record, &self.call, &next, cause);
-        let change = Change::new(&self.record, now, &next, &effects, extra, ended);
+        let heard = deliveries::heard(&self.record, now, &self.call, &next);
+        let change = Change::new(&self.record, now, &next, &effects, extra, ended, heard);
         let update = change.update(&self.shared, self.record.id, self.version, &next)?;
         let saved = self.shared.committer.save(CallWrite::Update(Box::new(update))).await;
         let saved = saved.map_err(Fail::maybe_saved)?;
@@ -252,7 +259,9 @@ impl CallActor {
         if !change.invited.is_empty() {
             self.shared.concern(self.record.call_id, self.concerned());
         }
+        self.shared.notify.queued(&change.messages);
         change.apply(Arc::make_mut(&mut self.record), &saved.event_ids);
+        self.keep(saved.deliveries);
         // A prepared connection must be let in before its owner is told so.
         self.media.follow(now, &self.call);
         self.perform(&before, &effects);

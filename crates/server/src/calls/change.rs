@@ -6,7 +6,7 @@ use farhand_domain::{
     time::Timestamp,
 };
 use farhand_store::model::{
-    CallRecord, CallUpdate, EventRow, HistoryRow, Invitation, InvitedTeam, NewEvent, StatisticsRow,
+    CallRecord, CallUpdate, Delivery, EventRow, Heard, HistoryRow, Invitation, InvitedTeam, NewEvent, StatisticsRow,
 };
 
 use super::{Shared, log, rows, snapshot};
@@ -18,14 +18,16 @@ pub struct Extra {
     pub title: Option<String>,
     pub invited: Vec<Invitation>,
     pub teams: Vec<InvitedTeam>,
+    /// To those invited.
+    pub messages: Vec<Delivery>,
     /// Whose data budget has come to its end.
     pub budget_used_up: Option<(ContactId, u64)>,
 }
 
 impl Extra {
     pub fn is_empty(&self) -> bool {
-        let Self { title, invited, teams, budget_used_up } = self;
-        title.is_none() && invited.is_empty() && teams.is_empty() && budget_used_up.is_none()
+        let Self { title, invited, teams, messages, budget_used_up } = self;
+        title.is_none() && invited.is_empty() && teams.is_empty() && messages.is_empty() && budget_used_up.is_none()
     }
 }
 
@@ -42,6 +44,8 @@ pub struct Change {
     statistics: Vec<StatisticsRow>,
     pub invited: Vec<Invitation>,
     teams: Vec<InvitedTeam>,
+    pub messages: Vec<Delivery>,
+    heard: Vec<Heard>,
 }
 
 impl Change {
@@ -52,9 +56,9 @@ impl Change {
         effects: &[Effect],
         extra: Extra,
         statistics: Vec<StatisticsRow>,
+        heard: Vec<Heard>,
     ) -> Self {
         let mut history = rows::history_of(record.history.len(), now, effects);
-        rows::note_deliveries(&mut history, record.history.len(), now, &extra.invited);
         if let Some(used_up) = extra.budget_used_up {
             history.push(rows::budget_note(record.history.len() + history.len(), now, used_up));
         }
@@ -70,6 +74,8 @@ impl Change {
             statistics,
             invited: extra.invited,
             teams: extra.teams,
+            messages: extra.messages,
+            heard,
         }
     }
 
@@ -91,6 +97,8 @@ impl Change {
             new_statistics: self.statistics.clone(),
             new_invited: self.invited.clone(),
             new_teams: self.teams.clone(),
+            new_deliveries: self.messages.clone(),
+            heard: self.heard.clone(),
         })
     }
 
@@ -106,6 +114,7 @@ impl Change {
         record.statistics.extend(self.statistics);
         record.invited.extend(self.invited);
         record.teams.extend(self.teams);
+        record.deliveries.extend(self.messages);
     }
 }
 

@@ -84,6 +84,7 @@ impl Calls {
             directory: &shared.directory,
             store: shared.store.as_ref(),
             policy: &shared.policy,
+            notify: &shared.notify,
             terms: resolve::Terms {
                 domain_id: login.user.domain_id,
                 domain: &login.user.domain,
@@ -92,7 +93,7 @@ impl Calls {
                 brokered,
             },
         };
-        let resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;
+        let mut resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;
         let people = shared.directory.contacts(&[creator.id, login.user.id]).await?;
         let [creator_contact, maker_contact] =
             <[Contact; 2]>::try_from(people).map_err(|_| Fail::internal("the store made too few contacts"))?;
@@ -106,7 +107,9 @@ impl Calls {
             created_at: now,
         };
         let (call, effects) = Call::create(&shared.policy, now, terms, &resolved.invitees, &resolved.brokers, join);
-        let record = new_record(request, resolved, creator_contact, maker_contact, &call, &effects, now);
+        let invitees = std::mem::take(&mut resolved.invitees);
+        let mut record = new_record(request, resolved, creator_contact, maker_contact, &call, &effects, now);
+        record.deliveries = shared.messages(&record, now, &record.invited, &invitees);
         // In a task of its own: a client that goes away meanwhile must not leave behind a saved call that nobody rings for.
         let (calls, login) = (self.clone(), login.clone());
         let saving = async move { calls.save_new(&login, record, call, &effects, join, key).await };
@@ -157,6 +160,7 @@ impl Calls {
         let viewer = join.map(|device| Viewer { contact: actor.call.creator(), device });
         let view = viewer.map(|v| Box::new(view::call_view(&actor, v)));
         self.spawn(actor, effects);
+        shared.notify.queued(&record.deliveries);
         Ok(Answer { record, view, sdp: None, still: None })
     }
 
@@ -219,8 +223,6 @@ fn new_record(
     effects: &[Effect],
     now: farhand_domain::time::Timestamp,
 ) -> CallRecord {
-    let mut history = rows::history_of(0, now, effects);
-    rows::note_deliveries(&mut history, 0, now, &resolved.invited);
     let title = request.call_title.clone().unwrap_or_else(|| format!("Call from {}", creator.display_name));
     CallRecord {
         id: 0,

@@ -1,6 +1,9 @@
 //! Messages of a call: which ones an invitation wants, what a step means for those on their way, and what is heard of them.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use farhand_domain::{
     call::{Call, Invitee, Place},
@@ -11,7 +14,11 @@ use farhand_domain::{
 use farhand_store::model::{CallRecord, Delivery, Heard, Invitation, Whose};
 use uuid::Uuid;
 
-use super::{Calls, Shared, actor::CallActor, ask::Command};
+use super::{
+    Calls, Shared,
+    actor::CallActor,
+    ask::{Ask, By},
+};
 use crate::notify::{Inviting, RING};
 
 impl Shared {
@@ -92,17 +99,27 @@ impl CallActor {
 }
 
 impl Calls {
-    /// Tells the calls what was heard of their messages. Of calls that have ended the database knows it.
+    /// Tells the calls what was heard of their messages. Of calls that do not run the database knows it.
     pub fn heard_of(&self, changed: Vec<Delivery>) {
+        let mut running: HashMap<Uuid, Vec<Delivery>> = HashMap::new();
         let mut live = self.shared.lock();
         for delivery in changed {
-            let call_id: Uuid = delivery.call_id;
-            if let Some(heard) = live.new.get_mut(&call_id) {
+            if let Some(heard) = live.new.get_mut(&delivery.call_id) {
                 heard.push(delivery);
-            } else if let Some(heard) = live.calls.get(&call_id) {
-                // A call that has no room for it asks the database before it is shown the next time.
-                let _ = heard;
+            } else if live.calls.contains_key(&delivery.call_id) {
+                running.entry(delivery.call_id).or_default().push(delivery);
             }
+        }
+        drop(live);
+        for (call_id, heard) in running {
+            let (calls, domain_id) = (self.clone(), heard.first().map_or(0, |delivery| delivery.domain_id));
+            // In a task of its own: one call that is busy must not hold up the messages of all others.
+            tokio::spawn(async move {
+                let told = calls.ask(call_id, By::server(domain_id), Ask::Messages(heard)).await;
+                if let Err(fail) = told {
+                    tracing::debug!(%call_id, problem = %fail.0, "a call was not told of its messages");
+                }
+            });
         }
     }
 }
