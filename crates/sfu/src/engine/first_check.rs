@@ -47,7 +47,13 @@ mod tests {
         let (before, after) = (StunMessage::parse(&plain).unwrap(), StunMessage::parse(&added).unwrap());
         assert!(after.use_candidate() && after.verify(PASSWORD.as_bytes(), hmac));
         assert_eq!(after.trans_id(), before.trans_id());
-        let told = |message: &StunMessage<'_>| (message.prio(), message.ice_controlling(), message.split_username().map(|(to, by)| (to.to_owned(), by.to_owned())));
+        let told = |message: &StunMessage<'_>| {
+            (
+                message.prio(),
+                message.ice_controlling(),
+                message.split_username().map(|(to, by)| (to.to_owned(), by.to_owned())),
+            )
+        };
         assert_eq!(told(&after), told(&before));
     }
 
