@@ -4,7 +4,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::config::{
-    AcmeConfig, CallConfig, Config, HttpConfig, LoginConfig, MailConfig, MediaConfig, TlsConfig, TurnConfig, WebSocketConfig,
+    AcmeConfig, CallConfig, Config, HttpConfig, LoginConfig, MailConfig, MediaConfig, TlsConfig, TurnConfig,
+    WebSocketConfig,
 };
 
 const HEAD: &str = "# Configuration

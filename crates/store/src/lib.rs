@@ -30,7 +30,7 @@ use farhand_domain::{delivery::Channel, time::Timestamp};
 use uuid::Uuid;
 
 use model::{
-    ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Contact, Delivery, Domain, DomainChange, Heard,
+    ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange, Heard,
     IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewUser, Refused, Rotation, RunningCall,
     Saved, Team, User, UserChange,
 };
@@ -73,14 +73,14 @@ pub trait Store: Send + Sync + 'static {
 
     // --- messages to people; born in `save_calls` --------------------------------------------------------------------------
 
-    /// Takes up at most `most` of what is due, the longest due first. As they were before: queued, and tried once less.
+    /// Takes up at most `most` of what is due, the longest due first.
     async fn claim_deliveries(
         &self,
         channel: Channel,
         now: Timestamp,
         by: Claimant<'_>,
         most: u64,
-    ) -> StoreResult<Vec<Delivery>>;
+    ) -> StoreResult<Vec<Claimed>>;
     /// When the next one is due.
     async fn next_delivery(&self, channel: Channel) -> StoreResult<Option<Timestamp>>;
     /// What this server was sending when it stopped.

@@ -15,7 +15,7 @@ use crate::{
     connect::{read_options, write_options},
     entity::{access::login_session, calls::idempotency, people::meta},
     model::{
-        ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Contact, Delivery, Domain, DomainChange, Heard,
+        ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange, Heard,
         IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewUser, Refused, Rotation, RunningCall,
         Saved, Team, TokenPair, User, UserChange,
     },
@@ -128,7 +128,7 @@ impl Store for SqlStore {
         now: Timestamp,
         by: Claimant<'_>,
         most: u64,
-    ) -> StoreResult<Vec<Delivery>> {
+    ) -> StoreResult<Vec<Claimed>> {
         self.answered(self.claim(channel, now, by, most)).await
     }
 

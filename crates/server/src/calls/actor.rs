@@ -181,7 +181,8 @@ impl CallActor {
             }
             Ask::Messages(changed) => {
                 self.heard_of(changed);
-                Ok(())
+                // What waits again may not be needed any more.
+                self.step(Event::Tick, none).await
             }
         };
         done.map(|()| Given::Nothing)
@@ -237,13 +238,13 @@ impl CallActor {
         let mut next = self.call.clone();
         let mut effects = if self.recovery_owed { self.recover(&mut next, now).map_err(refused)? } else { Vec::new() };
         effects.extend(next.handle(&self.shared.policy, now, event).map_err(refused)?);
-        let nothing_else = extra.is_empty();
+        let heard = deliveries::heard(&self.record, now, &self.call, &next);
+        let nothing_else = extra.is_empty() && heard.is_empty();
         if next == self.call && effects.is_empty() && nothing_else {
             self.recovery_owed = false;
             return Ok(());
         }
         let ended = self.statistics.ended(now, &self.record, &self.call, &next, cause);
-        let heard = deliveries::heard(&self.record, now, &self.call, &next);
         let change = Change::new(&self.record, now, &next, &effects, extra, ended, heard);
         let update = change.update(&self.shared, self.record.id, self.version, &next)?;
         let saved = self.shared.committer.save(CallWrite::Update(Box::new(update))).await;

@@ -44,8 +44,10 @@ pub struct Order<'a> {
 
 impl Calls {
     pub async fn create(&self, order: Order<'_>) -> Outcome<Answer> {
-        let Order { login, request, join, idempotency_key } = order;
+        let Order { login, mut request, join, idempotency_key } = order;
         check(&request)?;
+        // They are no part of a request: neither kept nor compared.
+        request.invited_contacts.iter_mut().for_each(|contact| contact.notifications.clear());
         let key = idempotency_key.map(|key| idempotency(login, &request, key)).transpose()?;
         if let Some(key) = &key
             && let Some(answer) = self.earlier(login, key).await?
@@ -245,7 +247,8 @@ fn new_record(
         started_at: change::logs(effects, farhand_domain::call::LogKind::Join).then_some(now),
         ended_at: call.has_ended().then_some(now),
         events: rows::events_of(0, now, effects).into_iter().map(|event| change::row(&event, 0)).collect(),
-        history,
+        history: rows::history_of(0, now, effects),
         statistics: Vec::new(),
+        deliveries: Vec::new(),
     }
 }

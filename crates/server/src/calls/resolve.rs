@@ -273,7 +273,11 @@ fn check_addresses(contact: &CallLogContact, at: &str) -> Outcome<()> {
         return Err(wrong(at, "email", "This is no e-mail address."));
     }
     if contact.phone_number.as_deref().is_some_and(|phone| !is_phone_number(phone)) {
-        return Err(wrong(at, "phoneNumber", "A phone number has 3 to 20 digits; + ( ) - / . and blanks may stand between them."));
+        return Err(wrong(
+            at,
+            "phoneNumber",
+            "A phone number has 3 to 20 digits; + ( ) - / . and blanks may stand between them.",
+        ));
     }
     Ok(())
 }

@@ -17,7 +17,11 @@ use farhand_store::model::{Delivery, DeliveryStep, Invitation};
 use tokio::sync::Notify as Signal;
 use uuid::Uuid;
 
-use self::{attempt::Attempt, facts::Facts, mail::{Letter, Mail}};
+use self::{
+    attempt::Attempt,
+    facts::Facts,
+    mail::{Letter, Mail},
+};
 use crate::{config::Config, world::new_id};
 
 pub use self::{mail::is_address, outbox::Outbox};

@@ -9,12 +9,12 @@ use farhand_domain::{
 };
 use farhand_store::{
     Store, StoreResult,
-    model::{Claimant, Delivery, Heard, Whose},
+    model::{Claimant, Claimed, Delivery, Heard, Whose},
 };
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Notify, attempt::Attempt};
+use super::{Notify, RING, attempt::Attempt};
 use crate::world::SharedClock;
 
 /// After this long it is looked again, whatever the machine's clock did meanwhile.
@@ -82,8 +82,10 @@ impl<T: Fn(Vec<Delivery>) + Send + Sync> Outbox<T> {
             return Ok(());
         }
         let most = u64::try_from(free).unwrap_or(u64::MAX);
-        for delivery in self.store.claim_deliveries(self.channel, now, self.claimant(), most).await? {
-            if delivery.not_after < now {
+        for Claimed { delivery, call_ended } in
+            self.store.claim_deliveries(self.channel, now, self.claimant(), most).await?
+        {
+            if delivery.not_after < now || (call_ended && delivery.kind == RING) {
                 work.unsaved.push(self.heard(&delivery, Fact::TooLate));
             } else {
                 let notify = self.notify.clone();

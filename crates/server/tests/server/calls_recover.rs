@@ -75,6 +75,8 @@ async fn overtake(server: &Server, call_id: Uuid, change: impl FnOnce(&mut CallU
         new_statistics: Vec::new(),
         new_invited: Vec::new(),
         new_teams: Vec::new(),
+        new_deliveries: Vec::new(),
+        heard: Vec::new(),
     };
     change(&mut update, &mut state);
     update.state = state.to_string();

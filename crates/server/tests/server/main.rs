@@ -20,6 +20,7 @@ mod calls_recover;
 mod calls_retries;
 mod calls_statistics;
 mod calls_story;
+mod notify_mail;
 mod ops_health;
 mod rest_http;
 mod rest_openapi;

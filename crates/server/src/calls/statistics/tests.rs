@@ -116,6 +116,7 @@ fn record() -> CallRecord {
         events: Vec::new(),
         history: Vec::new(),
         statistics: Vec::new(),
+        deliveries: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ mod url;
 use std::{fs, str::FromStr as _, time::Duration};
 
 use lettre::{
-    Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
+    Address, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor,
     message::Mailbox,
     transport::smtp::{Error, PoolConfig, extension::ClientId},
 };
@@ -34,9 +34,11 @@ impl Mail {
     pub fn open(config: &Config) -> Result<Option<Self>, String> {
         let Some(url) = &config.mail_url else { return Ok(None) };
         let server = MailServer::read(url)?;
-        let root = config.mail.root.as_ref().map(|file| {
-            fs::read(file).map_err(|error| format!("mail.root: {}: {error}", file.display()))
-        });
+        let root = config
+            .mail
+            .root
+            .as_ref()
+            .map(|file| fs::read(file).map_err(|error| format!("mail.root: {}: {error}", file.display())));
         let host = config.public_host().unwrap_or_else(|| "localhost".to_owned());
         let from = sender(config, &server, &host)?;
         let connections = config.mail.connections;

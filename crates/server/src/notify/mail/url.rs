@@ -124,7 +124,9 @@ fn is_loopback(host: &str) -> bool {
 fn plain(text: &str) -> Result<String, String> {
     let pair = format!("={text}").replace('+', "%2B");
     let decoded = url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned());
-    decoded.filter(|text| !text.contains('\u{fffd}')).ok_or_else(|| "mail_url: user and password must be UTF-8".to_owned())
+    decoded
+        .filter(|text| !text.contains('\u{fffd}'))
+        .ok_or_else(|| "mail_url: user and password must be UTF-8".to_owned())
 }
 
 #[cfg(test)]
