@@ -157,14 +157,13 @@ impl State {
             Fact::Lost if channel.repeats() => only_from(Self::Sending, Self::Queued),
             Fact::Lost => only_from(Self::Sending, Self::Uncertain),
             Fact::TooLate if self.is_open() => Self::Expired,
-            Fact::TooLate => self,
             Fact::NotNeeded => only_from(Self::Queued, Self::Cancelled),
             Fact::Accepted => self.max(Self::Sent),
             Fact::Refused | Fact::ReportedFailed => self.max(Self::Failed),
             Fact::ReportedDelivered => self.max(Self::Delivered),
             Fact::Opened => self.max(Self::Seen),
             Fact::Joined if self.is_out() => Self::Answered,
-            Fact::Joined => self,
+            Fact::TooLate | Fact::Joined => self,
         }
     }
 }

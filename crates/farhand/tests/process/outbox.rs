@@ -52,7 +52,9 @@ async fn no_message_is_lost_when_the_server_is_killed_and_only_those_in_flight_c
     let mut arrived = sink.wait_for(MESSAGES).await;
     let count = |arrived: &[Message]| {
         let mut times = BTreeMap::new();
-        arrived.iter().for_each(|message| *times.entry(message.to.join(",")).or_insert(0) += 1);
+        for message in arrived {
+            *times.entry(message.to.join(",")).or_insert(0) += 1;
+        }
         times
     };
     while count(&arrived).len() < MESSAGES {
