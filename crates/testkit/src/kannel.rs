@@ -68,6 +68,7 @@ pub struct Part {
 /// A running gateway with its carrier. They end when this is dropped, and with the process that started them, however that ends.
 pub struct Kannel {
     configuration: String,
+    admin: u16,
     http: u16,
     carrier_port: u16,
     gateway: Vec<Program>,
@@ -89,6 +90,7 @@ impl Kannel {
         std::fs::write(&file, text.replace("SPOOL", &spool.display().to_string())).unwrap();
         let mut gateway = Self {
             configuration: file.display().to_string(),
+            admin,
             http,
             carrier_port,
             gateway: Vec::new(),
@@ -148,6 +150,7 @@ impl Kannel {
     pub async fn detach(&mut self) {
         if let Some(carrier) = self.carrier.take() {
             carrier.stop().await;
+            self.carrier_is("re-connecting").await;
         }
     }
 
@@ -161,9 +164,19 @@ impl Kannel {
             }
         };
         self.carrier = Some(Program::start(FAKESMSC, &arguments.map(str::to_owned), note));
-        if let Some(bearerbox) = self.gateway.first_mut() {
-            bearerbox.said("Fakesmsc client connected").await;
-        }
+        self.carrier_is("online").await;
+    }
+
+    /// Until the gateway says so. It logs connections before it counts them.
+    async fn carrier_is(&self, state: &str) {
+        let url = format!("http://127.0.0.1:{}/status.txt?password=secret", self.admin);
+        let expected = format!("({state}");
+        let reached = async {
+            while !reqwest::get(&url).await.unwrap().text().await.unwrap().contains(&expected) {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(WAIT, reached).await.unwrap_or_else(|_| panic!("the carrier is not {state}"));
     }
 }
 
