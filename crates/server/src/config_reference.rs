@@ -4,7 +4,7 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::config::{
-    AcmeConfig, CallConfig, Config, HttpConfig, LoginConfig, MediaConfig, TlsConfig, TurnConfig, WebSocketConfig,
+    AcmeConfig, CallConfig, Config, HttpConfig, LoginConfig, MediaConfig, OutwardConfig, SmsConfig, TlsConfig, TurnConfig, WebSocketConfig,
 };
 
 const HEAD: &str = "# Configuration
@@ -37,6 +37,8 @@ standard error.
     HttpConfig,
     LoginConfig,
     MediaConfig,
+    OutwardConfig,
+    SmsConfig,
     TlsConfig,
     TurnConfig,
     WebSocketConfig

@@ -57,7 +57,8 @@ async fn answered(answer: &[u8], then_wait: bool, within: Duration) -> Result<An
 
 #[tokio::test]
 async fn a_request_and_its_answer() {
-    let (url, served) = server(b"HTTP/1.1 202 Accepted\r\nRetry-After: 7\r\nContent-Length: 5\r\n\r\nhello", true).await;
+    let (url, served) =
+        server(b"HTTP/1.1 202 Accepted\r\nRetry-After: 7\r\nContent-Length: 5\r\n\r\nhello", true).await;
     let host = url.authority().to_owned();
     let headers = vec![(HeaderName::from_static("x-test"), HeaderValue::from_static("yes"))];
     let request = Request { method: Method::POST, url, headers, body: b"body".to_vec() };
@@ -75,7 +76,8 @@ async fn a_request_and_its_answer() {
 
 #[tokio::test]
 async fn a_redirect_is_an_answer_like_others() {
-    let answer = answered(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n", true, LONG).await;
+    let answer =
+        answered(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n", true, LONG).await;
     assert_eq!(answer.unwrap().status.as_u16(), 302);
 }
 
