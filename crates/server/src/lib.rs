@@ -15,6 +15,8 @@ mod jobs;
 mod media;
 mod network;
 mod notify;
+#[cfg_attr(not(test), expect(dead_code, reason = "what sends over it is not started yet"))]
+mod outward;
 mod turn;
 pub mod world;
 mod ws;

@@ -5,6 +5,7 @@ pub mod attempt;
 mod facts;
 mod mail;
 mod outbox;
+pub mod sms;
 
 use std::collections::HashSet;
 
