@@ -38,17 +38,14 @@ pub struct Limits {
 
 /// So long nothing fits before it is given up: an estimate dips for a second now and then.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// A picture that is tried gets longer: the estimate has to find out first what the link carries now.
+/// A picture that has come back gets longer: the estimate has to find out first what the link carries now.
 const TRIAL: Duration = Duration::from_secs(4);
 /// So long it must fit before it is shown again, and at most so long after that was in vain.
 const CAUTION: Duration = Duration::from_secs(2);
 const MOST_CAUTION: Duration = Duration::from_secs(16);
-/// After so many times the caution it is tried although it does not seem to fit: over a link that carries next to nothing an estimate learns
-/// nothing. Probing for it all the time would take from the sound.
-const TRY_AFTER: u32 = 4;
-/// Pictures that were shown for so long were not tried in vain.
+/// Pictures that were shown for so long had not come back in vain.
 const PROVED: Duration = Duration::from_secs(20);
-/// What must be to spare before it is tried again.
+/// What must be to spare before they come back.
 const SPARE_PERCENT: u64 = 30;
 /// Room beside the sound with which a still picture comes within a minute or two.
 const STILLS: u64 = 10_000;
@@ -62,7 +59,6 @@ pub(crate) struct Ladder {
     /// Since when what is looked for has been so.
     since: Option<Instant>,
     shown_since: Option<Instant>,
-    given_up_since: Option<Instant>,
     caution: Duration,
     settling: Option<(Instant, Standing)>,
     told: Standing,
@@ -88,15 +84,7 @@ const TOP: Standing = Standing { rung: Rung::Full, why: Why::Link };
 
 impl Default for Ladder {
     fn default() -> Self {
-        Self {
-            given_up: false,
-            since: None,
-            shown_since: None,
-            given_up_since: None,
-            caution: CAUTION,
-            settling: None,
-            told: TOP,
-        }
+        Self { given_up: false, since: None, shown_since: None, caution: CAUTION, settling: None, told: TOP }
     }
 }
 
@@ -113,7 +101,7 @@ impl Ladder {
             self.since = None;
             return !self.given_up;
         };
-        let needed = if self.given_up { cheapest + cheapest * SPARE_PERCENT / 100 } else { cheapest };
+        let needed = if self.given_up { with_spare(cheapest) } else { cheapest };
         if (needed <= room.carried.min(room.allowed)) == self.given_up {
             let since = *self.since.get_or_insert(now);
             if now.saturating_duration_since(since) >= self.patience(now) {
@@ -121,12 +109,6 @@ impl Ladder {
             }
         } else {
             self.since = None;
-            // What a budget forbids is not tried.
-            let given_up = self.given_up_since.filter(|_| cheapest <= room.allowed);
-            let given_up = given_up.map(|since| now.saturating_duration_since(since));
-            if given_up.is_some_and(|for_so_long| for_so_long >= self.caution * TRY_AFTER) {
-                self.turn(now);
-            }
         }
         !self.given_up
     }
@@ -141,14 +123,19 @@ impl Ladder {
         }
     }
 
-    /// Whether the engine may find out what more the link carries: what it probes with takes from the sound of a link that carries little else.
-    pub(crate) fn may_probe(&self) -> bool {
-        !self.given_up
+    /// What to find out about: whether the link carries all that is `desired`. Once pictures have been given up, only whether it carries what
+    /// they need to come back, as what is probed with takes from the sound; but without that the estimate would stay where it is, because
+    /// sound alone proves no more than half as much again as it takes.
+    pub(crate) fn wants(&self, sound: u64, desired: u64, cheapest: Option<u64>) -> u64 {
+        match cheapest {
+            Some(cheapest) if self.given_up => sound + with_spare(cheapest),
+            None if self.given_up => 0,
+            Some(_) | None => sound + desired,
+        }
     }
 
     fn turn(&mut self, now: Instant) {
         self.given_up = !self.given_up;
-        self.given_up_since = self.given_up.then_some(now);
         self.since = None;
         if self.given_up {
             let shown = self.shown_since.map(|since| now.saturating_duration_since(since));
@@ -182,6 +169,11 @@ impl Ladder {
         }
         None
     }
+}
+
+/// What it takes to come back.
+fn with_spare(cheapest: u64) -> u64 {
+    cheapest + cheapest * SPARE_PERCENT / 100
 }
 
 /// Where a receiver stands for whom these layers were chosen; `room` is what there was for them.
@@ -231,15 +223,29 @@ mod tests {
     }
 
     #[test]
-    fn what_was_tried_in_vain_is_tried_again_later_each_time() {
+    fn what_came_back_in_vain_comes_back_later_each_time() {
         let (mut ladder, mut now) = (Ladder::default(), Instant::now());
-        let told = rounds(&mut ladder, &mut now, 1_000, 10_000);
+        let mut told = String::new();
+        while told.len() < 1_000 {
+            // They fit only as long as they are not sent.
+            let room = if told.ends_with('-') { 100_000 } else { 10_000 };
+            told += &rounds(&mut ladder, &mut now, 1, room);
+        }
         let pauses: Vec<usize> = told.split('p').map(str::len).filter(|pause| *pause > 0).collect();
-        assert_eq!(pauses[..5], [16, 32, 64, 128, 128], "in half seconds");
+        assert_eq!(pauses[..5], [5, 9, 17, 33, 33], "in half seconds");
         let back = rounds(&mut ladder, &mut now, 200, 100_000);
-        assert!(back.matches('-').count() <= 32 && back.ends_with("pppp"), "{back}");
-        let again = rounds(&mut ladder, &mut now, 21, 10_000);
-        assert_eq!(again, format!("pppp{}p", "-".repeat(16)), "it was not in vain");
+        assert!(back.matches('-').count() <= 33 && back.ends_with("pppp"), "{back}");
+        rounds(&mut ladder, &mut now, 5, 10_000);
+        assert_eq!(rounds(&mut ladder, &mut now, 5, 100_000), "----p", "it was not in vain");
+    }
+
+    #[test]
+    fn once_pictures_are_given_up_no_more_is_found_out_than_whether_they_can_come_back() {
+        let (mut ladder, mut now) = (Ladder::default(), Instant::now());
+        assert_eq!(ladder.wants(50_000, 700_000, Some(60_000)), 750_000);
+        rounds(&mut ladder, &mut now, 6, 10_000);
+        assert_eq!(ladder.wants(50_000, 700_000, Some(60_000)), 128_000);
+        assert_eq!(ladder.wants(50_000, 0, None), 0, "there is nothing to come back");
     }
 
     #[test]

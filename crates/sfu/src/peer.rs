@@ -265,7 +265,7 @@ impl Peer {
         before != slot.current && slot.current == Some(forward.layer)
     }
 
-    /// So much of what was sent to it in the last second did not arrive.
+    /// So much of what was sent to it in the last second got lost by chance.
     pub(crate) fn lost(&mut self, now: Instant, share: f32) {
         if share >= LOSSY {
             self.losses.lossy_until = Some(now + LOSSY_FOR);

@@ -48,6 +48,8 @@ const REMEMBERS: Micros = 60 * SECOND;
 const FALLEN_PERCENT: u64 = 75;
 /// A step down to less than this is a fall, and no wave.
 const NOTABLE_PERCENT: u64 = 90;
+/// Below this every step up is worth a burst, which is as small: it may be all that tells whether there is room for a picture.
+const LITTLE: u64 = 150_000;
 /// Sending less than this share of the estimate, a stream does not test it.
 const IDLE_PERCENT: u64 = 75;
 /// What is sent is counted in windows of this length.
@@ -212,6 +214,11 @@ impl Estimator {
         self.control.rate().min(self.loss.bound().unwrap_or(u64::MAX))
     }
 
+    /// Whether what is sent now waits in a queue on the way.
+    pub(crate) fn queue_stands(&self) -> bool {
+        self.queue.stands()
+    }
+
     /// What queues are emptied at, in bit/s. What stands in a queue on the way already is not added to: sound waits there as well.
     pub(crate) fn pacing(&self) -> u64 {
         if self.queue.stands() { self.estimate() } else { percent(self.estimate(), PACING_PERCENT) }
@@ -279,8 +286,8 @@ impl Estimator {
     }
 
     fn end_burst(&mut self, now: Micros) {
-        let fallen = self.has_fallen(now);
-        let Some(measured) = self.prober.conclude(now, fallen) else { return };
+        let soon = self.has_fallen(now) || self.estimate() < LITTLE;
+        let Some(measured) = self.prober.conclude(now, soon) else { return };
         if self.trend.usage() != Usage::Over {
             self.control.probed(measured, self.throughput.rate());
             self.loss.got_through(measured);

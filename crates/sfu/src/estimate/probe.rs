@@ -29,10 +29,10 @@ const MOST_PACKETS: usize = 256;
 const MOST_PACKETS_SENT: u32 = 256;
 /// Faster than this, times as fast as sent, is a burst somebody held back.
 const IMPLAUSIBLE: u64 = 2;
-/// Between bursts that do not pay, doubled each time; the shorter limit holds while the rate was higher a short time ago.
+/// Between bursts that do not pay, doubled each time; the shorter limit holds while the next one is worth it.
 const PAUSE: Micros = 2 * SECOND;
 const LONGEST_PAUSE: Micros = 16 * SECOND;
-const LONGEST_PAUSE_FALLEN: Micros = 3 * SECOND;
+const LONGEST_PAUSE_SOON: Micros = 3 * SECOND;
 /// How often it is looked whether one is due, where the first look said no.
 const LOOK: Micros = 250 * MILLISECOND;
 
@@ -158,7 +158,7 @@ impl Prober {
     }
 
     /// What the burst has measured, in bit/s, when it is over.
-    pub(super) fn conclude(&mut self, now: Micros, fallen: bool) -> Option<u64> {
+    pub(super) fn conclude(&mut self, now: Micros, soon: bool) -> Option<u64> {
         let over = |burst: &Burst| burst.is_settled() || now.saturating_sub(burst.started) >= PATIENCE;
         let burst = self.running.take_if(|burst| over(burst))?;
         let measured = burst.measure();
@@ -170,7 +170,7 @@ impl Prober {
             self.due = if reached(percent(burst.tried, PAYS_PERCENT)) { now } else { now.saturating_add(LOOK) };
         } else {
             self.due = now.saturating_add(self.pause);
-            let longest = if fallen { LONGEST_PAUSE_FALLEN } else { LONGEST_PAUSE };
+            let longest = if soon { LONGEST_PAUSE_SOON } else { LONGEST_PAUSE };
             self.pause = self.pause.saturating_mul(2).min(longest);
         }
         measured

@@ -28,7 +28,8 @@ impl Peer {
             self.slots.iter().enumerate().filter_map(|(index, slot)| Some((index, self.wish(slot, &offered)?))).unzip();
         let [carried, allowed] =
             [self.estimate, self.limits.bits.unwrap_or(u64::MAX)].map(|bits| bits.saturating_sub(sound));
-        let shown = self.ladder.carries_pictures(now, Room { carried, allowed }, layers::cheapest(&wishes));
+        let cheapest = layers::cheapest(&wishes);
+        let shown = self.ladder.carries_pictures(now, Room { carried, allowed }, cheapest);
         let pictures = shown && !self.limits.no_pictures;
         let room = carried.min(allowed);
         let mut allocation = layers::allocate(room, &wishes);
@@ -40,9 +41,9 @@ impl Peer {
             self.slots[place].aim(step.map(|step| (wish.layers[step].layer, wish.layers[step].pace)));
         }
         self.chosen_by = self.estimate;
-        let desired = if self.limits.no_pictures { sound } else { allocation.desired + sound };
-        let desired = if self.ladder.may_probe() { desired } else { 0 };
-        self.engine.aim(desired.min(self.limits.bits.unwrap_or(u64::MAX)));
+        let (desired, cheapest) = if self.limits.no_pictures { (0, None) } else { (allocation.desired, cheapest) };
+        let wanted = self.ladder.wants(sound, desired, cheapest);
+        self.engine.aim(wanted.min(self.limits.bits.unwrap_or(u64::MAX)));
         self.standing(now, &wishes, &allocation, pictures, room)
     }
 

@@ -15,26 +15,29 @@ pub(crate) struct Losses {
     since: Option<Instant>,
     reported: u16,
     lost: u16,
+    /// Of those, while no queue stood on the way.
+    by_chance: u16,
     /// Of the seconds before, the last counting as much as all others.
     share: f32,
     many_until: Option<Instant>,
 }
 
 impl Losses {
-    /// The share that was lost, once a second.
-    pub(crate) fn count(&mut self, now: Instant, arrivals: &[Arrival]) -> Option<f32> {
+    /// The share that was lost by chance, once a second. What a full queue loses would only be more if more were sent.
+    pub(crate) fn count(&mut self, now: Instant, arrivals: &[Arrival], queue_stands: bool) -> Option<f32> {
         let since = *self.since.get_or_insert(now);
         let lost = arrivals.iter().filter(|arrival| arrival.at.is_none()).count();
         let add = |sum: u16, more: usize| sum.saturating_add(u16::try_from(more).unwrap_or(u16::MAX));
         (self.reported, self.lost) = (add(self.reported, arrivals.len()), add(self.lost, lost));
+        self.by_chance = add(self.by_chance, if queue_stands { 0 } else { lost });
         if now.saturating_duration_since(since) < INTERVAL || self.reported == 0 {
             return None;
         }
-        let share = f32::from(self.lost) / f32::from(self.reported);
+        let [share, by_chance] = [self.lost, self.by_chance].map(|lost| f32::from(lost) / f32::from(self.reported));
         let usual = self.share.midpoint(share);
         let many_until = if usual >= MANY { Some(now + MANY_FOR) } else { self.many_until };
         *self = Self { since: Some(now), share: usual, many_until, ..Self::default() };
-        Some(share)
+        Some(by_chance)
     }
 
     /// Whether much has to be sent again, which takes time.
@@ -59,16 +62,28 @@ mod tests {
             let arrival = |number| Arrival { number, at: (number >= lost).then_some(Duration::ZERO) };
             (0..10).map(arrival).collect::<Vec<_>>()
         };
-        assert_eq!(losses.count(start, &report(5)), None);
-        assert_eq!(losses.count(start + INTERVAL / 2, &report(4)), None);
-        assert_eq!(losses.count(start + INTERVAL, &report(0)), Some(0.3));
+        assert_eq!(losses.count(start, &report(5), false), None);
+        assert_eq!(losses.count(start + INTERVAL / 2, &report(4), false), None);
+        assert_eq!(losses.count(start + INTERVAL, &report(0), false), Some(0.3));
         assert_eq!(
-            losses.count(start + INTERVAL * 2, &report(1)),
+            losses.count(start + INTERVAL * 2, &report(1), false),
             Some(0.1),
             "what was before does not count any more"
         );
-        assert_eq!(losses.count(start + INTERVAL * 4, &[]), None, "nothing is not nothing lost");
+        assert_eq!(losses.count(start + INTERVAL * 4, &[], false), None, "nothing is not nothing lost");
         assert!(losses.are_many(start + INTERVAL * 11) && !losses.are_many(start + INTERVAL * 12), "for a while");
         assert!((losses.share() - 0.125).abs() < 0.001, "half of 0.1 and a quarter of 0.3: {}", losses.share());
+    }
+
+    #[test]
+    fn what_a_full_queue_loses_is_not_lost_by_chance() {
+        let (start, mut losses) = (Instant::now(), Losses::default());
+        let report =
+            |lost| (0..10).map(move |number| Arrival { number, at: (number >= lost).then_some(Duration::ZERO) });
+        let [none, half, few] = [0, 5, 2].map(|lost| report(lost).collect::<Vec<_>>());
+        losses.count(start, &half, true);
+        losses.count(start, &few, false);
+        assert_eq!(losses.count(start + INTERVAL, &none, false), Some(2.0 / 30.0));
+        assert!(losses.share() > 0.1, "it has to be sent again all the same");
     }
 }

@@ -67,7 +67,7 @@ pub(crate) struct Line(usize);
 pub(crate) enum Told {
     KeyframeWanted(Mid),
     Estimate(u64),
-    /// How much of what was sent in the last second did not arrive, from 0 to 1.
+    /// How much of what was sent in the last second got lost by chance, from 0 to 1.
     Loss(f32),
     /// What time it is there, for a source of the other end's; see [`Said::Time`].
     Time {
@@ -336,8 +336,9 @@ impl Sender {
                 Said::Report { ssrc, last, since } => self.reported(now, ssrc, last, since),
                 Said::Arrivals(arrivals) => {
                     let arrivals = self.clock.arrivals(&arrivals, self.number);
-                    told.extend(self.losses.count(now, &arrivals).map(Told::Loss));
                     let lost = self.estimator.feedback(now, &arrivals);
+                    let share = self.losses.count(now, &arrivals, self.estimator.queue_stands());
+                    told.extend(share.map(Told::Loss));
                     self.mend(now, &lost);
                 }
                 Said::Time { ssrc, middle } => told.push(Told::Time { ssrc, middle }),

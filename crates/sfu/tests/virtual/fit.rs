@@ -67,6 +67,25 @@ fn a_link_that_carries_more_than_the_lowest_layer_is_used_and_moves_as_others_do
 }
 
 #[test]
+fn a_queue_that_overflows_takes_nothing_from_the_picture_for_sound_to_be_repeated() {
+    let mut world = World::new();
+    let [ann, bob] = people(&mut world, 2)[..] else { unreachable!() };
+    for id in [ann, bob] {
+        world.client(id).sound_bytes = 160;
+    }
+    world.view(ann, &[(bob, 720)]);
+    obey(&mut world, bob, 10);
+    world.link(ann).rate = Some(300_000);
+    obey(&mut world, bob, 5);
+    world.client(ann).forget_received();
+    obey(&mut world, bob, 10);
+    let repeated: usize = world.client(ann).received.values().map(|received| received.repeated).sum();
+    assert_eq!(repeated, 0, "sounds with those before them");
+    let frames = world.client(ann).frames_of(bob).len();
+    assert!(frames >= 225, "{frames} of 250 frames");
+}
+
+#[test]
 fn once_the_link_is_better_layers_are_as_before() {
     let mut world = World::new();
     let [ann, bob] = people(&mut world, 2)[..] else { unreachable!() };
