@@ -51,7 +51,7 @@ impl Route {
 
     /// Whether the other end looks for another path, perhaps this one, and has not asked for any yet.
     pub(crate) fn may_leave_for(&self, from: Address) -> bool {
-        self.restarted && self.used != Some(from)
+        self.open && self.used != Some(from)
     }
 
     /// Where to send what the engine sends to its chosen address.
@@ -130,6 +130,7 @@ mod tests {
     fn while_another_path_is_looked_for_only_the_one_in_use_counts() {
         let start = Instant::now();
         let mut route = Route::new(start);
+        route.heard(start, address(1), true);
         route.lead(start, address(1));
         assert!(!route.may_leave_for(address(2)), "nothing was restarted");
         route.restart();
