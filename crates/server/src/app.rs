@@ -14,6 +14,7 @@ use crate::{
     config::Config,
     directory::Directory,
     http::Outcome,
+    keys::Keys,
     media::{Checks, IceServers, Tests, Workers},
     turn::Turn,
     world::SharedClock,
@@ -39,6 +40,7 @@ pub struct App {
     pub calls: Calls,
     pub ice: IceServers,
     pub checks: Checks,
+    pub keys: Keys,
     pub connections: Connections,
     stopping: CancellationToken,
 }
@@ -50,6 +52,7 @@ impl App {
         store: Arc<dyn Store>,
         hub: Arc<Hub>,
         media: Media,
+        keys: Keys,
     ) -> Outcome<Arc<Self>> {
         let Media { ice, workers, turn, tests } = media;
         let directory = Arc::new(Directory::new(store.clone()));
@@ -72,6 +75,7 @@ impl App {
             ),
             calls: calls.await?,
             checks: Checks::new(workers, turn, tests),
+            keys,
             connections: Connections::default(),
             stopping: CancellationToken::new(),
             config,

@@ -60,8 +60,11 @@ pub enum Ask {
     Update {
         title: Option<String>,
         planned_at: Option<Timestamp>,
+        planned_zone: Option<String>,
     },
     Start,
+    /// Calls off what nobody has joined yet.
+    Cancel,
     ConnectionLost {
         device: DeviceId,
     },
@@ -189,6 +192,7 @@ fn harmless(ask: &Ask) -> bool {
         | Ask::RingAgain { .. }
         | Ask::Update { .. }
         | Ask::Start
+        | Ask::Cancel
         | Ask::Media(_)
         | Ask::Still(_)
         | Ask::Signal { .. } => false,

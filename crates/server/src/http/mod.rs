@@ -9,6 +9,7 @@ mod extract;
 mod health;
 mod login;
 mod openapi;
+mod planned;
 mod problem;
 mod routes;
 mod stills;

@@ -362,6 +362,17 @@ fn mutants_of_time() -> Vec<Mutant> {
             ..mutant("sleeps through every Tick", Invariant::NoDeadlineIsPast)
         },
         Mutant {
+            handle: |call, policy, now, event| match event {
+                Event::Cancel { by } if !call.has_ended() => {
+                    let mut effects = Vec::new();
+                    call.end(EndReason::Cancelled, by, &mut effects);
+                    Ok(effects)
+                }
+                other => call.handle(policy, now, other),
+            },
+            ..mutant("cancels what has begun", Invariant::OnlyWhatHasNotBegunIsCancelled)
+        },
+        Mutant {
             handle: |call, policy, now, event| {
                 spoilt(call, policy, now, event, |_, call, _| {
                     if let Phase::Started { alone_since, .. } = &mut call.state.phase {
