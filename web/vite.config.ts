@@ -16,6 +16,7 @@ export default defineConfig({
   server: {
     proxy: {
       '/auth': server,
+      '/calendar': server,
       '/rtc': { target: server, ws: true },
     },
   },

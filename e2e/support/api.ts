@@ -67,6 +67,12 @@ export class Api {
     await this.ask(path, { method: 'PATCH', body: JSON.stringify(body) });
   }
 
+  /** As an administrator. */
+  async createTeam(name: string, members: User[]): Promise<void> {
+    const body = JSON.stringify({ name, members: members.map(({ userDbId }) => userDbId) });
+    await this.ask('/admin/teams', { method: 'POST', body });
+  }
+
   async log(callId: string): Promise<CallLog> {
     return (await this.ask(`/rtc/getCallLogById?callId=${callId}`)) as CallLog;
   }

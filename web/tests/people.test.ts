@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PersonState } from '../src/api/types';
-import { otherIn } from '../src/call/people';
+import { mayManage, otherIn } from '../src/call/people';
 import { person, view } from './fakes';
 
 const among = (...states: PersonState[]) =>
@@ -27,4 +27,12 @@ describe('the other one in a call', () => {
   it('is nobody in a call with nobody else', () => {
     expect(among()).toBeUndefined();
   });
+});
+
+it('is the creator or an administrator who may change a planned call', () => {
+  const call = view({ you: 2, creator: 1 });
+  expect(mayManage(call, { roles: ['expert'] })).toBe(false);
+  expect(mayManage(call, { roles: ['expert', 'admin'] })).toBe(true);
+  expect(mayManage({ ...call, you: 1 }, { roles: ['technician'] })).toBe(true);
+  expect(mayManage({ ...call, you: null }, undefined)).toBe(false);
 });

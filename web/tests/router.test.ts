@@ -5,6 +5,8 @@ it.each([
   ['/', { page: 'contacts' }],
   ['/nowhere', { page: 'contacts' }],
   ['/planned', { page: 'planned' }],
+  ['/planned/new', { page: 'plan' }],
+  ['/planned/a-b', { page: 'plan', callId: 'a-b' }],
   ['/history', { page: 'history' }],
   ['/check', { page: 'check' }],
   ['/history/', { page: 'history' }],

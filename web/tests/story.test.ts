@@ -94,7 +94,17 @@ describe('a call’s story', () => {
   });
 
   it('tells every kind of ending', () => {
-    const reasons = ['hungUp', 'endedForAll', 'missed', 'declined', 'connectionLost', 'alone', 'nobodyCame', 'new'];
+    const reasons = [
+      'hungUp',
+      'endedForAll',
+      'missed',
+      'declined',
+      'connectionLost',
+      'alone',
+      'nobodyCame',
+      'cancelled',
+      'new',
+    ];
     const endings = reasons.map((reason) => {
       const l = log({
         callEvents: [{ id: 6, type: 'Ended', contact: glasses, dateTime: at(50) }],

@@ -101,6 +101,11 @@ describe('the translations', () => {
         ms: 5,
         rate: '1',
         seconds: 7,
+        zone: 'z',
+        time: '9:30',
+        offset: '+02:00',
+        earlier: 'e',
+        later: 'l',
       };
       expect(t(id, args)).not.toContain('{');
     }

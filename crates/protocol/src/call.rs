@@ -113,6 +113,13 @@ pub struct CreateCallRequest {
     /// Database id of the user the call is made for. Another user than the caller makes the caller a broker.
     pub creator_user: Option<i64>,
     pub planned_date_time: Option<WireTime>,
+    /// Instead of `plannedDateTime`: the time on the clocks of `plannedTimeZone`, such as `2027-03-29T09:30`; with an offset
+    /// (`2027-10-31T02:30+01:00`) where it comes twice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub planned_local_time: Option<String>,
+    /// An IANA time zone, such as `Europe/Berlin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub planned_time_zone: Option<String>,
     /// What each person in the call may use.
     pub data_budget: Option<DataBudget>,
 }
@@ -143,6 +150,8 @@ impl Default for CreateCallRequest {
             inform_others_directly: true,
             creator_user: None,
             planned_date_time: None,
+            planned_local_time: None,
+            planned_time_zone: None,
             data_budget: None,
         }
     }
@@ -203,6 +212,9 @@ pub struct CallLog {
     pub invited_contacts: Vec<CallLogContact>,
     pub invited_teams: Vec<TeamRef>,
     pub planned_date_time: Option<WireTime>,
+    /// The IANA time zone it was planned in, if that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_time_zone: Option<String>,
     /// The call's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_budget: Option<DataBudget>,
@@ -279,6 +291,11 @@ pub struct UpdateCallRequest {
     pub call_title: Option<String>,
     #[serde(default)]
     pub planned_date_time: Option<WireTime>,
+    /// Instead of `plannedDateTime`, with `plannedTimeZone`, as in `createCall`.
+    #[serde(default)]
+    pub planned_local_time: Option<String>,
+    #[serde(default)]
+    pub planned_time_zone: Option<String>,
 }
 
 /// Where a piece of a still picture belongs.
@@ -297,6 +314,14 @@ pub struct StillPiece {
 #[serde(rename_all = "camelCase")]
 pub struct StillReceived {
     pub received: u32,
+}
+
+/// The calendar of one's own planned calls, for calendar programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CalendarLink {
+    /// Where it is on this server. Whoever knows it can read the calendar, without a login.
+    pub path: String,
 }
 
 /// ICE servers in the shape `RTCPeerConnection` takes.

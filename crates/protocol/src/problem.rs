@@ -72,6 +72,9 @@ error_codes! {
     NobodyToCall "nobody_to_call" 422 "Nobody left to call";
     GuestsNotAllowed "guests_not_allowed" 422 "The domain does not allow guests";
     PlannedInPast "planned_in_past" 422 "The planned time is past";
+    NoSuchTime "no_such_time" 422 "The clocks never show this time";
+    AmbiguousTime "ambiguous_time" 422 "The clocks show this time twice";
+    UnknownTimeZone "unknown_time_zone" 422 "Unknown time zone";
     TooManyInvited "too_many_invited" 422 "Too many people invited";
     IdempotencyMismatch "idempotency_mismatch" 422 "The key was used with another body";
     LastAdministrator "last_administrator" 422 "The domain's last administrator";

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use farhand_domain::delivery::Channel;
-use farhand_store::Store;
+use farhand_store::{Store, model::Delivery};
 use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     directory::Directory,
     http::Outcome,
+    keys::Keys,
     media::{Checks, IceServers, Tests, Workers},
     notify::{Notify, Outbox},
     turn::Turn,
@@ -39,9 +40,10 @@ pub struct App {
     pub attempts: Attempts,
     pub hub: Arc<Hub>,
     pub calls: Calls,
-    notify: Arc<Notify>,
+    pub notify: Arc<Notify>,
     pub ice: IceServers,
     pub checks: Checks,
+    pub keys: Arc<Keys>,
     pub connections: Connections,
     stopping: CancellationToken,
 }
@@ -54,6 +56,7 @@ impl App {
         hub: Arc<Hub>,
         media: Media,
         notify: Arc<Notify>,
+        keys: Arc<Keys>,
     ) -> Outcome<Arc<Self>> {
         let Media { ice, workers, turn, tests } = media;
         let directory = Arc::new(Directory::new(store.clone()));
@@ -77,6 +80,7 @@ impl App {
             ),
             calls: calls.await?,
             checks: Checks::new(workers, turn, tests),
+            keys,
             connections: Connections::default(),
             stopping: CancellationToken::new(),
             config,
@@ -95,17 +99,21 @@ impl App {
 
     /// Until the server stops.
     pub async fn send_messages(self: Arc<Self>) {
+        let send = |channel| self.outbox(channel).run(self.stopping.clone());
+        tokio::join!(send(Channel::Email), send(Channel::Sms));
+    }
+
+    fn outbox(&self, channel: Channel) -> Outbox<impl Fn(Vec<Delivery>) + Send + Sync> {
         let (node, epoch) = self.calls.owner();
-        let outbox = Outbox {
-            channel: Channel::Email,
+        Outbox {
+            channel,
             notify: self.notify.clone(),
             store: self.store.clone(),
             clock: self.clock.clone(),
             node,
             epoch,
             tell: |changed| self.calls.heard_of(changed),
-        };
-        outbox.run(self.stopping.clone()).await;
+        }
     }
 
     pub fn is_stopping(&self) -> bool {

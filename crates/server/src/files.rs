@@ -7,6 +7,25 @@ use std::{
     path::Path,
 };
 
+const SECRET: usize = 32;
+
+/// A secret of the data directory, made at the first start: what was signed with it outlives a restart.
+pub fn open_secret(file: &Path) -> Result<Vec<u8>, String> {
+    let told = |error: io::Error| format!("{}: {error}", file.display());
+    match fs::read(file) {
+        Ok(secret) if secret.len() >= SECRET => Ok(secret),
+        Ok(_) => Err(format!("{}: it is too short; remove it, and a new one is made", file.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut secret = vec![0; SECRET];
+            getrandom::fill(&mut secret).map_err(|error| format!("{}: none can be made: {error}", file.display()))?;
+            let directory = file.parent().unwrap_or(Path::new("."));
+            fs::create_dir_all(directory).and_then(|()| write_secret(file, &secret)).map_err(told)?;
+            Ok(secret)
+        }
+        Err(error) => Err(told(error)),
+    }
+}
+
 /// Whole or not at all: a server that is stopped meanwhile must not find half a secret at its next start.
 pub fn write_secret(path: &Path, contents: &[u8]) -> io::Result<()> {
     let unfinished = path.with_added_extension("new");

@@ -12,11 +12,13 @@ mod files;
 mod front;
 mod http;
 mod jobs;
+mod keys;
 mod media;
 mod network;
 mod notify;
-#[cfg_attr(not(test), expect(dead_code, reason = "what sends over it is not started yet"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing that others choose is asked yet"))]
 mod outward;
+mod planned;
 mod turn;
 pub mod world;
 mod ws;
@@ -29,6 +31,7 @@ use tokio::net::TcpListener;
 use app::{App, Media};
 use config::Config;
 use front::{Challenges, Front, Limit, Renewal};
+use keys::Keys;
 use media::{Candidates, IceServers, Ports, Tests, Workers};
 use notify::Notify;
 use tokio_util::sync::CancellationToken;
@@ -116,9 +119,10 @@ pub async fn run(
     let turn = Arc::new(turn);
     let relaying = CancellationToken::new();
     let relay = tokio::spawn(turn.clone().serve_datagrams(inbox, port, relaying.clone()));
-    let notify = Arc::new(Notify::open(&config, config.base_url(listener.local_addr()?)).map_err(RunError::Config)?);
     let media = Media { ice, workers: workers.clone(), turn: turn.clone(), tests };
-    let app = App::new(config, clock, store, hub, media, notify).await.map_err(RunError::Start)?;
+    let base = config.base_url(listener.local_addr()?);
+    let (keys, notify) = links(&config, base).map_err(RunError::Config)?;
+    let app = App::new(config, clock, store, hub, media, notify, keys).await.map_err(RunError::Start)?;
     let router = http::router(app.clone()).map_err(RunError::Config)?;
     let background = tokio::spawn(jobs::run(app.clone()));
     let sending = tokio::spawn(app.clone().send_messages());
@@ -159,6 +163,13 @@ pub async fn run(
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What proves links, and what sends them.
+fn links(config: &Config, base: String) -> Result<(Arc<Keys>, Arc<Notify>), String> {
+    let keys = Arc::new(Keys::open(&config.data_dir)?);
+    let notify = Arc::new(Notify::open(config, base, keys.clone())?);
+    Ok((keys, notify))
 }
 
 /// Whom the relay serves: those who sit in a call, those it rings, and those who test the way to it.

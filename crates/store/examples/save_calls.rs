@@ -121,6 +121,8 @@ fn call(people: &[Contact], ids: &mut Ids, number: usize) -> CallWrite {
         creator,
         teams: Vec::new(),
         planned_at: None,
+        planned_zone: None,
+        calendar_sequence: 0,
         created_at: at,
         started_at: None,
         ended_at: None,

@@ -44,6 +44,8 @@ pub(crate) struct Head {
     ended_at: Option<i64>,
     budget_kbit: Option<i64>,
     budget_megabytes: Option<i64>,
+    planned_zone: Option<String>,
+    calendar_sequence: i64,
 }
 
 impl From<call::Model> for Head {
@@ -67,6 +69,8 @@ impl From<call::Model> for Head {
             ended_at: row.ended_at,
             budget_kbit: row.budget_kbit,
             budget_megabytes: row.budget_megabytes,
+            planned_zone: row.planned_zone,
+            calendar_sequence: row.calendar_sequence,
         }
     }
 }
@@ -96,6 +100,9 @@ impl SqlStore {
         if let Some(planned) = filter.planned {
             let at = call::Column::PlannedAt;
             select = select.filter(if planned { at.is_not_null() } else { at.is_null() });
+        }
+        if let Some(from) = filter.planned_from {
+            select = select.filter(call::Column::PlannedAt.gte(from.as_millis()));
         }
         if let Some(before) = filter.before {
             select = select.filter(call::Column::Id.lt(before));
@@ -209,6 +216,8 @@ impl Parts {
             creator_user: head.creator_user,
             budget: Budget { kbit: head.budget_kbit, megabytes: head.budget_megabytes },
             planned_at: head.planned_at.map(Timestamp::from_millis),
+            planned_zone: head.planned_zone,
+            calendar_sequence: head.calendar_sequence,
             created_at: Timestamp::from_millis(head.created_at),
             started_at: head.started_at.map(Timestamp::from_millis),
             ended_at: head.ended_at.map(Timestamp::from_millis),

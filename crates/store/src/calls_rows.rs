@@ -20,8 +20,8 @@ pub(crate) const KEYS: Bulk = Bulk {
 pub(crate) const CALLS: Bulk = Bulk {
     before: "INSERT INTO calls (call_id, domain_id, title, reason, call_type, status, join_anonymous, inform_directly, \
              creator_user, creator_id, maker_id, planned_at, created_at, started_at, ended_at, version, owner_node, \
-             owner_epoch, state, budget_kbit, budget_megabytes) VALUES ",
-    columns: 21,
+             owner_epoch, state, budget_kbit, budget_megabytes, planned_zone, calendar_sequence) VALUES ",
+    columns: 23,
     after: " RETURNING id, call_id",
 };
 
@@ -29,8 +29,8 @@ pub(crate) const CALLS: Bulk = Bulk {
 pub(crate) const UPDATES: Bulk = Bulk {
     before: "UPDATE calls SET version = fresh.column2, title = fresh.column3, call_type = fresh.column4, \
              status = fresh.column5, planned_at = fresh.column6, started_at = fresh.column7, ended_at = fresh.column8, \
-             state = fresh.column9 FROM (VALUES ",
-    columns: 9,
+             state = fresh.column9, planned_zone = fresh.column10, calendar_sequence = fresh.column11 FROM (VALUES ",
+    columns: 11,
     after: ") AS fresh WHERE calls.id = fresh.column1",
 };
 
@@ -82,7 +82,7 @@ fn text(text: Option<&String>) -> Value {
     text.cloned().into()
 }
 
-pub(crate) fn call_row(new: &NewCall) -> [Value; 21] {
+pub(crate) fn call_row(new: &NewCall) -> [Value; 23] {
     let CallRecord { reason, call_type, status, title, .. } = &new.record;
     [
         new.record.call_id.to_string().into(),
@@ -106,10 +106,12 @@ pub(crate) fn call_row(new: &NewCall) -> [Value; 21] {
         new.state.clone().into(),
         new.record.budget.kbit.into(),
         new.record.budget.megabytes.into(),
+        text(new.record.planned_zone.as_ref()),
+        new.record.calendar_sequence.into(),
     ]
 }
 
-pub(crate) fn update_row(update: &CallUpdate) -> [Value; 9] {
+pub(crate) fn update_row(update: &CallUpdate) -> [Value; 11] {
     [
         update.id.into(),
         (update.expected_version + 1).into(),
@@ -120,6 +122,8 @@ pub(crate) fn update_row(update: &CallUpdate) -> [Value; 9] {
         time(update.started_at),
         time(update.ended_at),
         update.state.clone().into(),
+        text(update.planned_zone.as_ref()),
+        update.calendar_sequence.into(),
     ]
 }
 

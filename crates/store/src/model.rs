@@ -51,6 +51,8 @@ pub struct User {
     pub operator: bool,
     pub disabled: bool,
     pub budget: Budget,
+    /// Which link to this user's calendar is good.
+    pub calendar_generation: i64,
 }
 
 #[derive(Clone)]
@@ -79,6 +81,8 @@ pub struct UserChange {
     pub operator: Option<bool>,
     pub disabled: Option<bool>,
     pub budget: Option<Budget>,
+    /// Raises the generation of the link to the user's calendar.
+    pub renew_calendar: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +190,10 @@ pub struct CallRecord {
     pub invited: Vec<Invitation>,
     pub teams: Vec<InvitedTeam>,
     pub planned_at: Option<Timestamp>,
+    /// The IANA name of the zone it was planned in.
+    pub planned_zone: Option<String>,
+    /// Rises with every change that calendars must hear of.
+    pub calendar_sequence: i64,
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
@@ -239,6 +247,8 @@ pub struct CallUpdate {
     pub call_type: String,
     pub status: String,
     pub planned_at: Option<Timestamp>,
+    pub planned_zone: Option<String>,
+    pub calendar_sequence: i64,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
     pub new_events: Vec<NewEvent>,
@@ -285,6 +295,8 @@ pub struct CallFilter {
     pub member: Option<i64>,
     pub status: Option<String>,
     pub planned: Option<bool>,
+    /// Only calls planned for then or later.
+    pub planned_from: Option<Timestamp>,
     /// Only smaller ids.
     pub before: Option<i64>,
     pub limit: u64,

@@ -33,6 +33,7 @@ fn to_user((row, domain): Row) -> StoreResult<User> {
         operator: row.operator,
         disabled: row.disabled,
         budget: Budget { kbit: row.budget_kbit, megabytes: row.budget_megabytes },
+        calendar_generation: row.calendar_generation,
     })
 }
 
@@ -57,6 +58,7 @@ impl SqlStore {
             disabled: Set(false),
             budget_kbit: Set(None),
             budget_megabytes: Set(None),
+            calendar_generation: Set(0),
         };
         let id = row.insert(&txn).await?.id;
         if new.id.is_some() {
@@ -72,8 +74,9 @@ impl SqlStore {
         let Some(row) = user::Entity::find_by_id(id).one(&txn).await? else {
             return Ok(None);
         };
+        let generation = row.calendar_generation;
         let mut row = row.into_active_model();
-        let UserChange { display_name, email, phone, password_hash, roles, operator, disabled, budget } =
+        let UserChange { display_name, email, phone, password_hash, roles, operator, disabled, budget, renew_calendar } =
             change.clone();
         set(&mut row.display_name, display_name);
         set(&mut row.email, email);
@@ -84,6 +87,7 @@ impl SqlStore {
         set(&mut row.disabled, disabled);
         set(&mut row.budget_kbit, budget.map(|budget| budget.kbit));
         set(&mut row.budget_megabytes, budget.map(|budget| budget.megabytes));
+        set(&mut row.calendar_generation, renew_calendar.then_some(generation + 1));
         row.update(&txn).await?;
         let user = read_user(&txn, id).await?;
         txn.commit().await?;

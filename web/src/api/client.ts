@@ -1,7 +1,18 @@
 /** The REST operations the page uses. Throws RestError with the server's code, or `network`. */
 import createClient from 'openapi-fetch';
 import type { paths } from './rest';
-import type { CallLog, CallLogPage, DirectoryEntry, IceServers, LoginRequest, Problem, User } from './types';
+import type {
+  CallLog,
+  CallLogPage,
+  CreateCallRequest,
+  DirectoryEntry,
+  IceServers,
+  LoginRequest,
+  Problem,
+  Team,
+  UpdateCallRequest,
+  User,
+} from './types';
 
 export class RestError extends Error {
   constructor(
@@ -69,6 +80,32 @@ export class Rest {
 
   async contacts(): Promise<DirectoryEntry[]> {
     return (await unwrap(this.client.GET('/rtc/getContacts'))).users;
+  }
+
+  async teams(): Promise<Team[]> {
+    const { teams } = await unwrap(this.client.GET('/rtc/getContacts'));
+    return teams.map(({ id, name }) => ({ id: id ?? 0, name: name ?? '' }));
+  }
+
+  /** Without a device to join with. The same `key` for the same request makes no second call. */
+  async createCall(body: CreateCallRequest, key: string): Promise<void> {
+    await unwrap(this.client.POST('/rtc/createCall', { body, headers: { 'idempotency-key': key } }));
+  }
+
+  async updateCall(body: UpdateCallRequest): Promise<void> {
+    await unwrap(this.client.POST('/rtc/updateCall', { body }));
+  }
+
+  async cancelCall(callId: string): Promise<void> {
+    await unwrap(this.client.POST('/rtc/cancelCall', { body: { callId } }));
+  }
+
+  async calendarLink(): Promise<string> {
+    return (await unwrap(this.client.GET('/rtc/getCalendarLink'))).path;
+  }
+
+  async renewCalendarLink(): Promise<string> {
+    return (await unwrap(this.client.POST('/rtc/renewCalendarLink'))).path;
   }
 
   iceServers(): Promise<IceServers> {

@@ -72,6 +72,8 @@ export interface components {
             callType: components["schemas"]["CallType"];
             callStatus: components["schemas"]["CallStatus"];
             plannedDateTime?: components["schemas"]["WireTime"] | null;
+            /** @description The IANA time zone it was planned in, if that was said. */
+            plannedTimeZone?: string | null;
             startedDateTime?: components["schemas"]["WireTime"] | null;
             /**
              * Format: int64
@@ -245,6 +247,17 @@ export interface components {
             creatorUser?: number | null;
             /** @default null */
             plannedDateTime?: components["schemas"]["WireTime"] | null;
+            /**
+             * @description Instead of `plannedDateTime`: the time on the clocks of `plannedTimeZone`, such as `2027-03-29T09:30`; with an offset
+             *     (`2027-10-31T02:30+01:00`) where it comes twice.
+             * @default null
+             */
+            plannedLocalTime?: string | null;
+            /**
+             * @description An IANA time zone, such as `Europe/Berlin`.
+             * @default null
+             */
+            plannedTimeZone?: string | null;
             /** @default null */
             dataBudget?: components["schemas"]["DataBudget"] | null;
         };
@@ -264,12 +277,12 @@ export interface components {
             megabytes?: number | null;
         };
         /** @enum {string} */
-        EndReason: "hungUp" | "endedForAll" | "missed" | "declined" | "connectionLost" | "alone" | "nobodyCame";
+        EndReason: "hungUp" | "endedForAll" | "missed" | "declined" | "connectionLost" | "alone" | "nobodyCame" | "cancelled";
         /**
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @description One entry of `RTCConfiguration.iceServers`. */
         IceServer: {
             urls: string[];

@@ -214,6 +214,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rtc/cancelCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Calls off a call nobody has joined yet. */
+        post: operations["cancelCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rtc/createCall": {
         parameters: {
             query?: never;
@@ -263,6 +280,23 @@ export interface paths {
         put?: never;
         /** Ends the call for all. */
         post: operations["endCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/getCalendarLink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells where the calendar of the caller's planned calls is. */
+        get: operations["getCalendarLink"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -388,6 +422,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rtc/renewCalendarLink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new link to the calendar of the caller's planned calls. The one before is good no more. */
+        post: operations["renewCalendarLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rtc/startCall": {
         parameters: {
             query?: never;
@@ -478,6 +529,11 @@ export interface components {
             created: components["schemas"]["WireTime"];
             revoked: boolean;
         };
+        /** @description The calendar of one's own planned calls, for calendar programs. */
+        CalendarLink: {
+            /** @description Where it is on this server. Whoever knows it can read the calendar, without a login. */
+            path: string;
+        };
         /** @description What is not an event: rings, deliveries, reconnects. `type` is open. */
         CallHistoryItem: {
             /**
@@ -524,6 +580,8 @@ export interface components {
             invitedContacts: components["schemas"]["CallLogContact"][];
             invitedTeams: components["schemas"]["TeamRef"][];
             plannedDateTime?: components["schemas"]["WireTime"] | null;
+            /** @description The IANA time zone it was planned in, if that was said. */
+            plannedTimeZone?: string | null;
             dataBudget?: components["schemas"]["DataBudget"] | null;
             createdDateTime: components["schemas"]["WireTime"];
             startedDateTime?: components["schemas"]["WireTime"] | null;
@@ -658,6 +716,17 @@ export interface components {
             creatorUser?: number | null;
             /** @default null */
             plannedDateTime?: components["schemas"]["WireTime"] | null;
+            /**
+             * @description Instead of `plannedDateTime`: the time on the clocks of `plannedTimeZone`, such as `2027-03-29T09:30`; with an offset
+             *     (`2027-10-31T02:30+01:00`) where it comes twice.
+             * @default null
+             */
+            plannedLocalTime?: string | null;
+            /**
+             * @description An IANA time zone, such as `Europe/Berlin`.
+             * @default null
+             */
+            plannedTimeZone?: string | null;
             /** @default null */
             dataBudget?: components["schemas"]["DataBudget"] | null;
         };
@@ -707,7 +776,7 @@ export interface components {
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @description One entry of `RTCConfiguration.iceServers`. */
         IceServer: {
             urls: string[];
@@ -972,6 +1041,9 @@ export interface components {
             callId: string;
             callTitle?: string | null;
             plannedDateTime?: components["schemas"]["WireTime"] | null;
+            /** @description Instead of `plannedDateTime`, with `plannedTimeZone`, as in `createCall`. */
+            plannedLocalTime?: string | null;
+            plannedTimeZone?: string | null;
         };
         /** @description Who is logged in. */
         User: {
@@ -1727,6 +1799,57 @@ export interface operations {
             };
         };
     };
+    cancelCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallIdBody"];
+            };
+        };
+        responses: {
+            /** @description Cancelled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallLog"];
+                };
+            };
+            /** @description Not for the caller to cancel */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such call */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Started, or ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     createCallForContacts: {
         parameters: {
             query?: never;
@@ -1853,6 +1976,35 @@ export interface operations {
             };
             /** @description No such call */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCalendarLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarLink"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2151,6 +2303,35 @@ export interface operations {
             };
         };
     };
+    renewCalendarLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new link */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarLink"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     startCall: {
         parameters: {
             query?: never;
@@ -2376,6 +2557,15 @@ export interface operations {
             };
             /** @description Not planned, started or ended */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Past, or not a time that the zone's clocks show once */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

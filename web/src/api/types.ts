@@ -34,6 +34,9 @@ export type Contact = rest['schemas']['CallLogContact'];
 export type CallLog = rest['schemas']['CallLog'];
 export type CallLogPage = rest['schemas']['CallLogPage'];
 export type CreateCallRequest = rest['schemas']['CreateCallRequest'];
+export type UpdateCallRequest = rest['schemas']['UpdateCallRequest'];
+/** As the server names them. */
+export type Team = { id: number; name: string };
 export type DirectoryEntry = rest['schemas']['DirectoryEntry'];
 export type Presence = rest['schemas']['Presence'];
 export type IceServer = frames['schemas']['IceServer'];

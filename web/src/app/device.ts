@@ -18,7 +18,7 @@ export async function deviceId(storage: Storage, locks: LockManager | undefined,
 }
 
 /** `crypto.randomUUID` is there on secure pages only. A page that is not is short of devices, but can say so. */
-function uuid(): string {
+export function uuid(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   // The bits that say "version 4".
   bytes.set([((bytes[6] ?? 0) & 0x0f) | 0x40], 6);

@@ -2,6 +2,7 @@
 export type Route =
   | { page: 'contacts' }
   | { page: 'planned' }
+  | { page: 'plan'; callId?: string }
   | { page: 'history' }
   | { page: 'check' }
   | { page: 'story'; callId: string };
@@ -9,6 +10,8 @@ export type Route =
 export function parse(path: string): Route {
   const [first, second] = path.split('/').filter(Boolean);
   if (first === 'check') return { page: 'check' };
+  if (first === 'planned' && second === 'new') return { page: 'plan' };
+  if (first === 'planned' && second) return { page: 'plan', callId: decoded(second) };
   if (first === 'planned') return { page: 'planned' };
   if (first === 'history' && second) return { page: 'story', callId: decoded(second) };
   if (first === 'history') return { page: 'history' };

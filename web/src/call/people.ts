@@ -1,5 +1,5 @@
 /** Who is who in a call, and how to name them so that every control's label is unique on the screen. */
-import type { CallView, Contact, Person, PersonState } from '../api/types';
+import type { CallView, Contact, Person, PersonState, User } from '../api/types';
 
 export function nameOf(contact: Contact | undefined): string {
   return contact?.displayName || contact?.userId || contact?.email || contact?.phoneNumber || '?';
@@ -56,6 +56,11 @@ export function canRingAgain(person: Pick<Person, 'state'>): boolean {
 export function canJoin(call: CallView): boolean {
   const me = call.people.find((p) => p.contact.id === call.you);
   return call.callStatus !== 'Ended' && call.seat !== 'here' && me !== undefined && me.state !== 'broker';
+}
+
+/** Whether somebody may move, rename or cancel a call. */
+export function mayManage(call: CallView, user: Pick<User, 'roles'> | undefined): boolean {
+  return call.you === call.creator || (user?.roles.includes('admin') ?? false);
 }
 
 /** One label per item: the plain name, and where names collide, with what tells them apart. */

@@ -27,7 +27,11 @@ const ENDED: Record<string, string> = {
   connectionLost: 'story-ended-connection-lost',
   alone: 'story-ended-alone',
   nobodyCame: 'story-ended-nobody-came',
+  cancelled: 'story-ended-cancelled',
 };
+
+/** Why nobody talked. */
+const NEVER_HELD: Record<string, string> = { declined: 'was-declined', cancelled: 'was-cancelled' };
 
 const HISTORY: Record<string, string> = {
   RingStarted: 'story-ring-started',
@@ -122,8 +126,8 @@ export function outcome(log: CallLog, when: (iso: string) => string): { id: stri
   if (log.callStatus === 'Started') return { id: 'status-started', args: {} };
   const seconds = talkSeconds(log);
   if (seconds !== undefined) return { id: 'talked', args: { length: duration(seconds) } };
-  const declined = log.callHistory.some((item) => item.type === 'Ended' && item.reason === 'declined');
-  return { id: declined ? 'was-declined' : 'not-answered', args: {} };
+  const ended = log.callHistory.find((item) => item.type === 'Ended');
+  return { id: NEVER_HELD[ended?.reason ?? ''] ?? 'not-answered', args: {} };
 }
 
 /** Who the call was with, for a list: everybody but oneself. */

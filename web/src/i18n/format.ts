@@ -1,7 +1,9 @@
 /** Times as the person's own settings write them. */
 const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
-const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
-const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const WEEKDAY = { weekday: 'long', day: 'numeric', month: 'long' } as const;
+const TIME = { hour: '2-digit', minute: '2-digit' } as const;
+const weekday = new Intl.DateTimeFormat(undefined, WEEKDAY);
+const time = new Intl.DateTimeFormat(undefined, TIME);
 const exact = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
 export function dateTime(iso: string): string {
@@ -12,6 +14,21 @@ export function dateTime(iso: string): string {
 export function dayAndTime(iso: string): string {
   const at = new Date(iso);
   return `${weekday.format(at)}, ${time.format(at)}`;
+}
+
+/** What the clocks of another place show. */
+export function timeThere(at: number, zone: string): string {
+  return new Intl.DateTimeFormat(undefined, { ...TIME, timeZone: zone }).format(at);
+}
+
+export function dayAndTimeThere(at: number, zone: string): string {
+  const there = new Intl.DateTimeFormat(undefined, { ...WEEKDAY, timeZone: zone });
+  return `${there.format(at)}, ${timeThere(at, zone)}`;
+}
+
+/** A time as clocks show it, wherever they are: `2027-03-29T09:30`. */
+export function localDayAndTime(local: string): string {
+  return dayAndTimeThere(Date.parse(`${local}Z`), 'UTC');
 }
 
 export function clockTime(iso: string): string {

@@ -88,6 +88,8 @@ pub enum EndReason {
     ConnectionLost,
     Alone,
     NobodyCame,
+    /// Called off before anybody had joined.
+    Cancelled,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -154,6 +156,10 @@ pub enum Event {
     },
     /// Ends the call for all.
     End {
+        by: ContactId,
+    },
+    /// Calls off what nobody has joined yet.
+    Cancel {
         by: ContactId,
     },
     ConnectionLost {
@@ -298,6 +304,7 @@ impl Call {
             Event::Decline { contact } => next.decline(contact),
             Event::Leave { contact } => next.leave(contact),
             Event::End { by } => Ok(next.end_for_all(by)),
+            Event::Cancel { by } => next.cancel(by),
             Event::ConnectionLost { contact, device } => Ok(next.connection_lost(policy, now, contact, device)),
             Event::ConnectionBack { contact, device } => Ok(next.connection_back(contact, device)),
             Event::PathFailed { contact, epoch } => next.path_failed(contact, epoch),

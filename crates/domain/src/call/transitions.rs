@@ -201,6 +201,16 @@ impl Call {
         effects
     }
 
+    pub(super) fn cancel(&mut self, by: ContactId) -> Handled {
+        let mut effects = Vec::new();
+        match self.state.phase {
+            Phase::Planned { .. } => self.end(EndReason::Cancelled, by, &mut effects),
+            Phase::Started { .. } => return Err(Refusal::AlreadyStarted),
+            Phase::Ended { .. } => return Err(Refusal::Ended),
+        }
+        Ok(effects)
+    }
+
     pub(super) fn connection_lost(
         &mut self,
         policy: &Policy,

@@ -22,6 +22,9 @@ pub struct CallView {
     pub call_type: CallType,
     pub call_status: CallStatus,
     pub planned_date_time: Option<WireTime>,
+    /// The IANA time zone it was planned in, if that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_time_zone: Option<String>,
     pub started_date_time: Option<WireTime>,
     /// The receiver's own contact id in this call, where it has one.
     pub you: Option<i64>,
@@ -66,6 +69,8 @@ pub enum EndReason {
     Alone,
     /// A planned call nobody came to.
     NobodyCame,
+    /// Called off before anybody had joined.
+    Cancelled,
 }
 
 /// Somebody in the call or invited to it.

@@ -10,7 +10,7 @@ use farhand_domain::{
     time::Timestamp,
 };
 use farhand_protocol::{
-    ErrorCode, Problem,
+    ErrorCode,
     frame::{ServerFrame, Signal},
 };
 use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam};
@@ -28,7 +28,10 @@ use super::{
     resolve::Resolved,
     statistics::{Cause, Statistics},
 };
-use crate::http::{Fail, Outcome};
+use crate::{
+    http::{Fail, Outcome},
+    planned::not_a_plan,
+};
 
 /// Commands that may wait for one call. A call's participants send some tens in its set-up.
 pub const MAILBOX: usize = 128;
@@ -159,7 +162,13 @@ impl CallActor {
                 allowed(by.asker.may_invite(&self.call), "Only people in the call may ring others.")?;
                 self.step(Event::RingAgain { contact }, none).await
             }
-            Ask::Update { title, planned_at } => self.update(by, title, planned_at).await,
+            Ask::Update { title, planned_at, planned_zone } => {
+                self.update(by, planned_at, Extra { title, planned_zone, ..Extra::default() }).await
+            }
+            Ask::Cancel => {
+                allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may cancel the call.")?;
+                self.step(Event::Cancel { by: self.known_or_creator(contact) }, none).await
+            }
             Ask::Start => {
                 allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may start the call.")?;
                 self.step(Event::Start, none).await
@@ -219,10 +228,10 @@ impl CallActor {
         self.step(Event::Invite { people, brokers: resolved.brokers }, extra).await
     }
 
-    async fn update(&mut self, by: By, title: Option<String>, planned_at: Option<Timestamp>) -> Result<(), Fail> {
+    async fn update(&mut self, by: By, planned_at: Option<Timestamp>, extra: Extra) -> Result<(), Fail> {
         allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may change the call.")?;
         let event = planned_at.map_or(Event::Tick, |planned_at| Event::Reschedule { planned_at });
-        self.step(event, Extra { title, ..Extra::default() }).await
+        self.step(event, extra).await
     }
 
     /// An administrator who ends a call need not be one of its contacts.
@@ -305,20 +314,11 @@ fn refused(refusal: Refusal) -> Fail {
         Refusal::SeatMoved => (ErrorCode::SeatMoved, "You are in this call on another device now."),
         Refusal::NotPlanned => (ErrorCode::NotPlanned, "The call is not planned for a time."),
         Refusal::AlreadyStarted => {
-            (ErrorCode::CallAlreadyStarted, "The call has started; it cannot be moved any more.")
+            (ErrorCode::CallAlreadyStarted, "The call has started; it cannot be moved or cancelled any more.")
         }
         Refusal::PlannedInPast => return not_a_plan(Unacceptable::Past),
         Refusal::PlannedTooFarAhead => return not_a_plan(Unacceptable::TooFarAhead),
         Refusal::NobodyJoined => (ErrorCode::NotInCall, "The creator is rung once somebody has joined."),
     };
     Fail::new(code, detail)
-}
-
-/// Why a call is not planned for this time.
-pub fn not_a_plan(why: Unacceptable) -> Fail {
-    let (code, detail) = match why {
-        Unacceptable::Past => (ErrorCode::PlannedInPast, "The planned time is more than five minutes past."),
-        Unacceptable::TooFarAhead => (ErrorCode::InvalidField, "A call can be planned up to two years ahead."),
-    };
-    Problem::new(code, detail).at("/plannedDateTime").into()
 }

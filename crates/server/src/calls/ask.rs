@@ -67,8 +67,11 @@ pub enum Ask {
     Update {
         title: Option<String>,
         planned_at: Option<Timestamp>,
+        planned_zone: Option<String>,
     },
     Start,
+    /// Calls off what nobody has joined yet.
+    Cancel,
     ConnectionLost {
         device: DeviceId,
     },
@@ -199,6 +202,7 @@ fn harmless(ask: &Ask) -> bool {
         | Ask::RingAgain { .. }
         | Ask::Update { .. }
         | Ask::Start
+        | Ask::Cancel
         | Ask::Media(_)
         | Ask::Still(_)
         | Ask::Signal { .. } => false,

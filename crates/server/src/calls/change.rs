@@ -1,7 +1,7 @@
 //! What one step changes in a call's log: first as an update for the database, then applied to the record in memory.
 
 use farhand_domain::{
-    call::{Call, Effect, LogKind, Phase},
+    call::{Call, Effect, EndReason, LogKind, Phase},
     ids::ContactId,
     time::Timestamp,
 };
@@ -16,6 +16,8 @@ use crate::http::Fail;
 #[derive(Default)]
 pub struct Extra {
     pub title: Option<String>,
+    /// Where the call's new time was told.
+    pub planned_zone: Option<String>,
     pub invited: Vec<Invitation>,
     pub teams: Vec<InvitedTeam>,
     /// To those invited.
@@ -26,8 +28,9 @@ pub struct Extra {
 
 impl Extra {
     pub fn is_empty(&self) -> bool {
-        let Self { title, invited, teams, messages, budget_used_up } = self;
-        title.is_none() && invited.is_empty() && teams.is_empty() && messages.is_empty() && budget_used_up.is_none()
+        let Self { title, planned_zone, invited, teams, messages, budget_used_up } = self;
+        let nobody = invited.is_empty() && teams.is_empty() && messages.is_empty();
+        nobody && title.is_none() && planned_zone.is_none() && budget_used_up.is_none()
     }
 }
 
@@ -37,6 +40,8 @@ pub struct Change {
     call_type: &'static str,
     title: String,
     planned_at: Option<Timestamp>,
+    planned_zone: Option<String>,
+    calendar_sequence: i64,
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
     events: Vec<NewEvent>,
@@ -62,11 +67,17 @@ impl Change {
         if let Some(used_up) = extra.budget_used_up {
             history.push(rows::budget_note(record.history.len() + history.len(), now, used_up));
         }
+        let title = extra.title.unwrap_or_else(|| record.title.clone());
+        let planned_at = next.state().terms.planned_at;
+        let planned_zone = extra.planned_zone.or_else(|| record.planned_zone.clone());
+        let calendars_differ = title != record.title || planned_at != record.planned_at || is_cancelled(next);
         Self {
             status: status_name(next),
             call_type: log::technology_name(next.state().terms.technology),
-            title: extra.title.unwrap_or_else(|| record.title.clone()),
-            planned_at: next.state().terms.planned_at,
+            title,
+            planned_at,
+            planned_zone,
+            calendar_sequence: record.calendar_sequence + i64::from(calendars_differ),
             started_at: record.started_at.or_else(|| logs(effects, LogKind::Join).then_some(now)),
             ended_at: next.has_ended().then_some(now),
             events: rows::events_of(record.events.len(), now, effects),
@@ -90,6 +101,8 @@ impl Change {
             call_type: self.call_type.to_owned(),
             status: self.status.to_owned(),
             planned_at: self.planned_at,
+            planned_zone: self.planned_zone.clone(),
+            calendar_sequence: self.calendar_sequence,
             started_at: self.started_at,
             ended_at: self.ended_at,
             new_events: self.events.clone(),
@@ -107,6 +120,8 @@ impl Change {
         self.call_type.clone_into(&mut record.call_type);
         record.title = self.title;
         record.planned_at = self.planned_at;
+        record.planned_zone = self.planned_zone;
+        record.calendar_sequence = self.calendar_sequence;
         record.started_at = self.started_at;
         record.ended_at = self.ended_at;
         record.events.extend(self.events.into_iter().zip(event_ids).map(|(event, id)| row(&event, *id)));
@@ -124,6 +139,10 @@ pub fn row(event: &NewEvent, id: i64) -> EventRow {
 
 pub fn logs(effects: &[Effect], wanted: LogKind) -> bool {
     effects.iter().any(|effect| matches!(effect, Effect::Log { kind, .. } if *kind == wanted))
+}
+
+fn is_cancelled(call: &Call) -> bool {
+    matches!(call.state().phase, Phase::Ended { reason: EndReason::Cancelled })
 }
 
 pub fn status_name(call: &Call) -> &'static str {

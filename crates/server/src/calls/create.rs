@@ -5,15 +5,14 @@ use std::{sync::Arc, time::Duration};
 use farhand_domain::{
     call::{Call, Effect, Terms},
     ids::{ContactId, DeviceId},
-    plan,
 };
-use farhand_protocol::{ErrorCode, Problem, WireTime, auth::Role, call::CreateCallRequest};
+use farhand_protocol::{ErrorCode, Problem, auth::Role, call::CreateCallRequest};
 use farhand_store::model::{CallRecord, CallWrite, Contact, NewCall, NewIdempotency, Refused, User};
 use sha2::{Digest, Sha256};
 
 use super::{
     Answer, Calls,
-    actor::{CallActor, not_a_plan},
+    actor::CallActor,
     change, log,
     resolve::{self, Resolver},
     rows, snapshot,
@@ -23,6 +22,7 @@ use crate::{
     admin::{budget, check_budget},
     auth::Login,
     http::{Fail, Outcome},
+    planned::Planned,
     world::new_id,
 };
 
@@ -79,9 +79,12 @@ impl Calls {
     ) -> Outcome<Answer> {
         let shared = &self.shared;
         let now = shared.clock.now();
-        if let Some(WireTime(at)) = request.planned_date_time {
-            plan::check(now, at).map_err(not_a_plan)?;
-        }
+        let planned = Planned::read(
+            request.planned_date_time,
+            request.planned_local_time.as_deref(),
+            request.planned_time_zone.as_deref(),
+        )?;
+        planned.check(now)?;
         let resolver = Resolver {
             directory: &shared.directory,
             store: shared.store.as_ref(),
@@ -105,12 +108,13 @@ impl Calls {
             maker: ContactId(maker_contact.id),
             brokered,
             popup: request.inform_others_directly,
-            planned_at: request.planned_date_time.map(|WireTime(at)| at),
+            planned_at: planned.at,
             created_at: now,
         };
         let (call, effects) = Call::create(&shared.policy, now, terms, &resolved.invitees, &resolved.brokers, join);
         let invitees = std::mem::take(&mut resolved.invitees);
         let mut record = new_record(request, resolved, creator_contact, maker_contact, &call, &effects, now);
+        record.planned_zone = planned.zone;
         record.deliveries = shared.messages(&record, now, &record.invited, &invitees);
         // In a task of its own: a client that goes away meanwhile must not leave behind a saved call that nobody rings for.
         let (calls, login) = (self.clone(), login.clone());
@@ -242,7 +246,9 @@ fn new_record(
         maker,
         invited: resolved.invited,
         teams: resolved.teams,
-        planned_at: request.planned_date_time.map(|WireTime(at)| at),
+        planned_at: call.state().terms.planned_at,
+        planned_zone: None,
+        calendar_sequence: 0,
         created_at: now,
         started_at: change::logs(effects, farhand_domain::call::LogKind::Join).then_some(now),
         ended_at: call.has_ended().then_some(now),

@@ -28,6 +28,7 @@ pub fn call_log(record: &CallRecord) -> CallLog {
         invited_contacts: record.invited.iter().map(|invitation| invited(record, invitation)).collect(),
         invited_teams: teams(record),
         planned_date_time: record.planned_at.map(WireTime),
+        planned_time_zone: record.planned_zone.clone(),
         data_budget: data_budget(record.budget),
         created_date_time: WireTime(record.created_at),
         started_date_time: record.started_at.map(WireTime),
@@ -122,6 +123,7 @@ fn end_reason_name(reason: EndReason) -> &'static str {
         EndReason::ConnectionLost => "connectionLost",
         EndReason::Alone => "alone",
         EndReason::NobodyCame => "nobodyCame",
+        EndReason::Cancelled => "cancelled",
     }
 }
 

@@ -52,6 +52,7 @@ enum SavedEnd {
     ConnectionLost,
     Alone,
     NobodyCame,
+    Cancelled,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -162,6 +163,7 @@ fn write_phase(phase: &Phase) -> SavedPhase {
                 EndReason::ConnectionLost => SavedEnd::ConnectionLost,
                 EndReason::Alone => SavedEnd::Alone,
                 EndReason::NobodyCame => SavedEnd::NobodyCame,
+                EndReason::Cancelled => SavedEnd::Cancelled,
             },
         },
     }
@@ -183,6 +185,7 @@ fn read_phase(phase: SavedPhase) -> Phase {
                 SavedEnd::ConnectionLost => EndReason::ConnectionLost,
                 SavedEnd::Alone => EndReason::Alone,
                 SavedEnd::NobodyCame => EndReason::NobodyCame,
+                SavedEnd::Cancelled => EndReason::Cancelled,
             },
         },
     }

@@ -38,6 +38,7 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
         call_type: log::call_type(record),
         call_status: log::status(record),
         planned_date_time: record.planned_at.map(WireTime),
+        planned_time_zone: record.planned_zone.clone(),
         started_date_time: record.started_at.map(WireTime),
         you,
         seat,
@@ -117,6 +118,7 @@ fn end_reason(reason: EndReason) -> frame::EndReason {
         EndReason::ConnectionLost => frame::EndReason::ConnectionLost,
         EndReason::Alone => frame::EndReason::Alone,
         EndReason::NobodyCame => frame::EndReason::NobodyCame,
+        EndReason::Cancelled => frame::EndReason::Cancelled,
     }
 }
 

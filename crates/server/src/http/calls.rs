@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::HeaderMap};
 use farhand_protocol::{
-    ErrorCode, Problem, WireTime,
+    ErrorCode, Problem,
     auth::Role,
     call::{
         CallIdBody, CallLog, CallLogPage, CallLogQuery, CallStatus, CreateCallRequest, IceServers, InviteRequest,
@@ -22,6 +22,7 @@ use crate::{
     app::App,
     auth::Login,
     calls::{Ask, By, Order, check_title, log::call_log},
+    planned::Planned,
 };
 
 /// Calls on a page.
@@ -86,6 +87,7 @@ pub async fn get_call_logs(
         member: (!login.has(Role::Admin)).then_some(login.user.id),
         status: query.status.map(|status| status_name(status).to_owned()),
         planned: query.planned,
+        planned_from: None,
         before: query.before,
         limit: u64::from(limit) + 1,
     };
@@ -182,15 +184,21 @@ pub async fn invite_to_call(
     responses((status = 200, description = "Changed", body = CallLog),
               (status = 403, description = "Not for the caller to change", body = Problem),
               (status = 404, description = "No such call", body = Problem),
-              (status = 409, description = "Not planned, started or ended", body = Problem)))]
+              (status = 409, description = "Not planned, started or ended", body = Problem),
+              (status = 422, description = "Past, or not a time that the zone's clocks show once", body = Problem)))]
 pub async fn update_call(
     State(app): State<Arc<App>>,
     Caller(login): Caller,
     Body(request): Body<UpdateCallRequest>,
 ) -> Outcome<Json<CallLog>> {
     check_title(request.call_title.as_deref())?;
-    let planned_at = request.planned_date_time.map(|WireTime(at)| at);
-    ask(&app, &login, request.call_id, Ask::Update { title: request.call_title, planned_at }).await
+    let planned = Planned::read(
+        request.planned_date_time,
+        request.planned_local_time.as_deref(),
+        request.planned_time_zone.as_deref(),
+    )?;
+    let update = Ask::Update { title: request.call_title, planned_at: planned.at, planned_zone: planned.zone.clone() };
+    ask(&app, &login, request.call_id, update).await.map_err(|fail| planned.pointed(fail))
 }
 
 /// Rings for a planned call now.
@@ -206,6 +214,21 @@ pub async fn start_call(
     Body(request): Body<CallIdBody>,
 ) -> Outcome<Json<CallLog>> {
     ask(&app, &login, request.call_id, Ask::Start).await
+}
+
+/// Calls off a call nobody has joined yet.
+#[utoipa::path(post, path = "/rtc/cancelCall", operation_id = "cancelCall", tag = "rtc-controller",
+    request_body = CallIdBody,
+    responses((status = 200, description = "Cancelled", body = CallLog),
+              (status = 403, description = "Not for the caller to cancel", body = Problem),
+              (status = 404, description = "No such call", body = Problem),
+              (status = 409, description = "Started, or ended", body = Problem)))]
+pub async fn cancel_call(
+    State(app): State<Arc<App>>,
+    Caller(login): Caller,
+    Body(request): Body<CallIdBody>,
+) -> Outcome<Json<CallLog>> {
+    ask(&app, &login, request.call_id, Ask::Cancel).await
 }
 
 /// Lists STUN and TURN servers for `RTCPeerConnection`.

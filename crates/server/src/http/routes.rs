@@ -21,8 +21,8 @@ use tower_http::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{Fail, admin, calls, check, contacts, health, login, openapi, stills};
-use crate::{app::App, config::Config, ws};
+use super::{Fail, admin, calls, check, contacts, health, login, notify, openapi, planned, stills};
+use crate::{app::App, config::Config, planned::feed::CALENDAR, ws};
 
 /// Scripts, styles and media from this server only. Blobs for pictures made in the page; `wasm-unsafe-eval` is not needed.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
@@ -52,6 +52,9 @@ pub fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(calls::invite_to_call))
         .routes(routes!(calls::update_call))
         .routes(routes!(calls::start_call))
+        .routes(routes!(calls::cancel_call))
+        .routes(routes!(planned::get_calendar_link))
+        .routes(routes!(planned::renew_calendar_link))
         .routes(routes!(calls::get_ice_servers))
         .routes(routes!(stills::put_still))
         .routes(routes!(stills::get_still))
@@ -88,11 +91,15 @@ pub fn router(app: Arc<App>) -> Result<Router, String> {
         .route("/rtc/ws", get(ws::upgrade))
         .route("/rtc/check", post(check::connect))
         .route("/rtc/check/bytes", get(check::send).post(check::receive))
+        .route("/calendar/{link}", get(planned::calendar))
+        .route("/notify/sms/{id}/{proof}", get(notify::sms).post(notify::sms))
+        .route("/notify/{*rest}", axum::routing::any(unknown))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/rtc/{*rest}", axum::routing::any(unknown))
         .route("/auth/{*rest}", axum::routing::any(unknown))
         .route("/admin/{*rest}", axum::routing::any(unknown))
+        .route("/calendar/{link}/{*rest}", axum::routing::any(unknown))
         .method_not_allowed_fallback(wrong_method)
         .layer(csrf(&app.config)?)
         .merge(swagger)
@@ -101,10 +108,15 @@ pub fn router(app: Arc<App>) -> Result<Router, String> {
     Ok(router.layer(layers))
 }
 
-/// A request's span. Never the query string or a header: those carry secrets.
+/// A request's span. Never the query string, a header, or what of the path names somebody's calendar or a report: those carry secrets.
 fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id, user = tracing::field::Empty)
+    tracing::info_span!("request", method = %request.method(), path = shown(request.uri().path()), id, user = tracing::field::Empty)
+}
+
+fn shown(path: &str) -> &str {
+    let secret = [CALENDAR, notify::REPORTS];
+    secret.into_iter().find(|begin| path.starts_with(begin)).unwrap_or(path)
 }
 
 async fn unknown() -> Fail {
@@ -156,4 +168,15 @@ fn refuse_cross_site(_: ProtectionError) -> Response {
 /// A header of every answer that has none of this name.
 fn always(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_log_shows_whose_calendar_was_fetched_with_what() {
+        assert_eq!(shown("/calendar/7.0.AAAAAAAAAAAAAAAAAAAAAA.ics"), "/calendar/");
+        assert_eq!(shown("/rtc/getCallLogs"), "/rtc/getCallLogs");
+    }
 }

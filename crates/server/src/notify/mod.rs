@@ -7,7 +7,7 @@ mod mail;
 mod outbox;
 pub mod sms;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use farhand_domain::{
     delivery::{Channel, State},
@@ -22,11 +22,18 @@ use self::{
     attempt::Attempt,
     facts::Facts,
     mail::{Letter, Mail},
+    sms::{Sms, Text},
 };
-use crate::{config::Config, world::new_id};
+use crate::{
+    config::Config,
+    keys::{Keys, Use},
+    world::new_id,
+};
 
-pub use self::{mail::is_address, outbox::Outbox};
+pub use self::{mail::is_address, outbox::Outbox, sms::reports::Report};
 
+/// Gateways are slow and take many at a time.
+const SMS_AT_A_TIME: usize = 4;
 /// A message that rings. Others outlive the ring.
 pub const RING: &str = "ring";
 /// An invitation to a call at a later time.
@@ -35,10 +42,19 @@ const PLANNED: &str = "planned";
 /// By what people can be reached.
 pub struct Notify {
     mail: Option<Mail>,
+    sms: Option<Sms>,
+    keys: Arc<Keys>,
     /// Where people reach this server.
     base: String,
     /// There may be something to send, by channel.
     news: [Signal; Channel::ALL.len()],
+}
+
+/// What came in about a text message.
+pub struct Said<'a> {
+    pub query: &'a str,
+    pub form: &'a str,
+    pub signature: &'a str,
 }
 
 /// A call that invites people.
@@ -55,18 +71,19 @@ pub struct Inviting<'a> {
 
 impl Notify {
     /// `base`: the server's public address.
-    pub fn open(config: &Config, base: String) -> Result<Self, String> {
-        let mail = Mail::open(config)?;
-        if mail.is_some() && config.public_url.is_none() {
+    pub fn open(config: &Config, base: String, keys: Arc<Keys>) -> Result<Self, String> {
+        let (mail, sms) = (Mail::open(config)?, Sms::open(config)?);
+        if (mail.is_some() || sms.is_some()) && config.public_url.is_none() {
             tracing::warn!(%base, "public_url is not set: links in messages lead to this address");
         }
-        Ok(Self { mail, base, news: Default::default() })
+        Ok(Self { mail, sms, keys, base, news: Default::default() })
     }
 
     pub fn has(&self, channel: Channel) -> bool {
         match channel {
             Channel::Email => self.mail.is_some(),
-            Channel::Sms | Channel::Push => false,
+            Channel::Sms => self.sms.is_some(),
+            Channel::Push => false,
         }
     }
 
@@ -133,11 +150,12 @@ impl Notify {
         }
     }
 
-    /// How many are sent at a time. After a stop as many may come twice.
+    /// How many are sent at a time. After a stop as many may come twice. What was queued for a sender that is gone has to expire, too.
     fn senders(&self, channel: Channel) -> usize {
         match channel {
-            Channel::Email => self.mail.as_ref().map_or(0, |mail| mail.connections),
-            Channel::Sms | Channel::Push => 0,
+            Channel::Email => self.mail.as_ref().map_or(1, |mail| mail.connections),
+            Channel::Sms => SMS_AT_A_TIME,
+            Channel::Push => 0,
         }
     }
 
@@ -148,13 +166,35 @@ impl Notify {
             Err(error) => return Attempt::Refused { words: format!("written by another version: {error}") },
         };
         let link = self.link(delivery.call_id);
-        match (delivery.channel, &self.mail) {
-            (Channel::Email, Some(mail)) => {
+        match (delivery.channel, &self.mail, &self.sms) {
+            (Channel::Email, Some(mail), _) => {
                 let letter = Letter { id: delivery.id, address: &delivery.address, facts: &facts, link: &link, now };
                 mail.send(&letter).await
             }
+            (Channel::Sms, _, Some(sms)) => {
+                let report = self.report_address(delivery.id);
+                let text = sms::compose(&facts, &link);
+                let text = Text { id: delivery.id, to: &delivery.address, text: &text, report: &report };
+                sms.send(&text, now).await
+            }
             _ => Attempt::Later { after: None, words: "there is nothing to send it by any more".to_owned() },
         }
+    }
+
+    /// Where the gateway says what became of a text message. Who knows one message's address knows no other's.
+    fn report_address(&self, id: Uuid) -> String {
+        format!("{}/notify/sms/{id}/{}", self.base, self.keys.proof(Use::Report, &id.to_string()))
+    }
+
+    /// What a gateway has said of a message; nothing if it was not the gateway, or nothing that had to be known.
+    pub fn reported(&self, id: Uuid, proof: &str, said: &Said<'_>) -> Option<Report> {
+        let sms = self.sms.as_ref().filter(|_| self.keys.proves(Use::Report, &id.to_string(), proof))?;
+        let mut url = self.report_address(id);
+        if !said.query.is_empty() {
+            url = format!("{url}?{}", said.query);
+        }
+        let Said { query, form, signature } = said;
+        sms.report(&sms::Heard { url: &url, query, form, signature })
     }
 
     /// For whoever has an account.

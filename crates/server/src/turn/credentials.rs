@@ -1,18 +1,17 @@
 //! Names and passwords for the relay. A name says until when it is good, for which call and for whom; the password is a MAC over it, so
 //! that nothing has to be remembered. What the name says is true only while that person sits in that call: others ask.
 
-use std::{fs, io, path::Path};
+use std::path::Path;
 
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use farhand_domain::{ids::ContactId, time::Timestamp};
 use uuid::Uuid;
 
-use crate::files::write_secret;
+use crate::files::open_secret;
 
 /// How long a name is good at least. It dies with the call anyway; a day's shift must not lose its way back after a change of network.
 const LIFE_MILLIS: i64 = 12 * 3600 * 1000;
-const KEY: usize = 32;
 
 /// Whom the relay serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,19 +32,7 @@ pub struct Credentials(hmac::Key);
 impl Credentials {
     /// With the secret of this data directory, made at the first start: names outlive a restart.
     pub fn open(data_dir: &Path) -> Result<Self, String> {
-        let file = data_dir.join("turn.secret");
-        let told = |error: io::Error| format!("{}: {error}", file.display());
-        let secret = match fs::read(&file) {
-            Ok(secret) if secret.len() >= KEY => secret,
-            Ok(_) => return Err(format!("{}: it is too short; remove it, and a new one is made", file.display())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut secret = vec![0; KEY];
-                getrandom::fill(&mut secret).map_err(|error| format!("no secret for TURN can be made: {error}"))?;
-                fs::create_dir_all(data_dir).and_then(|()| write_secret(&file, &secret)).map_err(told)?;
-                secret
-            }
-            Err(error) => return Err(told(error)),
-        };
+        let secret = open_secret(&data_dir.join("turn.secret"))?;
         Ok(Self::of(&secret))
     }
 
@@ -81,7 +68,11 @@ impl Credentials {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    const KEY: usize = 32;
 
     const HOLDER: Holder = Holder { call_id: Uuid::from_u128(7), contact: ContactId(42) };
 

@@ -68,15 +68,17 @@ async fn overtake(server: &Server, call_id: Uuid, change: impl FnOnce(&mut CallU
         call_type: record.call_type,
         status: record.status,
         planned_at: record.planned_at,
+        planned_zone: record.planned_zone,
+        calendar_sequence: record.calendar_sequence,
         started_at: record.started_at,
         ended_at: record.ended_at,
         new_events: Vec::new(),
         new_history: Vec::new(),
         new_statistics: Vec::new(),
-        new_invited: Vec::new(),
-        new_teams: Vec::new(),
         new_deliveries: Vec::new(),
         heard: Vec::new(),
+        new_invited: Vec::new(),
+        new_teams: Vec::new(),
     };
     change(&mut update, &mut state);
     update.state = state.to_string();

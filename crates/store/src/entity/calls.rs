@@ -29,6 +29,8 @@ pub(crate) mod call {
         pub state: String,
         pub budget_kbit: Option<i64>,
         pub budget_megabytes: Option<i64>,
+        pub planned_zone: Option<String>,
+        pub calendar_sequence: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -56,6 +56,7 @@ pub(crate) mod user {
         pub disabled: bool,
         pub budget_kbit: Option<i64>,
         pub budget_megabytes: Option<i64>,
+        pub calendar_generation: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -120,12 +120,14 @@ async fn a_change_touches_only_what_it_names(db: &Db) {
         operator: Some(true),
         disabled: Some(false),
         budget: None,
+        renew_calendar: true,
     };
     "Ada".clone_into(&mut expected.display_name);
     (expected.email, expected.phone) = (Some("c@d".to_owned()), None);
     expected.password_hash = Some("hash".to_owned());
     expected.roles = vec!["admin".to_owned()];
     (expected.operator, expected.disabled) = (true, false);
+    expected.calendar_generation = 1;
     assert!(db.store.change_user(expected.id, &change).await.unwrap() == Some(expected.clone()));
 
     assert!(db.store.users(domain.id).await.unwrap() == [expected.clone(), bystander.clone()]);

@@ -112,7 +112,41 @@ async fn a_call_shows_its_people_as_they_are_called_now(db: &Db) {
     assert_eq!(read.invited[0].display_name, call.invited[0].display_name, "as written in the request");
 }
 
+async fn a_list_can_begin_at_a_planned_time(db: &Db) {
+    let ada = db.person(&db.domain("acme").await, "ada").await;
+    let mut id = Vec::new();
+    for planned_at in [None, Some(at(10)), Some(at(20))] {
+        let mut new = new_call(&ada, &[]);
+        new.record.planned_at = planned_at;
+        id.push(db.save(new).await.id);
+    }
+
+    for (from, expected) in [(0, vec![id[2], id[1]]), (20, vec![id[2]]), (21, vec![])] {
+        let filter = CallFilter { planned_from: Some(at(from)), ..of(&ada) };
+        assert_eq!(ids(db, &filter).await, expected, "{from}");
+    }
+}
+
+async fn the_zone_a_call_was_planned_in_and_its_place_in_calendars_are_kept(db: &Db) {
+    let ada = db.person(&db.domain("acme").await, "ada").await;
+    let mut new = new_call(&ada, &[]);
+    new.record.planned_zone = Some("Europe/Berlin".to_owned());
+    let call = db.save(new).await;
+    let other = db.save(new_call(&ada, &[])).await;
+    let read = db.read(&call).await;
+    assert_eq!((read.planned_zone.as_deref(), read.calendar_sequence), (Some("Europe/Berlin"), 0));
+
+    let moved = CallUpdate { planned_zone: Some("Asia/Kolkata".to_owned()), calendar_sequence: 1, ..next(&call, 1) };
+    db.update(moved).await.unwrap();
+
+    let read = db.read(&call).await;
+    assert_eq!((read.planned_zone.as_deref(), read.calendar_sequence), (Some("Asia/Kolkata"), 1));
+    assert_eq!((db.read(&other).await.planned_zone, other.calendar_sequence), (None, 0));
+}
+
 contract!(
+    a_list_can_begin_at_a_planned_time,
+    the_zone_a_call_was_planned_in_and_its_place_in_calendars_are_kept,
     a_list_holds_whole_calls_newest_first,
     an_unknown_call_is_none,
     another_domains_calls_never_come_back,

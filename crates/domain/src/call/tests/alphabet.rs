@@ -37,6 +37,7 @@ kinds!(
     Decline,
     Leave,
     End,
+    Cancel,
     ConnectionLost,
     ConnectionBack,
     PathFailed,
@@ -74,6 +75,7 @@ impl Letters<'_> {
             Kind::Decline => self.for_everybody(|contact| Event::Decline { contact }),
             Kind::Leave => self.for_everybody(|contact| Event::Leave { contact }),
             Kind::End => self.at_once(Event::End { by: self.call.maker() }),
+            Kind::Cancel => self.at_once(Event::Cancel { by: self.call.maker() }),
             Kind::ConnectionLost => {
                 self.for_everybody(|contact| Event::ConnectionLost { contact, device: device(contact) });
                 let contact = self.mover();

@@ -50,7 +50,7 @@ fn random_letter(dice: &mut Dice, setup: &Setup, from: &Observed) -> Letter {
     loop {
         let index = dice.below(all.len());
         let rare = match Kind::of(&all[index].1) {
-            Kind::End => 40,
+            Kind::End | Kind::Cancel => 40,
             Kind::Leave | Kind::Decline | Kind::PathFailed => 8,
             Kind::Recovered | Kind::Tick => 3,
             Kind::Join

@@ -86,6 +86,7 @@ invariants! {
     MeshIsForTwo => mesh_is_for_two,
     OthersKeepTheirConnection => others_keep_their_connection,
     TypeChangesAreLogged => type_changes_are_logged,
+    OnlyWhatHasNotBegunIsCancelled => only_what_has_not_begun_is_cancelled,
 }
 
 fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
@@ -101,6 +102,15 @@ fn ended_is_final(step: &Step<'_>) -> Verdict {
     let Some(before) = step.before.filter(|call| call.has_ended()) else { return Ok(()) };
     demand(before == step.after, || "changed after its end".into())?;
     demand(step.effects().is_empty(), || format!("effects after the end: {:?}", step.effects()))
+}
+
+fn only_what_has_not_begun_is_cancelled(step: &Step<'_>) -> Verdict {
+    let cancelled = step.after.state().phase == Phase::Ended { reason: EndReason::Cancelled };
+    if !cancelled || step.before.is_some_and(Call::has_ended) {
+        return Ok(());
+    }
+    let asked = matches!(step.event, Some(Event::Cancel { .. }));
+    demand(asked && !step.trail_before.started, || format!("cancelled by {:?}", step.event))
 }
 
 fn status_follows_the_log(step: &Step<'_>) -> Verdict {

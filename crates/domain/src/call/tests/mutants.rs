@@ -363,6 +363,19 @@ fn mutants_of_time() -> Vec<Mutant> {
         },
         Mutant {
             handle: |call, policy, now, event| {
+                if let Event::Cancel { by } = event
+                    && !call.has_ended()
+                {
+                    let mut effects = Vec::new();
+                    call.end(EndReason::Cancelled, by, &mut effects);
+                    return Ok(effects);
+                }
+                call.handle(policy, now, event)
+            },
+            ..mutant("cancels what has begun", Invariant::OnlyWhatHasNotBegunIsCancelled)
+        },
+        Mutant {
+            handle: |call, policy, now, event| {
                 spoilt(call, policy, now, event, |_, call, _| {
                     if let Phase::Started { alone_since, .. } = &mut call.state.phase {
                         *alone_since = None;

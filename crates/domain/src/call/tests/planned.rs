@@ -185,6 +185,26 @@ fn a_call_somebody_is_in_cannot_be_moved() {
 }
 
 #[test]
+fn a_call_that_is_cancelled_has_ended_and_rings_no_more() {
+    let mut story = planned();
+    story.wait(30 * MINUTE);
+    story.tell(Event::Cancel { by: CREATOR });
+    assert_eq!(story.rung(), []);
+    assert!(story.history.contains(&(Note::RingEnded(RingEnd::CallEnded), EXPERT)));
+    assert_eq!(story.log, [(Created, CREATOR), (Ended, CREATOR)]);
+    assert_eq!(story.end_reason(), Some(EndReason::Cancelled));
+    assert_eq!(story.refused(Event::Cancel { by: CREATOR }), Refusal::Ended);
+}
+
+#[test]
+fn a_call_somebody_is_in_cannot_be_cancelled() {
+    let mut story = planned();
+    story.joins(EXPERT);
+    assert_eq!(story.refused(Event::Cancel { by: CREATOR }), Refusal::AlreadyStarted);
+    assert_eq!(story.seated(), [EXPERT]);
+}
+
+#[test]
 fn a_planned_call_ends_as_soon_as_all_have_declined() {
     let mut story = planned();
     story.declines(EXPERT);

@@ -110,6 +110,8 @@ fn record() -> CallRecord {
         invited: Vec::new(),
         teams: Vec::new(),
         planned_at: None,
+        planned_zone: None,
+        calendar_sequence: 0,
         created_at: at(0),
         started_at: Some(at(0)),
         ended_at: None,

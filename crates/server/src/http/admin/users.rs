@@ -108,6 +108,7 @@ pub async fn change_user(
         operator: None,
         disabled: change.disabled,
         budget: admin::changed_budget(change.data_budget)?,
+        renew_calendar: false,
     };
     let user = app.store.change_user(id, &change).await?.ok_or_else(no_such_user)?;
     app.directory.refresh().await?;

@@ -11,7 +11,7 @@ use lettre::{
     transport::smtp::{Error, PoolConfig, extension::ClientId},
 };
 
-pub use self::compose::{Letter, Sender};
+pub use self::compose::{Letter, Sender, one_line};
 use self::url::MailServer;
 use super::attempt::Attempt;
 use crate::config::Config;

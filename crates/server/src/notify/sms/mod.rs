@@ -22,7 +22,7 @@ use url::{Url, form_urlencoded};
 use uuid::Uuid;
 
 use self::{gateway::Gateway, reports::Report, twilio::Twilio};
-use super::attempt::Attempt;
+use super::{attempt::Attempt, facts::Facts, mail::one_line};
 use crate::{
     config::Config,
     outward::{Answer, Client, Failure, Guard},
@@ -32,8 +32,8 @@ use crate::{
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// A gateway that wants to be left alone for longer is asked again nevertheless: it may have meant something else.
 const LATER_MAX: Duration = Duration::from_hours(24);
-/// Of the gateway's words.
-const WORDS_MAX: usize = 200;
+/// Of a name: the link has to fit in.
+const FROM_MAX: usize = 40;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What is to be sent.
@@ -44,6 +44,15 @@ pub struct Text<'a> {
     pub text: &'a str,
     /// Where the gateway is to report to.
     pub report: &'a str,
+}
+
+/// What a text message says. Of a long title there is as much as fits, of the link all.
+pub fn compose(facts: &Facts, link: &str) -> String {
+    let from: String = one_line(&facts.from).chars().take(FROM_MAX).collect();
+    fit::fit(&one_line(&facts.title), |title| match facts.planned_at {
+        None => format!("{from} is calling you: {title}\n{link}"),
+        Some(_) => format!("{from} invites you to a call: {title}\n{link}"),
+    })
 }
 
 /// What came in at the address for reports of a message.
@@ -169,12 +178,6 @@ fn words(answer: &Answer, said: &str) -> String {
     let status = answer.status.as_u16();
     let said = one_line(said);
     if said.is_empty() { format!("the gateway answers {status}") } else { format!("{status}: {said}") }
-}
-
-fn one_line(text: &str) -> String {
-    let plain = text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c });
-    let plain: String = plain.take(WORDS_MAX).collect();
-    plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// User and password of a URL, decoded.
