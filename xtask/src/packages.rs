@@ -74,7 +74,7 @@ fn install(root: &Path, missing: &[&str]) -> Outcome {
 fn script(missing: &[&str]) -> String {
     let before = [("postgresql", NO_MAIN_CLUSTER), ("kannel", NO_GATEWAY)];
     let before = before.iter().filter(|(package, _)| missing.contains(package));
-    let before: String = before.map(|(_, command)| format!("{command} && ")).collect();
+    let before: String = before.flat_map(|(_, command)| [*command, " && "]).collect();
     format!(
         "{before}export DEBIAN_FRONTEND=noninteractive && apt-get update && apt-get install --yes \
          --no-install-recommends -o Dpkg::Options::=--force-confold {}",

@@ -135,10 +135,8 @@ impl Config {
         for (name, text) in texts {
             sources = sources.set_override(name, text).map_err(|e| ConfigError(e.to_string()))?;
         }
-        let read: Self = sources
-            .build()
-            .and_then(config::Config::try_deserialize)
-            .map_err(|e| ConfigError(e.to_string()))?;
+        let read: Self =
+            sources.build().and_then(config::Config::try_deserialize).map_err(|e| ConfigError(e.to_string()))?;
         read.check()
     }
 
@@ -232,7 +230,10 @@ mod tests {
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = Config::read(None, variables.into()).unwrap();
         assert_eq!(config.sms.from.as_deref(), Some("+49123456"));
-        assert_eq!((config.sms.delivered, config.sms.failed), (vec!["1".to_owned()], vec!["2".to_owned(), "016".to_owned()]));
+        assert_eq!(
+            (config.sms.delivered, config.sms.failed),
+            (vec!["1".to_owned()], vec!["2".to_owned(), "016".to_owned()])
+        );
         assert_eq!(config.calls.grace_seconds, 20);
     }
 }

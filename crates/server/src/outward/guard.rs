@@ -32,7 +32,7 @@ const SPECIAL_V4: [&str; 16] = [
     "240.0.0.0/4",
 ];
 
-/// All of IPv6 that is given out. What is written in another way (mapped IPv4, 64:ff9b::/96) lies outside of it.
+/// All of IPv6 that is given out. What is written in another way (mapped IPv4, `64:ff9b::/96`) lies outside of it.
 const GIVEN_OUT_V6: &str = "2000::/3";
 
 /// Within that: tunnels that hide another address (Teredo, 6to4), documentation.
