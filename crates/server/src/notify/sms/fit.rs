@@ -122,6 +122,9 @@ mod tests {
         let units = Coding::Ucs2.units(&cyrillic);
         assert!(units <= 134 && units > 130, "{units}");
         assert!(cyrillic.ends_with(&format!("...\n{LINK}")), "{cyrillic}");
+        let long_link = "x".repeat(150);
+        let two = fit(&"pump ".repeat(60), |title| format!("{title} {long_link}"));
+        assert_eq!(Coding::Gsm7.units(&two), 306, "{two}");
     }
 
     #[test]
