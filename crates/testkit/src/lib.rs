@@ -28,6 +28,7 @@ pub mod network;
 mod people;
 pub mod postgres;
 mod server;
+pub mod smtp;
 
 pub use account::Account;
 pub use answer::Answer;

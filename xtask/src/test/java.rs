@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::python;
 use crate::console::note;
 use crate::process::{Failure, Job, Outcome};
-use crate::{demo, files, packages};
+use crate::{demo, files};
 
 const GENERATOR: &str = "openapi-generator-cli==7.26.0";
 const ANNOTATIONS: &str = "/usr/share/java/jakarta-annotation-api.jar";
@@ -31,18 +32,9 @@ pub(crate) fn build(root: &Path) -> Outcome<OsString> {
     std::env::join_paths(path).map_err(|error| Failure(error.to_string()))
 }
 
-/// The generator, in a folder of its own; its jar also holds the JSON library the client needs.
+/// The generator; its jar also holds the JSON library the client needs.
 fn generator(root: &Path) -> Outcome<PathBuf> {
-    let folder = root.join("target/tools").join(GENERATOR.replace("==", "-"));
-    let pattern = format!("{}/lib/*/site-packages/openapi_generator_cli/openapi-generator.jar", folder.display());
-    if let Some(jar) = packages::glob(&pattern).pop() {
-        return Ok(jar);
-    }
-    note("installing the OpenAPI Generator");
-    Job::new("python3", root).args(["-m", "venv", "--clear"]).args([&folder]).run()?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", GENERATOR];
-    Job::new(folder.join("bin/python"), root).args(pip).run()?;
-    packages::glob(&pattern).pop().ok_or_else(|| Failure(format!("{GENERATOR} brought no {pattern}")))
+    python::installed(root, GENERATOR, "lib/*/site-packages/openapi_generator_cli/openapi-generator.jar")
 }
 
 fn generate(root: &Path, jar: &Path, document: &Path, client: &Path) -> Outcome {

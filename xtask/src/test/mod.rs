@@ -2,6 +2,7 @@
 
 mod counts;
 mod java;
+mod python;
 mod stages;
 
 use std::path::Path;

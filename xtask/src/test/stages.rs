@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::counts::{self, Counts};
-use super::java;
+use super::{java, python};
 use crate::console::note;
 use crate::packages::{self, Group};
 use crate::process::{Job, Outcome, Said, fail};
@@ -112,7 +112,9 @@ fn doc(root: &Path, _: &[String], _: &mut Counts) -> Outcome {
 
 fn cargo_tests(root: &Path, rest: &[String], counts: &mut Counts) -> Outcome {
     web::build(root)?;
-    let said = Job::new("cargo", root).args(["test", "--workspace", "--no-fail-fast"]).args(rest).tee()?;
+    let python = python::with_mail_server(root)?;
+    let tests = Job::new("cargo", root).args(["test", "--workspace", "--no-fail-fast"]).args(rest);
+    let said = tests.env("FARHAND_TEST_PYTHON", python).tee()?;
     take(&said, counts::of_cargo, counts, "Rust tests")
 }
 
