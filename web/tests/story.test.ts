@@ -127,6 +127,38 @@ describe('a call’s story', () => {
     ]);
   });
 
+  it('tells what becomes of messages, in the words of whoever refused them', () => {
+    const item = (state: string, reason?: string) => ({
+      ...{ type: 'Notification', dateTime: at(1), contactId: 2, channel: 'email', state },
+      ...(reason && { reason }),
+    });
+    const callHistory = [
+      ...[
+        item('queued'),
+        item('queued', '451 later'),
+        item('failed', '550 nobody here'),
+        item('delivered'),
+        item('seen'),
+      ],
+      ...[
+        item('uncertain', 'cut off'),
+        item('expired'),
+        item('heldBack', 'quiet hours'),
+        item('answered'),
+        item('cancelled'),
+      ],
+    ];
+    expect(told(log({ callEvents: [], callHistory })).map((line) => line.trim())).toEqual([
+      'A message to Tester was not taken yet and is tried again: 451 later',
+      'A message to Tester was refused: 550 nobody here',
+      'The message to Tester arrived.',
+      'Tester opened the message.',
+      'A message to Tester may have been sent, or not: cut off',
+      'A message to Tester could not be sent in time.',
+      'Tester was not told: quiet hours',
+    ]);
+  });
+
   it('names people as they were invited, where an event knows less', () => {
     const bare = { id: 2, userDbId: 2, userId: 'u2' };
     const callEvents = [{ id: 1, type: 'Join', contact: bare, dateTime: at(1) }];

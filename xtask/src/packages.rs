@@ -12,6 +12,10 @@ const NO_MAIN_CLUSTER: &str = "mkdir -p /etc/postgresql-common && \
     { test -e /etc/postgresql-common/createcluster.conf || \
     echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; }";
 
+/// The same for a gateway; what this file says is read by the script that would start it.
+const NO_GATEWAY: &str =
+    "mkdir -p /etc/default && { test -e /etc/default/kannel || echo 'exit 0' > /etc/default/kannel; }";
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Group {
     /// What building takes.
@@ -68,9 +72,11 @@ fn install(root: &Path, missing: &[&str]) -> Outcome {
 
 /// One line for a shell, the same for us, for sudo and for a person.
 fn script(missing: &[&str]) -> String {
-    let cluster = if missing.contains(&"postgresql") { format!("{NO_MAIN_CLUSTER} && ") } else { String::new() };
+    let before = [("postgresql", NO_MAIN_CLUSTER), ("kannel", NO_GATEWAY)];
+    let before = before.iter().filter(|(package, _)| missing.contains(package));
+    let before: String = before.flat_map(|(_, command)| [*command, " && "]).collect();
     format!(
-        "{cluster}export DEBIAN_FRONTEND=noninteractive && apt-get update && apt-get install --yes \
+        "{before}export DEBIAN_FRONTEND=noninteractive && apt-get update && apt-get install --yes \
          --no-install-recommends -o Dpkg::Options::=--force-confold {}",
         missing.join(" ")
     )
@@ -173,8 +179,9 @@ mod tests {
     }
 
     #[test]
-    fn debian_makes_no_database_of_its_own() {
+    fn debian_starts_no_servers_of_its_own() {
         assert!(script(&["postgresql"]).starts_with("mkdir -p /etc/postgresql-common"));
-        assert!(!script(&["chromium"]).contains("postgresql"));
+        assert!(script(&["kannel", "kannel-extras"]).starts_with("mkdir -p /etc/default && "));
+        assert!(script(&["chromium"]).starts_with("export"));
     }
 }

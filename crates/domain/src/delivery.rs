@@ -136,6 +136,7 @@ pub enum Fact {
     ReportedDelivered,
     ReportedFailed,
     Opened,
+    /// Whether because of it or not.
     Joined,
     /// Whoever was to send it has not, and nobody will.
     TooLate,
@@ -156,13 +157,13 @@ impl State {
             Fact::Lost if channel.repeats() => only_from(Self::Sending, Self::Queued),
             Fact::Lost => only_from(Self::Sending, Self::Uncertain),
             Fact::TooLate if self.is_open() => Self::Expired,
-            Fact::TooLate => self,
             Fact::NotNeeded => only_from(Self::Queued, Self::Cancelled),
             Fact::Accepted => self.max(Self::Sent),
             Fact::Refused | Fact::ReportedFailed => self.max(Self::Failed),
             Fact::ReportedDelivered => self.max(Self::Delivered),
             Fact::Opened => self.max(Self::Seen),
-            Fact::Joined => self.max(Self::Answered),
+            Fact::Joined if self.is_out() => Self::Answered,
+            Fact::TooLate | Fact::Joined => self,
         }
     }
 }
@@ -198,7 +199,7 @@ mod tests {
             (Fact::ReportedFailed, "FFFFFF......"),
             (Fact::ReportedDelivered, "DDDDDDD....."),
             (Fact::Opened, "OOOOOOOO...."),
-            (Fact::Joined, "AAAAAAAAA..."),
+            (Fact::Joined, ".A..AAAAA..."),
         ];
         for channel in Channel::ALL {
             for (fact, expected) in table {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::{WireTime, statistics::CallStatistics};
+use crate::{WireTime, notify::Notification, statistics::CallStatistics};
 
 /// Reads an enum's wire name in any case.
 fn any_case<'de, D: Deserializer<'de>, T: Copy>(deserializer: D, names: &[(&'static str, T)]) -> Result<T, D::Error> {
@@ -81,6 +81,9 @@ pub struct CallLogContact {
     pub user_db_id: Option<i64>,
     /// That user's login name.
     pub user_id: Option<String>,
+    /// Messages to this person. Ignored in requests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<Notification>,
 }
 
 /// A team; `id` or `name` suffices in a request.
@@ -180,10 +183,10 @@ pub struct CallHistoryItem {
     /// For a notification: `email`, `sms`, `push`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
-    /// For a notification: `notConfigured` where no sender is set up.
+    /// For a notification: as in the contact's `notifications`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Why a ring or the call ended; how large a budget was that is used up, such as `2 MB`.
+    /// Why a ring or the call ended, or a notification is as it is; how large a budget was that is used up, such as `2 MB`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

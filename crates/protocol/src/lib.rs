@@ -6,6 +6,7 @@ pub mod auth;
 pub mod call;
 pub mod check;
 pub mod frame;
+pub mod notify;
 pub mod problem;
 pub mod read;
 pub mod statistics;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use farhand_store::Store;
+use farhand_domain::delivery::Channel;
+use farhand_store::{Store, model::Delivery};
 use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
@@ -16,6 +17,7 @@ use crate::{
     http::Outcome,
     keys::Keys,
     media::{Checks, IceServers, Tests, Workers},
+    notify::{Notify, Outbox},
     turn::Turn,
     world::SharedClock,
     ws::{Hub, Sessions},
@@ -38,9 +40,10 @@ pub struct App {
     pub attempts: Attempts,
     pub hub: Arc<Hub>,
     pub calls: Calls,
+    pub notify: Arc<Notify>,
     pub ice: IceServers,
     pub checks: Checks,
-    pub keys: Keys,
+    pub keys: Arc<Keys>,
     pub connections: Connections,
     stopping: CancellationToken,
 }
@@ -52,7 +55,8 @@ impl App {
         store: Arc<dyn Store>,
         hub: Arc<Hub>,
         media: Media,
-        keys: Keys,
+        notify: Arc<Notify>,
+        keys: Arc<Keys>,
     ) -> Outcome<Arc<Self>> {
         let Media { ice, workers, turn, tests } = media;
         let directory = Arc::new(Directory::new(store.clone()));
@@ -65,6 +69,7 @@ impl App {
             policy: config.calls.policy(),
             workers: workers.clone(),
             turn: turn.clone(),
+            notify: notify.clone(),
             node: "farhand".to_owned(),
         });
         Ok(Arc::new(Self {
@@ -84,11 +89,31 @@ impl App {
             directory,
             hub,
             ice,
+            notify,
         }))
     }
 
     pub fn sessions(self: &Arc<Self>) -> Sessions<'_> {
         Sessions { app: self }
+    }
+
+    /// Until the server stops.
+    pub async fn send_messages(self: Arc<Self>) {
+        let send = |channel| self.outbox(channel).run(self.stopping.clone());
+        tokio::join!(send(Channel::Email), send(Channel::Sms));
+    }
+
+    fn outbox(&self, channel: Channel) -> Outbox<impl Fn(Vec<Delivery>) + Send + Sync> {
+        let (node, epoch) = self.calls.owner();
+        Outbox {
+            channel,
+            notify: self.notify.clone(),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            node,
+            epoch,
+            tell: |changed| self.calls.heard_of(changed),
+        }
     }
 
     pub fn is_stopping(&self) -> bool {

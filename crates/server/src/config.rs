@@ -4,12 +4,16 @@
 mod calls;
 mod http;
 mod login;
+mod mail;
 mod media;
+mod outward;
+mod sms;
 mod tls;
 mod turn;
 mod websocket;
 
 use std::{
+    collections::HashMap,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
@@ -21,7 +25,10 @@ pub use self::{
     calls::CallConfig,
     http::HttpConfig,
     login::LoginConfig,
+    mail::MailConfig,
     media::MediaConfig,
+    outward::OutwardConfig,
+    sms::SmsConfig,
     tls::{AcmeConfig, TlsConfig},
     turn::TurnConfig,
     websocket::WebSocketConfig,
@@ -42,6 +49,14 @@ pub struct Config {
     /// only over TLS; with `?sslmode=verify-full` the server's certificate must be for that host and come from a public
     /// authority, or from the one in the file `&sslrootcert=/path/to/ca.pem`.
     pub database_url: Option<String>,
+    /// Sends e-mail: `smtp://user:password@host:587?starttls=required`, or `smtps://…` for a server that speaks TLS at once. `starttls` is
+    /// `required` (the default with a password or at port 587), `opportunistic` (otherwise) or `never` (for a server on this machine).
+    pub mail_url: Option<String>,
+    /// Sends text messages through a gateway: the address it is asked at, in which `{to}` and `{text}` are filled in, and `{from}`, `{id}`,
+    /// `{report}` and `{coding}` (0, or 2 where the text needs UCS-2) if they are there; for Kannel it is enough to write
+    /// `http://host:13013/cgi-bin/sendsms?username=…&password=…&to={to}&text={text}`. For Twilio, or whoever speaks like it:
+    /// `twilio://SID:token@api.twilio.com?from=+49…`.
+    pub sms_url: Option<String>,
     /// Other origins whose pages may use the API, such as `https://portal.example.com`.
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -49,9 +64,12 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     pub calls: CallConfig,
     pub login: LoginConfig,
+    pub mail: MailConfig,
     pub http: HttpConfig,
     pub tls: TlsConfig,
     pub media: MediaConfig,
+    pub outward: OutwardConfig,
+    pub sms: SmsConfig,
     pub turn: TurnConfig,
     pub websocket: WebSocketConfig,
 }
@@ -63,13 +81,18 @@ impl Default for Config {
             data_dir: PathBuf::from("./farhand-data"),
             public_url: None,
             database_url: None,
+            mail_url: None,
+            sms_url: None,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             calls: CallConfig::default(),
             login: LoginConfig::default(),
+            mail: MailConfig::default(),
             http: HttpConfig::default(),
             tls: TlsConfig::default(),
             media: MediaConfig::default(),
+            outward: OutwardConfig::default(),
+            sms: SmsConfig::default(),
             turn: TurnConfig::default(),
             websocket: WebSocketConfig::default(),
         }
@@ -84,10 +107,16 @@ pub struct ConfigError(String);
 impl Config {
     /// Reads `file` (or only the environment) over the defaults.
     pub fn load(file: Option<&std::path::Path>) -> Result<Self, ConfigError> {
+        // What the tests and the log filter use is no setting.
+        Self::read(file, std::env::vars().filter(|(key, _)| !is_foreign(key)).collect())
+    }
+
+    fn read(file: Option<&std::path::Path>, variables: HashMap<String, String>) -> Result<Self, ConfigError> {
         let mut sources = config::Config::builder();
         if let Some(file) = file {
             sources = sources.add_source(config::File::from(file).format(config::FileFormat::Toml));
         }
+        let texts = sms::texts(&variables);
         let environment = config::Environment::with_prefix("FARHAND")
             .prefix_separator("_")
             .separator("__")
@@ -95,17 +124,19 @@ impl Config {
             .with_list_parse_key("allowed_origins")
             .with_list_parse_key("trusted_proxies")
             .with_list_parse_key("media.public")
+            .with_list_parse_key("outward.allow")
+            .with_list_parse_key("sms.headers")
             .with_list_parse_key("turn.peers")
             .with_list_parse_key("tls.acme.domains")
             .with_list_parse_key("tls.acme.contact")
             .try_parsing(true)
-            // What the tests and the log filter use is no setting.
-            .source(Some(std::env::vars().filter(|(key, _)| !is_foreign(key)).collect()));
-        let read: Self = sources
-            .add_source(environment)
-            .build()
-            .and_then(config::Config::try_deserialize)
-            .map_err(|e| ConfigError(e.to_string()))?;
+            .source(Some(variables));
+        sources = sources.add_source(environment);
+        for (name, text) in texts {
+            sources = sources.set_override(name, text).map_err(|e| ConfigError(e.to_string()))?;
+        }
+        let read: Self =
+            sources.build().and_then(config::Config::try_deserialize).map_err(|e| ConfigError(e.to_string()))?;
         read.check()
     }
 
@@ -117,6 +148,7 @@ impl Config {
             ("login.access_seconds", self.login.access_seconds),
             ("websocket.ping_seconds", self.websocket.ping_seconds),
             ("http.patience_seconds", self.http.patience_seconds),
+            ("mail.connections", self.mail.connections.into()),
         ];
         if let Some((name, _)) = times.iter().find(|(_, seconds)| *seconds == 0) {
             return Err(ConfigError(format!("{name} must not be 0")));
@@ -154,6 +186,13 @@ impl Config {
         self.tls.certificate.is_some() || self.tls.self_signed || !self.tls.acme.domains.is_empty()
     }
 
+    /// What links begin with; `address`: where the server listens.
+    pub fn base_url(&self, address: SocketAddr) -> String {
+        let scheme = if self.has_tls() { "https" } else { "http" };
+        let url = self.public_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
+        url.unwrap_or_else(|| format!("{scheme}://{address}"))
+    }
+
     /// The host of `public_url`.
     pub fn public_host(&self) -> Option<String> {
         Some(self.public_authority()?.0)
@@ -174,4 +213,27 @@ fn is_origin(text: &str) -> bool {
 
 fn is_foreign(key: &str) -> bool {
     key.starts_with("FARHAND_TEST_") || matches!(key, "FARHAND_LOG" | "FARHAND_CONFIG" | "FARHAND_PASSWORD")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_in_the_environment_stays_one_though_it_looks_like_a_number() {
+        let variables = [
+            ("FARHAND_SMS__FROM", "+49123456"),
+            ("FARHAND_SMS__DELIVERED", "1"),
+            ("FARHAND_SMS__FAILED", "2,016"),
+            ("FARHAND_CALLS__GRACE_SECONDS", "20"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::read(None, variables.into()).unwrap();
+        assert_eq!(config.sms.from.as_deref(), Some("+49123456"));
+        assert_eq!(
+            (config.sms.delivered, config.sms.failed),
+            (vec!["1".to_owned()], vec!["2".to_owned(), "016".to_owned()])
+        );
+        assert_eq!(config.calls.grace_seconds, 20);
+    }
 }

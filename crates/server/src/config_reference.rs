@@ -4,7 +4,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::config::{
-    AcmeConfig, CallConfig, Config, HttpConfig, LoginConfig, MediaConfig, TlsConfig, TurnConfig, WebSocketConfig,
+    AcmeConfig, CallConfig, Config, HttpConfig, LoginConfig, MailConfig, MediaConfig, OutwardConfig, SmsConfig,
+    TlsConfig, TurnConfig, WebSocketConfig,
 };
 
 const HEAD: &str = "# Configuration
@@ -36,7 +37,10 @@ standard error.
     CallConfig,
     HttpConfig,
     LoginConfig,
+    MailConfig,
     MediaConfig,
+    OutwardConfig,
+    SmsConfig,
     TlsConfig,
     TurnConfig,
     WebSocketConfig

@@ -16,12 +16,15 @@ const PROOF: usize = 16;
 pub enum Use {
     /// Links to the calendars of users.
     Calendar,
+    /// Where gateways report what became of a message.
+    Report,
 }
 
 impl Use {
     fn label(self) -> &'static str {
         match self {
             Self::Calendar => "calendar",
+            Self::Report => "report",
         }
     }
 }

@@ -15,6 +15,9 @@ mod jobs;
 mod keys;
 mod media;
 mod network;
+mod notify;
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing that others choose is asked yet"))]
+mod outward;
 mod planned;
 mod turn;
 pub mod world;
@@ -30,6 +33,7 @@ use config::Config;
 use front::{Challenges, Front, Limit, Renewal};
 use keys::Keys;
 use media::{Candidates, IceServers, Ports, Tests, Workers};
+use notify::Notify;
 use tokio_util::sync::CancellationToken;
 use turn::{Holder, Scope, Turn, Urls};
 use world::SharedClock;
@@ -116,10 +120,12 @@ pub async fn run(
     let relaying = CancellationToken::new();
     let relay = tokio::spawn(turn.clone().serve_datagrams(inbox, port, relaying.clone()));
     let media = Media { ice, workers: workers.clone(), turn: turn.clone(), tests };
-    let keys = Keys::open(&config.data_dir).map_err(RunError::Config)?;
-    let app = App::new(config, clock, store, hub, media, keys).await.map_err(RunError::Start)?;
+    let base = config.base_url(listener.local_addr()?);
+    let (keys, notify) = links(&config, base).map_err(RunError::Config)?;
+    let app = App::new(config, clock, store, hub, media, notify, keys).await.map_err(RunError::Start)?;
     let router = http::router(app.clone()).map_err(RunError::Config)?;
     let background = tokio::spawn(jobs::run(app.clone()));
+    let sending = tokio::spawn(app.clone().send_messages());
     let renewing = renewal.map(|renewal| tokio::spawn(renewal.run()));
     tracing::info!(address = %listener.local_addr()?, "ready");
     let stopping = app.clone();
@@ -148,6 +154,7 @@ pub async fn run(
         () = hurry => tracing::warn!("some connections did not end in time"),
     }
     background.abort();
+    let _ = tokio::time::timeout(STOP_WITHIN, sending).await;
     relay.abort();
     renewing.inspect(tokio::task::JoinHandle::abort);
     relaying.cancel();
@@ -156,6 +163,13 @@ pub async fn run(
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What proves links, and what sends them.
+fn links(config: &Config, base: String) -> Result<(Arc<Keys>, Arc<Notify>), String> {
+    let keys = Arc::new(Keys::open(&config.data_dir)?);
+    let notify = Arc::new(Notify::open(config, base, keys.clone())?);
+    Ok((keys, notify))
 }
 
 /// Whom the relay serves: those who sit in a call, those it rings, and those who test the way to it.

@@ -1,6 +1,6 @@
 //! Messages to people: taken up one batch at a time, and changed by what is heard of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use farhand_domain::{
     delivery::{Channel, State},
@@ -17,8 +17,11 @@ use crate::{
     StoreError, StoreResult,
     bulk::Bulk,
     calls_write::parse_uuid,
-    entity::reach::{delivery, delivery_step},
-    model::{Claimant, Delivery, DeliveryStep, Heard, Whose},
+    entity::{
+        calls::call,
+        reach::{delivery, delivery_step},
+    },
+    model::{Claimant, Claimed, Delivery, DeliveryStep, Heard, Whose},
     sql_store::SqlStore,
 };
 
@@ -49,7 +52,7 @@ impl SqlStore {
         now: Timestamp,
         by: Claimant<'_>,
         most: u64,
-    ) -> StoreResult<Vec<Delivery>> {
+    ) -> StoreResult<Vec<Claimed>> {
         let txn = self.begin_write().await?;
         let due = |own_lock: &str| {
             format!(
@@ -65,13 +68,16 @@ impl SqlStore {
             [by.node.into(), by.epoch.into(), channel.name().into(), now.as_millis().into(), most.into()];
         let rows = txn.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, values)).await?;
         let ids = rows.iter().map(|row| Ok(row.try_get_by(0)?)).collect::<StoreResult<Vec<String>>>()?;
-        let mut claimed = read(&txn, delivery::Column::Id.is_in(ids)).await?;
+        let claimed = read(&txn, delivery::Column::Id.is_in(ids)).await?;
+        let ended = ended_calls(&txn, claimed.iter().map(|(call, _)| *call)).await?;
         txn.commit().await?;
-        for (_, delivery) in &mut claimed {
-            (delivery.state, delivery.tries) = (State::Queued, delivery.tries.saturating_sub(1));
-        }
-        claimed.sort_by_key(|(_, delivery)| delivery.next_at);
-        Ok(claimed.into_iter().map(|(_, delivery)| delivery).collect())
+        let before = |(call, delivery): OfCall| Claimed {
+            delivery: Delivery { state: State::Queued, tries: delivery.tries.saturating_sub(1), ..delivery },
+            call_ended: ended.contains(&call),
+        };
+        let mut claimed: Vec<_> = claimed.into_iter().map(before).collect();
+        claimed.sort_by_key(|claimed| claimed.delivery.next_at);
+        Ok(claimed)
     }
 
     pub(crate) async fn next_due(&self, channel: Channel) -> StoreResult<Option<Timestamp>> {
@@ -84,10 +90,11 @@ impl SqlStore {
         Ok(next.flatten().map(Timestamp::from_millis))
     }
 
-    pub(crate) async fn interrupted(&self, by: Claimant<'_>) -> StoreResult<Vec<Uuid>> {
+    pub(crate) async fn interrupted(&self, channel: Channel, by: Claimant<'_>) -> StoreResult<Vec<Uuid>> {
         let in_flight = delivery::Entity::find()
             .select_only()
             .column(delivery::Column::Id)
+            .filter(delivery::Column::Channel.eq(channel.name()))
             .filter(delivery::Column::State.eq(State::Sending.name()))
             .filter(delivery::Column::Node.eq(by.node))
             .filter(delivery::Column::Epoch.lt(by.epoch));
@@ -195,6 +202,15 @@ async fn lock(txn: &DatabaseTransaction, heard: &[&Heard]) -> StoreResult<Vec<Kn
         delivery::Entity::find().filter(any).order_by_asc(delivery::Column::Id).lock_exclusive().all(txn).await?;
     let known = complete(txn, rows).await?.into_iter();
     Ok(known.map(|(call, now)| Known { call, written: now.steps.len(), now, changed: false }).collect())
+}
+
+async fn ended_calls(db: &impl ConnectionTrait, calls: impl Iterator<Item = i64>) -> StoreResult<HashSet<i64>> {
+    let ended = call::Entity::find()
+        .select_only()
+        .column(call::Column::Id)
+        .filter(call::Column::Id.is_in(calls))
+        .filter(call::Column::EndedAt.is_not_null());
+    Ok(ended.into_tuple().all(db).await?.into_iter().collect())
 }
 
 /// With the database id of its call.

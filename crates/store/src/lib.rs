@@ -30,7 +30,7 @@ use farhand_domain::{delivery::Channel, time::Timestamp};
 use uuid::Uuid;
 
 use model::{
-    ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Contact, Delivery, Domain, DomainChange, Heard,
+    ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange, Heard,
     IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewUser, Refused, Rotation, RunningCall,
     Saved, Team, User, UserChange,
 };
@@ -73,18 +73,18 @@ pub trait Store: Send + Sync + 'static {
 
     // --- messages to people; born in `save_calls` --------------------------------------------------------------------------
 
-    /// Takes up at most `most` of what is due, the longest due first. As they were before: queued, and tried once less.
+    /// Takes up at most `most` of what is due, the longest due first.
     async fn claim_deliveries(
         &self,
         channel: Channel,
         now: Timestamp,
         by: Claimant<'_>,
         most: u64,
-    ) -> StoreResult<Vec<Delivery>>;
+    ) -> StoreResult<Vec<Claimed>>;
     /// When the next one is due.
     async fn next_delivery(&self, channel: Channel) -> StoreResult<Option<Timestamp>>;
     /// What this server was sending when it stopped.
-    async fn interrupted_deliveries(&self, by: Claimant<'_>) -> StoreResult<Vec<Uuid>>;
+    async fn interrupted_deliveries(&self, channel: Channel, by: Claimant<'_>) -> StoreResult<Vec<Uuid>>;
     /// Notes what was heard, in order. Returns those that have changed by it, each once.
     async fn hear_of_deliveries(&self, heard: &[Heard]) -> StoreResult<Vec<Delivery>>;
 

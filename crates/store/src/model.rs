@@ -7,7 +7,7 @@ use std::fmt;
 use farhand_domain::time::Timestamp;
 use uuid::Uuid;
 
-pub use delivery::{Claimant, Delivery, DeliveryStep, Heard, Whose};
+pub use delivery::{Claimant, Claimed, Delivery, DeliveryStep, Heard, Whose};
 
 /// What somebody's media may take in a call; none: as much as they want.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

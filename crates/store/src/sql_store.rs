@@ -15,7 +15,7 @@ use crate::{
     connect::{read_options, write_options},
     entity::{access::login_session, calls::idempotency, people::meta},
     model::{
-        ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Contact, Delivery, Domain, DomainChange, Heard,
+        ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange, Heard,
         IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewUser, Refused, Rotation, RunningCall,
         Saved, Team, TokenPair, User, UserChange,
     },
@@ -128,7 +128,7 @@ impl Store for SqlStore {
         now: Timestamp,
         by: Claimant<'_>,
         most: u64,
-    ) -> StoreResult<Vec<Delivery>> {
+    ) -> StoreResult<Vec<Claimed>> {
         self.answered(self.claim(channel, now, by, most)).await
     }
 
@@ -136,8 +136,8 @@ impl Store for SqlStore {
         self.answered(self.next_due(channel)).await
     }
 
-    async fn interrupted_deliveries(&self, by: Claimant<'_>) -> StoreResult<Vec<Uuid>> {
-        self.answered(self.interrupted(by)).await
+    async fn interrupted_deliveries(&self, channel: Channel, by: Claimant<'_>) -> StoreResult<Vec<Uuid>> {
+        self.answered(self.interrupted(channel, by)).await
     }
 
     async fn hear_of_deliveries(&self, heard: &[Heard]) -> StoreResult<Vec<Delivery>> {

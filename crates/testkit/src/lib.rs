@@ -24,6 +24,7 @@ mod answer;
 mod clock;
 mod database;
 mod device;
+pub mod kannel;
 pub mod network;
 mod people;
 pub mod postgres;

@@ -40,6 +40,11 @@ export interface components {
              * @default null
              */
             userId?: string | null;
+            /**
+             * @description Messages to this person. Ignored in requests.
+             * @default []
+             */
+            notifications?: components["schemas"]["Notification"][];
         };
         /**
          * @description An ordinary call, or a request for service.
@@ -430,6 +435,27 @@ export interface components {
             /** Format: int32 */
             height: number;
         };
+        /** @description A message to somebody who was invited. */
+        Notification: {
+            /** Format: uuid */
+            id: string;
+            /** @description `email`, `sms`, `push`; expect more. */
+            channel: string;
+            /**
+             * @description `queued`, `sending`, `sent`, `delivered`, `seen`, `answered`, `failed`, `uncertain` (it may have been sent), `expired`, `cancelled`,
+             *     `notConfigured`, `heldBack`; expect more.
+             */
+            state: string;
+            /** @description Why, in the words of the mail server or gateway where it has said something. */
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            tries: number;
+            /** @description Since when it is so. */
+            dateTime: components["schemas"]["WireTime"];
+        };
         /** @description Somebody in the call or invited to it. */
         Person: {
             contact: components["schemas"]["CallLogContact"];
@@ -438,6 +464,8 @@ export interface components {
             online: boolean;
             media?: components["schemas"]["MediaState"] | null;
             receives?: components["schemas"]["Shortage"] | null;
+            /** @description Messages to this person, for whoever called. */
+            notifications?: components["schemas"]["Notification"][];
         };
         /** @enum {string} */
         PersonState: "waiting" | "ringing" | "joined" | "reconnecting" | "declined" | "missed" | "silenced" | "left" | "broker";

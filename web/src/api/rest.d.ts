@@ -546,9 +546,9 @@ export interface components {
             contactId?: number | null;
             /** @description For a notification: `email`, `sms`, `push`. */
             channel?: string | null;
-            /** @description For a notification: `notConfigured` where no sender is set up. */
+            /** @description For a notification: as in the contact's `notifications`. */
             state?: string | null;
-            /** @description Why a ring or the call ended; how large a budget was that is used up, such as `2 MB`. */
+            /** @description Why a ring or the call ended, or a notification is as it is; how large a budget was that is used up, such as `2 MB`. */
             reason?: string | null;
         };
         /** @description Names a call. */
@@ -624,6 +624,11 @@ export interface components {
              * @default null
              */
             userId?: string | null;
+            /**
+             * @description Messages to this person. Ignored in requests.
+             * @default []
+             */
+            notifications?: components["schemas"]["Notification"][];
         };
         /** @description What happened in a call, in order. */
         CallLogEvent: {
@@ -850,6 +855,27 @@ export interface components {
             roles: components["schemas"]["Role"][];
             email?: string | null;
             phoneNumber?: string | null;
+        };
+        /** @description A message to somebody who was invited. */
+        Notification: {
+            /** Format: uuid */
+            id: string;
+            /** @description `email`, `sms`, `push`; expect more. */
+            channel: string;
+            /**
+             * @description `queued`, `sending`, `sent`, `delivered`, `seen`, `answered`, `failed`, `uncertain` (it may have been sent), `expired`, `cancelled`,
+             *     `notConfigured`, `heldBack`; expect more.
+             */
+            state: string;
+            /** @description Why, in the words of the mail server or gateway where it has said something. */
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            tries: number;
+            /** @description Since when it is so. */
+            dateTime: components["schemas"]["WireTime"];
         };
         /** @description For how long media took a way, one after the other. */
         PathUse: {

@@ -10,6 +10,7 @@ export type Ring = frames['schemas']['Ring'];
 export type RingEndReason = frames['schemas']['RingEndReason'];
 export type CallView = frames['schemas']['CallView'];
 export type Person = frames['schemas']['Person'];
+export type Notification = frames['schemas']['Notification'];
 export type PersonState = frames['schemas']['PersonState'];
 export type MediaMode = frames['schemas']['MediaMode'];
 export type MediaPlan = frames['schemas']['MediaPlan'];

@@ -44,6 +44,20 @@ const HISTORY: Record<string, string> = {
 
 const CHANNELS: Record<string, string> = { email: 'story-email', sms: 'story-sms', push: 'story-push' };
 
+/** What becomes of messages, but for those that were sent; a state that follows from an event is told by that. */
+const MESSAGES: Record<string, string | undefined> = {
+  queued: 'story-message-again',
+  delivered: 'story-message-delivered',
+  seen: 'story-message-seen',
+  failed: 'story-message-failed',
+  uncertain: 'story-message-uncertain',
+  expired: 'story-message-expired',
+  heldBack: 'story-message-held-back',
+  notConfigured: 'story-not-configured',
+  answered: undefined,
+  cancelled: undefined,
+};
+
 /** Ring ends that an event (Join, Declined, Missed) does not tell already. */
 const RING_ENDS: Record<string, string> = { takenByOther: 'story-ring-taken', callEnded: 'story-ring-call-ended' };
 
@@ -67,7 +81,7 @@ export function story(log: CallLog): Sentence[] {
     const id = historyId(item);
     if (!id) continue;
     const name = (item.contactId && names.get(item.contactId)) || '?';
-    sentences.push({ at: item.dateTime, id, args: { name, type: item.type } });
+    sentences.push({ at: item.dateTime, id, args: { name, type: item.type, reason: item.reason ?? '' } });
   }
   // Stable: within a millisecond the events stay in their order, and before what followed from them.
   return sentences.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
@@ -78,7 +92,9 @@ function historyId(item: CallLog['callHistory'][number]): string | undefined {
   if (item.type === 'Ended') return undefined;
   if (item.type === 'RingEnded') return RING_ENDS[item.reason ?? ''];
   if (item.type !== 'Notification') return HISTORY[item.type] ?? 'story-other';
-  if (item.state === 'notConfigured') return 'story-not-configured';
+  // Born, and not sent yet.
+  if (item.state === 'queued' && !item.reason) return undefined;
+  if (item.state && item.state in MESSAGES) return MESSAGES[item.state];
   return CHANNELS[item.channel ?? ''] ?? 'story-other';
 }
 

@@ -15,6 +15,7 @@ mod full_disk;
 mod manual;
 mod one_server;
 mod open_files;
+mod outbox;
 mod postgres;
 mod restart;
 mod stopping;

@@ -8,6 +8,7 @@ use super::{MediaPlan, MediaState, SendLimit, Shortage};
 use crate::{
     WireTime,
     call::{CallLogContact, CallReason, CallStatus, CallType},
+    notify::Notification,
 };
 
 /// A call as one session sees it.
@@ -86,6 +87,9 @@ pub struct Person {
     /// Why this person sees less than the others send; absent if that is not so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receives: Option<Shortage>,
+    /// Messages to this person, for whoever called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<Notification>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]

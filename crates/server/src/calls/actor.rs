@@ -20,6 +20,7 @@ use super::{
     Shared,
     ask::{Answer, Ask, By, Command, not_yours},
     change::{Change, Extra},
+    deliveries,
     ladder::StillAnswer,
     log,
     media::CallMedia,
@@ -187,6 +188,11 @@ impl CallActor {
                 self.attach(&session);
                 Ok(())
             }
+            Ask::Messages(changed) => {
+                self.heard_of(changed);
+                // What waits again may not be needed any more.
+                self.step(Event::Tick, none).await
+            }
         };
         done.map(|()| Given::Nothing)
     }
@@ -212,8 +218,10 @@ impl CallActor {
             !self.record.invited.iter().any(|known| known.contact.id == invitation.contact.id)
         };
         let known_team = |team: &InvitedTeam| self.record.teams.contains(team);
+        let invited: Vec<Invitation> = resolved.invited.into_iter().filter(fresh).collect();
         let extra = Extra {
-            invited: resolved.invited.into_iter().filter(fresh).collect(),
+            messages: self.shared.messages(&self.record, self.shared.clock.now(), &invited, &people),
+            invited,
             teams: resolved.teams.into_iter().filter(|team| !known_team(team)).collect(),
             ..Extra::default()
         };
@@ -239,13 +247,14 @@ impl CallActor {
         let mut next = self.call.clone();
         let mut effects = if self.recovery_owed { self.recover(&mut next, now).map_err(refused)? } else { Vec::new() };
         effects.extend(next.handle(&self.shared.policy, now, event).map_err(refused)?);
-        let nothing_else = extra.is_empty();
+        let heard = deliveries::heard(&self.record, now, &self.call, &next);
+        let nothing_else = extra.is_empty() && heard.is_empty();
         if next == self.call && effects.is_empty() && nothing_else {
             self.recovery_owed = false;
             return Ok(());
         }
         let ended = self.statistics.ended(now, &self.record, &self.call, &next, cause);
-        let change = Change::new(&self.record, now, &next, &effects, extra, ended);
+        let change = Change::new(&self.record, now, &next, &effects, extra, ended, heard);
         let update = change.update(&self.shared, self.record.id, self.version, &next)?;
         let saved = self.shared.committer.save(CallWrite::Update(Box::new(update))).await;
         let saved = saved.map_err(Fail::maybe_saved)?;
@@ -260,7 +269,9 @@ impl CallActor {
         if !change.invited.is_empty() {
             self.shared.concern(self.record.call_id, self.concerned());
         }
+        self.shared.notify.queued(&change.messages);
         change.apply(Arc::make_mut(&mut self.record), &saved.event_ids);
+        self.keep(saved.deliveries);
         // A prepared connection must be let in before its owner is told so.
         self.media.follow(now, &self.call);
         self.perform(&before, &effects);

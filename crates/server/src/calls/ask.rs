@@ -13,7 +13,7 @@ use farhand_protocol::{
     frame::{CallView, MediaOffer, MediaState, MediaTrack, MediaView, Signal},
     statistics::MediaReport,
 };
-use farhand_store::model::CallRecord;
+use farhand_store::model::{CallRecord, Delivery};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -36,6 +36,13 @@ pub struct By {
     /// Calls of other domains do not exist, not even for their administrators.
     pub domain_id: i64,
     pub device: Option<DeviceId>,
+}
+
+impl By {
+    /// The server itself.
+    pub fn server(domain_id: i64) -> Self {
+        Self { asker: Asker { contact: ContactId(0), admin: true, expert: false }, domain_id, device: None }
+    }
 }
 
 /// What is asked of a call.
@@ -84,6 +91,8 @@ pub enum Ask {
     Report(Box<MediaReport>),
     /// A session has opened: tell it how the call stands.
     Attach(Arc<Session>),
+    /// How messages to its people stand now.
+    Messages(Vec<Delivery>),
 }
 
 /// What only those in the call may ask, from where they sit.
@@ -186,6 +195,7 @@ fn harmless(ask: &Ask) -> bool {
         | Ask::ConnectionLost { .. }
         | Ask::ConnectionBack { .. }
         | Ask::Report(_)
+        | Ask::Messages(_)
         | Ask::Attach(_) => true,
         Ask::Join { .. }
         | Ask::Invite(_)

@@ -6,7 +6,7 @@ use farhand_domain::{
     time::Timestamp,
 };
 use farhand_store::model::{
-    CallRecord, CallUpdate, EventRow, HistoryRow, Invitation, InvitedTeam, NewEvent, StatisticsRow,
+    CallRecord, CallUpdate, Delivery, EventRow, Heard, HistoryRow, Invitation, InvitedTeam, NewEvent, StatisticsRow,
 };
 
 use super::{Shared, log, rows, snapshot};
@@ -20,14 +20,17 @@ pub struct Extra {
     pub planned_zone: Option<String>,
     pub invited: Vec<Invitation>,
     pub teams: Vec<InvitedTeam>,
+    /// To those invited.
+    pub messages: Vec<Delivery>,
     /// Whose data budget has come to its end.
     pub budget_used_up: Option<(ContactId, u64)>,
 }
 
 impl Extra {
     pub fn is_empty(&self) -> bool {
-        let Self { title, planned_zone, invited, teams, budget_used_up } = self;
-        title.is_none() && planned_zone.is_none() && invited.is_empty() && teams.is_empty() && budget_used_up.is_none()
+        let Self { title, planned_zone, invited, teams, messages, budget_used_up } = self;
+        let nobody = invited.is_empty() && teams.is_empty() && messages.is_empty();
+        nobody && title.is_none() && planned_zone.is_none() && budget_used_up.is_none()
     }
 }
 
@@ -46,6 +49,8 @@ pub struct Change {
     statistics: Vec<StatisticsRow>,
     pub invited: Vec<Invitation>,
     teams: Vec<InvitedTeam>,
+    pub messages: Vec<Delivery>,
+    heard: Vec<Heard>,
 }
 
 impl Change {
@@ -56,9 +61,9 @@ impl Change {
         effects: &[Effect],
         extra: Extra,
         statistics: Vec<StatisticsRow>,
+        heard: Vec<Heard>,
     ) -> Self {
         let mut history = rows::history_of(record.history.len(), now, effects);
-        rows::note_deliveries(&mut history, record.history.len(), now, &extra.invited);
         if let Some(used_up) = extra.budget_used_up {
             history.push(rows::budget_note(record.history.len() + history.len(), now, used_up));
         }
@@ -80,6 +85,8 @@ impl Change {
             statistics,
             invited: extra.invited,
             teams: extra.teams,
+            messages: extra.messages,
+            heard,
         }
     }
 
@@ -101,10 +108,10 @@ impl Change {
             new_events: self.events.clone(),
             new_history: self.history.clone(),
             new_statistics: self.statistics.clone(),
-            new_deliveries: Vec::new(),
-            heard: Vec::new(),
             new_invited: self.invited.clone(),
             new_teams: self.teams.clone(),
+            new_deliveries: self.messages.clone(),
+            heard: self.heard.clone(),
         })
     }
 
@@ -122,6 +129,7 @@ impl Change {
         record.statistics.extend(self.statistics);
         record.invited.extend(self.invited);
         record.teams.extend(self.teams);
+        record.deliveries.extend(self.messages);
     }
 }
 

@@ -44,8 +44,10 @@ pub struct Order<'a> {
 
 impl Calls {
     pub async fn create(&self, order: Order<'_>) -> Outcome<Answer> {
-        let Order { login, request, join, idempotency_key } = order;
+        let Order { login, mut request, join, idempotency_key } = order;
         check(&request)?;
+        // They are no part of a request: neither kept nor compared.
+        request.invited_contacts.iter_mut().for_each(|contact| contact.notifications.clear());
         let key = idempotency_key.map(|key| idempotency(login, &request, key)).transpose()?;
         if let Some(key) = &key
             && let Some(answer) = self.earlier(login, key).await?
@@ -87,6 +89,7 @@ impl Calls {
             directory: &shared.directory,
             store: shared.store.as_ref(),
             policy: &shared.policy,
+            notify: &shared.notify,
             terms: resolve::Terms {
                 domain_id: login.user.domain_id,
                 domain: &login.user.domain,
@@ -95,7 +98,7 @@ impl Calls {
                 brokered,
             },
         };
-        let resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;
+        let mut resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;
         let people = shared.directory.contacts(&[creator.id, login.user.id]).await?;
         let [creator_contact, maker_contact] =
             <[Contact; 2]>::try_from(people).map_err(|_| Fail::internal("the store made too few contacts"))?;
@@ -109,8 +112,10 @@ impl Calls {
             created_at: now,
         };
         let (call, effects) = Call::create(&shared.policy, now, terms, &resolved.invitees, &resolved.brokers, join);
+        let invitees = std::mem::take(&mut resolved.invitees);
         let mut record = new_record(request, resolved, creator_contact, maker_contact, &call, &effects, now);
         record.planned_zone = planned.zone;
+        record.deliveries = shared.messages(&record, now, &record.invited, &invitees);
         // In a task of its own: a client that goes away meanwhile must not leave behind a saved call that nobody rings for.
         let (calls, login) = (self.clone(), login.clone());
         let saving = async move { calls.save_new(&login, record, call, &effects, join, key).await };
@@ -161,6 +166,7 @@ impl Calls {
         let viewer = join.map(|device| Viewer { contact: actor.call.creator(), device });
         let view = viewer.map(|v| Box::new(view::call_view(&actor, v)));
         self.spawn(actor, effects);
+        shared.notify.queued(&record.deliveries);
         Ok(Answer { record, view, sdp: None, still: None })
     }
 
@@ -223,8 +229,6 @@ fn new_record(
     effects: &[Effect],
     now: farhand_domain::time::Timestamp,
 ) -> CallRecord {
-    let mut history = rows::history_of(0, now, effects);
-    rows::note_deliveries(&mut history, 0, now, &resolved.invited);
     let title = request.call_title.clone().unwrap_or_else(|| format!("Call from {}", creator.display_name));
     CallRecord {
         id: 0,
@@ -249,7 +253,7 @@ fn new_record(
         started_at: change::logs(effects, farhand_domain::call::LogKind::Join).then_some(now),
         ended_at: call.has_ended().then_some(now),
         events: rows::events_of(0, now, effects).into_iter().map(|event| change::row(&event, 0)).collect(),
-        history,
+        history: rows::history_of(0, now, effects),
         statistics: Vec::new(),
         deliveries: Vec::new(),
     }

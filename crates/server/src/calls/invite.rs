@@ -22,6 +22,7 @@ impl Calls {
             directory: &shared.directory,
             store: shared.store.as_ref(),
             policy: &shared.policy,
+            notify: &shared.notify,
             terms: resolve::Terms {
                 domain_id: login.user.domain_id,
                 domain: &login.user.domain,

@@ -4,9 +4,10 @@ use farhand_domain::call::{EndReason, LogKind, Note, RingEnd, Technology};
 use farhand_protocol::{
     WireTime,
     call::{CallHistoryItem, CallLog, CallLogContact, CallLogEvent, CallReason, CallStatus, CallType, TeamRef},
+    notify::Notification,
     statistics::CallStatistics,
 };
-use farhand_store::model::{CallRecord, Contact, Invitation};
+use farhand_store::model::{CallRecord, Contact, Delivery, DeliveryStep, Invitation};
 
 use crate::admin::data_budget;
 
@@ -24,7 +25,7 @@ pub fn call_log(record: &CallRecord) -> CallLog {
         creator_user: record.creator_user,
         creator_contact: contact(&record.creator),
         maker_contact: contact(&record.maker),
-        invited_contacts: record.invited.iter().map(invited).collect(),
+        invited_contacts: record.invited.iter().map(|invitation| invited(record, invitation)).collect(),
         invited_teams: teams(record),
         planned_date_time: record.planned_at.map(WireTime),
         planned_time_zone: record.planned_zone.clone(),
@@ -135,17 +136,32 @@ pub fn contact(contact: &Contact) -> CallLogContact {
         phone_number: None,
         user_db_id: contact.user_id,
         user_id: contact.login.clone(),
+        notifications: Vec::new(),
     }
 }
 
 /// With the addresses of this invitation, never the stored ones.
-fn invited(invitation: &Invitation) -> CallLogContact {
+fn invited(record: &CallRecord, invitation: &Invitation) -> CallLogContact {
     CallLogContact {
+        notifications: notifications(record, invitation.contact.id),
         display_name: Some(invitation.display_name.clone()),
         email: invitation.email.clone(),
         phone_number: invitation.phone.clone(),
         ..contact(&invitation.contact)
     }
+}
+
+/// How the messages to somebody stand.
+pub fn notifications(record: &CallRecord, contact: i64) -> Vec<Notification> {
+    let item = |delivery: &Delivery| Notification {
+        id: delivery.id,
+        channel: delivery.channel.name().to_owned(),
+        state: delivery.state.name().to_owned(),
+        reason: delivery.reason.clone(),
+        tries: delivery.tries,
+        date_time: WireTime(delivery.steps.last().map_or(record.created_at, |step| step.at)),
+    };
+    record.deliveries.iter().filter(|delivery| delivery.contact_id == contact).map(item).collect()
 }
 
 fn teams(record: &CallRecord) -> Vec<TeamRef> {
@@ -179,6 +195,7 @@ fn events(record: &CallRecord) -> Vec<CallLogEvent> {
     record.events.iter().map(event).collect()
 }
 
+/// With the messages, each in its place.
 fn history(record: &CallRecord) -> Vec<CallHistoryItem> {
     let item = |row: &farhand_store::model::HistoryRow| CallHistoryItem {
         kind: row.kind.clone(),
@@ -188,7 +205,18 @@ fn history(record: &CallRecord) -> Vec<CallHistoryItem> {
         state: row.state.clone(),
         reason: row.reason.clone(),
     };
-    record.history.iter().map(item).collect()
+    let message = |delivery: &Delivery, step: &DeliveryStep| CallHistoryItem {
+        kind: "Notification".to_owned(),
+        date_time: WireTime(step.at),
+        contact_id: Some(delivery.contact_id),
+        channel: Some(delivery.channel.name().to_owned()),
+        state: Some(step.state.name().to_owned()),
+        reason: step.reason.clone(),
+    };
+    let messages = record.deliveries.iter().flat_map(|of| of.steps.iter().map(move |step| message(of, step)));
+    let mut items: Vec<_> = record.history.iter().map(item).chain(messages).collect();
+    items.sort_by_key(|item| item.date_time.0);
+    items
 }
 
 fn statistics(record: &CallRecord) -> Vec<CallStatistics> {

@@ -7,6 +7,7 @@ mod budgets;
 mod change;
 mod committer;
 mod create;
+mod deliveries;
 mod forward;
 mod invite;
 mod ladder;
@@ -36,7 +37,7 @@ use farhand_domain::{
 use farhand_protocol::ErrorCode;
 use farhand_store::{
     Store,
-    model::{CallRecord, RunningCall},
+    model::{CallRecord, Delivery, RunningCall},
 };
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -45,6 +46,7 @@ use crate::{
     directory::Directory,
     http::{Fail, Outcome},
     media::Workers,
+    notify::Notify,
     turn::Turn,
     world::SharedClock,
     ws::Hub,
@@ -66,6 +68,7 @@ pub struct Shared {
     pub policy: Policy,
     pub workers: Arc<Workers>,
     pub turn: Arc<Turn>,
+    pub notify: Arc<Notify>,
     /// Which server this is, and since when: a server that was thought dead cannot write any more.
     pub node: String,
     pub owner_epoch: i64,
@@ -82,8 +85,8 @@ struct Live {
     calls: HashMap<Uuid, mpsc::Sender<Command>>,
     by_contact: HashMap<ContactId, HashSet<Uuid>>,
     fenced: HashSet<Uuid>,
-    /// New calls on their way to the database: they have no task yet, and will get one.
-    new: HashSet<Uuid>,
+    /// New calls on their way to the database: they have no task yet, and will get one. With what was heard of their messages meanwhile.
+    new: HashMap<Uuid, Vec<Delivery>>,
 }
 
 /// While it lives, a new call is not taken for one whose task is gone.
@@ -100,7 +103,7 @@ impl Drop for New<'_> {
 
 impl Shared {
     fn expect(&self, call_id: Uuid) -> New<'_> {
-        self.lock().new.insert(call_id);
+        self.lock().new.insert(call_id, Vec::new());
         New { shared: self, call_id }
     }
 
@@ -155,13 +158,14 @@ pub struct Ground {
     pub policy: Policy,
     pub workers: Arc<Workers>,
     pub turn: Arc<Turn>,
+    pub notify: Arc<Notify>,
     pub node: String,
 }
 
 impl Calls {
     /// Takes over the calls that were running when the server stopped, with their rings and deadlines.
     pub async fn start(ground: Ground) -> Outcome<Self> {
-        let Ground { store, directory, hub, clock, policy, workers, turn, node } = ground;
+        let Ground { store, directory, hub, clock, policy, workers, turn, notify, node } = ground;
         let owner_epoch = store.next_owner_epoch(&node).await?;
         let running = store.take_over_running(&node, owner_epoch).await?;
         let committer = Committer::start(store.clone());
@@ -174,6 +178,7 @@ impl Calls {
             policy,
             workers,
             turn,
+            notify,
             node,
             owner_epoch,
             committer,
@@ -198,11 +203,12 @@ impl Calls {
         let _one_at_a_time = shared.taking_up.lock().await;
         let cared_for = {
             let live = shared.lock();
-            live.new.contains(&record.call_id) || live.calls.get(&record.call_id).is_some_and(|m| !m.is_closed())
+            live.new.contains_key(&record.call_id) || live.calls.get(&record.call_id).is_some_and(|m| !m.is_closed())
         };
         if cared_for {
             return Ok(());
         }
+        let _new = shared.expect(record.call_id);
         let running = shared.store.owned_call(record.id, &shared.node, shared.owner_epoch).await?;
         if let Some(running) = running.filter(|running| running.record.ended_at.is_none()) {
             tracing::warn!(call_id = %record.call_id, "taking up a call that had no task");
@@ -235,14 +241,23 @@ impl Calls {
 
     /// Gives a call its task. Nothing was before as far as anybody knows, so everything that is now is new: at a start
     /// nobody is connected to be told, and a ring that rings already is only renewed.
-    fn spawn(&self, actor: CallActor, effects: &[Effect]) {
+    fn spawn(&self, mut actor: CallActor, effects: &[Effect]) {
         let (mailbox, commands) = mpsc::channel(actor::MAILBOX);
         if !actor.call.has_ended() {
             self.shared.concern(actor.record.call_id, tell::concerned(&actor.call));
-            self.shared.lock().calls.insert(actor.record.call_id, mailbox);
+            let mut live = self.shared.lock();
+            live.calls.insert(actor.record.call_id, mailbox);
+            let heard = live.new.get_mut(&actor.record.call_id).map(std::mem::take);
+            drop(live);
+            actor.heard_of(heard.unwrap_or_default());
         }
         actor.perform(&nothing_yet(&actor.call), effects);
         tokio::spawn(actor.run(commands));
+    }
+
+    /// Which server owns the calls, and since which start.
+    pub fn owner(&self) -> (String, i64) {
+        (self.shared.node.clone(), self.shared.owner_epoch)
     }
 
     pub async fn contact_of(&self, user: i64) -> Outcome<ContactId> {

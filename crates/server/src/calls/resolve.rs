@@ -18,6 +18,7 @@ use crate::{
     auth::has_role,
     directory::Directory,
     http::{Fail, Outcome},
+    notify::{Notify, is_address},
 };
 
 /// People in one request.
@@ -49,6 +50,7 @@ pub struct Resolver<'a> {
     pub directory: &'a Directory,
     pub store: &'a dyn Store,
     pub policy: &'a Policy,
+    pub notify: &'a Notify,
     pub terms: Terms<'a>,
 }
 
@@ -93,6 +95,7 @@ impl Resolver<'_> {
 
     async fn find(&self, contact: &CallLogContact, at: &str) -> Outcome<Found> {
         check_lengths(contact, at)?;
+        check_addresses(contact, at)?;
         let foreign = contact.domain.as_deref().is_some_and(|domain| domain != self.terms.domain);
         let unknown = || {
             let detail = "There is no such user in your domain.";
@@ -208,7 +211,7 @@ impl Resolver<'_> {
             let contact = contact.ok_or_else(|| Fail::internal("the store returned too few contacts"))?;
             let id = ContactId(contact.id);
             if self.counts(&person.found) {
-                resolved.invitees.push(Invitee { contact: id, ring_for: self.ring_for() });
+                resolved.invitees.push(Invitee { contact: id, ring_for: self.ring_for(person.request) });
             } else if user_of(&person.found).is_some_and(|user| user.id != self.terms.creator) {
                 resolved.brokers.push(id);
             }
@@ -223,9 +226,10 @@ impl Resolver<'_> {
         Ok(resolved)
     }
 
-    /// No mail or SMS sender is part of the server yet, so nobody has to be given the time to read one.
-    fn ring_for(&self) -> Duration {
-        self.policy.popup_ring
+    /// Whoever gets a message has to be given the time to read it.
+    fn ring_for(&self, request: Option<&CallLogContact>) -> Duration {
+        let messaged = request.is_some_and(|to| self.notify.reaches(to.email.as_deref(), to.phone_number.as_deref()));
+        if messaged { self.policy.message_ring } else { self.policy.popup_ring }
     }
 }
 
@@ -257,9 +261,32 @@ fn check_lengths(contact: &CallLogContact, at: &str) -> Outcome<()> {
     ];
     for (name, text) in texts {
         if text.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT) {
-            let detail = format!("{name} may have {MAX_TEXT} characters at most.");
-            return Err(Problem::new(ErrorCode::InvalidField, detail).at(format!("{at}/{name}")).into());
+            return Err(wrong(at, name, &format!("{name} may have {MAX_TEXT} characters at most.")));
         }
     }
     Ok(())
+}
+
+/// Nothing is sent to what cannot be an address; better said now than after the call.
+fn check_addresses(contact: &CallLogContact, at: &str) -> Outcome<()> {
+    if contact.email.as_deref().is_some_and(|email| !is_address(email)) {
+        return Err(wrong(at, "email", "This is no e-mail address."));
+    }
+    if contact.phone_number.as_deref().is_some_and(|phone| !is_phone_number(phone)) {
+        return Err(wrong(
+            at,
+            "phoneNumber",
+            "A phone number has 3 to 20 digits; + ( ) - / . and blanks may stand between them.",
+        ));
+    }
+    Ok(())
+}
+
+fn is_phone_number(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    (3..=20).contains(&digits) && text.chars().all(|c| c.is_ascii_digit() || "+()-/. ".contains(c))
+}
+
+fn wrong(at: &str, name: &str, detail: &str) -> Fail {
+    Problem::new(ErrorCode::InvalidField, detail).at(format!("{at}/{name}")).into()
 }

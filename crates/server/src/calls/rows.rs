@@ -1,7 +1,7 @@
 //! The rows that a step adds to a call's log and history.
 
 use farhand_domain::{call::Effect, ids::ContactId, time::Timestamp};
-use farhand_store::model::{HistoryRow, Invitation, NewEvent};
+use farhand_store::model::{HistoryRow, NewEvent};
 
 use super::log;
 
@@ -39,24 +39,6 @@ pub(super) fn history_of(written: usize, now: Timestamp, effects: &[Effect]) -> 
         }
     };
     (next_seq(written)..).zip(noted).map(item).collect()
-}
-
-/// Addresses a message could have gone to. No sender is set up, and the history says so: it is never queued.
-pub(super) fn note_deliveries(history: &mut Vec<HistoryRow>, written: usize, now: Timestamp, invited: &[Invitation]) {
-    for invitation in invited {
-        let channels = [("email", &invitation.email), ("sms", &invitation.phone)];
-        for (channel, _) in channels.into_iter().filter(|(_, address)| address.is_some()) {
-            history.push(HistoryRow {
-                seq: next_seq(written + history.len()),
-                kind: "Notification".to_owned(),
-                contact_id: Some(invitation.contact.id),
-                channel: Some(channel.to_owned()),
-                state: Some("notConfigured".to_owned()),
-                reason: None,
-                at: now,
-            });
-        }
-    }
 }
 
 pub(super) fn budget_note(written: usize, now: Timestamp, (contact, megabytes): (ContactId, u64)) -> HistoryRow {

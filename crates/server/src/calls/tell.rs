@@ -74,7 +74,7 @@ impl CallActor {
         }
     }
 
-    fn show_call_to(&self, contact: ContactId) {
+    pub(super) fn show_call_to(&self, contact: ContactId) {
         for session in self.shared.hub.sessions_of(contact) {
             session.send(ServerFrame::Call { call: Box::new(self.view_for(&session)) });
         }

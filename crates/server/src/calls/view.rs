@@ -43,7 +43,7 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
         you,
         seat,
         creator: call.creator().0,
-        people: call.state().people.iter().filter_map(|p| person(p, actor)).collect(),
+        people: call.state().people.iter().filter_map(|p| person(p, actor, viewer)).collect(),
         media_plan: plan.map(|plan| media_plan(actor, viewer, plan)),
         send_limit: plan.and_then(|plan| send_limit(actor, viewer, plan)),
         end_reason: match call.state().phase {
@@ -54,7 +54,7 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
     }
 }
 
-fn person(person: &farhand_domain::call::Person, actor: &CallActor) -> Option<Person> {
+fn person(person: &farhand_domain::call::Person, actor: &CallActor, viewer: Viewer) -> Option<Person> {
     let contact = log::known_contact(&actor.record, person.contact.0)?;
     let media = actor.media.state(person.contact).filter(|_| actor.call.is_seated(person.contact));
     let state = match (person.role, person.place) {
@@ -71,7 +71,9 @@ fn person(person: &farhand_domain::call::Person, actor: &CallActor) -> Option<Pe
     };
     let online = actor.shared.hub.is_online(person.contact);
     let receives = actor.media.shortage(person.contact).filter(|_| actor.call.is_seated(person.contact));
-    Some(Person { contact: log::contact(contact), state, online, media, receives })
+    let called = [actor.call.creator(), actor.call.maker()].contains(&viewer.contact);
+    let notifications = if called { log::notifications(&actor.record, person.contact.0) } else { Vec::new() };
+    Some(Person { contact: log::contact(contact), state, online, media, receives, notifications })
 }
 
 fn media_plan(actor: &CallActor, viewer: Viewer, plan: farhand_domain::call::MediaPlan) -> MediaPlan {

@@ -8,6 +8,7 @@ pub mod cookies;
 mod extract;
 mod health;
 mod login;
+mod notify;
 mod openapi;
 mod planned;
 mod problem;

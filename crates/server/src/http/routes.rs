@@ -21,7 +21,7 @@ use tower_http::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{Fail, admin, calls, check, contacts, health, login, openapi, planned, stills};
+use super::{Fail, admin, calls, check, contacts, health, login, notify, openapi, planned, stills};
 use crate::{app::App, config::Config, planned::feed::CALENDAR, ws};
 
 /// Scripts, styles and media from this server only. Blobs for pictures made in the page; `wasm-unsafe-eval` is not needed.
@@ -92,6 +92,8 @@ pub fn router(app: Arc<App>) -> Result<Router, String> {
         .route("/rtc/check", post(check::connect))
         .route("/rtc/check/bytes", get(check::send).post(check::receive))
         .route("/calendar/{link}", get(planned::calendar))
+        .route("/notify/sms/{id}/{proof}", get(notify::sms).post(notify::sms))
+        .route("/notify/{*rest}", axum::routing::any(unknown))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/rtc/{*rest}", axum::routing::any(unknown))
@@ -106,14 +108,15 @@ pub fn router(app: Arc<App>) -> Result<Router, String> {
     Ok(router.layer(layers))
 }
 
-/// A request's span. Never the query string, a header, or what of the path names somebody's calendar: those carry secrets.
+/// A request's span. Never the query string, a header, or what of the path names somebody's calendar or a report: those carry secrets.
 fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     tracing::info_span!("request", method = %request.method(), path = shown(request.uri().path()), id, user = tracing::field::Empty)
 }
 
 fn shown(path: &str) -> &str {
-    if path.starts_with(CALENDAR) { CALENDAR } else { path }
+    let secret = [CALENDAR, notify::REPORTS];
+    secret.into_iter().find(|begin| path.starts_with(begin)).unwrap_or(path)
 }
 
 async fn unknown() -> Fail {

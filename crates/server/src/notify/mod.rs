@@ -1,3 +1,204 @@
-//! Messages to people whom the calls' own connections do not reach.
+//! Messages to people whom the calls' own connections do not reach. A message is born with the step of a call that wants it, in the same
+//! transaction; the outbox sends it and tells the call what came of it.
 
 pub mod attempt;
+mod facts;
+mod mail;
+mod outbox;
+pub mod sms;
+
+use std::{collections::HashSet, sync::Arc};
+
+use farhand_domain::{
+    delivery::{Channel, State},
+    ids::ContactId,
+    time::Timestamp,
+};
+use farhand_store::model::{Delivery, DeliveryStep, Invitation};
+use tokio::sync::Notify as Signal;
+use uuid::Uuid;
+
+use self::{
+    attempt::Attempt,
+    facts::Facts,
+    mail::{Letter, Mail},
+    sms::{Sms, Text},
+};
+use crate::{
+    config::Config,
+    keys::{Keys, Use},
+    world::new_id,
+};
+
+pub use self::{mail::is_address, outbox::Outbox, sms::reports::Report};
+
+/// Gateways are slow and take many at a time.
+const SMS_AT_A_TIME: usize = 4;
+/// A message that rings. Others outlive the ring.
+pub const RING: &str = "ring";
+/// An invitation to a call at a later time.
+const PLANNED: &str = "planned";
+
+/// By what people can be reached.
+pub struct Notify {
+    mail: Option<Mail>,
+    sms: Option<Sms>,
+    keys: Arc<Keys>,
+    /// Where people reach this server.
+    base: String,
+    /// There may be something to send, by channel.
+    news: [Signal; Channel::ALL.len()],
+}
+
+/// What came in about a text message.
+pub struct Said<'a> {
+    pub query: &'a str,
+    pub form: &'a str,
+    pub signature: &'a str,
+}
+
+/// A call that invites people.
+pub struct Inviting<'a> {
+    pub call_id: Uuid,
+    pub domain_id: i64,
+    pub title: &'a str,
+    pub from: &'a str,
+    pub planned_at: Option<Timestamp>,
+    /// Until when a ring that begins now rings.
+    pub until: Timestamp,
+    pub now: Timestamp,
+}
+
+impl Notify {
+    /// `base`: the server's public address.
+    pub fn open(config: &Config, base: String, keys: Arc<Keys>) -> Result<Self, String> {
+        let (mail, sms) = (Mail::open(config)?, Sms::open(config)?);
+        if (mail.is_some() || sms.is_some()) && config.public_url.is_none() {
+            tracing::warn!(%base, "public_url is not set: links in messages lead to this address");
+        }
+        Ok(Self { mail, sms, keys, base, news: Default::default() })
+    }
+
+    pub fn has(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Email => self.mail.is_some(),
+            Channel::Sms => self.sms.is_some(),
+            Channel::Push => false,
+        }
+    }
+
+    /// Whether a message goes to somebody with these addresses.
+    pub fn reaches(&self, email: Option<&str>, phone: Option<&str>) -> bool {
+        email.is_some() && self.has(Channel::Email) || phone.is_some() && self.has(Channel::Sms)
+    }
+
+    /// The messages to those invited people who count, by the addresses of the request.
+    pub fn invitations(&self, call: &Inviting<'_>, invited: &[Invitation], who: &HashSet<ContactId>) -> Vec<Delivery> {
+        let wanted = invited.iter().filter(|invitation| who.contains(&ContactId(invitation.contact.id)));
+        let addressed = wanted.flat_map(|invitation| {
+            let channels = [(Channel::Email, &invitation.email), (Channel::Sms, &invitation.phone)];
+            channels.into_iter().filter_map(move |(channel, address)| Some((invitation, channel, address.as_ref()?)))
+        });
+        addressed.map(|(to, channel, address)| self.delivery(call, to, channel, address)).collect()
+    }
+
+    fn delivery(&self, call: &Inviting<'_>, to: &Invitation, channel: Channel, address: &str) -> Delivery {
+        let facts = Facts {
+            title: call.title.to_owned(),
+            from: call.from.to_owned(),
+            to: to.display_name.clone(),
+            planned_at: call.planned_at,
+        };
+        let state = if self.has(channel) { State::Queued } else { State::NotConfigured };
+        let (kind, not_after) = call.planned_at.map_or((RING, call.until), |at| (PLANNED, at.max(call.until)));
+        Delivery {
+            id: new_id(),
+            call_id: call.call_id,
+            domain_id: call.domain_id,
+            contact_id: to.contact.id,
+            channel,
+            kind: kind.to_owned(),
+            address: address.to_owned(),
+            // Texts and a number: this cannot fail.
+            facts: serde_json::to_string(&facts).unwrap_or_default(),
+            state,
+            reason: None,
+            tries: 0,
+            next_at: call.now,
+            not_after,
+            gateway_id: None,
+            steps: vec![DeliveryStep { state, reason: None, at: call.now }],
+        }
+    }
+
+    /// These are saved: some may be there to be sent.
+    pub fn queued(&self, deliveries: &[Delivery]) {
+        for delivery in deliveries.iter().filter(|delivery| delivery.state == State::Queued) {
+            self.signal(delivery.channel).notify_one();
+        }
+    }
+
+    async fn news(&self, channel: Channel) {
+        self.signal(channel).notified().await;
+    }
+
+    fn signal(&self, channel: Channel) -> &Signal {
+        match channel {
+            Channel::Email => &self.news[0],
+            Channel::Sms => &self.news[1],
+            Channel::Push => &self.news[2],
+        }
+    }
+
+    /// How many are sent at a time. After a stop as many may come twice. What was queued for a sender that is gone has to expire, too.
+    fn senders(&self, channel: Channel) -> usize {
+        match channel {
+            Channel::Email => self.mail.as_ref().map_or(1, |mail| mail.connections),
+            Channel::Sms => SMS_AT_A_TIME,
+            Channel::Push => 0,
+        }
+    }
+
+    /// Tries to send one message, once.
+    async fn send(&self, delivery: &Delivery, now: Timestamp) -> Attempt {
+        let facts = match serde_json::from_str::<Facts>(&delivery.facts) {
+            Ok(facts) => facts,
+            Err(error) => return Attempt::Refused { words: format!("written by another version: {error}") },
+        };
+        let link = self.link(delivery.call_id);
+        match (delivery.channel, &self.mail, &self.sms) {
+            (Channel::Email, Some(mail), _) => {
+                let letter = Letter { id: delivery.id, address: &delivery.address, facts: &facts, link: &link, now };
+                mail.send(&letter).await
+            }
+            (Channel::Sms, _, Some(sms)) => {
+                let report = self.report_address(delivery.id);
+                let text = sms::compose(&facts, &link);
+                let text = Text { id: delivery.id, to: &delivery.address, text: &text, report: &report };
+                sms.send(&text, now).await
+            }
+            _ => Attempt::Later { after: None, words: "there is nothing to send it by any more".to_owned() },
+        }
+    }
+
+    /// Where the gateway says what became of a text message. Who knows one message's address knows no other's.
+    fn report_address(&self, id: Uuid) -> String {
+        format!("{}/notify/sms/{id}/{}", self.base, self.keys.proof(Use::Report, &id.to_string()))
+    }
+
+    /// What a gateway has said of a message; nothing if it was not the gateway, or nothing that had to be known.
+    pub fn reported(&self, id: Uuid, proof: &str, said: &Said<'_>) -> Option<Report> {
+        let sms = self.sms.as_ref().filter(|_| self.keys.proves(Use::Report, &id.to_string(), proof))?;
+        let mut url = self.report_address(id);
+        if !said.query.is_empty() {
+            url = format!("{url}?{}", said.query);
+        }
+        let Said { query, form, signature } = said;
+        sms.report(&sms::Heard { url: &url, query, form, signature })
+    }
+
+    /// For whoever has an account.
+    fn link(&self, call_id: Uuid) -> String {
+        format!("{}/call/{call_id}", self.base)
+    }
+}

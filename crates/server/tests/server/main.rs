@@ -22,6 +22,7 @@ mod calls_retries;
 mod calls_statistics;
 mod calls_story;
 mod calls_zones;
+mod notify_mail;
 mod ops_health;
 mod rest_http;
 mod rest_openapi;

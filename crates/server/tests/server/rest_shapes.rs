@@ -15,7 +15,7 @@ fn mask(value: &mut Value) {
         Value::Object(members) => {
             for (name, member) in members {
                 match (name.as_str(), member.as_str()) {
-                    ("callId", Some(id)) => {
+                    ("callId" | "id", Some(id)) => {
                         id.parse::<uuid::Uuid>().unwrap();
                         *member = json!("[uuid]");
                     }

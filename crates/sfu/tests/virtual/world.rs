@@ -291,7 +291,8 @@ impl World {
         }
         for (id, from, contents) in sent {
             let link = *self.link(id);
-            if !self.lost(link) && !(link.undecided && nominates(&contents)) {
+            let unheard = link.undecided && nominates(&contents);
+            if !(self.lost(link) || unheard) {
                 self.fly(self.now + link.delay, Flying::ToSfu { from, contents });
             }
         }

@@ -34,6 +34,14 @@ pub struct Delivery {
     pub steps: Vec<DeliveryStep>,
 }
 
+/// One that has been taken up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// As it was before: queued, and tried once less.
+    pub delivery: Delivery,
+    pub call_ended: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryStep {
     pub state: State,

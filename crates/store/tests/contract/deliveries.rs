@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use farhand_domain::delivery::{Channel, Fact, State};
 use farhand_store::model::{CallRecord, CallUpdate, Claimant, Contact, Delivery, DeliveryStep, Heard, Whose};
 
-use crate::support::{Db, at, fresh_uuid, new_call, next};
+use crate::support::{Db, at, ended, fresh_uuid, new_call, next};
 
 const BY: Claimant<'static> = Claimant { node: "node", epoch: 1 };
 
@@ -43,7 +43,8 @@ async fn call_with(db: &Db, due: &[i64]) -> CallRecord {
 }
 
 async fn claim(db: &Db, now: i64, most: u64) -> Vec<Delivery> {
-    db.store.claim_deliveries(Channel::Email, at(now), BY, most).await.unwrap()
+    let claimed = db.store.claim_deliveries(Channel::Email, at(now), BY, most).await.unwrap();
+    claimed.into_iter().map(|claimed| claimed.delivery).collect()
 }
 
 async fn messages_are_born_with_their_call_and_with_its_steps(db: &Db) {
@@ -89,7 +90,7 @@ async fn of_many_who_take_up_at_once_each_gets_others(db: &Db) {
         }
     };
     let (one, two, three) = tokio::join!(claims(0), claims(1), claims(2));
-    let claimed: Vec<_> = [one, two, three].into_iter().flatten().map(|delivery| delivery.id).collect();
+    let claimed: Vec<_> = [one, two, three].into_iter().flatten().map(|claimed| claimed.delivery.id).collect();
     assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), claimed.len(), "none twice");
     assert_eq!(claimed.len() + claim(db, 1, 99).await.len(), 60);
     for store in stores {
@@ -149,11 +150,22 @@ async fn what_a_step_means_for_messages_is_saved_with_it(db: &Db) {
     assert_eq!(states, [State::Queued, State::Cancelled]);
 }
 
+async fn whoever_takes_one_up_learns_whether_its_call_is_over(db: &Db) {
+    let record = call_with(db, &[0, 99]).await;
+    let over = async |now| {
+        let claimed = db.store.claim_deliveries(Channel::Email, at(now), BY, 9).await.unwrap();
+        claimed.iter().map(|claimed| claimed.call_ended).collect::<Vec<_>>()
+    };
+    assert_eq!(over(1).await, [false]);
+    db.update(ended(&record, 1)).await.unwrap();
+    assert_eq!(over(99).await, [true]);
+}
+
 async fn what_was_in_flight_at_a_stop_is_known_to_the_next_start(db: &Db) {
     let record = call_with(db, &[0, 0, 0]).await;
     let flying = claim(db, 1, 2).await;
     db.store.hear_of_deliveries(&[heard(&flying[0], Fact::Accepted)]).await.unwrap();
-    let interrupted = async |by| db.store.interrupted_deliveries(by).await.unwrap();
+    let interrupted = async |by| db.store.interrupted_deliveries(Channel::Email, by).await.unwrap();
     assert!(interrupted(BY).await.is_empty(), "this one still sends it");
     assert!(interrupted(Claimant { node: "other", epoch: 9 }).await.is_empty());
     assert_eq!(interrupted(Claimant { epoch: 2, ..BY }).await, [flying[1].id]);
@@ -168,5 +180,6 @@ contract!(
     what_is_heard_of_a_message_is_kept_with_its_time_and_words,
     several_facts_of_one_message_are_heard_in_order,
     what_a_step_means_for_messages_is_saved_with_it,
+    whoever_takes_one_up_learns_whether_its_call_is_over,
     what_was_in_flight_at_a_stop_is_known_to_the_next_start,
 );

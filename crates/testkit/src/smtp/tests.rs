@@ -151,7 +151,7 @@ const LOGIN: Option<(&str, &str)> = Some(("user", "password"));
 async fn with_starttls_nothing_is_taken_without_it() {
     let sink = Sink::start(Options { security: Security::StartTls, login: LOGIN, ..Options::default() }).await;
     let mut client = Client::greeted(&sink).await;
-    client.says("MAIL FROM:<caller@example.org>", "530").await;
+    client.says("MAIL FROM:<caller@example.org>", "530 Must issue a STARTTLS").await;
     client.says("STARTTLS", "220").await;
     let mut client = client.within_tls(&sink).await;
     let offers = client.says("EHLO tester", "250").await;

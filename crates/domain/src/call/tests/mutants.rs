@@ -362,13 +362,15 @@ fn mutants_of_time() -> Vec<Mutant> {
             ..mutant("sleeps through every Tick", Invariant::NoDeadlineIsPast)
         },
         Mutant {
-            handle: |call, policy, now, event| match event {
-                Event::Cancel { by } if !call.has_ended() => {
+            handle: |call, policy, now, event| {
+                if let Event::Cancel { by } = event
+                    && !call.has_ended()
+                {
                     let mut effects = Vec::new();
                     call.end(EndReason::Cancelled, by, &mut effects);
-                    Ok(effects)
+                    return Ok(effects);
                 }
-                other => call.handle(policy, now, other),
+                call.handle(policy, now, event)
             },
             ..mutant("cancels what has begun", Invariant::OnlyWhatHasNotBegunIsCancelled)
         },

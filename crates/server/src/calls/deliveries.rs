@@ -1,0 +1,125 @@
+//! Messages of a call: which ones an invitation wants, what a step means for those on their way, and what is heard of them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use farhand_domain::{
+    call::{Call, Invitee, Place},
+    delivery::{Fact, State},
+    ids::ContactId,
+    time::Timestamp,
+};
+use farhand_store::model::{CallRecord, Delivery, Heard, Invitation, Whose};
+use uuid::Uuid;
+
+use super::{
+    Calls, Shared,
+    actor::CallActor,
+    ask::{Ask, By},
+};
+use crate::notify::{Inviting, RING};
+
+impl Shared {
+    /// The messages to whoever is newly invited and counts.
+    pub(super) fn messages(
+        &self,
+        record: &CallRecord,
+        now: Timestamp,
+        invited: &[Invitation],
+        who: &[Invitee],
+    ) -> Vec<Delivery> {
+        let who: HashSet<ContactId> = who.iter().map(|invitee| invitee.contact).collect();
+        let call = Inviting {
+            call_id: record.call_id,
+            domain_id: record.domain_id,
+            title: &record.title,
+            from: &record.creator.display_name,
+            planned_at: record.planned_at.filter(|at| *at > now),
+            until: now + self.policy.message_ring,
+            now,
+        };
+        self.notify.invitations(&call, invited, &who)
+    }
+}
+
+/// What a step means for messages that were sent or wait to be.
+pub(super) fn heard(record: &CallRecord, now: Timestamp, before: &Call, next: &Call) -> Vec<Heard> {
+    let of = |delivery: &Delivery, fact| Heard {
+        whose: Whose::Id(delivery.id),
+        fact,
+        reason: None,
+        gateway_id: None,
+        again_at: None,
+        at: now,
+    };
+    let mut heard = Vec::new();
+    for delivery in &record.deliveries {
+        let contact = ContactId(delivery.contact_id);
+        if delivery.state == State::Queued && !is_needed(delivery, next) {
+            heard.push(of(delivery, Fact::NotNeeded));
+        }
+        if next.is_seated(contact) && !before.is_seated(contact) && delivery.state != State::Answered {
+            heard.push(of(delivery, Fact::Joined));
+        }
+    }
+    heard
+}
+
+fn is_needed(delivery: &Delivery, call: &Call) -> bool {
+    let place = call.place(ContactId(delivery.contact_id));
+    let rings = matches!(place, Some(Place::Ringing { .. }));
+    !call.has_ended() && (rings || (delivery.kind != RING && place == Some(Place::Waiting)))
+}
+
+impl CallActor {
+    /// Notes how messages stand, and shows it to whoever called.
+    pub(super) fn heard_of(&mut self, changed: Vec<Delivery>) {
+        if self.keep(changed) {
+            for contact in HashSet::from([self.call.creator(), self.call.maker()]) {
+                self.show_call_to(contact);
+            }
+        }
+    }
+
+    /// Whether anything is new. News may come late: a message has more steps the newer they are.
+    pub(super) fn keep(&mut self, changed: Vec<Delivery>) -> bool {
+        let mut any = false;
+        for fresh in changed {
+            let known = self.record.deliveries.iter().position(|known| known.id == fresh.id);
+            let newer = |at: &usize| self.record.deliveries[*at].steps.len() < fresh.steps.len();
+            if let Some(at) = known.filter(newer) {
+                Arc::make_mut(&mut self.record).deliveries[at] = fresh;
+                any = true;
+            }
+        }
+        any
+    }
+}
+
+impl Calls {
+    /// Tells the calls what was heard of their messages. Of calls that do not run the database knows it.
+    pub fn heard_of(&self, changed: Vec<Delivery>) {
+        let mut running: HashMap<Uuid, Vec<Delivery>> = HashMap::new();
+        let mut live = self.shared.lock();
+        for delivery in changed {
+            if let Some(heard) = live.new.get_mut(&delivery.call_id) {
+                heard.push(delivery);
+            } else if live.calls.contains_key(&delivery.call_id) {
+                running.entry(delivery.call_id).or_default().push(delivery);
+            }
+        }
+        drop(live);
+        for (call_id, heard) in running {
+            let (calls, domain_id) = (self.clone(), heard.first().map_or(0, |delivery| delivery.domain_id));
+            // In a task of its own: one call that is busy must not hold up the messages of all others.
+            tokio::spawn(async move {
+                let told = calls.ask(call_id, By::server(domain_id), Ask::Messages(heard)).await;
+                if let Err(fail) = told {
+                    tracing::debug!(%call_id, problem = %fail.0, "a call was not told of its messages");
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What gateways report.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, RawQuery, State},
+    http::{HeaderMap, StatusCode},
+};
+use farhand_domain::delivery::Fact;
+use farhand_protocol::ErrorCode;
+use farhand_store::model::{Heard, Whose};
+use uuid::Uuid;
+
+use super::{Fail, Outcome};
+use crate::{
+    app::App,
+    notify::{Report, Said},
+};
+
+/// What the addresses for reports begin with. The rest proves that it was given out.
+pub const REPORTS: &str = "/notify/sms/";
+
+/// Of a text message. Whoever does not prove to be the gateway finds nothing here.
+pub async fn sms(
+    State(app): State<Arc<App>>,
+    Path((id, proof)): Path<(Uuid, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    form: String,
+) -> Outcome<StatusCode> {
+    let signature = headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let said = Said { query: query.as_deref().unwrap_or_default(), form: &form, signature };
+    let nothing = || Fail::new(ErrorCode::NotFound, "There is nothing here.");
+    let (fact, reason) = match app.notify.reported(id, &proof, &said).ok_or_else(nothing)? {
+        Report::Delivered => (Fact::ReportedDelivered, None),
+        Report::Failed { words } => (Fact::ReportedFailed, Some(words)),
+        Report::OnItsWay => return Ok(StatusCode::NO_CONTENT),
+    };
+    let at = app.clock.now();
+    let heard = Heard { whose: Whose::Id(id), fact, reason, gateway_id: None, again_at: None, at };
+    let changed = app.store.hear_of_deliveries(&[heard]).await?;
+    app.calls.heard_of(changed);
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,200 @@
+//! Text messages, through an HTTP gateway: Kannel or any other that takes a number and a text, and those that speak as Twilio does.
+
+pub mod fit;
+mod gateway;
+pub mod reports;
+mod template;
+#[cfg(test)]
+mod tests;
+mod twilio;
+
+use std::{fs, time::Duration};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use farhand_domain::time::Timestamp;
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{AUTHORIZATION, HeaderName, HeaderValue, RETRY_AFTER},
+};
+use jiff::fmt::rfc2822;
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+use url::{Url, form_urlencoded};
+use uuid::Uuid;
+
+use self::{gateway::Gateway, reports::Report, twilio::Twilio};
+use super::{attempt::Attempt, facts::Facts, mail::one_line};
+use crate::{
+    config::Config,
+    outward::{Answer, Client, Failure, Guard},
+};
+
+/// For all of a request. A gateway that has taken longer may have sent the message.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// A gateway that wants to be left alone for longer is asked again nevertheless: it may have meant something else.
+const LATER_MAX: Duration = Duration::from_hours(24);
+/// Of a name: the link has to fit in.
+const FROM_MAX: usize = 40;
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What is to be sent.
+pub struct Text<'a> {
+    pub id: Uuid,
+    /// A telephone number, as people write them.
+    pub to: &'a str,
+    pub text: &'a str,
+    /// Where the gateway is to report to.
+    pub report: &'a str,
+}
+
+/// What a text message says. Of a long title there is as much as fits, of the link all.
+pub fn compose(facts: &Facts, link: &str) -> String {
+    let from: String = one_line(&facts.from).chars().take(FROM_MAX).collect();
+    fit::fit(&one_line(&facts.title), |title| match facts.planned_at {
+        None => format!("{from} is calling you: {title}\n{link}"),
+        Some(_) => format!("{from} invites you to a call: {title}\n{link}"),
+    })
+}
+
+/// What came in at the address for reports of a message.
+pub struct Heard<'a> {
+    /// The address, as the gateway was told it.
+    pub url: &'a str,
+    pub query: &'a str,
+    pub form: &'a str,
+    /// `X-Twilio-Signature`
+    pub signature: &'a str,
+}
+
+/// Holds what opens the gateway: it cannot be printed.
+pub struct Sms {
+    by: By,
+    client: Client,
+    guard: Guard,
+}
+
+enum By {
+    Gateway(Box<Gateway>),
+    Twilio(Twilio),
+}
+
+impl Sms {
+    /// Nothing if no gateway is named.
+    pub fn open(config: &Config) -> Result<Option<Self>, String> {
+        let Some(url) = &config.sms_url else { return Ok(None) };
+        let by = match Twilio::read(url) {
+            Some(twilio) => By::Twilio(twilio?),
+            None => By::Gateway(Box::new(Gateway::read(url, &config.sms)?)),
+        };
+        let client = Client::new(roots(config)?, ANSWER_WITHIN);
+        Ok(Some(Self { by, client, guard: Guard::of_administrator() }))
+    }
+
+    /// Tries it once.
+    pub async fn send(&self, text: &Text<'_>, now: Timestamp) -> Attempt {
+        let Some(number) = number(text.to) else {
+            return Attempt::Refused { words: "that is not a telephone number".to_owned() };
+        };
+        let request = match &self.by {
+            By::Gateway(gateway) => gateway.request(text, &number),
+            By::Twilio(twilio) => Ok(twilio.request(text, &number)),
+        };
+        let request = match request {
+            Ok(request) => request,
+            Err(words) => return Attempt::Refused { words },
+        };
+        match self.client.send(request, &self.guard).await {
+            Ok(answer) => self.judge(&answer, now),
+            Err(Failure::NotSent(words)) => Attempt::Later { after: None, words: one_line(&words) },
+            Err(Failure::Unknown(words)) => Attempt::Unknown { words: one_line(&words) },
+        }
+    }
+
+    /// Nothing if it does not come from the gateway.
+    pub fn report(&self, heard: &Heard<'_>) -> Option<Report> {
+        match &self.by {
+            By::Gateway(gateway) => Some(gateway.report(heard.query, heard.form)),
+            By::Twilio(twilio) => twilio.report(heard.url, heard.form, heard.signature),
+        }
+    }
+
+    fn judge(&self, answer: &Answer, now: Timestamp) -> Attempt {
+        let said = String::from_utf8_lossy(&answer.body);
+        let own = || match &self.by {
+            By::Gateway(_) => None,
+            By::Twilio(_) => Twilio::refusal(answer),
+        };
+        let words = || own().unwrap_or_else(|| words(answer, &said));
+        match answer.status {
+            status if status.is_success() => match &self.by {
+                By::Gateway(gateway) => gateway.success(answer),
+                By::Twilio(_) => Twilio::success(answer),
+            },
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT => {
+                Attempt::Later { after: retry_after(&answer.headers, now), words: words() }
+            }
+            // Redirects are not followed: the message would go where nobody has said it should.
+            status if status.is_client_error() || status.is_redirection() => Attempt::Refused { words: words() },
+            // It may have failed after it had sent the message, and a second one costs money and trust.
+            _ => Attempt::Unknown { words: words() },
+        }
+    }
+}
+
+fn roots(config: &Config) -> Result<Vec<CertificateDer<'static>>, String> {
+    let Some(file) = &config.outward.root else { return Ok(Vec::new()) };
+    let wrong = |why: String| format!("outward.root: {}: {why}", file.display());
+    let pem = fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match roots {
+        Ok(roots) if !roots.is_empty() => Ok(roots),
+        Ok(_) => Err(wrong("there is no certificate in it".to_owned())),
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
+/// As gateways want it: digits, behind a plus if there is one.
+fn number(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let plus = if text.trim_start().starts_with('+') { "+" } else { "" };
+    (!digits.is_empty()).then(|| format!("{plus}{digits}"))
+}
+
+/// In seconds, or a time of day (RFC 9110, section 10.2.3).
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let wish = if is_number {
+        // More digits than there are numbers for are a very long time, too.
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+    } else {
+        let at = rfc2822::parse(text).ok()?.timestamp().as_millisecond();
+        Duration::from_millis(u64::try_from(at - now.as_millis()).unwrap_or(0))
+    };
+    Some(wish.min(LATER_MAX))
+}
+
+/// What the gateway says, for whoever reads the log.
+fn words(answer: &Answer, said: &str) -> String {
+    let status = answer.status.as_u16();
+    let said = one_line(said);
+    if said.is_empty() { format!("the gateway answers {status}") } else { format!("{status}: {said}") }
+}
+
+/// User and password of a URL, decoded.
+fn credentials(url: &Url) -> Option<(String, String)> {
+    let plain = |text: &str| {
+        let pair = format!("={}", text.replace('+', "%2B"));
+        form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned())
+    };
+    let user = plain(url.username()).filter(|user| !user.is_empty())?;
+    Some((user, plain(url.password()?)?))
+}
+
+fn basic(user: &str, password: &str) -> (HeaderName, HeaderValue) {
+    let encoded = BASE64_STANDARD.encode(format!("{user}:{password}"));
+    // Letters, digits and signs: always a header.
+    let value = HeaderValue::try_from(format!("Basic {encoded}"));
+    let mut value = value.unwrap_or_else(|_| HeaderValue::from_static("Basic"));
+    value.set_sensitive(true);
+    (AUTHORIZATION, value)
+}
