@@ -106,6 +106,7 @@ describe('the translations', () => {
         offset: '+02:00',
         earlier: 'e',
         later: 'l',
+        reason: 'r',
       };
       expect(t(id, args)).not.toContain('{');
     }

@@ -15,6 +15,15 @@ pub(super) fn with_mail_server(root: &Path) -> Outcome<PathBuf> {
     Ok(folder(root, MAIL_SERVER).join("bin/python"))
 }
 
+/// What reads calendars in the Rust tests.
+const CALENDAR_READER: &str = "icalendar==7.3.0";
+
+/// The Python that has it.
+pub(super) fn with_calendar_reader(root: &Path) -> Outcome<PathBuf> {
+    installed(root, CALENDAR_READER, "lib/*/site-packages/icalendar/version.py")?;
+    Ok(folder(root, CALENDAR_READER).join("bin/python"))
+}
+
 /// The file of a package that the pattern finds, below the package's folder. Installs it if there is none.
 pub(super) fn installed(root: &Path, package: &str, pattern: &str) -> Outcome<PathBuf> {
     let folder = folder(root, package);

@@ -112,9 +112,10 @@ fn doc(root: &Path, _: &[String], _: &mut Counts) -> Outcome {
 
 fn cargo_tests(root: &Path, rest: &[String], counts: &mut Counts) -> Outcome {
     web::build(root)?;
-    let python = python::with_mail_server(root)?;
+    let (mail, calendars) = (python::with_mail_server(root)?, python::with_calendar_reader(root)?);
     let tests = Job::new("cargo", root).args(["test", "--workspace", "--no-fail-fast"]).args(rest);
-    let said = tests.env("FARHAND_TEST_PYTHON", python).tee()?;
+    let tests = tests.env("FARHAND_TEST_PYTHON", mail).env("FARHAND_TEST_ICALENDAR", calendars);
+    let said = tests.tee()?;
     take(&said, counts::of_cargo, counts, "Rust tests")
 }
 

@@ -20,7 +20,7 @@ const ARROWS: &[(&str, May<'static>)] = &[
     ("farhand", May::All),
     ("testkit", May::All),
     ("bench", May::All),
-    ("fuzz", May::Only(&["protocol", "sfu"])),
+    ("fuzz", May::Only(&["domain", "protocol", "sfu"])),
 ];
 
 const PREFIX: &str = "farhand-";

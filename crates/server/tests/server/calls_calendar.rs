@@ -1,10 +1,39 @@
 //! The calendar of somebody's planned calls.
 
-use std::time::Duration;
+use std::{env, process::Stdio, time::Duration};
 
 use farhand_protocol::ErrorCode;
 use farhand_store::model::UserChange;
 use farhand_testkit::{Account, Server, json};
+use serde_json::Value;
+use tokio::{io::AsyncWriteExt, process::Command};
+
+/// Reads a calendar and tells what it understood.
+const READER: &str = r#"
+import icalendar, json, sys
+calendar = icalendar.Calendar.from_ical(sys.stdin.buffer.read())
+def told(event):
+    times = {name: event.decoded(name).isoformat() for name in ["dtstamp", "dtstart", "dtend"]}
+    texts = {name: str(event[name]) for name in ["uid", "summary", "description", "status", "sequence"]}
+    return {**times, **texts, "errors": event.errors}
+events = calendar.walk("VEVENT")
+print(json.dumps({"version": calendar["version"], "errors": calendar.errors, "events": [told(event) for event in events]}))
+"#;
+
+const MISSING: &str = "FARHAND_TEST_ICALENDAR names no Python that has icalendar. `cargo xtask test --only cargo` installs one and names it; \
+                       after that, FARHAND_TEST_ICALENDAR=$PWD/target/tools/icalendar-7.3.0/bin/python";
+
+/// What a program that is not ours makes of a calendar.
+async fn read_by_others(calendar: &str) -> Value {
+    let python = env::var_os("FARHAND_TEST_ICALENDAR").unwrap_or_else(|| panic!("{MISSING}"));
+    let mut command = Command::new(python);
+    command.args(["-I", "-c", READER]).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{error}. {MISSING}"));
+    // Closed with the end of the statement, which is the end of the calendar.
+    child.stdin.take().unwrap().write_all(calendar.as_bytes()).await.unwrap();
+    let said = child.wait_with_output().await.unwrap();
+    serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("it reads nothing of {calendar}. {MISSING}"))
+}
 
 /// What the link of somebody's calendar is.
 async fn link(account: &Account) -> String {
@@ -31,7 +60,7 @@ async fn it_holds_the_planned_calls_of_one_person_and_needs_no_login() {
     assert_eq!(feed.status, 200);
     assert_eq!(feed.header("content-type"), "text/calendar; charset=utf-8");
     assert_eq!(feed.header("cache-control"), "private, no-cache");
-    assert_eq!(all(feed.text(), "UID"), [format!("{}@farhand", call.call_id)]);
+    assert_eq!(all(feed.text(), "UID"), [format!("{}@localhost", call.call_id)]);
     assert_eq!(all(feed.text(), "SUMMARY"), [r"Pump 7\, line  BEGIN:VALARM"]);
     assert_eq!(all(feed.text(), "DTSTART"), ["20270329T073000Z"]);
     assert_eq!(all(feed.text(), "SEQUENCE"), ["0"]);
@@ -98,4 +127,31 @@ async fn a_link_outlives_a_restart_and_ends_when_it_is_renewed_or_its_owner_shut
     let change = UserChange { disabled: Some(false), ..UserChange::default() };
     let user = server.store().await.change_user(expert.id(), &change).await.unwrap().unwrap();
     assert_eq!(user.calendar_generation, 1);
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_ours_reads_in_it_what_was_planned() {
+    let server = Server::start().await;
+    let (caller, expert) = (server.login("callertest1").await, server.login("expert1").await);
+    let title = format!("Pümpe 7; \\, \"x\"\r\nSUMMARY:no {}", "🔧 ".repeat(80));
+    let plan = json!({"callTitle": title, "plannedLocalTime": "2027-03-28T09:30", "plannedTimeZone": "Europe/Berlin",
+        "invitedContacts": [expert.invited()]});
+    let call = caller.create_call(plan).await;
+    let gone =
+        json!({"callTitle": "Gone", "plannedDateTime": "2027-10-31T01:30:00Z", "invitedContacts": [expert.invited()]});
+    let gone = caller.create_call(gone).await;
+    caller.call_operation("cancelCall", gone.call_id).await.json();
+
+    let read = read_by_others(server.get(&link(&expert).await).await.text()).await;
+    assert_eq!((&read["version"], &read["errors"]), (&json!("2.0"), &json!([])));
+    let told: Vec<_> = read["events"].as_array().unwrap().iter().collect();
+    let [cancelled, planned] = told[..] else { panic!("{read}") };
+    assert_eq!(planned["summary"], title.replace(['\r', '\n'], " "));
+    assert_eq!(planned["uid"], format!("{}@localhost", call.call_id));
+    assert_eq!(planned["description"], caller.user.display_name);
+    let times = (&planned["dtstart"], &planned["dtend"]);
+    assert_eq!(times, (&json!("2027-03-28T07:30:00+00:00"), &json!("2027-03-28T08:30:00+00:00")));
+    assert_eq!((&planned["sequence"], &planned["status"]), (&json!("0"), &json!("CONFIRMED")));
+    assert_eq!((&cancelled["sequence"], &cancelled["status"]), (&json!("1"), &json!("CANCELLED")));
+    assert_eq!((&planned["errors"], &cancelled["errors"]), (&json!([]), &json!([])));
 }
