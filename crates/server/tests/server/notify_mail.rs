@@ -141,7 +141,7 @@ async fn whoever_joins_has_answered_and_what_was_not_sent_by_then_is_not_sent_an
         device.join(call.call_id).await;
     }
     until(&caller, sent.call_id, "answered", 1).await;
-    server.clock().move_ahead(Duration::from_secs(60));
+    server.clock().move_ahead(Duration::from_mins(1));
     let other = call_to(&caller, "other@example.org").await;
     until(&caller, other.call_id, "sent", 1).await;
     assert_eq!(sink.messages().await.len(), 2, "and nothing to whoever had joined");
@@ -158,7 +158,7 @@ async fn nothing_is_sent_of_a_call_that_is_over() {
     let call = call_to(&caller, "grey451@example.org").await;
     sink.asked_for("grey451@example.org", 1).await;
     caller.call_operation("endCall", call.call_id).await.ok::<CallLog>();
-    server.clock().move_ahead(Duration::from_secs(60));
+    server.clock().move_ahead(Duration::from_mins(1));
     let other = call_to(&caller, "other@example.org").await;
     until(&caller, other.call_id, "sent", 1).await;
     let state = notification(&caller.call_log(call.call_id).await).state;
