@@ -91,6 +91,7 @@ describe('the translations', () => {
         creator: 'cr',
         type: 'ty',
         when: 'wh',
+        reason: 'r',
         count: 3,
         quality: 'q',
         value: '7',
