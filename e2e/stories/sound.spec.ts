@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test';
+import { conference } from '../support/calls.ts';
 import { expect, test } from '../support/story.ts';
 
 declare global {
@@ -60,4 +61,39 @@ test('a ring is heard until it is answered', async ({ person, stranger }) => {
   const tail = () => callee.page.evaluate(() => window.loudest(0.1));
   await expect.poll(tail, 'after the last stroke').toBeLessThan(0.001);
   expect(await loudest(callee.page), 'in the call').toBeLessThan(0.001);
+});
+
+/** Runs in the page before anything else: the microphone opens only after a sound was refused, which goes to the console. */
+function openAfterSound(): void {
+  const { mediaDevices } = navigator;
+  const open = mediaDevices.getUserMedia.bind(mediaDevices);
+  const { play } = HTMLMediaElement.prototype;
+  const refused = new Promise<void>((resolve) => {
+    HTMLMediaElement.prototype.play = async function () {
+      try {
+        await play.call(this);
+      } catch (error) {
+        console.info('refused to sound');
+        resolve();
+        throw error;
+      }
+    };
+  });
+  mediaDevices.getUserMedia = async (constraints) => {
+    await refused;
+    return open(constraints);
+  };
+}
+
+test('a reloaded page is heard as soon as it records, without a click', async ({ person, api }) => {
+  const { people } = await conference(person, api);
+  const [first, second] = people;
+  await second.context.addInitScript(openAfterSound);
+  // Nothing is asked of the page until then: a question by the test counts as a click.
+  await Promise.all([
+    second.page.waitForEvent('console', (message) => message.text() === 'refused to sound'),
+    second.page.reload({ waitUntil: 'commit' }),
+  ]);
+  await Promise.all([first, second].map((one) => one.seesAndHearsAll(2)));
+  await expect(second.page.getByRole('button', { name: 'Turn sound on', exact: true })).toBeHidden();
 });

@@ -2,6 +2,7 @@
 //! its time-out. A panic in it breaks this connection and no other.
 
 mod first_check;
+mod happening;
 mod negotiate;
 
 use std::{
@@ -12,18 +13,20 @@ use std::{
 };
 
 use str0m::{
-    Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc,
+    Candidate, IceCreds, Input, Output, Rtc,
     channel::{ChannelConfig, ChannelId},
     config::{DtlsCert, DtlsVersion},
     format::{CodecSpec, PayloadParams},
     media::{Mid, Pt, Rid},
-    net::{Protocol, Receive, TcpType, Transmit},
+    net::{Protocol, Receive, TcpType},
     rtp::Extension,
 };
 
+pub(crate) use self::happening::Happening;
+use self::happening::{happened, happening};
 use crate::{
     channels::Manner,
-    receive::{self, Receiver},
+    receive::Receiver,
     rewrite::Outgoing,
     send::{self, Line, Packet, Patch, Sender, Told},
     slot::Forward,
@@ -50,36 +53,6 @@ pub(crate) enum EngineError {
     Broken(String),
     #[error("the media engine panicked: {0}")]
     Panicked(String),
-}
-
-/// What comes out.
-#[derive(Debug)]
-pub(crate) enum Happening {
-    Send(Transmit),
-    /// A packet of media, for wherever the other end is.
-    Media(Vec<u8>),
-    Packet(receive::Packet),
-    Connected,
-    PathLost,
-    KeyframeWanted {
-        mid: Mid,
-    },
-    Estimate(u64),
-    /// How much of what was sent in the last second did not arrive, from 0 to 1.
-    Loss(f32),
-    ChannelOpened {
-        id: ChannelId,
-        label: String,
-    },
-    Said {
-        id: ChannelId,
-        binary: bool,
-        data: Vec<u8>,
-    },
-    ChannelClosed {
-        id: ChannelId,
-    },
-    Closed,
 }
 
 pub(crate) struct Engine {
@@ -367,28 +340,6 @@ impl Engine {
             self.rtc.close().map_err(|e| broken(&e))?;
             self.drain(out)
         })
-    }
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum of twenty events, most of them statistics")]
-fn happening(event: Event) -> Option<Happening> {
-    match event {
-        Event::Connected => Some(Happening::Connected),
-        Event::IceConnectionStateChange(IceConnectionState::Disconnected) => Some(Happening::PathLost),
-        Event::ChannelOpen(id, label) => Some(Happening::ChannelOpened { id, label }),
-        Event::ChannelData(said) => Some(Happening::Said { id: said.id, binary: said.binary, data: said.data }),
-        Event::ChannelClose(id) => Some(Happening::ChannelClosed { id }),
-        Event::Closed => Some(Happening::Closed),
-        _ => None,
-    }
-}
-
-fn happened(told: &Told) -> Option<Happening> {
-    match *told {
-        Told::KeyframeWanted(mid) => Some(Happening::KeyframeWanted { mid }),
-        Told::Estimate(bits) => Some(Happening::Estimate(bits)),
-        Told::Loss(share) => Some(Happening::Loss(share)),
-        Told::Time { .. } => None,
     }
 }
 
