@@ -119,6 +119,18 @@ test('a call that does not pop up is listed, and can be answered', async ({ pers
   await Promise.all([caller.seesAndHears(), callee.seesAndHears()]);
 });
 
+test('the link of an invitation leads to its call, by the login', async ({ stranger, api }) => {
+  const [invited, maker] = await Promise.all([stranger('expert2'), api('expert1')]);
+  const { callId, callTitle } = await maker.createCall({
+    callTitle: 'Yearly inspection',
+    invitedContacts: [contact((await api('expert2')).user)],
+  });
+  await invited.page.goto(`/call/${callId}`);
+  await invited.signIn();
+  await expect(invited.page.getByRole('heading', { name: callTitle })).toBeAttached();
+  await expect(invited.page.getByRole('list', { name: 'What happened' })).toBeAttached();
+});
+
 test('no view can be reached without signing in', async ({ stranger }) => {
   const someone = await stranger('tester');
   for (const path of ['/', '/planned', '/history', '/history/00000000-0000-4000-8000-000000000000']) {

@@ -107,7 +107,6 @@ describe('the translations', () => {
         offset: '+02:00',
         earlier: 'e',
         later: 'l',
-        reason: 'r',
       };
       expect(t(id, args)).not.toContain('{');
     }

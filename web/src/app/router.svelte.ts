@@ -13,6 +13,8 @@ export function parse(path: string): Route {
   if (first === 'planned' && second === 'new') return { page: 'plan' };
   if (first === 'planned' && second) return { page: 'plan', callId: decoded(second) };
   if (first === 'planned') return { page: 'planned' };
+  // What invitations lead to.
+  if (first === 'call' && second) return { page: 'story', callId: decoded(second) };
   if (first === 'history' && second) return { page: 'story', callId: decoded(second) };
   if (first === 'history') return { page: 'history' };
   return { page: 'contacts' };

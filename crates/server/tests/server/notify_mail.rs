@@ -2,18 +2,14 @@
 
 use std::time::Duration;
 
-use farhand_protocol::{
-    ErrorCode,
-    call::{CallLog, CallLogContact},
-    frame::CallView,
-    notify::Notification,
-};
+use farhand_protocol::{ErrorCode, call::CallLog};
 use farhand_testkit::{
     Account, Server, json,
     smtp::{Message, Options, Security, Sink},
 };
 use serde_json::Value;
-use uuid::Uuid;
+
+use crate::notify::{notification, story, until};
 
 async fn with_mail(sink: &Sink) -> Server {
     let url = format!("smtp://{}?starttls=never", sink.address());
@@ -27,23 +23,6 @@ async fn with_mail(sink: &Sink) -> Server {
 async fn call_to(caller: &Account, email: &str) -> CallLog {
     let contact = json!({"userDbId": 8, "email": email});
     caller.create_call(json!({"callTitle": "Pump 7", "invitedContacts": [contact]})).await
-}
-
-/// The only message to the only person invited.
-fn notification(call: &CallLog) -> Notification {
-    let [CallLogContact { notifications, .. }] = &call.invited_contacts[..] else { panic!("{call:?}") };
-    let [notification] = &notifications[..] else { panic!("{notifications:?}") };
-    notification.clone()
-}
-
-/// Once the caller is told that the message is in this state, tried so many times.
-async fn until(caller: &Account, call_id: Uuid, state: &str, tries: u32) -> Notification {
-    let told = |view: &CallView| {
-        let all = view.people.iter().flat_map(|person| person.notifications.clone());
-        all.into_iter().find(|told| told.state == state && told.tries == tries)
-    };
-    let view = caller.device().await.call(call_id, state, |view| told(view).is_some()).await;
-    told(&view).unwrap()
 }
 
 fn header<'a>(message: &'a Message, name: &str) -> &'a str {
@@ -71,8 +50,7 @@ async fn whoever_is_invited_with_an_address_gets_a_letter_and_the_caller_sees_th
     assert!(message.text().contains(&link), "{}", message.text());
     let log = caller.call_log(call.call_id).await;
     assert_eq!(notification(&log), sent);
-    let story: Vec<_> = log.call_history.iter().filter(|item| item.kind == "Notification").collect();
-    assert_eq!(story.iter().map(|item| item.state.as_deref().unwrap()).collect::<Vec<_>>(), ["queued", "sent"]);
+    assert_eq!(story(&log), ["queued", "sent"]);
     assert!(log.call_history.is_sorted_by_key(|item| item.date_time.0));
 }
 

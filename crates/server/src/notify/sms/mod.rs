@@ -46,12 +46,12 @@ pub struct Text<'a> {
     pub report: &'a str,
 }
 
-/// What a text message says. Of a long title there is as much as fits, of the link all.
+/// What a text message says, in one line: some gateways speak in lines. Of a long title there is as much as fits, of the link all.
 pub fn compose(facts: &Facts, link: &str) -> String {
     let from: String = one_line(&facts.from).chars().take(FROM_MAX).collect();
     fit::fit(&one_line(&facts.title), |title| match facts.planned_at {
-        None => format!("{from} is calling you: {title}\n{link}"),
-        Some(_) => format!("{from} invites you to a call: {title}\n{link}"),
+        None => format!("{from} is calling you: {title} {link}"),
+        Some(_) => format!("{from} invites you to a call: {title} {link}"),
     })
 }
 

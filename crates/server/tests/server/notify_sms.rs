@@ -1,0 +1,129 @@
+//! Text messages to invited people, through a real gateway to its carrier: what arrives, and what the caller is told of it.
+
+use axum::{Router, extract::Query, routing::get};
+use farhand_protocol::call::CallLog;
+use farhand_server::config::Config;
+use farhand_testkit::{Account, Server, WAIT, json, kannel::Kannel};
+use reqwest::StatusCode;
+use serde::Deserialize;
+use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+
+use crate::notify::{notification, story, until};
+
+async fn by_kannel(gateway: &Kannel, parameters: &str) -> Server {
+    let url = format!("{}{parameters}&to={{to}}&text={{text}}", gateway.sendsms_url());
+    Server::with(|config| config.sms_url = Some(url)).await
+}
+
+async fn call_to(caller: &Account, phone_number: &str) -> CallLog {
+    let contact = json!({"displayName": "Kim", "phoneNumber": phone_number});
+    caller.create_call(json!({"callTitle": "Pump 7", "invitedContacts": [contact]})).await
+}
+
+#[tokio::test]
+async fn whoever_is_invited_with_a_number_gets_a_text_and_the_caller_sees_that_it_arrived() {
+    let gateway = Kannel::start().await;
+    let server = by_kannel(&gateway, "").await;
+    let caller = server.login("callertest1").await;
+    let call = call_to(&caller, "+49 (123) 45-6").await;
+    let text = gateway.wait_for(1).await.remove(0);
+    assert_eq!(text.to, "+49123456");
+    assert!(text.text.contains("Pump 7"), "{}", text.text);
+    assert!(text.text.ends_with(&format!("{}/call/{}", server.url(), call.call_id)), "{}", text.text);
+    let delivered = until(&caller, call.call_id, "delivered", 1).await;
+    let log = caller.call_log(call.call_id).await;
+    assert_eq!((notification(&log), delivered.channel.as_str()), (delivered.clone(), "sms"));
+    // The carrier reports sooner than the gateway answers, if it likes.
+    let told = story(&log);
+    assert!([&["queued", "sent", "delivered"][..], &["queued", "delivered"][..]].contains(&&told[..]), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_a_gateway_that_is_not_there_was_to_send_is_sent_once_it_is() {
+    let mut gateway = Kannel::start().await;
+    let server = by_kannel(&gateway, "").await;
+    let caller = server.login("callertest1").await;
+    gateway.stop().await;
+    let call = call_to(&caller, "+49123456").await;
+    let waits = until(&caller, call.call_id, "queued", 1).await;
+    gateway.resume().await;
+    gateway.attach().await;
+    server.clock().move_ahead(std::time::Duration::from_secs(6));
+    let sent = until(&caller, call.call_id, "delivered", 2).await;
+    assert_eq!((sent.id, gateway.wait_for(1).await.len()), (waits.id, 1));
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_in_the_gateways_words() {
+    let gateway = Kannel::start().await;
+    let url = format!("http://{}/cgi-bin/sendsms?username=u&password=p&to={{to}}&text={{text}}", gateway.address());
+    let server = Server::with(|config| config.sms_url = Some(url)).await;
+    let caller = server.login("callertest1").await;
+    let call = call_to(&caller, "+49123456").await;
+    let failed = until(&caller, call.call_id, "failed", 1).await;
+    assert_eq!(failed.reason.as_deref(), Some("403: Authorization failed for sendsms"));
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    report: String,
+}
+
+/// A gateway that takes every text, and where each is to be reported.
+async fn gateway_without_reports() -> (String, mpsc::UnboundedReceiver<String>) {
+    let (taken, reports) = mpsc::unbounded_channel();
+    let send = move |Query(asked): Query<Asked>| async move { taken.send(asked.report).unwrap() };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/?to={{to}}&text={{text}}&report={{report}}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/", get(send))).await.unwrap() });
+    (url, reports)
+}
+
+fn with_reports(url: String) -> impl FnOnce(&mut Config) {
+    |config| {
+        config.sms_url = Some(url);
+        config.sms.report_state = Some("status".to_owned());
+        config.sms.delivered = vec!["DELIVRD".to_owned()];
+        config.sms.failed = vec!["EXPIRED".to_owned()];
+    }
+}
+
+async fn report(address: &str, status: &str) -> StatusCode {
+    reqwest::get(format!("{address}?status={status}")).await.unwrap().status()
+}
+
+#[tokio::test]
+async fn reports_count_only_at_the_address_of_their_own_message() {
+    let (url, mut reports) = gateway_without_reports().await;
+    let server = Server::with(with_reports(url)).await;
+    let caller = server.login("callertest1").await;
+    let (first, second) = (call_to(&caller, "+49123456").await, call_to(&caller, "+49123457").await);
+    let mut addresses = Vec::new();
+    for _ in 0..2 {
+        addresses.push(timeout(WAIT, reports.recv()).await.unwrap().unwrap());
+    }
+    let ids = [until(&caller, first.call_id, "sent", 1).await.id, until(&caller, second.call_id, "sent", 1).await.id];
+    let of = |id: uuid::Uuid| addresses.iter().find(|address| address.contains(&id.to_string())).unwrap();
+    let (own, other) = (of(ids[0]), of(ids[1]));
+    let proof = other.rsplit_once('/').unwrap().1;
+    let forged = format!("{}/{proof}", own.rsplit_once('/').unwrap().0);
+    assert_eq!(report(&forged, "DELIVRD").await, StatusCode::NOT_FOUND);
+    assert_eq!(
+        report(&format!("{}/notify/sms/{}/{proof}", server.url(), uuid::Uuid::nil()), "DELIVRD").await,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(report(other, "ACCEPTD").await, StatusCode::NO_CONTENT);
+    for (call, state) in [(&first, "sent"), (&second, "sent")] {
+        assert_eq!(notification(&caller.call_log(call.call_id).await).state, state);
+    }
+    assert_eq!(report(own, "EXPIRED").await, StatusCode::NO_CONTENT);
+    let failed = until(&caller, first.call_id, "failed", 1).await;
+    assert_eq!(failed.reason.as_deref(), Some("the gateway reports EXPIRED"));
+    assert_eq!(notification(&caller.call_log(second.call_id).await).state, "sent");
+    // It did arrive after all, and says so twice.
+    for _ in 0..2 {
+        assert_eq!(report(own, "DELIVRD").await, StatusCode::NO_CONTENT);
+    }
+    until(&caller, first.call_id, "delivered", 1).await;
+    assert_eq!(story(&caller.call_log(first.call_id).await), ["queued", "sent", "failed", "delivered"]);
+}
