@@ -1,11 +1,7 @@
 //! A real SMS gateway for tests: Debian's Kannel, whose carrier is its own `fakesmsc`. That one takes every text, writes it down and
 //! reports it delivered.
 
-use std::{
-    net::{SocketAddr, TcpListener},
-    path::Path,
-    process::Stdio,
-};
+use std::{net::SocketAddr, path::Path, process::Stdio};
 
 use tempfile::TempDir;
 use tokio::{
@@ -16,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::WAIT;
+use crate::{WAIT, ports};
 
 const BEARERBOX: &str = "/usr/sbin/bearerbox";
 const SMSBOX: &str = "/usr/sbin/smsbox";
@@ -82,7 +78,7 @@ impl Kannel {
         let directory = TempDir::with_prefix("farhand-kannel-").unwrap();
         let spool = directory.path().join("spool");
         std::fs::create_dir(&spool).unwrap();
-        let [admin, boxes, carrier_port, http] = free_ports();
+        let [admin, boxes, carrier_port, http] = [(); 4].map(|()| ports::free().port());
         let values = [("ADMIN", admin), ("BOX", boxes), ("CARRIER", carrier_port), ("HTTP", http)];
         let text =
             values.iter().fold(CONFIGURATION.to_owned(), |text, (name, port)| text.replace(name, &port.to_string()));
@@ -230,12 +226,6 @@ impl Program {
         // What it said at last has been noted then.
         self.reader.await.unwrap();
     }
-}
-
-/// Free together, so that they are different ones.
-fn free_ports() -> [u16; 4] {
-    let listeners = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 /// `… Got message 1: <from to text …>`, `<from to data …>` or `<from to udh … data …>`, all but plain text in percent signs.

@@ -27,6 +27,7 @@ mod device;
 pub mod kannel;
 pub mod network;
 mod people;
+pub mod ports;
 pub mod postgres;
 mod server;
 pub mod smtp;

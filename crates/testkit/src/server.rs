@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{Account, Answer, PASSWORD, TestClock, UBIMAX, database};
+use crate::{Account, Answer, PASSWORD, TestClock, UBIMAX, database, ports};
 
 /// A stop that takes longer hangs: the server gives its own good-byes twice five seconds.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
@@ -89,9 +89,9 @@ impl Server {
     }
 
     pub fn build() -> ServerBuilder {
-        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut config = Config { listen: any_port, ..Config::default() };
-        config.media.listen = Some(any_port);
+        // A test may start it again there.
+        let mut config = Config { listen: ports::free(), ..Config::default() };
+        config.media.listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
         ServerBuilder { config, postgres: false }
     }
 

@@ -7,7 +7,7 @@ use farhand_protocol::{
     call::CallStatus,
     frame::{PersonState, ServerFrame, Signal},
 };
-use farhand_testkit::postgres::Postgres;
+use farhand_testkit::{ports, postgres::Postgres};
 use tokio::{process::Command, task::spawn_blocking};
 
 use crate::{
@@ -123,7 +123,7 @@ async fn what_time_does_to_a_call_is_made_up_for_when_the_database_is_back() {
 #[tokio::test]
 async fn a_database_that_cannot_be_reached_is_told_without_its_password() {
     let data = Data::new();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = ports::free();
     let url = format!("postgres://farhand:secret-password@{free}/farhand");
     let ran = run(serve(&data, &url)).await.complains_about(&["database"]);
     assert!(!format!("{ran:?}").contains("secret-password"), "{ran:?}");

@@ -9,12 +9,9 @@ use std::{
     sync::Arc,
 };
 
-use farhand_testkit::{Server, WAIT};
+use farhand_testkit::{Server, WAIT, ports};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    time::timeout,
-};
+use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{
     TlsConnector,
     rustls::{
@@ -37,10 +34,6 @@ impl Drop for Authority {
     }
 }
 
-async fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
-}
-
 /// A certificate for the authority's own address, and one that vouches for it.
 fn write_certificates(directory: &Path) {
     let root_key = KeyPair::generate().unwrap();
@@ -57,7 +50,7 @@ fn write_certificates(directory: &Path) {
 /// Runs the authority, which looks for every name at this address; its certificates live so many seconds.
 async fn authority(directory: &Path, server: SocketAddr, life: u64) -> (Authority, SocketAddr) {
     write_certificates(directory);
-    let (listen, manage, names) = (free().await, free().await, free().await);
+    let (listen, manage, names) = (ports::free(), ports::free(), ports::free());
     let own = |name: &str| directory.join(name).display().to_string();
     let config = serde_json::json!({"pebble": {
         "listenAddress": listen.to_string(), "managementListenAddress": manage.to_string(),
@@ -80,7 +73,7 @@ async fn authority(directory: &Path, server: SocketAddr, life: u64) -> (Authorit
         "-tlsalpn01",
         "",
         "-management",
-        &free().await.to_string(),
+        &ports::free().to_string(),
     ]
     .map(str::to_owned);
     let run = |program: &str, args: &[String]| {
@@ -119,7 +112,7 @@ async fn is_shown(server: &Server) -> bool {
 #[tokio::test]
 async fn a_certificate_is_got_from_the_authority_used_at_once_and_kept() {
     let directory = tempfile::tempdir().unwrap();
-    let listen = free().await;
+    let listen = ports::free();
     let (running, authority) = authority(directory.path(), listen, 90 * 24 * 3600).await;
     let root = directory.path().join("root.pem");
     let mut server = Server::with(|config| {
@@ -149,7 +142,7 @@ async fn a_certificate_is_got_from_the_authority_used_at_once_and_kept() {
 #[tokio::test]
 async fn a_certificate_is_renewed_before_it_runs_out_however_short_it_lives() {
     let directory = tempfile::tempdir().unwrap();
-    let listen = free().await;
+    let listen = ports::free();
     let (_running, authority) = authority(directory.path(), listen, 6).await;
     let root = directory.path().join("root.pem");
     let server = Server::with(|config| {
