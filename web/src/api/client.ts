@@ -23,6 +23,11 @@ export class RestError extends Error {
   }
 }
 
+/** The error code to tell somebody whose request has failed, whatever came in between. */
+export function codeOf(problem: unknown): string {
+  return problem instanceof RestError ? problem.code : 'internal';
+}
+
 export interface LoggedIn {
   user: User;
   expiresIn: number;

@@ -175,8 +175,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_log_shows_whose_calendar_was_fetched_with_what() {
+    fn no_log_shows_what_of_a_path_is_secret() {
         assert_eq!(shown("/calendar/7.0.AAAAAAAAAAAAAAAAAAAAAA.ics"), "/calendar/");
+        assert_eq!(shown("/notify/sms/00000000-0000-0000-0000-000000000007/AAAAAAAAAAAAAAAAAAAAAA"), "/notify/sms/");
         assert_eq!(shown("/rtc/getCallLogs"), "/rtc/getCallLogs");
     }
 }
