@@ -5,6 +5,7 @@ import { Calls } from '../src/call/calls.svelte';
 import type { RememberedCall } from '../src/call/memory';
 import type { MediaState } from '../src/call/session';
 import type { SfuLink } from '../src/call/sfu-link';
+import type { Telling } from '../src/signalling/client';
 import { type Answer, RequestError, type RequestFrame } from '../src/signalling/requests';
 import { FakeClock, person, ring, settle, view } from './fakes';
 
@@ -60,8 +61,11 @@ class Rig {
     check: () => void this.checked++,
     end: () => void this.ended++,
   };
+  told: Telling[] = [];
+  visible = true;
   signalling = {
     inCall: false,
+    tell: (frame: Telling) => void this.told.push(frame),
     request: (frame: RequestFrame, withdrawn?: AbortSignal) =>
       new Promise<Answer>((resolve, reject) => {
         const granted = (call?: CallView, sdp?: string) => resolve({ type: 'ok', id: 1, call, sdp });
@@ -81,6 +85,7 @@ class Rig {
       if (this.refusal) throw this.refusal;
       this.invited.push([callId, userDbId]);
     },
+    visible: () => this.visible,
     memory: {
       load: () => this.remembered,
       save: (call) => {
@@ -132,7 +137,7 @@ describe('calling somebody', () => {
     void rig.calls.call({ userDbId: 8, displayName: 'Tester' }, true);
     expect(rig.last.frame).toEqual({
       type: 'createCall',
-      call: { callType: 'MESH', invitedContacts: [{ userDbId: 8 }] },
+      call: { callType: 'MESH', invitedContacts: [{ userDbId: 8 }], useStoredAddresses: true },
     });
     expect(rig.began).toEqual([{ microphone: true, camera: true }]);
     expect(rig.calls.stage).toEqual({ name: 'starting', label: 'Tester' });
@@ -207,6 +212,23 @@ describe('calling somebody', () => {
 });
 
 describe('a ring', () => {
+  const shown = (seen: boolean) => ({ type: 'ringShown', callId: ring().callId, seen });
+
+  it('is told to be shown, and to be seen once the page is in sight', () => {
+    rig.visible = false;
+    rig.frame({ type: 'ring', ring: ring() });
+    expect(rig.told).toEqual([shown(false)]);
+    rig.visible = true;
+    rig.calls.seen();
+    expect(rig.told).toEqual([shown(false), shown(true)]);
+  });
+
+  it('that does not pop up is seen by nobody', () => {
+    rig.frame({ type: 'ring', ring: ring({ popup: false }) });
+    rig.calls.seen();
+    expect(rig.told).toEqual([shown(false), shown(false)]);
+  });
+
   it('that is answered and hung up at once is left, whatever comes first', async () => {
     rig.frame({ type: 'ring', ring: ring() });
     void rig.calls.accept(ring(), true);

@@ -13,7 +13,7 @@ beforeEach(() => {
       const agree = () => resolve({ type: 'ok', id: 1 });
       asked.push({ agree, refuse: (code) => reject(new RequestError(code)) });
     });
-  leaving = new Leaving({ request, inCall: false });
+  leaving = new Leaving({ request, tell: () => undefined, inCall: false });
 });
 
 describe('a call that is hung up', () => {

@@ -20,6 +20,17 @@ describe('a message', () => {
     expect(words('sms', 'uncertain', 'cut off')).toBe('Text message: may have been sent: cut off!');
   });
 
+  it('that was held back says why', () => {
+    expect(words('sms', 'heldBack', 'quietHours')).toBe('Text message: not sent, has quiet hours');
+    expect(words('push', 'heldBack', 'doNotDisturb')).toBe('Push message: not sent, does not want to be disturbed');
+  });
+
+  it('may be a ring on a page', () => {
+    const rings = ['queued', 'delivered', 'seen', 'answered'].map((state) => words('webSocket', state));
+    expect(rings).toEqual(['Ring: no device shows it yet', 'Ring: on a device', 'Ring: seen', 'Ring: answered']);
+    expect(words('webSocket', 'expired')).toBe('Ring: was shown on no device!');
+  });
+
   it('of a later version is told all the same', () => {
     expect(words('fax', 'printed')).toBe('Message: is being sent');
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PersonState } from '../src/api/types';
+import type { Person, PersonState } from '../src/api/types';
 import { canJoin, canRingAgain, nameOf, otherIn, uniqueLabels } from '../src/call/people';
 import { phrase, serverLost } from '../src/call/phrase';
 import type { Connection, Path } from '../src/call/session';
@@ -24,6 +24,23 @@ describe('how a call stands', () => {
     expect(says('declined', 'none')).toBe('Person 2 declined');
     expect(says('missed', 'none')).toBe('Person 2 did not answer');
     expect(says('left', 'none')).toBe('Person 2 left the call');
+  });
+
+  it('while somebody is rung who cannot just answer', () => {
+    const ringing = (over: Partial<Person>) => {
+      const people = [person(1, 'joined'), { ...person(2, 'ringing'), ...over }];
+      const { id, args } = phrase(view({ people }), 'none', undefined, (p) => p.online);
+      return t(id, { ...args });
+    };
+    const at = { id: 'n', tries: 1, dateTime: '' };
+    expect(ringing({ busy: true })).toContain('is in another call');
+    expect(ringing({ busy: true, quiet: 'doNotDisturb' })).toContain('does not want to be disturbed');
+    expect(ringing({ quiet: 'quietHours' })).toContain('has quiet hours');
+    expect(ringing({ quiet: 'quietHours', online: false })).toContain('is not online');
+    expect(ringing({ notifications: [{ ...at, channel: 'webSocket', state: 'seen' }] })).toBe(
+      'Person 2 sees your call…',
+    );
+    expect(ringing({ notifications: [{ ...at, channel: 'email', state: 'seen' }] })).toBe('Ringing Person 2…');
   });
 
   it('while media flow, whatever the server hears of the other end', () => {

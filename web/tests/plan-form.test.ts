@@ -63,7 +63,7 @@ describe('the form of a planned call', () => {
     form.begin(BERLIN);
     form.title = '  Pump 7 ';
     form.chooseUser(8, true);
-    const time = { plannedLocalTime: '2027-03-27T13:00', plannedTimeZone: BERLIN };
+    const time = { useStoredAddresses: true, plannedLocalTime: '2027-03-27T13:00', plannedTimeZone: BERLIN };
     const direct = { callTitle: 'Pump 7', callType: 'MESH', invitedContacts: [{ userDbId: 8 }], invitedTeams: [] };
     expect(form.creation()).toEqual({ ...direct, ...time });
     form.chooseTeam(3, true);

@@ -11,7 +11,8 @@ it.each([
   ['/check', { page: 'check' }],
   ['/history/', { page: 'history' }],
   ['/history/a%20b', { page: 'story', callId: 'a b' }],
-  ['/call/7', { page: 'story', callId: '7' }],
+  ['/call/7', { page: 'story', callId: '7', invited: true }],
+  ['/settings', { page: 'settings' }],
   ['/call', { page: 'contacts' }],
   ['/history/%E0%A4%A', { page: 'story', callId: '%E0%A4%A' }],
 ])('the address %s names a page', (path, route) => {

@@ -143,7 +143,7 @@ describe('a call’s story', () => {
       ...[
         item('uncertain', 'cut off'),
         item('expired'),
-        item('heldBack', 'quiet hours'),
+        item('heldBack', 'quietHours'),
         item('answered'),
         item('cancelled'),
       ],
@@ -155,7 +155,7 @@ describe('a call’s story', () => {
       'Tester opened the message.',
       'A message to Tester may have been sent, or not: cut off',
       'A message to Tester could not be sent in time.',
-      'Tester was not told: quiet hours',
+      'Tester has quiet hours: a message was not sent.',
     ]);
   });
 

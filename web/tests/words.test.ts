@@ -35,6 +35,8 @@ const composed = [
   ...['link', 'budget', 'own-link', 'own-budget'].flatMap((why) =>
     ['smaller', 'slow', 'stills', 'audio'].map((rung) => `short-${why}-${rung}`),
   ),
+  ...['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'].map((day) => `day-${day}`),
+  ...['push', 'email', 'sms'].map((channel) => `reach-rung-${channel}`),
   'trouble-screen-denied',
   'trouble-screen-failed',
   ...[...all.matchAll(/\| '(quality-[a-z-]+)'/g)].map((m) => `${m[1]}-help`),
@@ -107,6 +109,10 @@ describe('the translations', () => {
         offset: '+02:00',
         earlier: 'e',
         later: 'l',
+        until: 'u',
+        row: 1,
+        address: 'a@b',
+        what: 'w',
       };
       expect(t(id, args)).not.toContain('{');
     }

@@ -6,7 +6,9 @@
 pub mod access;
 pub mod call;
 pub mod delivery;
+pub mod hours;
 pub mod ids;
 pub mod plan;
 pub mod policy;
+pub mod reach;
 pub mod time;

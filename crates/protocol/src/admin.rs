@@ -1,9 +1,14 @@
 //! Administration bodies: users, teams, domains, API keys.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{WireTime, auth::Role, call::DataBudget};
+use crate::{
+    WireTime,
+    auth::Role,
+    call::DataBudget,
+    reach::{DomainReach, ReachSettings, given},
+};
 
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -46,14 +51,13 @@ pub struct UserChange {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DataBudget>)]
     pub data_budget: Option<Option<DataBudget>>,
+    /// How this user is reached; `null`: as the domain has it.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ReachSettings>)]
+    pub reach: Option<Option<ReachSettings>>,
     /// A disabled user's tokens, keys and connections stop at once.
     #[serde(default)]
     pub disabled: Option<bool>,
-}
-
-/// A member that is there, be it `null`.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -70,6 +74,9 @@ pub struct UserRecord {
     /// What this user may use in each call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_budget: Option<DataBudget>,
+    /// How this user is reached, where it is not as the domain has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<ReachSettings>,
 }
 
 /// Creates a team, or replaces its name and members.
@@ -108,6 +115,10 @@ pub struct DomainChange {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DataBudget>)]
     pub data_budget: Option<Option<DataBudget>>,
+    /// How the domain's people are reached; `null`: as usual.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DomainReach>)]
+    pub reach: Option<Option<DomainReach>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -119,6 +130,9 @@ pub struct DomainRecord {
     /// What each of the domain's people may use in each call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_budget: Option<DataBudget>,
+    /// How the domain's people are reached, where it is not as usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<DomainReach>,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]

@@ -122,6 +122,8 @@ pub struct CreateCallRequest {
     pub planned_time_zone: Option<String>,
     /// What each person in the call may use.
     pub data_budget: Option<DataBudget>,
+    /// Messages may go to the addresses of people's accounts, if the domain allows that for calls of its own client.
+    pub use_stored_addresses: bool,
 }
 
 /// What somebody's media may take in a call. Of several budgets the smallest counts.
@@ -153,6 +155,7 @@ impl Default for CreateCallRequest {
             planned_local_time: None,
             planned_time_zone: None,
             data_budget: None,
+            use_stored_addresses: false,
         }
     }
 }

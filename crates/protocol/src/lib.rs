@@ -8,6 +8,7 @@ pub mod check;
 pub mod frame;
 pub mod notify;
 pub mod problem;
+pub mod reach;
 pub mod read;
 pub mod statistics;
 pub mod time;

@@ -6,12 +6,12 @@ use uuid::Uuid;
 
 use crate::WireTime;
 
-/// A message to somebody who was invited.
+/// A message to somebody who was invited, or a ring on the pages of that person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Notification {
     pub id: Uuid,
-    /// `email`, `sms`, `push`; expect more.
+    /// `webSocket` (a ring on open pages), `email`, `sms`, `push`; expect more.
     pub channel: String,
     /// `queued`, `sending`, `sent`, `delivered`, `seen`, `answered`, `failed`, `uncertain` (it may have been sent), `expired`, `cancelled`,
     /// `notConfigured`, `heldBack`; expect more.

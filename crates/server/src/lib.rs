@@ -19,6 +19,7 @@ mod notify;
 #[cfg_attr(not(test), expect(dead_code, reason = "nothing that others choose is asked yet"))]
 mod outward;
 mod planned;
+mod reach;
 mod turn;
 pub mod world;
 mod ws;

@@ -123,6 +123,7 @@ fn call(people: &[Contact], ids: &mut Ids, number: usize) -> CallWrite {
         planned_at: None,
         planned_zone: None,
         calendar_sequence: 0,
+        stored_addresses: false,
         created_at: at,
         started_at: None,
         ended_at: None,

@@ -46,6 +46,7 @@ pub(crate) struct Head {
     budget_megabytes: Option<i64>,
     planned_zone: Option<String>,
     calendar_sequence: i64,
+    stored_addresses: bool,
 }
 
 impl From<call::Model> for Head {
@@ -71,6 +72,7 @@ impl From<call::Model> for Head {
             budget_megabytes: row.budget_megabytes,
             planned_zone: row.planned_zone,
             calendar_sequence: row.calendar_sequence,
+            stored_addresses: row.stored_addresses,
         }
     }
 }
@@ -218,6 +220,7 @@ impl Parts {
             planned_at: head.planned_at.map(Timestamp::from_millis),
             planned_zone: head.planned_zone,
             calendar_sequence: head.calendar_sequence,
+            stored_addresses: head.stored_addresses,
             created_at: Timestamp::from_millis(head.created_at),
             started_at: head.started_at.map(Timestamp::from_millis),
             ended_at: head.ended_at.map(Timestamp::from_millis),

@@ -20,8 +20,8 @@ pub(crate) const KEYS: Bulk = Bulk {
 pub(crate) const CALLS: Bulk = Bulk {
     before: "INSERT INTO calls (call_id, domain_id, title, reason, call_type, status, join_anonymous, inform_directly, \
              creator_user, creator_id, maker_id, planned_at, created_at, started_at, ended_at, version, owner_node, \
-             owner_epoch, state, budget_kbit, budget_megabytes, planned_zone, calendar_sequence) VALUES ",
-    columns: 23,
+             owner_epoch, state, budget_kbit, budget_megabytes, planned_zone, calendar_sequence, stored_addresses) VALUES ",
+    columns: 24,
     after: " RETURNING id, call_id",
 };
 
@@ -82,7 +82,7 @@ fn text(text: Option<&String>) -> Value {
     text.cloned().into()
 }
 
-pub(crate) fn call_row(new: &NewCall) -> [Value; 23] {
+pub(crate) fn call_row(new: &NewCall) -> [Value; 24] {
     let CallRecord { reason, call_type, status, title, .. } = &new.record;
     [
         new.record.call_id.to_string().into(),
@@ -108,6 +108,7 @@ pub(crate) fn call_row(new: &NewCall) -> [Value; 23] {
         new.record.budget.megabytes.into(),
         text(new.record.planned_zone.as_ref()),
         new.record.calendar_sequence.into(),
+        new.record.stored_addresses.into(),
     ]
 }
 

@@ -26,13 +26,17 @@ pub struct Domain {
     pub guests_allowed: bool,
     /// Of each of its people.
     pub budget: Budget,
+    /// How its people are reached, as a text that is not looked into here.
+    pub reach: Option<String>,
 }
 
 /// `None` leaves a column as it is.
-#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::option_option, reason = "outside: whether to change it; inside: the new value, which may be none")]
+#[derive(Debug, Clone, Default)]
 pub struct DomainChange {
     pub guests_allowed: Option<bool>,
     pub budget: Option<Budget>,
+    pub reach: Option<Option<String>>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -53,6 +57,8 @@ pub struct User {
     pub budget: Budget,
     /// Which link to this user's calendar is good.
     pub calendar_generation: i64,
+    /// How this user is reached, as a text that is not looked into here.
+    pub reach: Option<String>,
 }
 
 #[derive(Clone)]
@@ -83,6 +89,7 @@ pub struct UserChange {
     pub budget: Option<Budget>,
     /// Raises the generation of the link to the user's calendar.
     pub renew_calendar: bool,
+    pub reach: Option<Option<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,6 +201,8 @@ pub struct CallRecord {
     pub planned_zone: Option<String>,
     /// Rises with every change that calendars must hear of.
     pub calendar_sequence: i64,
+    /// Whether messages may go to the addresses of people's accounts.
+    pub stored_addresses: bool,
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,

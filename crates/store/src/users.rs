@@ -34,6 +34,7 @@ fn to_user((row, domain): Row) -> StoreResult<User> {
         disabled: row.disabled,
         budget: Budget { kbit: row.budget_kbit, megabytes: row.budget_megabytes },
         calendar_generation: row.calendar_generation,
+        reach: row.reach,
     })
 }
 
@@ -59,6 +60,7 @@ impl SqlStore {
             budget_kbit: Set(None),
             budget_megabytes: Set(None),
             calendar_generation: Set(0),
+            reach: Set(None),
         };
         let id = row.insert(&txn).await?.id;
         if new.id.is_some() {
@@ -76,8 +78,18 @@ impl SqlStore {
         };
         let generation = row.calendar_generation;
         let mut row = row.into_active_model();
-        let UserChange { display_name, email, phone, password_hash, roles, operator, disabled, budget, renew_calendar } =
-            change.clone();
+        let UserChange {
+            display_name,
+            email,
+            phone,
+            password_hash,
+            roles,
+            operator,
+            disabled,
+            budget,
+            renew_calendar,
+            reach,
+        } = change.clone();
         set(&mut row.display_name, display_name);
         set(&mut row.email, email);
         set(&mut row.phone, phone);
@@ -85,6 +97,7 @@ impl SqlStore {
         set(&mut row.roles, roles.map(|roles| roles_text(&roles)));
         set(&mut row.operator, operator);
         set(&mut row.disabled, disabled);
+        set(&mut row.reach, reach);
         set(&mut row.budget_kbit, budget.map(|budget| budget.kbit));
         set(&mut row.budget_megabytes, budget.map(|budget| budget.megabytes));
         set(&mut row.calendar_generation, renew_calendar.then_some(generation + 1));

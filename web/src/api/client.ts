@@ -9,6 +9,8 @@ import type {
   IceServers,
   LoginRequest,
   Problem,
+  Reach,
+  ReachChange,
   Team,
   UpdateCallRequest,
   User,
@@ -111,6 +113,14 @@ export class Rest {
 
   async renewCalendarLink(): Promise<string> {
     return (await unwrap(this.client.POST('/rtc/renewCalendarLink'))).path;
+  }
+
+  reach(): Promise<Reach> {
+    return unwrap(this.client.GET('/rtc/getReachSettings'));
+  }
+
+  updateReach(body: ReachChange): Promise<Reach> {
+    return unwrap(this.client.POST('/rtc/updateReachSettings', { body }));
   }
 
   iceServers(): Promise<IceServers> {

@@ -137,6 +137,17 @@ export interface components {
             /** @enum {string} */
             type: "decline";
         } | {
+            /** Format: uuid */
+            callId: string;
+            seen: boolean;
+            /** @enum {string} */
+            type: "ringShown";
+        } | {
+            /** Format: uuid */
+            callId: string;
+            /** @enum {string} */
+            type: "linkOpened";
+        } | {
             /** Format: int32 */
             id: number;
             /** Format: uuid */
@@ -260,6 +271,11 @@ export interface components {
             plannedTimeZone?: string | null;
             /** @default null */
             dataBudget?: components["schemas"]["DataBudget"] | null;
+            /**
+             * @description Messages may go to the addresses of people's accounts, if the domain allows that for calls of its own client.
+             * @default false
+             */
+            useStoredAddresses?: boolean;
         };
         /** @description What somebody's media may take in a call. Of several budgets the smallest counts. */
         DataBudget: {
@@ -435,11 +451,11 @@ export interface components {
             /** Format: int32 */
             height: number;
         };
-        /** @description A message to somebody who was invited. */
+        /** @description A message to somebody who was invited, or a ring on the pages of that person. */
         Notification: {
             /** Format: uuid */
             id: string;
-            /** @description `email`, `sms`, `push`; expect more. */
+            /** @description `webSocket` (a ring on open pages), `email`, `sms`, `push`; expect more. */
             channel: string;
             /**
              * @description `queued`, `sending`, `sent`, `delivered`, `seen`, `answered`, `failed`, `uncertain` (it may have been sent), `expired`, `cancelled`,
@@ -464,6 +480,9 @@ export interface components {
             online: boolean;
             media?: components["schemas"]["MediaState"] | null;
             receives?: components["schemas"]["Shortage"] | null;
+            quiet?: components["schemas"]["Quiet"] | null;
+            /** @description In another call now. */
+            busy?: boolean;
             /** @description Messages to this person, for whoever called. */
             notifications?: components["schemas"]["Notification"][];
         };
@@ -474,6 +493,11 @@ export interface components {
          * @enum {string}
          */
         Presence: "online" | "inCall" | "offline";
+        /**
+         * @description Why somebody is not to be disturbed.
+         * @enum {string}
+         */
+        Quiet: "doNotDisturb" | "quietHours";
         /** @description Takes up a session after a short disconnection. */
         Resume: {
             /** Format: uuid */

@@ -371,6 +371,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rtc/getReachSettings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells how the caller is reached when a page does not ring, or nobody answers there. */
+        get: operations["getReachSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rtc/inviteToCall": {
         parameters: {
             query?: never;
@@ -508,6 +525,23 @@ export interface paths {
         put?: never;
         /** Renames a call, or moves a planned one. */
         post: operations["updateCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/updateReachSettings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes how the caller is reached. Calls that ring just now follow. */
+        post: operations["updateReachSettings"];
         delete?: never;
         options?: never;
         head?: never;
@@ -729,6 +763,11 @@ export interface components {
             plannedTimeZone?: string | null;
             /** @default null */
             dataBudget?: components["schemas"]["DataBudget"] | null;
+            /**
+             * @description Messages may go to the addresses of people's accounts, if the domain allows that for calls of its own client.
+             * @default false
+             */
+            useStoredAddresses?: boolean;
         };
         /** @description The only time the key itself is shown. */
         CreatedApiKey: {
@@ -764,6 +803,14 @@ export interface components {
             /** @description Whether people without an account may be invited. */
             guestsAllowed?: boolean | null;
             dataBudget?: components["schemas"]["DataBudget"] | null;
+            reach?: components["schemas"]["DomainReach"] | null;
+        };
+        /** @description How a domain's people are reached, unless they have settings of their own. */
+        DomainReach: {
+            /** @default null */
+            rungs?: components["schemas"]["Rung"][] | null;
+            /** @default ownClient */
+            storedAddresses?: components["schemas"]["StoredAddresses"];
         };
         DomainRecord: {
             /** Format: int64 */
@@ -771,6 +818,7 @@ export interface components {
             name: string;
             guestsAllowed: boolean;
             dataBudget?: components["schemas"]["DataBudget"] | null;
+            reach?: components["schemas"]["DomainReach"] | null;
         };
         /**
          * @description Every way Farhand says no. Codes are stable.
@@ -856,11 +904,11 @@ export interface components {
             email?: string | null;
             phoneNumber?: string | null;
         };
-        /** @description A message to somebody who was invited. */
+        /** @description A message to somebody who was invited, or a ring on the pages of that person. */
         Notification: {
             /** Format: uuid */
             id: string;
-            /** @description `email`, `sms`, `push`; expect more. */
+            /** @description `webSocket` (a ring on open pages), `email`, `sms`, `push`; expect more. */
             channel: string;
             /**
              * @description `queued`, `sending`, `sent`, `delivered`, `seen`, `answered`, `failed`, `uncertain` (it may have been sent), `expired`, `cancelled`,
@@ -904,6 +952,42 @@ export interface components {
              */
             retryAfter?: number | null;
         };
+        /**
+         * @description Why somebody is not to be disturbed.
+         * @enum {string}
+         */
+        Quiet: "doNotDisturb" | "quietHours";
+        /** @description How the caller is reached, and by what at all. */
+        Reach: {
+            own: components["schemas"]["ReachSettings"];
+            /** @description The domain's rungs, which count where there are none of one's own. */
+            domainRungs: components["schemas"]["Rung"][];
+            storedAddresses: components["schemas"]["StoredAddresses"];
+            /** @description What this server has something to send by. */
+            channels: components["schemas"]["RungChannel"][];
+            email?: string | null;
+            phoneNumber?: string | null;
+            quiet?: components["schemas"]["Quiet"] | null;
+        };
+        /** @description What is left out stays as it is; `null` clears it. */
+        ReachChange: {
+            /** @description `null`: as the domain has it. */
+            rungs?: components["schemas"]["Rung"][] | null;
+            doNotDisturbUntil?: components["schemas"]["WireTime"] | null;
+            quietHours?: components["schemas"]["WeekHours"] | null;
+        };
+        /** @description How somebody is reached. */
+        ReachSettings: {
+            /**
+             * @description Instead of the domain's.
+             * @default null
+             */
+            rungs?: components["schemas"]["Rung"][] | null;
+            /** @default null */
+            doNotDisturbUntil?: components["schemas"]["WireTime"] | null;
+            /** @default null */
+            quietHours?: components["schemas"]["WeekHours"] | null;
+        };
         RefreshRequest: {
             /**
              * @description May be left out where the cookie carries it.
@@ -916,6 +1000,26 @@ export interface components {
          * @enum {string}
          */
         Role: "admin" | "expert" | "technician" | "connector";
+        /** @description A message to somebody who is rung and has not answered. */
+        Rung: {
+            channel: components["schemas"]["RungChannel"];
+            address?: components["schemas"]["RungAddress"] | null;
+            /**
+             * Format: int32
+             * @description How long after the ring has begun, up to 600.
+             */
+            afterSeconds?: number;
+        };
+        /**
+         * @description Which address.
+         * @enum {string}
+         */
+        RungAddress: "request" | "stored";
+        /**
+         * @description By what a message goes.
+         * @enum {string}
+         */
+        RungChannel: "push" | "sms" | "email";
         /** @description What a seat's client has reported, taken together. */
         SeatFigures: {
             /**
@@ -1010,6 +1114,11 @@ export interface components {
             /** Format: int32 */
             received: number;
         };
+        /**
+         * @description Whether the addresses of people's accounts are used where a request names none.
+         * @enum {string}
+         */
+        StoredAddresses: "never" | "ownClient" | "always";
         /** @description Creates a team, or replaces its name and members. */
         TeamBody: {
             name: string;
@@ -1068,6 +1177,7 @@ export interface components {
             /** @description `null` clears it. */
             phoneNumber?: string | null;
             dataBudget?: components["schemas"]["DataBudget"] | null;
+            reach?: components["schemas"]["ReachSettings"] | null;
             /** @description A disabled user's tokens, keys and connections stop at once. */
             disabled?: boolean | null;
         };
@@ -1082,7 +1192,25 @@ export interface components {
             phoneNumber?: string | null;
             disabled: boolean;
             dataBudget?: components["schemas"]["DataBudget"] | null;
+            reach?: components["schemas"]["ReachSettings"] | null;
         };
+        /** @description Hours on the clocks of one place. */
+        WeekHours: {
+            /** @description An IANA time zone, such as `Europe/Berlin`. */
+            timeZone: string;
+            /** @description Up to 21. */
+            spans: components["schemas"]["WeekSpan"][];
+        };
+        /** @description Hours of some days of every week. */
+        WeekSpan: {
+            days: components["schemas"]["Weekday"][];
+            /** @description Such as `22:00`. */
+            from: string;
+            /** @description Such as `06:00`; on the next day where it is not after `from`. */
+            to: string;
+        };
+        /** @enum {string} */
+        Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
         /** Format: date-time */
         WireTime: string;
     };
@@ -2168,6 +2296,35 @@ export interface operations {
             };
         };
     };
+    getReachSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reach"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     inviteToCall: {
         parameters: {
             query?: never;
@@ -2566,6 +2723,48 @@ export interface operations {
             };
             /** @description Past, or not a time that the zone's clocks show once */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateReachSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReachChange"];
+            };
+        };
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reach"];
+                };
+            };
+            /** @description A setting that cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

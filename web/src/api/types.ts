@@ -29,6 +29,12 @@ export type Source = frames['schemas']['Source'];
 export type EndReason = frames['schemas']['EndReason'];
 export type UserPresence = frames['schemas']['UserPresence'];
 
+export type Reach = rest['schemas']['Reach'];
+export type ReachChange = rest['schemas']['ReachChange'];
+export type Rung = rest['schemas']['Rung'];
+export type RungChannel = rest['schemas']['RungChannel'];
+export type WeekHours = rest['schemas']['WeekHours'];
+export type Weekday = rest['schemas']['Weekday'];
 export type User = rest['schemas']['User'];
 export type Contact = rest['schemas']['CallLogContact'];
 export type CallLog = rest['schemas']['CallLog'];

@@ -101,7 +101,8 @@ export class App {
     const offerWith = (people: number, iceServers: IceServer[]) =>
       offering(this.peer.take({ ...TO_SERVER, iceServers }), people, clock);
     const memory = memoryIn(sessionStorage);
-    this.calls = new Calls({ signalling, media, clock, memory, invite, takePrepared, offering: offerWith });
+    const visible = () => document.visibilityState === 'visible';
+    this.calls = new Calls({ signalling, media, clock, memory, invite, takePrepared, offering: offerWith, visible });
     // Not during a call: the handshake would take from its media.
     $effect.root(() => {
       $effect(() => prepared.follow(this.calls.inCall ? [] : [...this.calls.rings.values()]));
@@ -171,6 +172,7 @@ export class App {
         this.calls.welcome(welcome);
         this.contacts.welcome(welcome.resumed);
         this.views.again();
+        this.tellOfLink();
       },
       frame: (frame) => {
         if (frame.type === 'ring') this.peer.warm();
@@ -180,6 +182,13 @@ export class App {
       },
       signedOut: () => this.auth.forget(),
     });
+  }
+
+  /** Whoever comes by the link of a message has seen it. */
+  private tellOfLink(): void {
+    const { route } = this.router;
+    if (route.page !== 'story' || !route.invited) return;
+    this.signalling.tell({ type: 'linkOpened', callId: route.callId });
   }
 
   private makeMedia(): CallMedia {
@@ -293,7 +302,10 @@ export class App {
     const look = () => this.views.hide(document.visibilityState !== 'visible');
     look();
     document.addEventListener('visibilitychange', () => {
-      if (document.visibilityState === 'visible') this.signalling.nudge();
+      if (document.visibilityState === 'visible') {
+        this.signalling.nudge();
+        this.calls.seen();
+      }
       look();
     });
     addEventListener('storage', (event) => {

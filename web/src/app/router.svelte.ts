@@ -5,7 +5,9 @@ export type Route =
   | { page: 'plan'; callId?: string }
   | { page: 'history' }
   | { page: 'check' }
-  | { page: 'story'; callId: string };
+  | { page: 'settings' }
+  /** `invited`: by the link of a message. */
+  | { page: 'story'; callId: string; invited?: true };
 
 export function parse(path: string): Route {
   const [first, second] = path.split('/').filter(Boolean);
@@ -14,7 +16,8 @@ export function parse(path: string): Route {
   if (first === 'planned' && second) return { page: 'plan', callId: decoded(second) };
   if (first === 'planned') return { page: 'planned' };
   // What invitations lead to.
-  if (first === 'call' && second) return { page: 'story', callId: decoded(second) };
+  if (first === 'call' && second) return { page: 'story', callId: decoded(second), invited: true };
+  if (first === 'settings') return { page: 'settings' };
   if (first === 'history' && second) return { page: 'story', callId: decoded(second) };
   if (first === 'history') return { page: 'history' };
   return { page: 'contacts' };

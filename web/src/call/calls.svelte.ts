@@ -48,7 +48,8 @@ export class Calls {
 
   /** Calls somebody of the domain. */
   call(user: { userDbId: number; displayName: string }, camera: boolean): Promise<void> {
-    const call = { callType: 'MESH' as const, invitedContacts: [{ userDbId: user.userDbId }] };
+    const invitedContacts = [{ userDbId: user.userDbId }];
+    const call = { callType: 'MESH' as const, invitedContacts, useStoredAddresses: true };
     return this.begin({ type: 'createCall', call }, user.displayName, camera);
   }
 
@@ -371,6 +372,16 @@ export class Calls {
   private ring(ring: Ring): void {
     if (this.concerns(ring.callId)) return;
     this.rings.begin(ring);
+    this.tellShown(ring);
+  }
+
+  /** The page has come into sight. */
+  seen(): void {
+    for (const ring of this.rings.values()) this.tellShown(ring);
+  }
+
+  private tellShown({ callId, popup }: Ring): void {
+    this.env.signalling.tell({ type: 'ringShown', callId, seen: popup && this.env.visible() });
   }
 
   private ringEnded(callId: string, reason: RingEndReason): void {

@@ -1,6 +1,7 @@
 /** How a call stands, as the id of a sentence for the person in it. */
 import type { CallView, Person } from '../api/types';
 import type { LinkState } from '../signalling/client';
+import { isSeen } from './messages';
 import { nameOf, otherIn, seated } from './people';
 import type { Connection, Path } from './session';
 
@@ -46,10 +47,18 @@ function connectedId(path: Path | undefined): string {
   return path === 'relay' ? 'call-relay' : 'call-connected';
 }
 
+/** What weighs most for whoever waits. */
+function ringingId({ quiet, busy, notifications }: Person, online: boolean): string {
+  if (!online) return 'call-ringing-offline';
+  if (quiet) return quiet === 'quietHours' ? 'call-ringing-hours' : 'call-ringing-dnd';
+  if (busy) return 'call-ringing-busy';
+  return isSeen(notifications) ? 'call-ringing-seen' : 'call-ringing';
+}
+
 function waitingId(other: Person, online: boolean): string {
   switch (other.state) {
     case 'ringing':
-      return online ? 'call-ringing' : 'call-ringing-offline';
+      return ringingId(other, online);
     case 'declined':
       return 'call-declined';
     case 'missed':

@@ -75,6 +75,7 @@ export class PlanForm {
       callType: direct ? 'MESH' : 'SFU',
       invitedContacts: [...this.people].map((userDbId) => ({ userDbId })),
       invitedTeams: [...this.teams].map((id) => ({ id })),
+      useStoredAddresses: true,
       ...this.moment(),
     };
   }

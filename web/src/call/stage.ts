@@ -1,5 +1,6 @@
 /** What a call looks like from the screen, and what its state needs of the world. */
 import type { CallView, EndReason, IceServer, RingEndReason, Signal, Slots } from '../api/types';
+import type { Telling } from '../signalling/client';
 import type { Clock } from '../signalling/clock';
 import type { Answer, RequestFrame } from '../signalling/requests';
 import type { Memory } from './memory';
@@ -24,6 +25,8 @@ export interface Signalling {
   inCall: boolean;
   /** `withdrawn`: not wanted any more, and not to be sent if it has not been yet. */
   request(frame: RequestFrame, withdrawn?: AbortSignal): Promise<Answer>;
+  /** Sends what has no answer. */
+  tell(frame: Telling): void;
 }
 
 /** What of CallMedia is used here. */
@@ -52,6 +55,8 @@ export interface CallsEnvironment {
   /** A connection to the SFU for so many others, whose offer goes out with a `join`. */
   offering(people: number, relays: IceServer[]): SfuLink;
   clock: Clock;
+  /** Whether anybody can see this page. */
+  visible(): boolean;
   /** Rejects with an error that has the server's `code`. */
   invite(callId: string, userDbId: number): Promise<void>;
 }

@@ -35,6 +35,8 @@ const NEVER_HELD: Record<string, string> = { declined: 'was-declined', cancelled
 
 const HISTORY: Record<string, string> = {
   RingStarted: 'story-ring-started',
+  RingDelivered: 'story-ring-delivered',
+  RingSeen: 'story-ring-seen',
   ConnectionLost: 'story-connection-lost',
   Reconnected: 'story-reconnected',
   SeatMoved: 'story-seat-moved',

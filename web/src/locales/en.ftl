@@ -64,6 +64,7 @@ nav-main = Main
 nav-contacts = Contacts
 nav-planned = Planned calls
 nav-history = Call history
+nav-settings = Reaching me
 server-ready = Ready for calls
 server-connecting = Connecting to the server…
 server-lost = No connection to the server. Trying again…
@@ -104,10 +105,56 @@ ring-timed-out = You missed a call from { $who }.
 ring-taken = Somebody else answered { $who }.
 ring-call-ended = { $who } stopped calling.
 
+# How one is reached
+reach-title = Reaching me
+reach-dnd-title = Do not disturb
+reach-dnd-lead = Calls are listed without a sound, and no push or text message is sent. Callers see why.
+reach-dnd-on = On until { $until }
+reach-dnd-off = Off
+reach-dnd-half-hour = For 30 minutes
+reach-dnd-hour = For an hour
+reach-dnd-morning = Until tomorrow, 8:00
+reach-dnd-end = I may be disturbed again
+reach-hours-title = Quiet hours
+reach-hours-lead = The same, every week.
+reach-hours-zone = On the clocks of
+reach-hours-none = There are none.
+reach-hours-now = They are on now.
+reach-hours-days = Days, row { $row }
+reach-hours-from = From, row { $row }
+reach-hours-to = Until, row { $row }
+reach-hours-add = Add hours
+reach-hours-remove = Remove row { $row }
+reach-hours-wrong = Each row needs a day and both times.
+day-monday = Mon
+day-tuesday = Tue
+day-wednesday = Wed
+day-thursday = Thu
+day-friday = Fri
+day-saturday = Sat
+day-sunday = Sun
+reach-rungs-title = When I do not answer here
+reach-rungs-lead = A ring shows on every page where you are signed in. What follows while it still rings:
+reach-rungs-usual = As is usual here
+reach-rungs-own = As I want it
+reach-rung-push = A push message to my browsers
+reach-rung-email = An e-mail to { $address }
+reach-rung-sms = A text message to { $address }
+reach-rung-after = Seconds after the ring began: { $what }
+reach-rung-no-sender = this server has nothing to send it by
+reach-rung-no-address = your account has no address for it
+reach-never = This server’s administrators do not allow messages to the addresses of accounts.
+reach-save = Save
+reach-saved = Saved.
+
 # In a call
 call-starting = Starting the call…
 call-ringing = Ringing { $name }…
 call-ringing-offline = { $name } is not online. Ringing until a device connects…
+call-ringing-seen = { $name } sees your call…
+call-ringing-busy = { $name } is in another call, and sees that you are calling…
+call-ringing-dnd = { $name } does not want to be disturbed. The call is shown without a sound…
+call-ringing-hours = { $name } has quiet hours. The call is shown without a sound…
 call-waiting = Waiting for { $name }…
 call-alone = Waiting for the others…
 call-declined = { $name } declined
@@ -142,6 +189,11 @@ message-email = E-mail
 message-sms = Text message
 message-push = Push message
 message-other = Message
+message-ring = Ring
+ring-queued = no device shows it yet
+ring-delivered = on a device
+ring-seen = seen
+ring-expired = was shown on no device
 message-queued = waits to be sent
 message-again = not taken yet, will be tried again: { $reason }
 message-sending = is being sent
@@ -154,7 +206,10 @@ message-uncertain = may have been sent: { $reason }
 message-expired = not sent in time
 message-cancelled = not needed any more
 message-not-configured = not sent, no sender is set up
-message-held-back = held back: { $reason }
+message-held-back = { $reason ->
+    [quietHours] not sent, has quiet hours
+   *[other] not sent, does not want to be disturbed
+ }
 people-in-call = People in this call
 add-someone = Add someone
 add-title = Add someone to this call
@@ -168,6 +223,9 @@ mark-camera-off = Camera off
 person-joined = In the call
 person-reconnecting = Reconnecting
 person-ringing = Ringing
+person-dnd = Do not disturb
+person-quiet-hours = Quiet hours
+person-busy = In another call
 person-waiting = Not rung yet
 person-declined = Declined
 person-missed = Did not answer
@@ -361,6 +419,8 @@ story-ended-alone = The call ended: one person was alone in it for too long.
 story-ended-nobody-came = The call ended: nobody came.
 story-ended-cancelled = The call was cancelled.
 story-ring-started = { $name }’s devices started ringing.
+story-ring-delivered = The ring was shown on a device of { $name }.
+story-ring-seen = { $name } saw the ring.
 story-ring-taken = { $name }’s devices fell silent: somebody else answered.
 story-ring-call-ended = { $name }’s devices fell silent: the call was over.
 story-connection-lost = { $name } lost the connection.
@@ -378,7 +438,10 @@ story-message-seen = { $name } opened the message.
 story-message-failed = A message to { $name } was refused: { $reason }
 story-message-uncertain = A message to { $name } may have been sent, or not: { $reason }
 story-message-expired = A message to { $name } could not be sent in time. { $reason }
-story-message-held-back = { $name } was not told: { $reason }
+story-message-held-back = { $reason ->
+    [quietHours] { $name } has quiet hours: a message was not sent.
+   *[other] { $name } does not want to be disturbed: a message was not sent.
+ }
 story-other = { $name }: { $type }
 
 # Errors, by code

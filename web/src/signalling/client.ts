@@ -19,7 +19,10 @@ export interface SocketLike {
 }
 
 /** Frames that want no answer. */
-export type Telling = Extract<ClientFrame, { type: 'signal' | 'mediaState' | 'mediaViews' | 'mediaReport' }>;
+export type Telling = Extract<
+  ClientFrame,
+  { type: 'signal' | 'mediaState' | 'mediaViews' | 'mediaReport' | 'ringShown' | 'linkOpened' }
+>;
 
 export type Authorised = 'ok' | 'signedOut' | 'retry';
 export type LinkState = 'idle' | 'connecting' | 'open' | 'waiting' | 'refused';

@@ -9,6 +9,7 @@ use crate::{
     WireTime,
     call::{CallLogContact, CallReason, CallStatus, CallType},
     notify::Notification,
+    reach::Quiet,
 };
 
 /// A call as one session sees it.
@@ -87,6 +88,12 @@ pub struct Person {
     /// Why this person sees less than the others send; absent if that is not so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receives: Option<Shortage>,
+    /// Why this person is not disturbed by the ring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<Quiet>,
+    /// In another call now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub busy: bool,
     /// Messages to this person, for whoever called.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notifications: Vec<Notification>,

@@ -45,6 +45,12 @@ pub enum ClientFrame {
     },
     #[serde(rename_all = "camelCase")]
     Decline { id: u32, call_id: Uuid },
+    /// A ring has come to this device. `seen`: it stands before somebody's eyes. There is no answer.
+    #[serde(rename_all = "camelCase")]
+    RingShown { call_id: Uuid, seen: bool },
+    /// Somebody has opened this call by the link of a message. There is no answer.
+    #[serde(rename_all = "camelCase")]
+    LinkOpened { call_id: Uuid },
     /// Hangs up.
     #[serde(rename_all = "camelCase")]
     Leave { id: u32, call_id: Uuid },

@@ -19,11 +19,12 @@ use tokio::sync::mpsc;
 use super::{
     Shared,
     ask::{Answer, Ask, By, Command, not_yours},
-    change::{Change, Extra},
+    change::{Besides, Change, Extra},
     deliveries,
     ladder::StillAnswer,
     log,
     media::CallMedia,
+    reaching::{Quiets, Step},
     recover::Owed,
     resolve::Resolved,
     statistics::{Cause, Statistics},
@@ -55,6 +56,8 @@ pub struct CallActor {
     pub owed: Vec<Owed>,
     pub media: CallMedia,
     pub statistics: Statistics,
+    /// Who wants quiet. Looked at whenever a ring begins, a device comes, or settings change.
+    pub quiets: Quiets,
     /// The call was taken up, and that is not saved yet: the next step says it first.
     pub recovery_owed: bool,
 }
@@ -62,8 +65,8 @@ pub struct CallActor {
 impl CallActor {
     pub fn new(shared: &Arc<Shared>, call: Call, record: Arc<CallRecord>, version: i64) -> Self {
         let media = CallMedia::new(record.call_id, shared.workers.clone(), shared.stills.clone());
-        let (owed, statistics) = (Vec::new(), Statistics::default());
-        Self { shared: shared.clone(), call, record, version, owed, media, statistics, recovery_owed: false }
+        let (owed, statistics, quiets) = (Vec::new(), Statistics::default(), Quiets::default());
+        Self { shared: shared.clone(), call, record, version, owed, media, statistics, quiets, recovery_owed: false }
     }
 
     /// Runs until the call has ended, or another node has taken it.
@@ -184,14 +187,11 @@ impl CallActor {
                 self.reported(by, &report).await;
                 Ok(())
             }
+            Ask::Reached(news) => self.reached(contact, news).await,
             Ask::Attach(session) => {
+                self.look_at_quiet(contact).await;
                 self.attach(&session);
                 Ok(())
-            }
-            Ask::Messages(changed) => {
-                self.heard_of(changed);
-                // What waits again may not be needed any more.
-                self.step(Event::Tick, none).await
             }
         };
         done.map(|()| Given::Nothing)
@@ -220,7 +220,6 @@ impl CallActor {
         let known_team = |team: &InvitedTeam| self.record.teams.contains(team);
         let invited: Vec<Invitation> = resolved.invited.into_iter().filter(fresh).collect();
         let extra = Extra {
-            messages: self.shared.messages(&self.record, self.shared.clock.now(), &invited, &people),
             invited,
             teams: resolved.teams.into_iter().filter(|team| !known_team(team)).collect(),
             ..Extra::default()
@@ -247,14 +246,18 @@ impl CallActor {
         let mut next = self.call.clone();
         let mut effects = if self.recovery_owed { self.recover(&mut next, now).map_err(refused)? } else { Vec::new() };
         effects.extend(next.handle(&self.shared.policy, now, event).map_err(refused)?);
-        let heard = deliveries::heard(&self.record, now, &self.call, &next);
-        let nothing_else = extra.is_empty() && heard.is_empty();
+        let mut heard = deliveries::heard(&self.record, now, &self.call, &next);
+        heard.extend(extra.opened_by.into_iter().flat_map(|by| deliveries::opened(&self.record, now, by)));
+        let nothing_else = extra.changes_nothing() && heard.is_empty();
         if next == self.call && effects.is_empty() && nothing_else {
             self.recovery_owed = false;
             return Ok(());
         }
-        let ended = self.statistics.ended(now, &self.record, &self.call, &next, cause);
-        let change = Change::new(&self.record, now, &next, &effects, extra, ended, heard);
+        let step = Step { record: &self.record, fresh: &extra.invited, next: &next, effects: &effects, now };
+        let mut reached = self.shared.reach(&step).await?;
+        let statistics = self.statistics.ended(now, &self.record, &self.call, &next, cause);
+        let besides = Besides { statistics, messages: std::mem::take(&mut reached.messages), heard };
+        let change = Change::new(&self.record, now, &next, &effects, extra, besides);
         let update = change.update(&self.shared, self.record.id, self.version, &next)?;
         let saved = self.shared.committer.save(CallWrite::Update(Box::new(update))).await;
         let saved = saved.map_err(Fail::maybe_saved)?;
@@ -265,6 +268,7 @@ impl CallActor {
         let before = std::mem::replace(&mut self.call, next);
         self.version += 1;
         self.recovery_owed = false;
+        reached.note(&mut self.quiets);
         self.statistics.renewed(&before, &self.call, cause);
         if !change.invited.is_empty() {
             self.shared.concern(self.record.call_id, self.concerned());

@@ -13,7 +13,7 @@ use farhand_protocol::{
     frame::{CallView, MediaOffer, MediaState, MediaTrack, MediaView, Signal},
     statistics::MediaReport,
 };
-use farhand_store::model::{CallRecord, Delivery};
+use farhand_store::model::CallRecord;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -21,6 +21,7 @@ use super::{
     Calls,
     ladder::{StillAnswer, StillAsk},
     log, no_such_call,
+    reaching::News,
     resolve::Resolved,
 };
 use crate::{
@@ -89,10 +90,10 @@ pub enum Ask {
     Still(Box<StillAsk>),
     /// How the media have been. One that comes late is nobody's, and no mistake.
     Report(Box<MediaReport>),
+    /// How somebody was reached, or can be.
+    Reached(News),
     /// A session has opened: tell it how the call stands.
     Attach(Arc<Session>),
-    /// How messages to its people stand now.
-    Messages(Vec<Delivery>),
 }
 
 /// What only those in the call may ask, from where they sit.
@@ -195,7 +196,7 @@ fn harmless(ask: &Ask) -> bool {
         | Ask::ConnectionLost { .. }
         | Ask::ConnectionBack { .. }
         | Ask::Report(_)
-        | Ask::Messages(_)
+        | Ask::Reached(_)
         | Ask::Attach(_) => true,
         Ask::Join { .. }
         | Ask::Invite(_)

@@ -9,7 +9,7 @@ use farhand_store::model::{
     CallRecord, CallUpdate, Delivery, EventRow, Heard, HistoryRow, Invitation, InvitedTeam, NewEvent, StatisticsRow,
 };
 
-use super::{Shared, log, rows, snapshot};
+use super::{Shared, log, ring_news::RingNews, rows, snapshot};
 use crate::http::Fail;
 
 /// What a command changes beside the domain's state.
@@ -20,18 +20,32 @@ pub struct Extra {
     pub planned_zone: Option<String>,
     pub invited: Vec<Invitation>,
     pub teams: Vec<InvitedTeam>,
-    /// To those invited.
-    pub messages: Vec<Delivery>,
+    /// A ring has come to a device of this person.
+    pub ring_shown: Option<(ContactId, RingNews)>,
+    /// Who has followed the link of a message.
+    pub opened_by: Option<ContactId>,
     /// Whose data budget has come to its end.
     pub budget_used_up: Option<(ContactId, u64)>,
 }
 
 impl Extra {
-    pub fn is_empty(&self) -> bool {
-        let Self { title, planned_zone, invited, teams, messages, budget_used_up } = self;
-        let nobody = invited.is_empty() && teams.is_empty() && messages.is_empty();
+    /// Whether nothing of it has to be saved.
+    pub fn changes_nothing(&self) -> bool {
+        let Self { title, planned_zone, invited, teams, ring_shown, opened_by: _, budget_used_up } = self;
+        let nobody = invited.is_empty() && teams.is_empty() && ring_shown.is_none();
         nobody && title.is_none() && planned_zone.is_none() && budget_used_up.is_none()
     }
+}
+
+/// What follows from a step, beside what the domain says.
+#[derive(Default)]
+pub struct Besides {
+    /// Of seats that were given up.
+    pub statistics: Vec<StatisticsRow>,
+    /// New messages.
+    pub messages: Vec<Delivery>,
+    /// What it means for earlier ones.
+    pub heard: Vec<Heard>,
 }
 
 /// What a step adds to the log, ready to be saved and then to be shown.
@@ -60,12 +74,14 @@ impl Change {
         next: &Call,
         effects: &[Effect],
         extra: Extra,
-        statistics: Vec<StatisticsRow>,
-        heard: Vec<Heard>,
+        besides: Besides,
     ) -> Self {
         let mut history = rows::history_of(record.history.len(), now, effects);
         if let Some(used_up) = extra.budget_used_up {
             history.push(rows::budget_note(record.history.len() + history.len(), now, used_up));
+        }
+        if let Some((contact, news)) = extra.ring_shown {
+            history.push(news.row(record.history.len() + history.len(), now, contact));
         }
         let title = extra.title.unwrap_or_else(|| record.title.clone());
         let planned_at = next.state().terms.planned_at;
@@ -82,11 +98,11 @@ impl Change {
             ended_at: next.has_ended().then_some(now),
             events: rows::events_of(record.events.len(), now, effects),
             history,
-            statistics,
+            statistics: besides.statistics,
             invited: extra.invited,
             teams: extra.teams,
-            messages: extra.messages,
-            heard,
+            messages: besides.messages,
+            heard: besides.heard,
         }
     }
 

@@ -14,6 +14,7 @@ use super::{
     Answer, Calls,
     actor::CallActor,
     change, log,
+    reaching::{Reached, Step},
     resolve::{self, Resolver},
     rows, snapshot,
     view::{self, Viewer},
@@ -23,6 +24,7 @@ use crate::{
     auth::Login,
     http::{Fail, Outcome},
     planned::Planned,
+    reach::uses_stored,
     world::new_id,
 };
 
@@ -40,6 +42,14 @@ pub struct Order<'a> {
     /// The device the creator joins on at once.
     pub join: Option<DeviceId>,
     pub idempotency_key: Option<String>,
+}
+
+/// A new call, not saved yet.
+struct Made {
+    record: CallRecord,
+    call: Call,
+    effects: Vec<Effect>,
+    reached: Reached,
 }
 
 impl Calls {
@@ -85,6 +95,8 @@ impl Calls {
             request.planned_time_zone.as_deref(),
         )?;
         planned.check(now)?;
+        let domain = shared.directory.domain(login.user.domain_id).await?;
+        let stored = uses_stored(domain.as_deref(), request.use_stored_addresses);
         let resolver = Resolver {
             directory: &shared.directory,
             store: shared.store.as_ref(),
@@ -96,9 +108,10 @@ impl Calls {
                 caller: login.user.id,
                 creator: creator.id,
                 brokered,
+                stored,
             },
         };
-        let mut resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;
+        let resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;
         let people = shared.directory.contacts(&[creator.id, login.user.id]).await?;
         let [creator_contact, maker_contact] =
             <[Contact; 2]>::try_from(people).map_err(|_| Fail::internal("the store made too few contacts"))?;
@@ -112,25 +125,27 @@ impl Calls {
             created_at: now,
         };
         let (call, effects) = Call::create(&shared.policy, now, terms, &resolved.invitees, &resolved.brokers, join);
-        let invitees = std::mem::take(&mut resolved.invitees);
         let mut record = new_record(request, resolved, creator_contact, maker_contact, &call, &effects, now);
         record.planned_zone = planned.zone;
-        record.deliveries = shared.messages(&record, now, &record.invited, &invitees);
+        record.stored_addresses = stored;
+        let step = Step { record: &record, fresh: &record.invited, next: &call, effects: &effects, now };
+        let mut reached = shared.reach(&step).await?;
+        record.deliveries = std::mem::take(&mut reached.messages);
+        let made = Made { record, call, effects, reached };
         // In a task of its own: a client that goes away meanwhile must not leave behind a saved call that nobody rings for.
         let (calls, login) = (self.clone(), login.clone());
-        let saving = async move { calls.save_new(&login, record, call, &effects, join, key).await };
+        let saving = async move { calls.save_new(&login, made, join, key).await };
         tokio::spawn(saving).await.map_err(Fail::internal)?
     }
 
     async fn save_new(
         &self,
         login: &Login,
-        mut record: CallRecord,
-        call: Call,
-        effects: &[Effect],
+        made: Made,
         join: Option<DeviceId>,
         key: Option<NewIdempotency>,
     ) -> Outcome<Answer> {
+        let Made { mut record, call, effects, reached } = made;
         let shared = &self.shared;
         let new = NewCall {
             record: record.clone(),
@@ -162,10 +177,11 @@ impl Calls {
             (Err(refused), _) => return Err(Fail::internal(format!("a new call was refused: {refused:?}"))),
         }
         let record = Arc::new(record);
-        let actor = CallActor::new(shared, call, record.clone(), 1);
+        let mut actor = CallActor::new(shared, call, record.clone(), 1);
+        reached.note(&mut actor.quiets);
         let viewer = join.map(|device| Viewer { contact: actor.call.creator(), device });
         let view = viewer.map(|v| Box::new(view::call_view(&actor, v)));
-        self.spawn(actor, effects);
+        self.spawn(actor, &effects);
         shared.notify.queued(&record.deliveries);
         Ok(Answer { record, view, sdp: None, still: None })
     }
@@ -249,6 +265,7 @@ fn new_record(
         planned_at: call.state().terms.planned_at,
         planned_zone: None,
         calendar_sequence: 0,
+        stored_addresses: false,
         created_at: now,
         started_at: change::logs(effects, farhand_domain::call::LogKind::Join).then_some(now),
         ended_at: call.has_ended().then_some(now),

@@ -6,65 +6,46 @@ use std::{
 };
 
 use farhand_domain::{
-    call::{Call, Invitee, Place},
+    call::{Call, Place},
     delivery::{Fact, State},
     ids::ContactId,
     time::Timestamp,
 };
-use farhand_store::model::{CallRecord, Delivery, Heard, Invitation, Whose};
+use farhand_store::model::{CallRecord, Delivery, Heard, Whose};
 use uuid::Uuid;
 
 use super::{
-    Calls, Shared,
+    Calls,
     actor::CallActor,
     ask::{Ask, By},
+    reaching::News,
 };
-use crate::notify::{Inviting, RING};
-
-impl Shared {
-    /// The messages to whoever is newly invited and counts.
-    pub(super) fn messages(
-        &self,
-        record: &CallRecord,
-        now: Timestamp,
-        invited: &[Invitation],
-        who: &[Invitee],
-    ) -> Vec<Delivery> {
-        let who: HashSet<ContactId> = who.iter().map(|invitee| invitee.contact).collect();
-        let call = Inviting {
-            call_id: record.call_id,
-            domain_id: record.domain_id,
-            title: &record.title,
-            from: &record.creator.display_name,
-            planned_at: record.planned_at.filter(|at| *at > now),
-            until: now + self.policy.message_ring,
-            now,
-        };
-        self.notify.invitations(&call, invited, &who)
-    }
-}
+use crate::notify::RING;
 
 /// What a step means for messages that were sent or wait to be.
 pub(super) fn heard(record: &CallRecord, now: Timestamp, before: &Call, next: &Call) -> Vec<Heard> {
-    let of = |delivery: &Delivery, fact| Heard {
-        whose: Whose::Id(delivery.id),
-        fact,
-        reason: None,
-        gateway_id: None,
-        again_at: None,
-        at: now,
-    };
     let mut heard = Vec::new();
     for delivery in &record.deliveries {
         let contact = ContactId(delivery.contact_id);
         if delivery.state == State::Queued && !is_needed(delivery, next) {
-            heard.push(of(delivery, Fact::NotNeeded));
+            heard.push(of(delivery, Fact::NotNeeded, now));
         }
         if next.is_seated(contact) && !before.is_seated(contact) && delivery.state != State::Answered {
-            heard.push(of(delivery, Fact::Joined));
+            heard.push(of(delivery, Fact::Joined, now));
         }
     }
     heard
+}
+
+/// Somebody has followed the link of a message. Which one it was does not matter: the person knows of the call.
+pub(super) fn opened(record: &CallRecord, now: Timestamp, by: ContactId) -> Vec<Heard> {
+    let unseen =
+        |delivery: &&Delivery| delivery.contact_id == by.0 && delivery.state.is_out() && delivery.state < State::Seen;
+    record.deliveries.iter().filter(unseen).map(|delivery| of(delivery, Fact::Opened, now)).collect()
+}
+
+fn of(delivery: &Delivery, fact: Fact, at: Timestamp) -> Heard {
+    Heard { whose: Whose::Id(delivery.id), fact, reason: None, gateway_id: None, again_at: None, at }
 }
 
 fn is_needed(delivery: &Delivery, call: &Call) -> bool {
@@ -115,7 +96,7 @@ impl Calls {
             let (calls, domain_id) = (self.clone(), heard.first().map_or(0, |delivery| delivery.domain_id));
             // In a task of its own: one call that is busy must not hold up the messages of all others.
             tokio::spawn(async move {
-                let told = calls.ask(call_id, By::server(domain_id), Ask::Messages(heard)).await;
+                let told = calls.ask(call_id, By::server(domain_id), Ask::Reached(News::Messages(heard))).await;
                 if let Err(fail) = told {
                     tracing::debug!(%call_id, problem = %fail.0, "a call was not told of its messages");
                 }

@@ -29,6 +29,7 @@ impl Calls {
                 caller: known.maker.user_id.unwrap_or_default(),
                 creator: known.creator.user_id.unwrap_or_default(),
                 brokered: known.maker.id != known.creator.id,
+                stored: known.stored_addresses,
             },
         };
         let resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;

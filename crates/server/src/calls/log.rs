@@ -9,6 +9,7 @@ use farhand_protocol::{
 };
 use farhand_store::model::{CallRecord, Contact, Delivery, DeliveryStep, Invitation};
 
+use super::ring_news;
 use crate::admin::data_budget;
 
 pub fn call_log(record: &CallRecord) -> CallLog {
@@ -151,7 +152,7 @@ fn invited(record: &CallRecord, invitation: &Invitation) -> CallLogContact {
     }
 }
 
-/// How the messages to somebody stand.
+/// How the ring on somebody's pages and the messages to that person stand.
 pub fn notifications(record: &CallRecord, contact: i64) -> Vec<Notification> {
     let item = |delivery: &Delivery| Notification {
         id: delivery.id,
@@ -161,7 +162,8 @@ pub fn notifications(record: &CallRecord, contact: i64) -> Vec<Notification> {
         tries: delivery.tries,
         date_time: WireTime(delivery.steps.last().map_or(record.created_at, |step| step.at)),
     };
-    record.deliveries.iter().filter(|delivery| delivery.contact_id == contact).map(item).collect()
+    let messages = record.deliveries.iter().filter(|delivery| delivery.contact_id == contact).map(item);
+    ring_news::notification(record, contact).into_iter().chain(messages).collect()
 }
 
 fn teams(record: &CallRecord) -> Vec<TeamRef> {

@@ -14,8 +14,10 @@ mod ladder;
 pub mod log;
 mod media;
 mod pace;
+mod reaching;
 mod recover;
 pub mod resolve;
+mod ring_news;
 mod rows;
 mod snapshot;
 mod statistics;
@@ -57,7 +59,10 @@ pub use ask::{Answer, Ask, By, MediaAsk};
 use committer::Committer;
 pub use create::{KEY_LIFE, Order, check_title};
 pub use ladder::{StillAnswer, StillAsk};
+pub use reaching::News;
+pub use ring_news::RingNews;
 pub use stills::{MAX_STILL, Part, Piece, Received};
+pub use view::wire_quiet;
 
 /// What every call's task needs.
 pub struct Shared {
@@ -236,6 +241,9 @@ impl Calls {
         if let Err(fail) = actor.tick().await {
             tracing::warn!(%call_id, problem = %fail.0, "taking up the call could not be saved yet");
         }
+        for ring in actor.call.rings() {
+            actor.look_at_quiet(ring.contact).await;
+        }
         self.spawn(actor, &[]);
     }
 
@@ -269,6 +277,27 @@ impl Calls {
     /// The running calls somebody has to do with.
     pub fn live_of(&self, contact: ContactId) -> Vec<Uuid> {
         self.shared.lock().by_contact.get(&contact).into_iter().flatten().copied().collect()
+    }
+
+    fn of(shared: &Arc<Shared>) -> Self {
+        Self { shared: shared.clone() }
+    }
+
+    /// What is shown of somebody may have changed, in all calls that concern this person.
+    pub fn look_again_at(&self, contact: ContactId, domain_id: i64) {
+        for call_id in self.live_of(contact) {
+            self.look_again(call_id, domain_id, contact);
+        }
+    }
+
+    /// In a task of its own: a busy call must not hold up others.
+    fn look_again(&self, call_id: Uuid, domain_id: i64, at: ContactId) {
+        let calls = self.clone();
+        tokio::spawn(async move {
+            if let Err(fail) = calls.ask(call_id, By::server(domain_id), Ask::Reached(News::LookAgain { at })).await {
+                tracing::debug!(%call_id, problem = %fail.0, "a call did not look again at somebody");
+            }
+        });
     }
 
     pub fn policy(&self) -> &Policy {

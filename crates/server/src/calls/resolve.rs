@@ -11,9 +11,10 @@ use farhand_protocol::{
 };
 use farhand_store::{
     Store,
-    model::{Invitation, InvitedTeam, NewGuest, User},
+    model::{Domain, Invitation, InvitedTeam, NewGuest, User},
 };
 
+use super::reaching::Reachable;
 use crate::{
     auth::has_role,
     directory::Directory,
@@ -44,6 +45,8 @@ pub struct Terms<'a> {
     pub caller: i64,
     pub creator: i64,
     pub brokered: bool,
+    /// Messages may go to the addresses of accounts.
+    pub stored: bool,
 }
 
 pub struct Resolver<'a> {
@@ -202,6 +205,7 @@ impl Resolver<'_> {
         let mut users = self.directory.contacts(&users).await?.into_iter();
         let mut guests =
             if guests.is_empty() { Vec::new() } else { self.store.create_guests(&guests).await? }.into_iter();
+        let domain = self.directory.domain(self.terms.domain_id).await?;
         let mut resolved = Resolved { invited: Vec::new(), teams, invitees: Vec::new(), brokers: Vec::new() };
         for person in named {
             let contact = match person.found {
@@ -211,7 +215,8 @@ impl Resolver<'_> {
             let contact = contact.ok_or_else(|| Fail::internal("the store returned too few contacts"))?;
             let id = ContactId(contact.id);
             if self.counts(&person.found) {
-                resolved.invitees.push(Invitee { contact: id, ring_for: self.ring_for(person.request) });
+                let ring_for = self.ring_for(domain.as_deref(), &person).await?;
+                resolved.invitees.push(Invitee { contact: id, ring_for });
             } else if user_of(&person.found).is_some_and(|user| user.id != self.terms.creator) {
                 resolved.brokers.push(id);
             }
@@ -227,9 +232,14 @@ impl Resolver<'_> {
     }
 
     /// Whoever gets a message has to be given the time to read it.
-    fn ring_for(&self, request: Option<&CallLogContact>) -> Duration {
-        let messaged = request.is_some_and(|to| self.notify.reaches(to.email.as_deref(), to.phone_number.as_deref()));
-        if messaged { self.policy.message_ring } else { self.policy.popup_ring }
+    async fn ring_for(&self, domain: Option<&Domain>, person: &Named<'_>) -> Outcome<Duration> {
+        let user = user_of(&person.found).map(|user| user.id);
+        let reachable = Reachable::find(self.directory, domain, user).await?;
+        let (email, phone) =
+            person.request.map_or((None, None), |to| (to.email.as_deref(), to.phone_number.as_deref()));
+        let messages = reachable.messages(email, phone, self.terms.stored);
+        let messaged = messages.iter().any(|message| self.notify.has(message.target.channel()));
+        Ok(if messaged { self.policy.message_ring } else { self.policy.popup_ring })
     }
 }
 

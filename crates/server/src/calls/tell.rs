@@ -1,12 +1,13 @@
 //! Who is told what of a call.
 
 use farhand_domain::{
-    call::{Call, Effect},
+    call::{Call, Effect, Ring},
     ids::{ContactId, DeviceId},
 };
 use farhand_protocol::frame::{CallView, ServerFrame};
 
 use super::{
+    Calls,
     actor::CallActor,
     ask::By,
     view::{self, Viewer},
@@ -41,9 +42,7 @@ impl CallActor {
         for ring in rings {
             if !rang.contains(&ring) {
                 self.shared.hub.ring_changed(ring.contact, self.record.call_id, true);
-                for session in self.shared.hub.sessions_of(ring.contact) {
-                    session.send(ServerFrame::Ring { ring: view::ring(self, &session, ring) });
-                }
+                self.send_ring(ring);
             }
         }
     }
@@ -53,7 +52,32 @@ impl CallActor {
             let (was, is) = (before.is_seated(person.contact), self.call.is_seated(person.contact));
             if was != is {
                 self.shared.hub.seat_changed(person.contact, self.record.call_id, is);
+                self.tell_other_calls(person.contact);
             }
+        }
+    }
+
+    /// Those who ring this person in another call are to see that it is a waiting call there, or is one no more.
+    fn tell_other_calls(&self, contact: ContactId) {
+        let others = Calls::of(&self.shared);
+        let (own, domain) = (self.record.call_id, self.record.domain_id);
+        for call_id in others.live_of(contact).into_iter().filter(|call_id| *call_id != own) {
+            others.look_again(call_id, domain, contact);
+        }
+    }
+
+    /// Shows the call again, where somebody rings of whom something else may have to be shown now.
+    pub(super) async fn look_again(&mut self, contact: ContactId) {
+        let Some(ring) = self.call.rings().into_iter().find(|ring| ring.contact == contact) else { return };
+        if self.look_at_quiet(contact).await {
+            self.send_ring(ring);
+        }
+        self.show_call_to_all();
+    }
+
+    fn send_ring(&self, ring: Ring) {
+        for session in self.shared.hub.sessions_of(ring.contact) {
+            session.send(ServerFrame::Ring { ring: view::ring(self, &session, ring) });
         }
     }
 

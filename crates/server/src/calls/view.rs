@@ -3,11 +3,13 @@
 use farhand_domain::{
     call::{Call, EndReason, Path, PersonRole, Phase, Place},
     ids::{ContactId, DeviceId},
+    reach::Quiet,
 };
 use farhand_protocol::{
     WireTime,
     call::IceServer,
     frame::{self, CallView, MediaMode, MediaPlan, Person, PersonState, RingEndReason, Seat, SendLimit},
+    reach::Quiet as WireQuiet,
 };
 use farhand_store::model::CallRecord;
 
@@ -70,10 +72,21 @@ fn person(person: &farhand_domain::call::Person, actor: &CallActor, viewer: View
         (_, Place::Left) => PersonState::Left,
     };
     let online = actor.shared.hub.is_online(person.contact);
+    let rings = matches!(person.place, Place::Ringing { .. });
+    let quiet = actor.quiets.get(&person.contact).filter(|_| rings).copied().map(wire_quiet);
+    let busy =
+        !actor.call.is_seated(person.contact) && actor.shared.hub.is_in_another(person.contact, actor.record.call_id);
     let receives = actor.media.shortage(person.contact).filter(|_| actor.call.is_seated(person.contact));
     let called = [actor.call.creator(), actor.call.maker()].contains(&viewer.contact);
     let notifications = if called { log::notifications(&actor.record, person.contact.0) } else { Vec::new() };
-    Some(Person { contact: log::contact(contact), state, online, media, receives, notifications })
+    Some(Person { contact: log::contact(contact), state, online, media, receives, quiet, busy, notifications })
+}
+
+pub fn wire_quiet(quiet: Quiet) -> WireQuiet {
+    match quiet {
+        Quiet::DoNotDisturb => WireQuiet::DoNotDisturb,
+        Quiet::QuietHours => WireQuiet::QuietHours,
+    }
 }
 
 fn media_plan(actor: &CallActor, viewer: Viewer, plan: farhand_domain::call::MediaPlan) -> MediaPlan {
@@ -145,7 +158,7 @@ pub fn ring(actor: &CallActor, session: &Session, ring: farhand_domain::call::Ri
         call_reason: log::reason(record),
         call_type: log::call_type(record),
         from: log::contact(other_end(call, record, ring.contact)),
-        popup: ring.popup,
+        popup: ring.popup && !actor.quiets.contains_key(&ring.contact),
         until: WireTime(ring.until),
         ice_servers: call.is_through_sfu().then(relay).into_iter().collect(),
     }

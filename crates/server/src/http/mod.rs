@@ -12,6 +12,7 @@ mod notify;
 mod openapi;
 mod planned;
 mod problem;
+mod reach;
 mod routes;
 mod stills;
 

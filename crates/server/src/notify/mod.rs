@@ -7,11 +7,11 @@ mod mail;
 mod outbox;
 pub mod sms;
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use farhand_domain::{
     delivery::{Channel, State},
-    ids::ContactId,
+    reach::Quiet,
     time::Timestamp,
 };
 use farhand_store::model::{Delivery, DeliveryStep, Invitation};
@@ -37,7 +37,7 @@ const SMS_AT_A_TIME: usize = 4;
 /// A message that rings. Others outlive the ring.
 pub const RING: &str = "ring";
 /// An invitation to a call at a later time.
-const PLANNED: &str = "planned";
+pub const PLANNED: &str = "planned";
 
 /// By what people can be reached.
 pub struct Notify {
@@ -64,9 +64,20 @@ pub struct Inviting<'a> {
     pub title: &'a str,
     pub from: &'a str,
     pub planned_at: Option<Timestamp>,
-    /// Until when a ring that begins now rings.
-    pub until: Timestamp,
     pub now: Timestamp,
+}
+
+/// A message to be.
+pub struct Wanted<'a> {
+    pub to: &'a Invitation,
+    pub kind: &'static str,
+    pub channel: Channel,
+    pub address: &'a str,
+    /// Not to be sent before, nor after.
+    pub at: Timestamp,
+    pub not_after: Timestamp,
+    /// The person wants quiet.
+    pub held_back: Option<Quiet>,
 }
 
 impl Notify {
@@ -87,30 +98,20 @@ impl Notify {
         }
     }
 
-    /// Whether a message goes to somebody with these addresses.
-    pub fn reaches(&self, email: Option<&str>, phone: Option<&str>) -> bool {
-        email.is_some() && self.has(Channel::Email) || phone.is_some() && self.has(Channel::Sms)
-    }
-
-    /// The messages to those invited people who count, by the addresses of the request.
-    pub fn invitations(&self, call: &Inviting<'_>, invited: &[Invitation], who: &HashSet<ContactId>) -> Vec<Delivery> {
-        let wanted = invited.iter().filter(|invitation| who.contains(&ContactId(invitation.contact.id)));
-        let addressed = wanted.flat_map(|invitation| {
-            let channels = [(Channel::Email, &invitation.email), (Channel::Sms, &invitation.phone)];
-            channels.into_iter().filter_map(move |(channel, address)| Some((invitation, channel, address.as_ref()?)))
-        });
-        addressed.map(|(to, channel, address)| self.delivery(call, to, channel, address)).collect()
-    }
-
-    fn delivery(&self, call: &Inviting<'_>, to: &Invitation, channel: Channel, address: &str) -> Delivery {
+    /// A message as it is to be saved, with the step that wants it.
+    pub fn delivery(&self, call: &Inviting<'_>, wanted: &Wanted<'_>) -> Delivery {
+        let Wanted { to, kind, channel, address, at, not_after, held_back } = *wanted;
         let facts = Facts {
             title: call.title.to_owned(),
             from: call.from.to_owned(),
             to: to.display_name.clone(),
             planned_at: call.planned_at,
         };
-        let state = if self.has(channel) { State::Queued } else { State::NotConfigured };
-        let (kind, not_after) = call.planned_at.map_or((RING, call.until), |at| (PLANNED, at.max(call.until)));
+        let (state, reason) = match (self.has(channel), held_back) {
+            (false, _) => (State::NotConfigured, None),
+            (true, Some(quiet)) => (State::HeldBack, Some(quiet.name().to_owned())),
+            (true, None) => (State::Queued, None),
+        };
         Delivery {
             id: new_id(),
             call_id: call.call_id,
@@ -122,12 +123,12 @@ impl Notify {
             // Texts and a number: this cannot fail.
             facts: serde_json::to_string(&facts).unwrap_or_default(),
             state,
-            reason: None,
+            reason: reason.clone(),
             tries: 0,
-            next_at: call.now,
+            next_at: at,
             not_after,
             gateway_id: None,
-            steps: vec![DeliveryStep { state, reason: None, at: call.now }],
+            steps: vec![DeliveryStep { state, reason, at: call.now }],
         }
     }
 

@@ -1,7 +1,7 @@
 //! Calls planned for a time: what a request says of it ([`zone`] reads the clocks of places), and calendars of such calls ([`feed`]).
 
 pub mod feed;
-mod zone;
+pub mod zone;
 
 use farhand_domain::{
     plan::{self, Unacceptable},

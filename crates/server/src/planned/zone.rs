@@ -1,7 +1,7 @@
 //! From the time on the clocks of a place to the instant. The rules of all places are part of the program: it does not depend on
 //! what the machine has.
 
-use farhand_domain::time::Timestamp;
+use farhand_domain::{hours::Wall, time::Timestamp};
 use farhand_protocol::{ErrorCode, Problem};
 use jiff::{
     civil::DateTime,
@@ -61,6 +61,15 @@ impl Zone {
                 refuse(ErrorCode::NoSuchTime, detail)
             }
         }
+    }
+
+    /// What the clocks here show at an instant. Far off in time, where no calendar reaches, it is as at its end.
+    pub fn wall(&self, at: Timestamp) -> Wall {
+        let at = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(jiff::Timestamp::MAX);
+        let local = at.to_zoned(self.rules.clone());
+        let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
+        let day = local.weekday().to_monday_zero_offset();
+        Wall { day: u8::try_from(day).unwrap_or(0), minute: u16::try_from(minute).unwrap_or(0) }
     }
 
     /// What the clocks here show when those of that offset show `time`.
@@ -197,6 +206,22 @@ mod tests {
             assert_eq!(problem.code, ErrorCode::NoSuchTime);
             assert!(problem.detail.contains(right), "{}", problem.detail);
         }
+    }
+
+    #[test]
+    fn an_instant_is_a_day_and_a_minute_on_the_clocks_of_a_place() {
+        let wall = |zone: &str, at: &str| {
+            let at: jiff::Timestamp = at.parse().unwrap();
+            let Wall { day, minute } = find(zone).unwrap().wall(Timestamp::from_millis(at.as_millisecond()));
+            (day, minute / 60, minute % 60)
+        };
+        // A Sunday: the clocks go from two to three.
+        assert_eq!(wall("Europe/Berlin", "2027-03-28T00:59:59Z"), (6, 1, 59));
+        assert_eq!(wall("Europe/Berlin", "2027-03-28T01:00:00Z"), (6, 3, 0));
+        assert_eq!(wall("Europe/Berlin", "2027-03-28T22:00:00Z"), (0, 0, 0));
+        assert_eq!(wall("America/New_York", "2027-03-29T03:30:00Z"), (6, 23, 30));
+        assert_eq!(wall("Asia/Kolkata", "2027-03-28T18:30:00Z"), (0, 0, 0));
+        let _ = find("UTC").unwrap().wall(Timestamp::from_millis(i64::MAX));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::session::Session;
 use crate::{
     app::App,
     auth::Login,
-    calls::{Answer, Ask, Calls, MediaAsk, Order},
+    calls::{Answer, Ask, Calls, MediaAsk, News, Order, RingNews},
     http::{Fail, Outcome},
 };
 
@@ -50,6 +50,11 @@ pub async fn carry_out(app: &Arc<App>, session: &Arc<Session>, frame: ClientFram
             (None, media(app, session, call_id, MediaAsk::State(state)).await)
         }
         ClientFrame::MediaReport { call_id, report } => (None, ask(app, session, call_id, Ask::Report(report)).await),
+        ClientFrame::RingShown { call_id, seen } => {
+            let news = if seen { RingNews::Seen } else { RingNews::Delivered };
+            (None, ask(app, session, call_id, Ask::Reached(News::Shown(news))).await)
+        }
+        ClientFrame::LinkOpened { call_id } => (None, ask(app, session, call_id, Ask::Reached(News::LinkOpened)).await),
         ClientFrame::PathFailed { id, call_id, epoch } => {
             (Some(id), media(app, session, call_id, MediaAsk::PathFailed { epoch }).await)
         }

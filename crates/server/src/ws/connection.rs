@@ -218,6 +218,8 @@ impl Connection<'_> {
             | ClientFrame::MediaViews { .. }
             | ClientFrame::MediaState { .. }
             | ClientFrame::MediaReport { .. }
+            | ClientFrame::RingShown { .. }
+            | ClientFrame::LinkOpened { .. }
             | ClientFrame::PathFailed { .. }) => {
                 commands::carry_out(self.app, self.session, command).await;
                 Ok(())

@@ -124,6 +124,11 @@ impl Hub {
         self.lock().seats.get(&contact).is_some_and(|seats| seats.contains(&call_id))
     }
 
+    /// Whether a contact sits in another call than this one.
+    pub fn is_in_another(&self, contact: ContactId, call_id: Uuid) -> bool {
+        self.lock().seats.get(&contact).is_some_and(|seats| seats.iter().any(|seat| *seat != call_id))
+    }
+
     /// A call rings a contact, or does so no more.
     pub fn ring_changed(&self, contact: ContactId, call_id: Uuid, rings: bool) {
         let mut people = self.lock();

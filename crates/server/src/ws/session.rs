@@ -216,6 +216,7 @@ pub mod tests {
             disabled: false,
             budget: farhand_store::model::Budget::default(),
             calendar_generation: 0,
+            reach: None,
         };
         let login = Login { user: Arc::new(user), credential: Credential::ApiKey { id: 1 } };
         Session::new(id, ContactId(1), device, login, None)

@@ -8,9 +8,18 @@ use farhand_protocol::{
 use farhand_testkit::Account;
 use uuid::Uuid;
 
+/// A ring on somebody's pages, which is told like a message.
+pub const RING: &str = "webSocket";
+
+/// The messages to the only person invited.
+pub fn notifications(call: &CallLog) -> Vec<Notification> {
+    let [CallLogContact { notifications, .. }] = &call.invited_contacts[..] else { panic!("{call:?}") };
+    notifications.iter().filter(|told| told.channel != RING).cloned().collect()
+}
+
 /// The only message to the only person invited.
 pub fn notification(call: &CallLog) -> Notification {
-    let [CallLogContact { notifications, .. }] = &call.invited_contacts[..] else { panic!("{call:?}") };
+    let notifications = notifications(call);
     let [notification] = &notifications[..] else { panic!("{notifications:?}") };
     notification.clone()
 }
@@ -25,7 +34,7 @@ pub fn story(call: &CallLog) -> Vec<&str> {
 pub async fn until(caller: &Account, call_id: Uuid, state: &str, tries: u32) -> Notification {
     let told = |view: &CallView| {
         let all = view.people.iter().flat_map(|person| person.notifications.clone());
-        all.into_iter().find(|told| told.state == state && told.tries == tries)
+        all.into_iter().find(|told| told.channel != RING && told.state == state && told.tries == tries)
     };
     let view = caller.device().await.call(call_id, state, |view| told(view).is_some()).await;
     told(&view).unwrap()

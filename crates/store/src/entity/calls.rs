@@ -31,6 +31,7 @@ pub(crate) mod call {
         pub budget_megabytes: Option<i64>,
         pub planned_zone: Option<String>,
         pub calendar_sequence: i64,
+        pub stored_addresses: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -29,6 +29,7 @@ pub(crate) mod domain {
         pub guests_allowed: bool,
         pub budget_kbit: Option<i64>,
         pub budget_megabytes: Option<i64>,
+        pub reach: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -57,6 +58,7 @@ pub(crate) mod user {
         pub budget_kbit: Option<i64>,
         pub budget_megabytes: Option<i64>,
         pub calendar_generation: i64,
+        pub reach: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -19,7 +19,7 @@ async fn guests_can_be_forbidden_in_one_domain(db: &Db) {
     assert!(acme.guests_allowed);
 
     let refused = DomainChange { guests_allowed: Some(false), ..DomainChange::default() };
-    let changed = db.store.change_domain(acme.id, refused).await.unwrap().unwrap();
+    let changed = db.store.change_domain(acme.id, refused.clone()).await.unwrap().unwrap();
 
     assert!(!changed.guests_allowed);
     assert_eq!(db.store.domains().await.unwrap(), [changed, other.clone()]);
@@ -45,6 +45,29 @@ async fn a_budget_is_set_for_a_domain_and_for_a_user_and_cleared(db: &Db) {
 
     let none = DomainChange { budget: Some(Budget::default()), ..DomainChange::default() };
     assert_eq!(db.store.change_domain(acme.id, none).await.unwrap(), Some(acme));
+}
+
+async fn how_people_are_reached_is_set_for_a_domain_and_for_a_user_and_cleared(db: &Db) {
+    let (acme, other) = (db.domain("acme").await, db.domain("other").await);
+    let (ada, ben) = (db.user(&acme, "ada").await, db.user(&acme, "ben").await);
+    assert_eq!((&acme.reach, &ada.reach), (&None, &None));
+    let text = |text: &str| Some(Some(text.to_owned()));
+
+    let change = DomainChange { reach: text("ours"), ..DomainChange::default() };
+    let changed = db.store.change_domain(acme.id, change).await.unwrap().unwrap();
+    assert_eq!(changed, Domain { reach: Some("ours".to_owned()), ..acme.clone() });
+    let untouched = db.store.change_domain(acme.id, DomainChange::default()).await.unwrap();
+    assert_eq!(untouched, Some(changed.clone()));
+    assert_eq!(db.store.domains().await.unwrap(), [changed, other]);
+
+    db.store.change_user(ada.id, &UserChange { reach: text("mine"), ..UserChange::default() }).await.unwrap();
+    db.store.change_user(ada.id, &UserChange::default()).await.unwrap();
+    assert_eq!(db.store.user(ada.id).await.unwrap().unwrap().reach.as_deref(), Some("mine"));
+    assert_eq!(db.store.user(ben.id).await.unwrap().unwrap().reach, None);
+    let cleared = UserChange { reach: Some(None), ..UserChange::default() };
+    assert_eq!(db.store.change_user(ada.id, &cleared).await.unwrap().unwrap().reach, None);
+    let cleared = DomainChange { reach: Some(None), ..DomainChange::default() };
+    assert_eq!(db.store.change_domain(acme.id, cleared).await.unwrap(), Some(acme));
 }
 
 async fn a_user_reads_back_as_created(db: &Db) {
@@ -121,6 +144,7 @@ async fn a_change_touches_only_what_it_names(db: &Db) {
         disabled: Some(false),
         budget: None,
         renew_calendar: true,
+        reach: Some(None),
     };
     "Ada".clone_into(&mut expected.display_name);
     (expected.email, expected.phone) = (Some("c@d".to_owned()), None);
@@ -237,6 +261,7 @@ contract!(
     domains_are_found_by_their_unique_names,
     guests_can_be_forbidden_in_one_domain,
     a_budget_is_set_for_a_domain_and_for_a_user_and_cleared,
+    how_people_are_reached_is_set_for_a_domain_and_for_a_user_and_cleared,
     a_user_reads_back_as_created,
     a_login_belongs_to_its_domain,
     a_user_needs_a_domain,

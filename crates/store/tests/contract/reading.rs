@@ -127,6 +127,18 @@ async fn a_list_can_begin_at_a_planned_time(db: &Db) {
     }
 }
 
+async fn whether_a_call_may_use_stored_addresses_is_kept(db: &Db) {
+    let ada = db.person(&db.domain("acme").await, "ada").await;
+    let mut new = new_call(&ada, &[]);
+    new.record.stored_addresses = true;
+    let (call, other) = (db.save(new).await, db.save(new_call(&ada, &[])).await);
+
+    assert!(db.read(&call).await.stored_addresses && !db.read(&other).await.stored_addresses);
+    let running = db.store.take_over_running("node", 1).await.unwrap();
+    let kept = running.iter().find(|running| running.record.id == call.id).unwrap();
+    assert!(kept.record.stored_addresses);
+}
+
 async fn the_zone_a_call_was_planned_in_and_its_place_in_calendars_are_kept(db: &Db) {
     let ada = db.person(&db.domain("acme").await, "ada").await;
     let mut new = new_call(&ada, &[]);
@@ -146,6 +158,7 @@ async fn the_zone_a_call_was_planned_in_and_its_place_in_calendars_are_kept(db: 
 
 contract!(
     a_list_can_begin_at_a_planned_time,
+    whether_a_call_may_use_stored_addresses_is_kept,
     the_zone_a_call_was_planned_in_and_its_place_in_calendars_are_kept,
     a_list_holds_whole_calls_newest_first,
     an_unknown_call_is_none,

@@ -249,6 +249,7 @@ pub fn new_call(creator: &Contact, invited: &[&Contact]) -> NewCall {
         planned_at: None,
         planned_zone: None,
         calendar_sequence: 0,
+        stored_addresses: false,
         created_at: at(0),
         started_at: None,
         ended_at: None,

@@ -112,6 +112,7 @@ fn record() -> CallRecord {
         planned_at: None,
         planned_zone: None,
         calendar_sequence: 0,
+        stored_addresses: false,
         created_at: at(0),
         started_at: Some(at(0)),
         ended_at: None,

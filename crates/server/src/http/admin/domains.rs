@@ -7,6 +7,7 @@ use farhand_protocol::{
     ErrorCode, Problem,
     admin::{DomainChange, DomainRecord, NewDomain},
     auth::Role,
+    reach::DomainReach,
 };
 use farhand_store::model;
 
@@ -18,6 +19,7 @@ use crate::{
         Fail, Outcome,
         extract::{Body, Caller, Change, Path},
     },
+    reach::{check_domain, of_domain, written},
 };
 
 /// Lists domains: all for operators, the own one for administrators.
@@ -69,7 +71,9 @@ pub async fn change_domain(
         return Err(no_such());
     }
     let budget = admin::changed_budget(change.data_budget)?;
-    let change = model::DomainChange { guests_allowed: change.guests_allowed, budget };
+    let reach = change.reach.map(|reach| check_domain(reach.unwrap_or_default(), "/reach")).transpose()?;
+    let reach = reach.as_ref().map(written);
+    let change = model::DomainChange { guests_allowed: change.guests_allowed, budget, reach };
     let domain = app.store.change_domain(id, change).await?;
     app.directory.refresh().await?;
     Ok(Json(record(domain.ok_or_else(no_such)?)))
@@ -81,5 +85,6 @@ fn manages(login: &Login, domain: i64) -> bool {
 
 fn record(domain: model::Domain) -> DomainRecord {
     let data_budget = admin::data_budget(domain.budget);
-    DomainRecord { id: domain.id, name: domain.name, guests_allowed: domain.guests_allowed, data_budget }
+    let reach = Some(of_domain(&domain)).filter(|reach| *reach != DomainReach::default());
+    DomainRecord { id: domain.id, name: domain.name, guests_allowed: domain.guests_allowed, data_budget, reach }
 }

@@ -7,6 +7,7 @@ use farhand_protocol::{
     ErrorCode, Problem,
     admin::{NewUser, UserChange, UserRecord},
     auth::Role,
+    reach::ReachSettings,
 };
 use farhand_store::model;
 
@@ -19,6 +20,7 @@ use crate::{
         contacts::{role_names, roles},
         extract::{Body, Caller, Change, Path},
     },
+    reach::{check_settings, of_user, written},
 };
 
 /// Lists the domain's users.
@@ -95,6 +97,7 @@ pub async fn change_user(
     let user = own_user(&app, &login, id).await?;
     refuse_becoming_operator(&login, &user)?;
     refuse_losing_last_admin(&app, &user, &change).await?;
+    let reach = changed_reach(change.reach)?;
     let ends_logins = change.disabled == Some(true) || change.password.is_some();
     let change = model::UserChange {
         display_name: change.display_name,
@@ -109,6 +112,7 @@ pub async fn change_user(
         disabled: change.disabled,
         budget: admin::changed_budget(change.data_budget)?,
         renew_calendar: false,
+        reach,
     };
     let user = app.store.change_user(id, &change).await?.ok_or_else(no_such_user)?;
     app.directory.refresh().await?;
@@ -117,8 +121,16 @@ pub async fn change_user(
         app.auth.forget();
         app.hub.close_user(id);
     }
+    app.calls.look_again_at(app.calls.contact_of(id).await?, user.domain_id);
     tracing::info!(by = login.user.id, user = id, "user changed");
     Ok(Json(record(&user)))
+}
+
+/// What a change sets: cleared is what is usual.
+#[expect(clippy::option_option, reason = "left out, cleared and given are three things")]
+fn changed_reach(change: Option<Option<ReachSettings>>) -> Outcome<Option<Option<String>>> {
+    let checked = change.map(|settings| check_settings(settings.unwrap_or_default(), "/reach")).transpose()?;
+    Ok(checked.as_ref().map(written))
 }
 
 pub async fn own_user(app: &App, login: &Login, id: i64) -> Outcome<model::User> {
@@ -163,5 +175,6 @@ pub fn record(user: &model::User) -> UserRecord {
         phone_number: user.phone.clone(),
         disabled: user.disabled,
         data_budget: admin::data_budget(user.budget),
+        reach: Some(of_user(user)).filter(|settings| *settings != ReachSettings::default()),
     }
 }

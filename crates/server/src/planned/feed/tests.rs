@@ -42,6 +42,7 @@ fn planned(title: &str) -> CallRecord {
         planned_at: Some(at(24)),
         planned_zone: Some("Europe/Berlin".to_owned()),
         calendar_sequence: 3,
+        stored_addresses: false,
         created_at: at(0),
         started_at: None,
         ended_at: None,
@@ -80,6 +81,7 @@ fn user(id: i64, generation: i64) -> User {
         disabled: false,
         budget: Budget::default(),
         calendar_generation: generation,
+        reach: None,
     }
 }
 

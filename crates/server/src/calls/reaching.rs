@@ -1,0 +1,283 @@
+//! Whom a step of a call reaches, and by what: messages of rings that begin and of invitations to a later time, and who wants quiet.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use farhand_domain::{
+    call::{Call, Effect, Event, Note, PersonRole, Place},
+    ids::ContactId,
+    reach::{self, Addresses, Medium, Message, Quiet, Target},
+    time::Timestamp,
+};
+use farhand_store::model::{CallRecord, Delivery, Domain, Invitation, User};
+
+use super::{Shared, actor::CallActor, change::Extra, log, ring_news::RingNews};
+use crate::{
+    directory::Directory,
+    http::Outcome,
+    notify::{Inviting, Notify, PLANNED, RING, Wanted},
+    reach::Ways,
+};
+
+/// Whoever is rung again so soon has the message before the eyes still, and texts cost money.
+const NOT_AGAIN_WITHIN: Duration = Duration::from_mins(5);
+
+/// A step that is about to be saved.
+pub(super) struct Step<'a> {
+    pub record: &'a CallRecord,
+    /// Invited by this very step.
+    pub fresh: &'a [Invitation],
+    pub next: &'a Call,
+    pub effects: &'a [Effect],
+    pub now: Timestamp,
+}
+
+/// Who wants quiet, of those a call concerns.
+pub(super) type Quiets = HashMap<ContactId, Quiet>;
+
+/// What a step does beside the calls' own connections.
+#[derive(Default)]
+pub(super) struct Reached {
+    pub messages: Vec<Delivery>,
+    /// Whose ring begins, and whether it is to be a quiet one.
+    pub rung: Vec<(ContactId, Option<Quiet>)>,
+}
+
+impl Reached {
+    pub(super) fn note(self, quiets: &mut Quiets) {
+        for (contact, quiet) in self.rung {
+            match quiet {
+                Some(quiet) => quiets.insert(contact, quiet),
+                None => quiets.remove(&contact),
+            };
+        }
+    }
+}
+
+/// Somebody with an account, or a guest, as far as it matters here.
+pub(super) struct Reachable {
+    pub ways: Ways,
+    user: Option<Arc<User>>,
+}
+
+impl Reachable {
+    pub(super) async fn find(directory: &Directory, domain: Option<&Domain>, user: Option<i64>) -> Outcome<Self> {
+        let user = match user {
+            Some(id) => directory.user(id).await?,
+            None => None,
+        };
+        Ok(Self { ways: Ways::of(domain, user.as_deref()), user })
+    }
+
+    /// All that can be sent to an invited person, the first first.
+    pub(super) fn messages<'a>(
+        &'a self,
+        email: Option<&'a str>,
+        phone: Option<&'a str>,
+        stored: bool,
+    ) -> Vec<Message<'a>> {
+        let account = self.user.as_deref().filter(|_| stored);
+        let addresses = Addresses {
+            request_email: email,
+            request_phone: phone,
+            stored_email: account.and_then(|user| user.email.as_deref()),
+            stored_phone: account.and_then(|user| user.phone.as_deref()),
+        };
+        reach::messages(&self.ways.rungs, addresses)
+    }
+}
+
+/// Nobody asked for messages to stored addresses: that there is nothing to send them by is not worth a line in the log.
+pub(super) fn is_wanted(notify: &Notify, message: &Message<'_>) -> bool {
+    match message.target {
+        Target::Stored(_) => notify.has(message.target.channel()),
+        Target::Request(_) | Target::Browsers => true,
+    }
+}
+
+impl Shared {
+    pub(super) async fn reach(&self, step: &Step<'_>) -> Outcome<Reached> {
+        let (rung, later) = (step.rung(), step.invited_for_later());
+        let mut reached = Reached::default();
+        if rung.is_empty() && later.is_empty() {
+            return Ok(reached);
+        }
+        let domain = self.directory.domain(step.record.domain_id).await?;
+        for (contact, until) in rung {
+            let user = log::known_contact(step.record, contact.0).or_else(|| step.fresh_contact(contact));
+            let user = user.and_then(|contact| contact.user_id);
+            let person = Reachable::find(&self.directory, domain.as_deref(), user).await?;
+            let quiet = person.ways.quiet(step.now);
+            reached.rung.push((contact, quiet));
+            if let Some(to) = step.invitation(contact) {
+                reached.messages.extend(self.ring_messages(step, to, &person, quiet, until));
+            }
+        }
+        for to in later {
+            let person = Reachable::find(&self.directory, domain.as_deref(), to.contact.user_id).await?;
+            reached.messages.extend(self.planned_messages(step, to, &person));
+        }
+        Ok(reached)
+    }
+
+    fn ring_messages(
+        &self,
+        step: &Step<'_>,
+        to: &Invitation,
+        person: &Reachable,
+        quiet: Option<Quiet>,
+        until: Timestamp,
+    ) -> Vec<Delivery> {
+        let stored = step.record.stored_addresses;
+        let messages = person.messages(to.email.as_deref(), to.phone.as_deref(), stored).into_iter();
+        let wanted = messages.filter(|message| is_wanted(&self.notify, message) && !step.has_just_had(to, message));
+        let delivery = |message: Message<'_>| {
+            let channel = message.target.channel();
+            let wanted = Wanted {
+                to,
+                kind: RING,
+                channel,
+                address: message.address,
+                at: step.now + message.after,
+                not_after: until,
+                held_back: quiet.filter(|_| reach::disturbs(channel)),
+            };
+            self.notify.delivery(&step.inviting(None), &wanted)
+        };
+        wanted.map(delivery).collect()
+    }
+
+    /// At once: there is no ring yet that anybody could answer. Texts go to numbers of the request only.
+    fn planned_messages(&self, step: &Step<'_>, to: &Invitation, person: &Reachable) -> Vec<Delivery> {
+        let stored = step.record.stored_addresses;
+        let messages = person.messages(to.email.as_deref(), to.phone.as_deref(), stored).into_iter();
+        let wanted = messages
+            .filter(|message| message.target != Target::Stored(Medium::Sms) && is_wanted(&self.notify, message));
+        let planned_at = step.next.state().terms.planned_at;
+        let delivery = |message: Message<'_>| {
+            let wanted = Wanted {
+                to,
+                kind: PLANNED,
+                channel: message.target.channel(),
+                address: message.address,
+                at: step.now,
+                not_after: planned_at.unwrap_or(step.now).max(step.now + self.policy.message_ring),
+                held_back: None,
+            };
+            self.notify.delivery(&step.inviting(planned_at), &wanted)
+        };
+        wanted.map(delivery).collect()
+    }
+}
+
+impl Step<'_> {
+    /// Whose ring begins, and until when it rings.
+    fn rung(&self) -> Vec<(ContactId, Timestamp)> {
+        let begun = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Note { note: Note::RingStarted, contact } => Some(*contact),
+            Effect::Note { .. } | Effect::Log { .. } | Effect::SeatMoved { .. } => None,
+        });
+        let still = begun.filter_map(|contact| match self.next.place(contact)? {
+            Place::Ringing { until } => Some((contact, until)),
+            Place::Waiting
+            | Place::Unanswered
+            | Place::Seated(_)
+            | Place::Declined
+            | Place::Missed
+            | Place::Silenced
+            | Place::Left => None,
+        });
+        still.collect()
+    }
+
+    fn invited_for_later(&self) -> Vec<&Invitation> {
+        let waits = |invitation: &&Invitation| {
+            let person = self.next.person(ContactId(invitation.contact.id));
+            person.is_some_and(|p| p.place == Place::Waiting && matches!(p.role, PersonRole::Invitee { .. }))
+        };
+        let planned = self.next.state().terms.planned_at.is_some_and(|at| at > self.now);
+        self.fresh.iter().filter(|_| planned).filter(waits).collect()
+    }
+
+    fn invitation(&self, contact: ContactId) -> Option<&Invitation> {
+        self.record.invited.iter().chain(self.fresh).find(|invitation| invitation.contact.id == contact.0)
+    }
+
+    fn fresh_contact(&self, contact: ContactId) -> Option<&farhand_store::model::Contact> {
+        self.fresh.iter().map(|invitation| &invitation.contact).find(|fresh| fresh.id == contact.0)
+    }
+
+    fn has_just_had(&self, to: &Invitation, message: &Message<'_>) -> bool {
+        self.record.deliveries.iter().any(|had| {
+            let made = had.steps.first().map_or(self.now, |step| step.at);
+            (had.contact_id, had.channel, had.kind.as_str()) == (to.contact.id, message.target.channel(), RING)
+                && had.address == message.address
+                && (had.state.is_open() || had.state.is_out())
+                && self.now < made + NOT_AGAIN_WITHIN
+        })
+    }
+
+    fn inviting(&self, planned_at: Option<Timestamp>) -> Inviting<'_> {
+        Inviting {
+            call_id: self.record.call_id,
+            domain_id: self.record.domain_id,
+            title: &self.record.title,
+            from: &self.record.creator.display_name,
+            planned_at,
+            now: self.now,
+        }
+    }
+}
+
+/// What is heard of how people were reached.
+pub enum News {
+    /// A ring has come to the device that says so.
+    Shown(RingNews),
+    /// Whoever says so has followed the link of a message.
+    LinkOpened,
+    /// How messages to the call's people stand now.
+    Messages(Vec<Delivery>),
+    /// Somebody may want quiet now or no more, or has sat down in another call.
+    LookAgain { at: ContactId },
+}
+
+impl CallActor {
+    pub(super) async fn reached(&mut self, by: ContactId, news: News) -> Outcome<()> {
+        match news {
+            News::Shown(news) => self.ring_shown(by, news).await,
+            News::LinkOpened => self.step(Event::Tick, Extra { opened_by: Some(by), ..Extra::default() }).await,
+            News::Messages(changed) => {
+                self.heard_of(changed);
+                // What waits again may not be needed any more.
+                self.step(Event::Tick, Extra::default()).await
+            }
+            News::LookAgain { at } => {
+                self.look_again(at).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Looks again at whether somebody wants quiet; true if that has changed. While the database is away it stays as it was: a ring must
+    /// not wait for it.
+    pub(super) async fn look_at_quiet(&mut self, contact: ContactId) -> bool {
+        let quiet = match self.quiet(contact).await {
+            Ok(quiet) => quiet,
+            Err(fail) => {
+                tracing::warn!(contact = contact.0, problem = %fail.0, "it is not known whether somebody wants quiet");
+                return false;
+            }
+        };
+        let before = match quiet {
+            Some(quiet) => self.quiets.insert(contact, quiet),
+            None => self.quiets.remove(&contact),
+        };
+        before != quiet
+    }
+
+    async fn quiet(&self, contact: ContactId) -> Outcome<Option<Quiet>> {
+        let user = log::known_contact(&self.record, contact.0).and_then(|contact| contact.user_id);
+        let domain = self.shared.directory.domain(self.record.domain_id).await?;
+        let person = Reachable::find(&self.shared.directory, domain.as_deref(), user).await?;
+        Ok(person.ways.quiet(self.shared.clock.now()))
+    }
+}

@@ -1,0 +1,88 @@
+/** How somebody wants to be reached, as it is being entered. */
+import type { Reach, ReachChange, Rung, RungChannel, Weekday, WeekHours } from '../api/types';
+
+export const DAYS: Weekday[] = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'];
+
+export interface Row {
+  days: Weekday[];
+  from: string;
+  to: string;
+}
+
+/** A message to an address of one's account, or to one's browsers. */
+export interface Step {
+  channel: RungChannel;
+  on: boolean;
+  after: number;
+}
+
+const NIGHT: Row = { days: DAYS, from: '22:00', to: '06:00' };
+const HALF_HOUR = 30 * 60_000;
+/** What is offered where the domain has no such step. */
+const AFTER = { push: 0, email: 15, sms: 15 };
+const CHANNELS: RungChannel[] = ['push', 'email', 'sms'];
+
+/** Times to be left alone until; `morning` is at eight of the next day on the clocks of this device. */
+export function untils(now: number): { id: string; until: string }[] {
+  const morning = new Date(now);
+  morning.setDate(morning.getDate() + 1);
+  morning.setHours(8, 0, 0, 0);
+  return [
+    { id: 'reach-dnd-half-hour', until: new Date(now + HALF_HOUR).toISOString() },
+    { id: 'reach-dnd-hour', until: new Date(now + 2 * HALF_HOUR).toISOString() },
+    { id: 'reach-dnd-morning', until: morning.toISOString() },
+  ];
+}
+
+export class ReachForm {
+  zone = $state('');
+  rows = $state<Row[]>([]);
+  own = $state(false);
+  steps = $state<Step[]>([]);
+
+  readonly hoursComplete = $derived(this.rows.every(({ days, from, to }) => days.length > 0 && from && to));
+
+  /** Those that are not asked about here go on as they are. */
+  private others: Rung[] = [];
+
+  take(reach: Reach, zone: string): void {
+    const hours = reach.own.quietHours;
+    this.zone = hours?.timeZone ?? zone;
+    // A field for times knows no 24:00; where it ends, the next day begins.
+    this.rows = (hours?.spans ?? []).map(({ days, from, to }) => ({ days, from, to: to === '24:00' ? '00:00' : to }));
+    this.own = Boolean(reach.own.rungs);
+    const rungs = reach.own.rungs ?? reach.domainRungs;
+    this.others = rungs.filter((rung) => rung.address === 'request');
+    this.steps = CHANNELS.map((channel) => {
+      const known = rungs.find((rung) => rung.channel === channel && rung.address !== 'request');
+      return { channel, on: known !== undefined, after: known?.afterSeconds ?? AFTER[channel] };
+    });
+  }
+
+  add(): void {
+    this.rows.push({ ...NIGHT, days: [...NIGHT.days] });
+  }
+
+  remove(index: number): void {
+    this.rows.splice(index, 1);
+  }
+
+  choose(row: Row, day: Weekday, on: boolean): void {
+    row.days = DAYS.filter((known) => (known === day ? on : row.days.includes(known)));
+  }
+
+  hours(): ReachChange {
+    const quietHours: WeekHours = { timeZone: this.zone, spans: this.rows.map((row) => ({ ...row })) };
+    return { quietHours: this.rows.length > 0 ? quietHours : null };
+  }
+
+  rungs(): ReachChange {
+    if (!this.own) return { rungs: null };
+    const steps = this.steps.filter(({ on }) => on);
+    const rungs = steps.map(({ channel, after }): Rung => {
+      const afterSeconds = Math.min(600, Math.max(0, Math.round(after || 0)));
+      return channel === 'push' ? { channel, afterSeconds } : { channel, address: 'stored', afterSeconds };
+    });
+    return { rungs: [...this.others, ...rungs] };
+  }
+}
