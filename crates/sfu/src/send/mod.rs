@@ -334,10 +334,10 @@ impl Sender {
                     told.extend(wanted.filter(|wanted| !told.contains(wanted)));
                 }
                 Said::Report { ssrc, last, since } => self.reported(now, ssrc, last, since),
-                Said::Arrivals(arrivals) => {
-                    let arrivals = self.clock.arrivals(&arrivals, self.number);
+                Said::Arrivals(report) => {
+                    let arrivals = self.clock.arrivals(&report, self.number);
                     let lost = self.estimator.feedback(now, &arrivals);
-                    let share = self.losses.count(now, &arrivals, self.estimator.queue_stands());
+                    let share = self.losses.count(now, report.count, &arrivals, self.estimator.queue_stands());
                     told.extend(share.map(Told::Loss));
                     self.mend(now, &lost);
                 }

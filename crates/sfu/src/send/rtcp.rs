@@ -44,6 +44,8 @@ pub(crate) enum Said {
 /// Transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.1), numbers not yet extended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arrivals {
+    /// One more than that of the report before.
+    pub(crate) count: u8,
     pub(crate) first: u16,
     /// In units of 64 ms.
     pub(crate) reference: u32,
@@ -123,7 +125,7 @@ fn nack(body: &[u8], may_ask: &mut usize) -> Option<Said> {
 
 fn arrivals(body: &[u8], may_tell: &mut usize) -> Option<Arrivals> {
     let fixed: [u8; 8] = body.get(8..16)?.try_into().ok()?;
-    let [f0, f1, c0, c1, r0, r1, r2, _] = fixed;
+    let [f0, f1, c0, c1, r0, r1, r2, count_of_reports] = fixed;
     let count = usize::from(u16::from_be_bytes([c0, c1]));
     *may_tell = may_tell.checked_sub(count)?;
     let mut rest = body.get(16..)?;
@@ -150,7 +152,7 @@ fn arrivals(body: &[u8], may_tell: &mut usize) -> Option<Arrivals> {
         });
     }
     let (first, reference) = (u16::from_be_bytes([f0, f1]), u32::from_be_bytes([0, r0, r1, r2]));
-    Some(Arrivals { first, reference, deltas })
+    Some(Arrivals { count: count_of_reports, first, reference, deltas })
 }
 
 /// A packet status chunk (sections 3.1.3 and 3.1.4): a run, or fourteen or seven single ones.
@@ -325,7 +327,7 @@ mod tests {
     #[test]
     fn a_clock_that_leaps_for_ever_is_no_overflow() {
         let mut clock = Clock { newest: Some(i64::MAX - (1 << 24)) };
-        let feedback = Arrivals { first: 1, reference: 0x007f_ffff, deltas: vec![Some(i16::MAX); 3] };
+        let feedback = Arrivals { count: 0, first: 1, reference: 0x007f_ffff, deltas: vec![Some(i16::MAX); 3] };
         assert_eq!(clock.arrivals(&feedback, 1).len(), 3);
     }
 
@@ -333,7 +335,7 @@ mod tests {
     fn numbers_and_times_do_not_wrap() {
         let mut clock = Clock::default();
         let at = |clock: &mut Clock, reference, next| {
-            let feedback = Arrivals { first: 0xffff, reference, deltas: vec![Some(4), None, Some(-4)] };
+            let feedback = Arrivals { count: 0, first: 0xffff, reference, deltas: vec![Some(4), None, Some(-4)] };
             let arrivals = clock.arrivals(&feedback, next);
             let numbers: Vec<u64> = arrivals.iter().map(|arrival| arrival.number).collect();
             (numbers, arrivals[2].at.unwrap())

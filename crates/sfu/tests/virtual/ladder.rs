@@ -247,9 +247,10 @@ fn where_there_is_room_for_sound_only_next_to_nothing_else_is_sent() {
     world.run_until("no pictures", 120, |world| rung(world, ann).0 >= Rung::Stills);
     world.run(1_000);
     world.client(ann).forget_received();
-    world.run(6_000);
+    // As one burst comes each three to four seconds, of a short time it would be luck how many do.
+    world.run(20_000);
     // 25 sounds a second, what is said of hers, and some bursts.
-    let bits = world.client(ann).bytes_received * 8 / 6;
+    let bits = world.client(ann).bytes_received * 8 / 20;
     assert!(bits < 20_000, "{bits} bit/s");
 }
 

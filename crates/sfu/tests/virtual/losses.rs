@@ -14,7 +14,8 @@ fn whoever_loses_much_hears_what_was_lost_from_later_packets() {
     world.run(3_000);
     world.client(ann).forget_received();
     world.run(20_000);
-    assert!(repeated(&mut world) > 300);
+    let repeats = repeated(&mut world);
+    assert!(repeats > 300, "{repeats} of some 400 that arrive");
     let heard: usize = world.client(ann).received.values().map(|received| received.heard.len()).sum();
     assert!(heard > 475, "{heard} of 500");
     world.link(ann).loss = 0;
@@ -54,8 +55,8 @@ fn pictures_of_whoever_loses_much_are_held_back_until_the_rest_has_come() {
     world.run(5_000);
     assert!(!waits(&mut world));
     world.link(bob).loss = 100;
-    world.run(5_000);
-    assert!(waits(&mut world));
+    // Of the first hundred packets it may be much less than a tenth.
+    world.run_until("pictures are held back", 10, waits);
     world.link(bob).loss = 0;
     world.run(15_000);
     assert!(!waits(&mut world));

@@ -5,9 +5,14 @@ use super::*;
 impl Pair {
     /// Says of the packets from this number on whether they arrived, at once and all together.
     fn arrive(&mut self, first: u64, arrived: &[bool]) -> Vec<Told> {
+        self.arrive_in(0, first, arrived)
+    }
+
+    /// In the report of this count.
+    fn arrive_in(&mut self, report: u8, first: u64, arrived: &[bool]) -> Vec<Told> {
         let number = |number: usize| u16::try_from(number).unwrap().to_be_bytes();
         let first = number(usize::try_from(first).unwrap());
-        let mut body = [&[0; 4][..], &first, &number(arrived.len()), &[0, 0, 1, 0]].concat();
+        let mut body = [&[0; 4][..], &first, &number(arrived.len()), &[0, 0, 1, report]].concat();
         for some in arrived.chunks(14) {
             let bit = |(place, arrived): (usize, &bool)| u16::from(*arrived) << (13 - place);
             body.extend((0x8000 | some.iter().enumerate().map(bit).sum::<u16>()).to_be_bytes());
@@ -149,4 +154,24 @@ fn what_is_sent_earns_what_may_be_sent_again() {
         count
     };
     assert_eq!([50, 100, 200].map(again), [50, 100, 109], "all, but no more than is allowed at once");
+}
+
+#[test]
+fn what_reports_leave_out_is_lost_unless_a_report_is() {
+    let told = |reports: fn(u8) -> u8| {
+        let mut pair = Pair::new();
+        let mut told = Vec::new();
+        for report in 0..12 {
+            let first = pair.sender.number;
+            (first..first + 10).for_each(|seq| pair.write("s", seq, 100));
+            pair.leave();
+            // Each begins with what arrived first.
+            told.extend(pair.after(100).arrive_in(reports(report), first + 2, &[true; 8]));
+        }
+        let shares = told.iter().filter_map(|told| if let Told::Loss(share) = told { Some(*share) } else { None });
+        (shares.collect::<Vec<_>>(), pair.sender.losses.are_many(pair.now))
+    };
+    let (shares, many) = told(|report| report);
+    assert!(shares.len() == 1 && (0.15..=0.2).contains(&shares[0]) && many, "{shares:?}, many: {many}");
+    assert_eq!(told(|report| report * 2), (vec![0.0], false), "every second report got lost, with what it says");
 }
