@@ -108,6 +108,10 @@ pub struct DomainChange {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DataBudget>)]
     pub data_budget: Option<Option<DataBudget>>,
+    /// What guests have to accept before they come in, as plain text; `null` clears it. A new text is asked about again.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 20_000)]
+    pub guest_terms: Option<Option<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -119,6 +123,9 @@ pub struct DomainRecord {
     /// What each of the domain's people may use in each call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_budget: Option<DataBudget>,
+    /// What guests have to accept before they come in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_terms: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]

@@ -12,7 +12,7 @@ use crate::{
 impl From<domain::Model> for Domain {
     fn from(row: domain::Model) -> Self {
         let budget = Budget { kbit: row.budget_kbit, megabytes: row.budget_megabytes };
-        Self { id: row.id, name: row.name, guests_allowed: row.guests_allowed, budget }
+        Self { id: row.id, name: row.name, guests_allowed: row.guests_allowed, budget, guest_terms: row.guest_terms }
     }
 }
 
@@ -46,6 +46,9 @@ impl SqlStore {
         }
         if let Some(Budget { kbit, megabytes }) = change.budget {
             (row.budget_kbit, row.budget_megabytes) = (Set(kbit), Set(megabytes));
+        }
+        if let Some(terms) = change.guest_terms {
+            row.guest_terms = Set(terms);
         }
         let row = row.update(&txn).await?;
         txn.commit().await?;

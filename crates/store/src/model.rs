@@ -1,6 +1,7 @@
 //! Rows as the rest of the program sees them.
 
 mod delivery;
+mod guest;
 
 use std::fmt;
 
@@ -8,6 +9,7 @@ use farhand_domain::time::Timestamp;
 use uuid::Uuid;
 
 pub use delivery::{Claimant, Claimed, Delivery, DeliveryStep, Heard, Whose};
+pub use guest::{AcceptedTerms, GuestInvitation, GuestLink};
 
 /// What somebody's media may take in a call; none: as much as they want.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,13 +28,17 @@ pub struct Domain {
     pub guests_allowed: bool,
     /// Of each of its people.
     pub budget: Budget,
+    /// What guests have to accept before they come in.
+    pub guest_terms: Option<String>,
 }
 
 /// `None` leaves a column as it is.
-#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::option_option, reason = "outside: whether to change it; inside: the new value, which may be none")]
+#[derive(Debug, Clone, Default)]
 pub struct DomainChange {
     pub guests_allowed: Option<bool>,
     pub budget: Option<Budget>,
+    pub guest_terms: Option<Option<String>>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -202,6 +208,8 @@ pub struct CallRecord {
     pub statistics: Vec<StatisticsRow>,
     /// In the order of their making.
     pub deliveries: Vec<Delivery>,
+    /// One for each guest, in the order of their contacts.
+    pub guest_links: Vec<GuestLink>,
 }
 
 /// A call that has not ended, as it was last saved.
@@ -259,6 +267,8 @@ pub struct CallUpdate {
     pub heard: Vec<Heard>,
     pub new_invited: Vec<Invitation>,
     pub new_teams: Vec<InvitedTeam>,
+    /// New ones, and in place of those that were.
+    pub guest_links: Vec<GuestLink>,
 }
 
 /// What the database gave a saved call.

@@ -127,8 +127,9 @@ impl CallActor {
 
     async fn carry_out(&mut self, by: By, ask: Ask) -> Outcome<Given> {
         if by.domain_id != self.record.domain_id || !by.asker.may_read(&self.call) {
-            return Err(not_yours(&ask, by.domain_id == self.record.domain_id));
+            return Err(not_yours(&ask, by, by.domain_id == self.record.domain_id));
         }
+        self.refuse_revoked(by)?;
         let contact = by.asker.contact;
         let none = Extra::default();
         let done = match ask {
@@ -184,6 +185,7 @@ impl CallActor {
                 self.reported(by, &report).await;
                 Ok(())
             }
+            Ask::Guest(ask) => self.guest(by, *ask).await,
             Ask::Attach(session) => {
                 self.attach(&session);
                 Ok(())
@@ -219,8 +221,11 @@ impl CallActor {
         };
         let known_team = |team: &InvitedTeam| self.record.teams.contains(team);
         let invited: Vec<Invitation> = resolved.invited.into_iter().filter(fresh).collect();
+        let now = self.shared.clock.now();
+        let guest_links = self.shared.links(&invited, self.record.planned_at, now);
         let extra = Extra {
-            messages: self.shared.messages(&self.record, self.shared.clock.now(), &invited, &people),
+            messages: self.shared.messages(&self.record, now, &invited, &people, &guest_links),
+            guest_links,
             invited,
             teams: resolved.teams.into_iter().filter(|team| !known_team(team)).collect(),
             ..Extra::default()
@@ -247,7 +252,8 @@ impl CallActor {
         let mut next = self.call.clone();
         let mut effects = if self.recovery_owed { self.recover(&mut next, now).map_err(refused)? } else { Vec::new() };
         effects.extend(next.handle(&self.shared.policy, now, event).map_err(refused)?);
-        let heard = deliveries::heard(&self.record, now, &self.call, &next);
+        let mut heard = deliveries::heard(&self.record, now, &self.call, &next);
+        heard.extend(extra.revoked.into_iter().flat_map(|guest| deliveries::withdrawn(&self.record, now, guest)));
         let nothing_else = extra.is_empty() && heard.is_empty();
         if next == self.call && effects.is_empty() && nothing_else {
             self.recovery_owed = false;
@@ -270,8 +276,12 @@ impl CallActor {
             self.shared.concern(self.record.call_id, self.concerned());
         }
         self.shared.notify.queued(&change.messages);
+        let revoked = change.revoked;
         change.apply(Arc::make_mut(&mut self.record), &saved.event_ids);
         self.keep(saved.deliveries);
+        if let Some(guest) = revoked {
+            self.shared.hub.close_guest(guest);
+        }
         // A prepared connection must be let in before its owner is told so.
         self.media.follow(now, &self.call);
         self.perform(&before, &effects);
@@ -300,7 +310,7 @@ impl CallActor {
     }
 }
 
-fn allowed(yes: bool, why_not: &str) -> Result<(), Fail> {
+pub(super) fn allowed(yes: bool, why_not: &str) -> Result<(), Fail> {
     if yes { Ok(()) } else { Err(Fail::new(ErrorCode::Forbidden, why_not)) }
 }
 

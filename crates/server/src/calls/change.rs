@@ -6,7 +6,8 @@ use farhand_domain::{
     time::Timestamp,
 };
 use farhand_store::model::{
-    CallRecord, CallUpdate, Delivery, EventRow, Heard, HistoryRow, Invitation, InvitedTeam, NewEvent, StatisticsRow,
+    CallRecord, CallUpdate, Delivery, EventRow, GuestLink, Heard, HistoryRow, Invitation, InvitedTeam, NewEvent,
+    StatisticsRow,
 };
 
 use super::{Shared, log, rows, snapshot};
@@ -24,13 +25,20 @@ pub struct Extra {
     pub messages: Vec<Delivery>,
     /// Whose data budget has come to its end.
     pub budget_used_up: Option<(ContactId, u64)>,
+    /// New or changed ones.
+    pub guest_links: Vec<GuestLink>,
+    /// For the history.
+    pub notes: Vec<(&'static str, ContactId)>,
+    /// The guest whose link is taken back by this step.
+    pub revoked: Option<ContactId>,
 }
 
 impl Extra {
     pub fn is_empty(&self) -> bool {
-        let Self { title, planned_zone, invited, teams, messages, budget_used_up } = self;
+        let Self { title, planned_zone, invited, teams, messages, budget_used_up, guest_links, notes, revoked } = self;
         let nobody = invited.is_empty() && teams.is_empty() && messages.is_empty();
-        nobody && title.is_none() && planned_zone.is_none() && budget_used_up.is_none()
+        let no_guest = guest_links.is_empty() && notes.is_empty() && revoked.is_none();
+        nobody && no_guest && title.is_none() && planned_zone.is_none() && budget_used_up.is_none()
     }
 }
 
@@ -51,6 +59,8 @@ pub struct Change {
     teams: Vec<InvitedTeam>,
     pub messages: Vec<Delivery>,
     heard: Vec<Heard>,
+    guest_links: Vec<GuestLink>,
+    pub revoked: Option<ContactId>,
 }
 
 impl Change {
@@ -66,6 +76,9 @@ impl Change {
         let mut history = rows::history_of(record.history.len(), now, effects);
         if let Some(used_up) = extra.budget_used_up {
             history.push(rows::budget_note(record.history.len() + history.len(), now, used_up));
+        }
+        for note in extra.notes {
+            history.push(rows::note(record.history.len() + history.len(), now, note));
         }
         let title = extra.title.unwrap_or_else(|| record.title.clone());
         let planned_at = next.state().terms.planned_at;
@@ -87,6 +100,8 @@ impl Change {
             teams: extra.teams,
             messages: extra.messages,
             heard,
+            guest_links: extra.guest_links,
+            revoked: extra.revoked,
         }
     }
 
@@ -112,6 +127,7 @@ impl Change {
             new_teams: self.teams.clone(),
             new_deliveries: self.messages.clone(),
             heard: self.heard.clone(),
+            guest_links: self.guest_links.clone(),
         })
     }
 
@@ -130,6 +146,11 @@ impl Change {
         record.invited.extend(self.invited);
         record.teams.extend(self.teams);
         record.deliveries.extend(self.messages);
+        for link in self.guest_links {
+            record.guest_links.retain(|known| known.contact_id != link.contact_id);
+            record.guest_links.push(link);
+        }
+        record.guest_links.sort_by_key(|link| link.contact_id);
     }
 }
 

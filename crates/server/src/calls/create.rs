@@ -115,7 +115,8 @@ impl Calls {
         let invitees = std::mem::take(&mut resolved.invitees);
         let mut record = new_record(request, resolved, creator_contact, maker_contact, &call, &effects, now);
         record.planned_zone = planned.zone;
-        record.deliveries = shared.messages(&record, now, &record.invited, &invitees);
+        record.guest_links = shared.links(&record.invited, planned.at, now);
+        record.deliveries = shared.messages(&record, now, &record.invited, &invitees, &record.guest_links);
         // In a task of its own: a client that goes away meanwhile must not leave behind a saved call that nobody rings for.
         let (calls, login) = (self.clone(), login.clone());
         let saving = async move { calls.save_new(&login, record, call, &effects, join, key).await };
@@ -256,5 +257,6 @@ fn new_record(
         history: rows::history_of(0, now, effects),
         statistics: Vec::new(),
         deliveries: Vec::new(),
+        guest_links: Vec::new(),
     }
 }

@@ -11,7 +11,7 @@ use farhand_domain::{
     ids::ContactId,
     time::Timestamp,
 };
-use farhand_store::model::{CallRecord, Delivery, Heard, Invitation, Whose};
+use farhand_store::model::{CallRecord, Delivery, GuestLink, Heard, Invitation, Whose};
 use uuid::Uuid;
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
     actor::CallActor,
     ask::{Ask, By},
 };
-use crate::notify::{Inviting, RING};
+use crate::notify::{AGAIN, Inviting, RING};
 
 impl Shared {
     /// The messages to whoever is newly invited and counts.
@@ -29,9 +29,27 @@ impl Shared {
         now: Timestamp,
         invited: &[Invitation],
         who: &[Invitee],
+        links: &[GuestLink],
     ) -> Vec<Delivery> {
         let who: HashSet<ContactId> = who.iter().map(|invitee| invitee.contact).collect();
-        let call = Inviting {
+        self.notify.invitations(&Inviting { links, ..self.inviting(record, now) }, invited, &who)
+    }
+
+    /// The messages to somebody who has had them already.
+    pub(super) fn messages_again(
+        &self,
+        record: &CallRecord,
+        now: Timestamp,
+        to: &Invitation,
+        link: Option<&GuestLink>,
+    ) -> Vec<Delivery> {
+        let links = link.map(std::slice::from_ref).unwrap_or_default();
+        let call = Inviting { links, again: true, ..self.inviting(record, now) };
+        self.notify.invitations(&call, std::slice::from_ref(to), &HashSet::from([ContactId(to.contact.id)]))
+    }
+
+    fn inviting<'a>(&self, record: &'a CallRecord, now: Timestamp) -> Inviting<'a> {
+        Inviting {
             call_id: record.call_id,
             domain_id: record.domain_id,
             title: &record.title,
@@ -39,21 +57,15 @@ impl Shared {
             planned_at: record.planned_at.filter(|at| *at > now),
             until: now + self.policy.message_ring,
             now,
-        };
-        self.notify.invitations(&call, invited, &who)
+            links: &[],
+            again: false,
+        }
     }
 }
 
 /// What a step means for messages that were sent or wait to be.
 pub(super) fn heard(record: &CallRecord, now: Timestamp, before: &Call, next: &Call) -> Vec<Heard> {
-    let of = |delivery: &Delivery, fact| Heard {
-        whose: Whose::Id(delivery.id),
-        fact,
-        reason: None,
-        gateway_id: None,
-        again_at: None,
-        at: now,
-    };
+    let of = |delivery: &Delivery, fact| heard_of(delivery, fact, now);
     let mut heard = Vec::new();
     for delivery in &record.deliveries {
         let contact = ContactId(delivery.contact_id);
@@ -67,10 +79,22 @@ pub(super) fn heard(record: &CallRecord, now: Timestamp, before: &Call, next: &C
     heard
 }
 
+/// What waits to be sent to a guest whose link is taken back.
+pub(super) fn withdrawn(record: &CallRecord, now: Timestamp, guest: ContactId) -> Vec<Heard> {
+    let queued = |delivery: &&Delivery| delivery.contact_id == guest.0 && delivery.state == State::Queued;
+    record.deliveries.iter().filter(queued).map(|delivery| heard_of(delivery, Fact::NotNeeded, now)).collect()
+}
+
+fn heard_of(delivery: &Delivery, fact: Fact, at: Timestamp) -> Heard {
+    Heard { whose: Whose::Id(delivery.id), fact, reason: None, gateway_id: None, again_at: None, at }
+}
+
 fn is_needed(delivery: &Delivery, call: &Call) -> bool {
     let place = call.place(ContactId(delivery.contact_id));
     let rings = matches!(place, Some(Place::Ringing { .. }));
-    !call.has_ended() && (rings || (delivery.kind != RING && place == Some(Place::Waiting)))
+    // Sent again to somebody who may have declined, it waits for nothing but that person.
+    let again = delivery.kind == AGAIN && !matches!(place, Some(Place::Seated(_)));
+    !call.has_ended() && (rings || again || (delivery.kind != RING && place == Some(Place::Waiting)))
 }
 
 impl CallActor {

@@ -11,7 +11,7 @@ use super::{
     ask::By,
     view::{self, Viewer},
 };
-use crate::ws::Session;
+use crate::ws::{Close, Session};
 
 impl CallActor {
     /// Tells everybody concerned what has changed.
@@ -27,7 +27,17 @@ impl CallActor {
         }
         self.show_call_to_all();
         if self.call.has_ended() {
+            self.see_guests_off();
             self.shared.forget(self.record.call_id, &self.concerned());
+        }
+    }
+
+    /// Their links end with the call; what they are told last is how it ended.
+    fn see_guests_off(&self) {
+        for link in &self.record.guest_links {
+            for session in self.shared.hub.sessions_of(ContactId(link.contact_id)) {
+                session.finish(Close::CallEnded);
+            }
         }
     }
 

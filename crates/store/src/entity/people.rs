@@ -29,6 +29,7 @@ pub(crate) mod domain {
         pub guests_allowed: bool,
         pub budget_kbit: Option<i64>,
         pub budget_megabytes: Option<i64>,
+        pub guest_terms: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

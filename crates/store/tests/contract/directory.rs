@@ -19,7 +19,7 @@ async fn guests_can_be_forbidden_in_one_domain(db: &Db) {
     assert!(acme.guests_allowed);
 
     let refused = DomainChange { guests_allowed: Some(false), ..DomainChange::default() };
-    let changed = db.store.change_domain(acme.id, refused).await.unwrap().unwrap();
+    let changed = db.store.change_domain(acme.id, refused.clone()).await.unwrap().unwrap();
 
     assert!(!changed.guests_allowed);
     assert_eq!(db.store.domains().await.unwrap(), [changed, other.clone()]);

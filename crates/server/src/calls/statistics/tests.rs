@@ -119,6 +119,7 @@ fn record() -> CallRecord {
         history: Vec::new(),
         statistics: Vec::new(),
         deliveries: Vec::new(),
+        guest_links: Vec::new(),
     }
 }
 

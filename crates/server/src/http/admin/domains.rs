@@ -69,7 +69,8 @@ pub async fn change_domain(
         return Err(no_such());
     }
     let budget = admin::changed_budget(change.data_budget)?;
-    let change = model::DomainChange { guests_allowed: change.guests_allowed, budget };
+    let guest_terms = change.guest_terms.map(admin::checked_terms).transpose()?;
+    let change = model::DomainChange { guests_allowed: change.guests_allowed, budget, guest_terms };
     let domain = app.store.change_domain(id, change).await?;
     app.directory.refresh().await?;
     Ok(Json(record(domain.ok_or_else(no_such)?)))
@@ -81,5 +82,6 @@ fn manages(login: &Login, domain: i64) -> bool {
 
 fn record(domain: model::Domain) -> DomainRecord {
     let data_budget = admin::data_budget(domain.budget);
-    DomainRecord { id: domain.id, name: domain.name, guests_allowed: domain.guests_allowed, data_budget }
+    let model::Domain { id, name, guests_allowed, guest_terms, .. } = domain;
+    DomainRecord { id, name, guests_allowed, data_budget, guest_terms }
 }
