@@ -172,7 +172,8 @@ for (const [size, look] of Object.entries({ phone, desk })) {
     await looksGood(guest.page, `${size}-guest-call`);
     await host.press('Guests’ links');
     await host.press('Copy link of Gil');
-    await expect(host.page.getByTestId('guest-links-said')).not.toBeEmpty();
+    await expect(host.page.getByLabel('Link of Gil')).toHaveValue(link);
+    await expect(host.page.getByTestId('guest-links-said')).toContainText(/copied/i);
     await looksGood(host.page, `${size}-guest-links`);
     await host.press('Take back link of Gil');
     await expect(says(guest.page)).toBeVisible();

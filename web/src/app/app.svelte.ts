@@ -192,7 +192,7 @@ export class App {
       random: Math.random,
       deviceId: device,
       open: () => new WebSocket(url) as unknown as SocketLike,
-      accessToken: this.guest?.token,
+      accessToken: () => this.guest?.token,
       authorise: (force: boolean) => (this.guest ?? this.auth).ensure(force),
     };
     return new SignallingClient(env, {

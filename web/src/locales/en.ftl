@@ -409,6 +409,7 @@ guest-links-close = Close the links
 guest-links-lead = Whoever has a link comes in by it, under this name.
 guest-copy = Copy link of { $name }
 guest-copied = Copied. It leads { $name } into this call, and nobody else should get it.
+guest-copy-failed = It could not be copied. The link can be selected and copied by hand.
 guest-link-of = Link of { $name }
 guest-resend = Send link to { $name } again
 guest-resent = On its way to { $name }.

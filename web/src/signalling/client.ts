@@ -29,7 +29,7 @@ export interface Environment {
   random(): number;
   deviceId: string;
   /** Of somebody who has no cookie. */
-  accessToken?: string;
+  accessToken?(): string | undefined;
   open(): SocketLike;
   /** Sees to a fresh session cookie before a connection; `force` after the server refused the one there was. */
   authorise(force: boolean): Promise<Authorised>;
@@ -140,7 +140,8 @@ export class SignallingClient {
 
   private hello(): void {
     const resume = this.session && { sessionId: this.session.id, lastSeq: this.session.lastSeq };
-    const { deviceId, accessToken } = this.env;
+    const { deviceId } = this.env;
+    const accessToken = this.env.accessToken?.();
     this.send({ type: 'hello', protocol: PROTOCOL, deviceId, ...(accessToken && { accessToken }), resume });
   }
 

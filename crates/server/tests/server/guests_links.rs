@@ -5,11 +5,15 @@ use std::time::Duration;
 use farhand_protocol::{
     ErrorCode,
     call::{CallLog, CallStatus},
+    frame::PersonState,
     guest::GuestInvitation,
 };
 use farhand_testkit::{Guest, Server, json, smtp};
 
-use crate::guests::{about, contact, gil, guest_of, invited, invited_to, noted};
+use crate::{
+    guests::{about, contact, gil, guest_of, invited, invited_to, noted},
+    notify::until,
+};
 
 #[tokio::test]
 async fn a_link_says_who_invites_to_what_and_looking_changes_nothing() {
@@ -53,7 +57,7 @@ async fn a_link_is_in_the_letter_and_leads_in() {
 
 #[tokio::test]
 async fn forged_links_are_refused_whichever_part_is_changed_and_then_one_has_to_wait() {
-    let server = Server::start().await;
+    let server = Server::with(|config| config.login.max_failures = 15).await;
     let caller = server.login("callertest1").await;
     let (_, guest) = invited(&server, &caller).await;
     let (_, other) = invited(&server, &caller).await;
@@ -160,6 +164,35 @@ async fn a_link_that_is_taken_back_ends_at_once_and_another_is_good_then() {
     assert_ne!(fresh.token, guest.token);
     fresh.device().await.join(call.call_id).await;
     guest.look().await.refused(ErrorCode::GuestLinkRevoked);
+}
+
+#[tokio::test]
+async fn whoever_is_shown_out_leaves_the_others_in_their_call() {
+    let server = Server::start().await;
+    let (caller, tester) = (server.login("callertest1").await, server.login("tester").await);
+    let (call, guest) = invited_to(&server, &caller, json!({"invitedContacts": [gil(), tester.invited()]})).await;
+    let (mut own, mut other, mut device) = (caller.device().await, tester.device().await, guest.device().await);
+    for someone in [&mut own, &mut other, &mut device] {
+        someone.join(call.call_id).await;
+    }
+    tester.post("/rtc/revokeGuestLink", about(call.call_id, contact(&call))).await.ok::<CallLog>();
+    assert_eq!(device.closed().await, Some(4401));
+    own.person(call.call_id, contact(&call), PersonState::Left).await;
+    assert_eq!(caller.call_log(call.call_id).await.call_status, CallStatus::Started);
+}
+
+#[tokio::test]
+async fn a_message_that_waits_to_be_sent_is_not_sent_once_its_link_is_taken_back() {
+    let sink = smtp::Sink::start(smtp::Options::default()).await;
+    let url = format!("smtp://{}?starttls=never", sink.address());
+    let server = Server::with(|config| config.mail_url = Some(url)).await;
+    let caller = server.login("callertest1").await;
+    let later = json!({"displayName": "Gil", "email": "grey451@example.org"});
+    let (call, _) = invited_to(&server, &caller, json!({"invitedContacts": [later]})).await;
+    sink.asked_for("grey451@example.org", 1).await;
+    until(&caller, call.call_id, "queued", 1).await;
+    caller.post("/rtc/revokeGuestLink", about(call.call_id, contact(&call))).await.ok::<CallLog>();
+    until(&caller, call.call_id, "cancelled", 1).await;
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! Guests' links: born with the invitation, changed with the call, found by the contact.
 
 use farhand_store::model::{
-    AcceptedTerms, CallRecord, CallUpdate, Contact, DomainChange, GuestInvitation, GuestLink, NewCall,
+    AcceptedTerms, CallRecord, CallUpdate, CallWrite, Contact, Domain, DomainChange, GuestInvitation, GuestLink,
+    NewCall,
 };
+
+use sea_orm::ConnectionTrait as _;
 
 use crate::support::{Db, at, ended, invite, new_call, next};
 
@@ -61,7 +64,7 @@ async fn of_two_steps_in_one_batch_the_later_counts(db: &Db) {
     let (record, gil, _) = invited(db).await;
     let step = |version, generation| {
         let update = CallUpdate { guest_links: vec![link(&gil, generation)], ..next(&record, version) };
-        farhand_store::model::CallWrite::Update(Box::new(update))
+        CallWrite::Update(Box::new(update))
     };
 
     let outcome = db.store.save_calls(&[step(1, 2), step(2, 3)]).await.unwrap();
@@ -79,7 +82,7 @@ async fn a_refused_step_changes_no_link(db: &Db) {
 
 async fn whoever_is_invited_later_has_a_link_too(db: &Db) {
     let (record, gil, gus) = invited(db).await;
-    let late = db.guest(&db.store.domain_by_name("acme").await.unwrap().unwrap(), "Late").await;
+    let late = db.guest(&domain_of(db).await, "Late").await;
     let update = CallUpdate { new_invited: vec![invite(&late)], guest_links: vec![link(&late, 1)], ..next(&record, 1) };
     db.update(update).await.unwrap();
     assert_eq!(found(db, &late).await.display_name, "invited as Late");
@@ -99,6 +102,36 @@ async fn a_domain_has_terms_until_they_are_taken_back(db: &Db) {
     assert_eq!(db.store.change_domain(domain.id, none).await.unwrap().unwrap().guest_terms, None);
 }
 
+/// As an older version left it: the guests of calls that go on are not to be shut out.
+async fn guests_of_running_calls_have_links_after_an_upgrade(db: &Db) {
+    let (record, gil, gus) = invited(db).await;
+    let over = db.save(new_call(&record.creator, &[&db.guest(&domain_of(db).await, "Late").await])).await;
+    db.update(ended(&over, 1)).await.unwrap();
+    let raw = db.raw().await;
+    for sql in [
+        "DROP TABLE guest_links",
+        "ALTER TABLE domains DROP COLUMN guest_terms",
+        "DELETE FROM seaql_migrations WHERE version LIKE '%000007%'",
+    ] {
+        raw.execute_unprepared(sql).await.unwrap();
+    }
+    raw.close().await.unwrap();
+
+    let upgraded = db.open_again().await;
+
+    let expires_at = at(0) + std::time::Duration::from_hours(72);
+    for guest in [gil, gus] {
+        let invitation = upgraded.guest_invitation(guest.id).await.unwrap().unwrap();
+        assert_eq!(invitation.link, GuestLink { expires_at, ..link(&guest, 1) });
+    }
+    assert_eq!(db.count("guest_links").await, 2, "none of the call that is over");
+    upgraded.close().await;
+}
+
+async fn domain_of(db: &Db) -> Domain {
+    db.store.domain_by_name("acme").await.unwrap().unwrap()
+}
+
 contract!(
     a_guest_is_found_with_what_the_link_leads_to,
     a_step_changes_the_links_it_names_and_no_others,
@@ -106,4 +139,5 @@ contract!(
     a_refused_step_changes_no_link,
     whoever_is_invited_later_has_a_link_too,
     a_domain_has_terms_until_they_are_taken_back,
+    guests_of_running_calls_have_links_after_an_upgrade,
 );
