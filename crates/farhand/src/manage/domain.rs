@@ -73,7 +73,11 @@ pub async fn domain(command: DomainCommand) -> Result<(), Failure> {
         }
         DomainCommand::List { place } => {
             for domain in open(&place).await?.domains().await? {
-                let guests = if domain.guests_allowed { "guests allowed" } else { "guests refused" };
+                let guests = match (domain.guests_allowed, &domain.guest_terms) {
+                    (false, _) => "guests refused",
+                    (true, None) => "guests allowed",
+                    (true, Some(_)) => "guests allowed on terms",
+                };
                 println!("{:>6}  {:<24} {guests}  {}", domain.id, domain.name, budget::words(domain.budget));
             }
             Ok(())

@@ -28,7 +28,7 @@ pub struct CallConfig {
     pub max_participants: usize,
     /// How long the personal link of a guest is good, in hours. That of a planned call is good as long as the call stays open, too. Longer suits
     /// people who read their mail late; a link that got into the wrong hands is good for as long.
-    pub guest_link_hours: u64,
+    pub guest_link_hours: u32,
 }
 
 impl Default for CallConfig {
@@ -50,7 +50,7 @@ impl Default for CallConfig {
 
 impl CallConfig {
     pub fn guest_link_life(&self) -> Duration {
-        Duration::from_hours(self.guest_link_hours)
+        Duration::from_hours(self.guest_link_hours.into())
     }
 
     pub fn policy(&self) -> Policy {
