@@ -64,6 +64,7 @@ test('a guest opens the link, accepts the terms, joins, reloads, and is shown ou
   await Promise.all([guest.seesAndHearsAll(1), host.seesAndHearsAll(1)]);
   await expect(host.page.getByRole('heading', { name: 'Gil (guest)', exact: true })).toBeVisible();
   await guest.inCallWith(host);
+  await expect(guest.page.getByText('another device'), 'it was this one').toHaveCount(0);
   for (const absent of ['Add someone', 'Guests’ links']) await expect(guest.button(absent)).toHaveCount(0);
 
   await guest.page.reload();

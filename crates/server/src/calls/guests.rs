@@ -14,7 +14,7 @@ use super::{
     change::Extra,
 };
 use crate::{
-    auth::revoked,
+    auth::{Guest, revoked},
     http::{Fail, Outcome},
 };
 
@@ -71,6 +71,11 @@ impl CallActor {
     pub(super) fn refuse_revoked(&self, by: By) -> Outcome<()> {
         let good = link_of(&self.record, by.asker.contact).map(|link| link.generation);
         if by.link.is_none_or(|used| Some(used.get()) == good) { Ok(()) } else { Err(revoked()) }
+    }
+
+    /// Whether the link is good by which this guest has come.
+    pub(super) fn is_good(&self, guest: &Guest) -> bool {
+        link_of(&self.record, guest.contact).is_some_and(|link| link.generation == guest.generation)
     }
 
     pub(super) async fn guest(&mut self, by: By, ask: GuestAsk) -> Outcome<()> {

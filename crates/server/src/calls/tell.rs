@@ -69,6 +69,11 @@ impl CallActor {
 
     /// Tells a new session how the call stands, and those in the call that the person can be reached now.
     pub(super) fn attach(&self, session: &Session) {
+        // Taken back while the connection was being made.
+        if session.principal.guest().is_some_and(|guest| !self.is_good(guest)) {
+            session.close(Close::LinkRevoked);
+            return;
+        }
         for ring in self.call.rings().into_iter().filter(|ring| ring.contact == session.contact) {
             session.send(ServerFrame::Ring { ring: view::ring(self, session, ring) });
         }
