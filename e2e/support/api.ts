@@ -16,6 +16,7 @@ export interface CallLog {
   creatorContact: Contact;
   invitedContacts: Contact[];
   callEvents: { id: number; type: string; contact: Contact }[];
+  callHistory: { type: string }[];
   callStatistics: CallStatistics[];
 }
 
@@ -71,6 +72,19 @@ export class Api {
   async createTeam(name: string, members: User[]): Promise<void> {
     const body = JSON.stringify({ name, members: members.map(({ userDbId }) => userDbId) });
     await this.ask('/admin/teams', { method: 'POST', body });
+  }
+
+  /** The personal link of a guest. */
+  async guestLink(callId: string, contactId: number): Promise<string> {
+    return ((await this.post('/rtc/getGuestLink', { callId, contactId })) as { link: string }).link;
+  }
+
+  get(path: string): Promise<unknown> {
+    return this.ask(path);
+  }
+
+  post(path: string, body: object): Promise<unknown> {
+    return this.ask(path, { method: 'POST', body: JSON.stringify(body) });
   }
 
   async log(callId: string): Promise<CallLog> {

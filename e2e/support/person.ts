@@ -97,6 +97,11 @@ export class Person {
       .click();
   }
 
+  /** Whoever it is that rings. */
+  async answerAnybody(): Promise<void> {
+    await this.ring.getByRole('button', { name: 'Answer with video', exact: true }).click();
+  }
+
   /** The other one as the heading of the call view. */
   async inCallWith(other: Person): Promise<void> {
     await expect(this.page.getByRole('heading', { name: other.name, exact: true })).toBeVisible();

@@ -13,11 +13,14 @@ class Rig {
   signedOut = 0;
   authorised: Authorised = 'ok';
   forced: boolean[] = [];
+  /** Of whoever has no cookie. */
+  accessToken: string | undefined;
   client = new SignallingClient(
     {
       clock: this.clock,
       random: () => 1,
       deviceId: 'd1',
+      accessToken: () => this.accessToken,
       open: () => {
         const socket = new FakeSocket();
         this.sockets.push(socket);
@@ -70,6 +73,12 @@ describe('hello', () => {
     const socket = await rig.open();
     expect(socket.sent[0]).toEqual({ type: 'hello', protocol: 1, deviceId: 'd1' });
     expect(rig.states).toEqual(['connecting', 'open']);
+  });
+
+  it('carries the link of whoever came by one', async () => {
+    rig.accessToken = 'fhg_1';
+    const socket = await rig.open();
+    expect(socket.sent[0]).toMatchObject({ type: 'hello', accessToken: 'fhg_1' });
   });
 
   it('resumes with the last seq seen', async () => {

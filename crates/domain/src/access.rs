@@ -8,6 +8,8 @@ pub struct Actor {
     pub contact: ContactId,
     pub admin: bool,
     pub expert: bool,
+    /// Without an account: takes part, and decides about nobody else.
+    pub guest: bool,
 }
 
 impl Actor {
@@ -22,10 +24,10 @@ impl Actor {
     }
 
     pub fn may_invite(self, call: &Call) -> bool {
-        self.may_manage(call) || call.is_seated(self.contact)
+        self.may_manage(call) || (!self.guest && call.is_seated(self.contact))
     }
 
     pub fn may_end(self, call: &Call) -> bool {
-        self.may_manage(call) || (self.expert && call.is_seated(self.contact))
+        self.may_manage(call) || (self.expert && !self.guest && call.is_seated(self.contact))
     }
 }

@@ -119,6 +119,10 @@ pub struct DomainChange {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DomainReach>)]
     pub reach: Option<Option<DomainReach>>,
+    /// What guests have to accept before they come in, as plain text; `null` clears it. A new text is asked about again.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 20_000)]
+    pub guest_terms: Option<Option<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -133,6 +137,9 @@ pub struct DomainRecord {
     /// How the domain's people are reached, where it is not as usual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<DomainReach>,
+    /// What guests have to accept before they come in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_terms: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]

@@ -177,7 +177,7 @@ pub struct CallLogEvent {
 #[serde(rename_all = "camelCase")]
 pub struct CallHistoryItem {
     /// `RingStarted`, `RingEnded`, `Notification`, `ConnectionLost`, `Reconnected`, `SeatMoved`, `Invited`, `Updated`,
-    /// `BudgetUsedUp`, `Ended`; expect more.
+    /// `BudgetUsedUp`, `LinkRevoked`, `InvitationResent`, `TermsAccepted`, `Ended`; expect more.
     #[serde(rename = "type")]
     pub kind: String,
     pub date_time: WireTime,

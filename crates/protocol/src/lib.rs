@@ -6,6 +6,7 @@ pub mod auth;
 pub mod call;
 pub mod check;
 pub mod frame;
+pub mod guest;
 pub mod notify;
 pub mod problem;
 pub mod reach;

@@ -42,10 +42,15 @@ error_codes! {
     TokenExpired "token_expired" 401 "The token has expired";
     InvalidCredentials "invalid_credentials" 401 "Domain, user or password is wrong";
     RefreshReused "refresh_reused" 401 "The refresh token was used before";
+    GuestLinkUnknown "guest_link_unknown" 401 "The link is not from this server";
+    GuestLinkExpired "guest_link_expired" 401 "The link has expired";
+    GuestLinkRevoked "guest_link_revoked" 401 "The link was taken back";
     Forbidden "forbidden" 403 "Not allowed";
     CrossSiteRefused "cross_site_refused" 403 "Cross-site request refused";
     ConnectorRoleRequired "connector_role_required" 403 "Calling on behalf of others needs the connector role";
     BrokerHasNoSeat "broker_has_no_seat" 403 "A broker has no seat in its call";
+    GuestForbidden "guest_forbidden" 403 "Not for guests";
+    TermsRequired "terms_required" 403 "Terms have to be accepted first";
     NotInvited "not_invited" 403 "You are not invited to this call";
     NotFound "not_found" 404 "Nothing there";
     CallNotFound "call_not_found" 404 "No such call";

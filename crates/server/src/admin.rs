@@ -55,6 +55,19 @@ pub async fn checked_password_hash(password: String) -> Outcome<String> {
     hash.map_err(Fail::internal)?.map_err(Fail::internal)
 }
 
+/// Characters of the terms guests have to accept: ten pages that nobody reads, and each look at an invitation carries them.
+const MAX_TERMS: usize = 20_000;
+
+/// Nothing but blanks is no text.
+pub fn checked_terms(text: Option<String>) -> Outcome<Option<String>> {
+    let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    if text.as_ref().is_some_and(|text| text.chars().count() > MAX_TERMS) {
+        let detail = format!("Terms may have {MAX_TERMS} characters at most.");
+        return Err(Problem::new(ErrorCode::InvalidField, detail).at("/guestTerms").into());
+    }
+    Ok(text)
+}
+
 /// With less than this not even sound gets through.
 const LEAST_KBIT: u32 = 16;
 

@@ -1,6 +1,6 @@
 //! Everything the handlers share.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use farhand_domain::delivery::Channel;
 use farhand_store::{Store, model::Delivery};
@@ -10,7 +10,7 @@ use tokio_util::{
 };
 
 use crate::{
-    auth::{Attempts, Auth},
+    auth::{Attempts, Auth, GUEST_PREFIX, Guests, Principal},
     calls::{Calls, Ground},
     config::Config,
     directory::Directory,
@@ -37,7 +37,8 @@ pub struct App {
     pub store: Arc<dyn Store>,
     pub directory: Arc<Directory>,
     pub auth: Auth,
-    pub attempts: Attempts,
+    pub guests: Guests,
+    pub attempts: Arc<Attempts>,
     pub hub: Arc<Hub>,
     pub calls: Calls,
     pub notify: Arc<Notify>,
@@ -67,17 +68,26 @@ impl App {
             hub: hub.clone(),
             clock: clock.clone(),
             policy: config.calls.policy(),
+            guest_link_life: config.calls.guest_link_life(),
             workers: workers.clone(),
             turn: turn.clone(),
             notify: notify.clone(),
             node: "farhand".to_owned(),
         });
+        let lockout = std::time::Duration::from_secs(config.login.lockout_seconds);
+        let attempts = Arc::new(Attempts::new(config.login.max_failures, lockout));
         Ok(Arc::new(Self {
             auth: Auth::new(store.clone(), directory.clone(), clock.clone(), config.login.clone()),
-            attempts: Attempts::new(
-                config.login.max_failures,
-                std::time::Duration::from_secs(config.login.lockout_seconds),
-            ),
+            guests: Guests {
+                store: store.clone(),
+                directory: directory.clone(),
+                hub: hub.clone(),
+                clock: clock.clone(),
+                keys: keys.clone(),
+                attempts: attempts.clone(),
+                open: config.calls.policy().open,
+            },
+            attempts,
             calls: calls.await?,
             checks: Checks::new(workers, turn, tests),
             keys,
@@ -91,6 +101,14 @@ impl App {
             ice,
             notify,
         }))
+    }
+
+    /// Who somebody with this token is.
+    pub async fn principal(&self, token: &str, from: IpAddr) -> Outcome<Principal> {
+        if token.starts_with(GUEST_PREFIX) {
+            return Ok(Principal::Guest(self.guests.check(token, from).await?));
+        }
+        Ok(Principal::User(self.auth.check(token).await?))
     }
 
     pub fn sessions(self: &Arc<Self>) -> Sessions<'_> {

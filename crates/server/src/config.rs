@@ -145,6 +145,7 @@ impl Config {
             ("calls.popup_ring_seconds", self.calls.popup_ring_seconds),
             ("calls.seat_seconds", self.calls.seat_seconds),
             ("calls.grace_seconds", self.calls.grace_seconds),
+            ("calls.guest_link_hours", self.calls.guest_link_hours.into()),
             ("login.access_seconds", self.login.access_seconds),
             ("websocket.ping_seconds", self.websocket.ping_seconds),
             ("http.patience_seconds", self.http.patience_seconds),

@@ -16,6 +16,8 @@ const PROOF: usize = 16;
 pub enum Use {
     /// Links to the calendars of users.
     Calendar,
+    /// Personal links of guests.
+    Guest,
     /// Where gateways report what became of a message.
     Report,
 }
@@ -24,6 +26,7 @@ impl Use {
     fn label(self) -> &'static str {
         match self {
             Self::Calendar => "calendar",
+            Self::Guest => "guest",
             Self::Report => "report",
         }
     }

@@ -111,6 +111,7 @@ fn call(people: &[Contact], ids: &mut Ids, number: usize) -> CallWrite {
         history: vec![history(1, "created"), history(2, "ringing")],
         statistics: Vec::new(),
         deliveries: Vec::new(),
+        guest_links: Vec::new(),
         invited: vec![Invitation {
             display_name: invited.display_name.clone(),
             email: Some("somebody@example.org".to_owned()),

@@ -15,9 +15,10 @@ use crate::{
     contacts::read_contacts,
     deliveries::deliveries_of_calls,
     entity::calls::{call, event, history, idempotency, invitation, member, statistics, team},
+    guests::links_of_calls,
     model::{
-        Budget, CallFilter, CallRecord, Contact, Delivery, EventRow, HistoryRow, IdempotencyRecord, Invitation,
-        InvitedTeam, StatisticsRow,
+        Budget, CallFilter, CallRecord, Contact, Delivery, EventRow, GuestLink, HistoryRow, IdempotencyRecord,
+        Invitation, InvitedTeam, StatisticsRow,
     },
     sql_store::SqlStore,
 };
@@ -153,6 +154,7 @@ struct Parts {
     history: HashMap<i64, Vec<HistoryRow>>,
     statistics: HashMap<i64, Vec<StatisticsRow>>,
     deliveries: HashMap<i64, Vec<Delivery>>,
+    guest_links: HashMap<i64, Vec<GuestLink>>,
 }
 
 impl Parts {
@@ -184,6 +186,7 @@ impl Parts {
             self.statistics.entry(row.call).or_default().push(to_statistics(row));
         }
         self.deliveries.extend(deliveries_of_calls(db, calls).await?);
+        self.guest_links.extend(links_of_calls(db, calls).await?);
         Ok(())
     }
 
@@ -207,6 +210,7 @@ impl Parts {
             history: self.history.remove(&head.id).unwrap_or_default(),
             statistics: self.statistics.remove(&head.id).unwrap_or_default(),
             deliveries: self.deliveries.remove(&head.id).unwrap_or_default(),
+            guest_links: self.guest_links.remove(&head.id).unwrap_or_default(),
             id: head.id,
             domain_id: head.domain_id,
             title: head.title,

@@ -1,5 +1,7 @@
 //! The rows a batch of calls becomes, table by table.
 
+use std::collections::BTreeMap;
+
 use farhand_domain::time::Timestamp;
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
@@ -7,7 +9,8 @@ use crate::{
     StoreResult,
     bulk::Bulk,
     deliveries::{self, STEPS},
-    model::{CallRecord, CallUpdate, Delivery, HistoryRow, Invitation, InvitedTeam, NewCall, StatisticsRow},
+    guests::{LINKS, link_row},
+    model::{CallRecord, CallUpdate, Delivery, GuestLink, HistoryRow, Invitation, InvitedTeam, NewCall, StatisticsRow},
 };
 
 /// Whoever loses a key to an earlier call gets no row back.
@@ -140,6 +143,8 @@ pub(crate) struct Attached {
     statistics: Vec<Value>,
     deliveries: Vec<Value>,
     delivery_steps: Vec<Value>,
+    /// By contact: a batch may hold two of one guest, of which the later counts.
+    guest_links: BTreeMap<i64, [Value; 6]>,
 }
 
 impl Attached {
@@ -226,6 +231,10 @@ impl Attached {
         }
     }
 
+    pub(crate) fn guest_links(&mut self, call: i64, links: &[GuestLink]) {
+        self.guest_links.extend(links.iter().map(|link| (link.contact_id, link_row(call, link))));
+    }
+
     /// Returns the events' id, call and seq. Sorted, because ids are given in the order of the rows and have to rise
     /// within a call.
     pub(crate) async fn insert(mut self, db: &impl ConnectionTrait) -> StoreResult<Vec<QueryResult>> {
@@ -236,6 +245,7 @@ impl Attached {
         STATISTICS.execute(db, self.statistics).await?;
         DELIVERIES.execute(db, self.deliveries).await?;
         STEPS.execute(db, self.delivery_steps).await?;
+        LINKS.execute(db, self.guest_links.into_values().flatten().collect()).await?;
         self.events.sort_by_key(|(key, _)| *key);
         EVENTS.query(db, self.events.into_iter().flat_map(|(_, row)| row).collect()).await
     }

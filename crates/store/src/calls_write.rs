@@ -255,6 +255,7 @@ fn attach_creates(attached: &mut Attached, creates: &[&NewCall], ids: &HashMap<U
         attached.history(call, &record.history);
         attached.statistics(call, &record.statistics);
         attached.deliveries(call, 0, &record.deliveries);
+        attached.guest_links(call, &record.guest_links);
     }
     Ok(())
 }
@@ -282,6 +283,7 @@ async fn attach_updates(
         attached.history(call, &update.new_history);
         attached.statistics(call, &update.new_statistics);
         attached.deliveries(call, take(&mut deliveries, call, update.new_deliveries.len()), &update.new_deliveries);
+        attached.guest_links(call, &update.guest_links);
     }
     Ok(())
 }

@@ -12,7 +12,14 @@ use crate::{
 impl From<domain::Model> for Domain {
     fn from(row: domain::Model) -> Self {
         let budget = Budget { kbit: row.budget_kbit, megabytes: row.budget_megabytes };
-        Self { id: row.id, name: row.name, guests_allowed: row.guests_allowed, budget, reach: row.reach }
+        Self {
+            id: row.id,
+            name: row.name,
+            guests_allowed: row.guests_allowed,
+            budget,
+            guest_terms: row.guest_terms,
+            reach: row.reach,
+        }
     }
 }
 
@@ -49,6 +56,9 @@ impl SqlStore {
         }
         if let Some(reach) = change.reach {
             row.reach = Set(reach);
+        }
+        if let Some(terms) = change.guest_terms {
+            row.guest_terms = Set(terms);
         }
         let row = row.update(&txn).await?;
         txn.commit().await?;

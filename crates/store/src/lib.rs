@@ -14,6 +14,7 @@ mod domains;
 #[expect(unreachable_pub, reason = "SeaORM's derives make public types; the module itself is private")]
 mod entity;
 mod error;
+mod guests;
 mod migration;
 pub mod model;
 mod sessions;
@@ -30,9 +31,9 @@ use farhand_domain::{delivery::Channel, time::Timestamp};
 use uuid::Uuid;
 
 use model::{
-    ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange, Heard,
-    IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewUser, Refused, Rotation, RunningCall,
-    Saved, Team, User, UserChange,
+    ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange,
+    GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewUser, Refused,
+    Rotation, RunningCall, Saved, Team, User, UserChange,
 };
 
 /// Why the store could not do what it was asked.
@@ -94,6 +95,8 @@ pub trait Store: Send + Sync + 'static {
     async fn contacts_of_users(&self, users: &[i64]) -> StoreResult<Vec<Contact>>;
     /// A fresh contact for each guest.
     async fn create_guests(&self, guests: &[NewGuest]) -> StoreResult<Vec<Contact>>;
+    /// What the guest with this contact is invited to.
+    async fn guest_invitation(&self, contact: i64) -> StoreResult<Option<GuestInvitation>>;
 
     // --- domains, users, teams: every write raises `directory_version` -------------------------------------------------
 

@@ -1,6 +1,7 @@
 //! Rows as the rest of the program sees them.
 
 mod delivery;
+mod guest;
 
 use std::fmt;
 
@@ -8,6 +9,7 @@ use farhand_domain::time::Timestamp;
 use uuid::Uuid;
 
 pub use delivery::{Claimant, Claimed, Delivery, DeliveryStep, Heard, Whose};
+pub use guest::{AcceptedTerms, GuestInvitation, GuestLink};
 
 /// What somebody's media may take in a call; none: as much as they want.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +30,8 @@ pub struct Domain {
     pub budget: Budget,
     /// How its people are reached, as a text that is not looked into here.
     pub reach: Option<String>,
+    /// What guests have to accept before they come in.
+    pub guest_terms: Option<String>,
 }
 
 /// `None` leaves a column as it is.
@@ -37,6 +41,7 @@ pub struct DomainChange {
     pub guests_allowed: Option<bool>,
     pub budget: Option<Budget>,
     pub reach: Option<Option<String>>,
+    pub guest_terms: Option<Option<String>>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -211,6 +216,8 @@ pub struct CallRecord {
     pub statistics: Vec<StatisticsRow>,
     /// In the order of their making.
     pub deliveries: Vec<Delivery>,
+    /// One for each guest, in the order of their contacts.
+    pub guest_links: Vec<GuestLink>,
 }
 
 /// A call that has not ended, as it was last saved.
@@ -268,6 +275,8 @@ pub struct CallUpdate {
     pub heard: Vec<Heard>,
     pub new_invited: Vec<Invitation>,
     pub new_teams: Vec<InvitedTeam>,
+    /// New ones, and in place of those that were.
+    pub guest_links: Vec<GuestLink>,
 }
 
 /// What the database gave a saved call.

@@ -15,9 +15,9 @@ use crate::{
     connect::{read_options, write_options},
     entity::{access::login_session, calls::idempotency, people::meta},
     model::{
-        ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange, Heard,
-        IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewUser, Refused, Rotation, RunningCall,
-        Saved, Team, TokenPair, User, UserChange,
+        ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange,
+        GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewUser,
+        Refused, Rotation, RunningCall, Saved, Team, TokenPair, User, UserChange,
     },
 };
 
@@ -150,6 +150,10 @@ impl Store for SqlStore {
 
     async fn create_guests(&self, guests: &[NewGuest]) -> StoreResult<Vec<Contact>> {
         self.answered(self.insert_guests(guests)).await
+    }
+
+    async fn guest_invitation(&self, contact: i64) -> StoreResult<Option<GuestInvitation>> {
+        self.answered(self.read_guest_invitation(contact)).await
     }
 
     async fn directory_version(&self) -> StoreResult<i64> {

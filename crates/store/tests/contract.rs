@@ -20,6 +20,8 @@ mod deliveries;
 mod directory;
 #[path = "contract/failures.rs"]
 mod failures;
+#[path = "contract/guests.rs"]
+mod guests;
 #[path = "contract/opening.rs"]
 mod opening;
 #[path = "contract/owners.rs"]

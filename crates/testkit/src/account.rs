@@ -8,6 +8,7 @@ use farhand_client::{
 use farhand_protocol::{
     auth::{LoginResponse, User},
     call::CallLog,
+    guest::GuestLink,
 };
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -91,6 +92,12 @@ impl Account {
 
     pub async fn call_log(&self, call_id: Uuid) -> CallLog {
         self.rest.call_log(call_id).await.unwrap()
+    }
+
+    /// The personal link of a guest of a call.
+    pub async fn guest_link(&self, call_id: Uuid, contact: i64) -> String {
+        let body = json!({"callId": call_id, "contactId": contact});
+        self.post("/rtc/getGuestLink", body).await.ok::<GuestLink>().link
     }
 
     /// The types of the call's events, in order.

@@ -6,6 +6,7 @@ import type {
   CallLogPage,
   CreateCallRequest,
   DirectoryEntry,
+  GuestInvitation,
   IceServers,
   LoginRequest,
   Problem,
@@ -139,6 +140,27 @@ export class Rest {
   async invite(callId: string, userDbId: number): Promise<void> {
     const body = { callId, invitedContacts: [{ userDbId }] };
     await unwrap(this.client.POST('/rtc/inviteToCall', { body }));
+  }
+
+  /** What a guest's link leads to. */
+  look(): Promise<GuestInvitation> {
+    return unwrap(this.client.POST('/guest/look'));
+  }
+
+  accept(version: string): Promise<GuestInvitation> {
+    return unwrap(this.client.POST('/guest/accept', { body: { version } }));
+  }
+
+  async guestLink(callId: string, contactId: number): Promise<string> {
+    return (await unwrap(this.client.POST('/rtc/getGuestLink', { body: { callId, contactId } }))).link;
+  }
+
+  async revokeGuestLink(callId: string, contactId: number): Promise<void> {
+    await unwrap(this.client.POST('/rtc/revokeGuestLink', { body: { callId, contactId } }));
+  }
+
+  async resendInvitation(callId: string, contactId: number): Promise<void> {
+    await unwrap(this.client.POST('/rtc/resendInvitation', { body: { callId, contactId } }));
   }
 
   /** A piece of an own still picture; resolves to how much of it the server has. */

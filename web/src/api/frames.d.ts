@@ -97,7 +97,7 @@ export interface components {
         ClientFrame: {
             /** Format: int32 */
             protocol: number;
-            /** @description Left out where a session cookie came with the upgrade. */
+            /** @description Of a login, an API key or a guest's link. Left out where a session cookie came with the upgrade. */
             accessToken?: string | null;
             /**
              * Format: uuid
@@ -298,7 +298,18 @@ export interface components {
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        /** @description Who is connected by a guest's link. */
+        Guest: {
+            /** Format: int64 */
+            contactId: number;
+            displayName: string;
+            /**
+             * Format: uuid
+             * @description The only call there is for this guest.
+             */
+            callId: string;
+        };
         /** @description One entry of `RTCConfiguration.iceServers`. */
         IceServer: {
             urls: string[];
@@ -476,6 +487,8 @@ export interface components {
         Person: {
             contact: components["schemas"]["CallLogContact"];
             state: components["schemas"]["PersonState"];
+            /** @description Has no account, and came or comes by a personal link. */
+            guest?: boolean;
             /** @description Whether a device of this person is connected. */
             online: boolean;
             media?: components["schemas"]["MediaState"] | null;
@@ -557,7 +570,8 @@ export interface components {
             sessionId: string;
             /** @description True: what was missed follows. False: a new session; `ring` and `call` frames follow for all that is going on. */
             resumed: boolean;
-            user: components["schemas"]["User"];
+            user?: components["schemas"]["User"] | null;
+            guest?: components["schemas"]["Guest"] | null;
             serverTime: components["schemas"]["WireTime"];
             /**
              * Format: int32

@@ -46,6 +46,7 @@ export type Team = { id: number; name: string };
 export type DirectoryEntry = rest['schemas']['DirectoryEntry'];
 export type Presence = rest['schemas']['Presence'];
 export type IceServer = frames['schemas']['IceServer'];
+export type GuestInvitation = rest['schemas']['GuestInvitation'];
 export type IceServers = rest['schemas']['IceServers'];
 export type Problem = rest['schemas']['Problem'];
 export type LoginRequest = rest['schemas']['LoginRequest'];

@@ -22,6 +22,7 @@ import { RequestError } from '../signalling/requests';
 import { Auth } from './auth.svelte';
 import { browserClock } from './clock';
 import { deviceId } from './device';
+import { GuestPass } from './guest.svelte';
 import { IceServerList } from './ice';
 import { Router } from './router.svelte';
 
@@ -49,6 +50,8 @@ export class App {
   readonly quality: Quality;
   readonly calls: Calls;
   readonly stills: StillsIn;
+  /** Whoever came by a personal link, whatever login there is in this browser. */
+  readonly guest: GuestPass | undefined;
   link = $state<LinkState>('idle');
   /** Whether calls one makes or joins start with the camera. */
   startWithVideo = $state(localStorage.getItem(VIDEO_CHOICE) !== 'off');
@@ -57,10 +60,11 @@ export class App {
   private readonly ice: IceServerList;
   private readonly peer: SparePeer;
 
-  constructor(device: string) {
+  constructor(device: string, guestToken: string | undefined) {
     const now = () => this.clock.now();
-    const renew = async (since: number) => (await this.auth.renew(since)) === 'ok';
-    this.rest = new Rest(location.origin, (request) => fetch(request), renew, now);
+    const renew = async (since: number) => !this.guest && (await this.auth.renew(since)) === 'ok';
+    this.rest = new Rest(location.origin, fetcher(guestToken), renew, now);
+    if (guestToken !== undefined) this.guest = new GuestPass(guestToken, this.rest);
     this.auth = new Auth({ clock: this.clock, storage: localStorage, exclusive, rest: this.rest });
     this.auth.onForgotten = () => this.disconnect();
     // The page would go on as one user on its connection and as another in what it asks for.
@@ -103,9 +107,9 @@ export class App {
     const memory = memoryIn(sessionStorage);
     const visible = () => document.visibilityState === 'visible';
     this.calls = new Calls({ signalling, media, clock, memory, invite, takePrepared, offering: offerWith, visible });
-    // Not during a call: the handshake would take from its media.
+    // Not during a call: the handshake would take from its media. Nor for guests: a page that nobody has clicked in yet connects to nothing.
     $effect.root(() => {
-      $effect(() => prepared.follow(this.calls.inCall ? [] : [...this.calls.rings.values()]));
+      $effect(() => prepared.follow(this.calls.inCall || this.guest ? [] : [...this.calls.rings.values()]));
       $effect(() => {
         const limit = this.calls.active?.sendLimit ?? undefined;
         untrack(() => this.media.keepTo(limit));
@@ -116,6 +120,11 @@ export class App {
 
   async start(): Promise<void> {
     this.listenToBrowser();
+    if (this.guest) {
+      await this.guest.look();
+      this.comeIn();
+      return;
+    }
     await this.auth.resume();
     if (this.auth.user) this.connect(true);
   }
@@ -131,6 +140,29 @@ export class App {
     this.disconnect();
     await this.auth.logout();
     this.router.go('/');
+  }
+
+  /** What the others read. */
+  get ownName(): string {
+    return (this.guest ? this.guest.invitation : this.auth.user)?.displayName ?? '';
+  }
+
+  /** A guest is connected as soon as nothing has to be accepted, to be rung and to see the call begin. Nothing is switched on by it. */
+  comeIn(): void {
+    const { guest } = this;
+    if (!guest?.mayEnter || this.link !== 'idle') return;
+    const memory = memoryIn(sessionStorage);
+    if (memory.load()?.callId === guest.invitation?.callId) this.calls.restore();
+    else memory.clear();
+    void this.ice.start();
+    this.signalling.start();
+  }
+
+  /** What ended the connection stands in `guest`; how the call ended goes on being shown. */
+  private guestOut(): void {
+    if (this.calls.stage.name !== 'ended') this.calls.reset();
+    this.ice.stop();
+    this.peer.drop();
   }
 
   chooseVideo(on: boolean): void {
@@ -161,14 +193,17 @@ export class App {
       random: Math.random,
       deviceId: device,
       open: () => new WebSocket(url) as unknown as SocketLike,
-      authorise: (force: boolean) => this.auth.ensure(force),
+      accessToken: () => this.guest?.token,
+      authorise: (force: boolean) => (this.guest ?? this.auth).ensure(force),
     };
     return new SignallingClient(env, {
       state: (state) => {
         this.link = state;
+        // The terms are others by now.
+        if (state === 'refused' && this.guest) void this.guest.look().then(() => this.guestOut());
       },
       welcome: (welcome) => {
-        this.auth.meet(welcome.user.userDbId);
+        if (welcome.user) this.auth.meet(welcome.user.userDbId);
         this.calls.welcome(welcome);
         this.contacts.welcome(welcome.resumed);
         this.views.again();
@@ -180,7 +215,7 @@ export class App {
         else if (frame.type === 'presence') this.contacts.presence(frame.users, frame.complete);
         else this.calls.frame(frame);
       },
-      signedOut: () => this.auth.forget(),
+      signedOut: () => (this.guest ? this.guestOut() : this.auth.forget()),
     });
   }
 
@@ -308,6 +343,8 @@ export class App {
       }
       look();
     });
+    // Another guest's link, pasted over this one's.
+    if (this.guest) addEventListener('hashchange', () => location.reload());
     addEventListener('storage', (event) => {
       if (event.key === 'farhand.login') this.auth.stampChanged();
     });
@@ -321,6 +358,16 @@ function networkInformation(): EventTarget | undefined {
   return (navigator as Navigator & { connection?: EventTarget }).connection;
 }
 
+/** A guest's requests carry the link, also where there is a login in the same browser. */
+function fetcher(token: string | undefined): typeof fetch {
+  if (token === undefined) return (request) => fetch(request);
+  return (input) => {
+    const request = new Request(input);
+    request.headers.set('authorization', `Bearer ${token}`);
+    return fetch(request);
+  };
+}
+
 function exclusive<T>(work: () => Promise<T>): Promise<T> {
   // Without locks the page is not in a secure context; tabs then take their chance.
   return navigator.locks ? (navigator.locks.request('farhand.refresh', work) as Promise<T>) : work();
@@ -328,5 +375,5 @@ function exclusive<T>(work: () => Promise<T>): Promise<T> {
 
 export async function makeApp(): Promise<App> {
   const copied = () => memoryIn(sessionStorage).clear();
-  return new App(await deviceId(sessionStorage, navigator.locks, copied));
+  return new App(await deviceId(sessionStorage, navigator.locks, copied), GuestPass.tokenIn(location));
 }

@@ -42,6 +42,9 @@ const HISTORY: Record<string, string> = {
   SeatMoved: 'story-seat-moved',
   Invited: 'story-invited',
   Updated: 'story-updated',
+  LinkRevoked: 'story-link-revoked',
+  InvitationResent: 'story-resent',
+  TermsAccepted: 'story-terms-accepted',
 };
 
 const CHANNELS: Record<string, string> = { email: 'story-email', sms: 'story-sms', push: 'story-push' };

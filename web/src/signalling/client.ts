@@ -1,6 +1,6 @@
 /**
  * The one WebSocket to the server: hello, resume, pings, reconnects, answers. Knows no DOM and decides nothing about
- * calls; deliberately keeps no token, since the cookie authenticates the upgrade.
+ * calls. Users need no token here, since the cookie authenticates the upgrade; guests have no cookie.
  */
 import type { ClientFrame, ServerMessage, Welcome } from '../api/types';
 import { backoff } from './backoff';
@@ -31,6 +31,8 @@ export interface Environment {
   clock: Clock;
   random(): number;
   deviceId: string;
+  /** Of somebody who has no cookie. */
+  accessToken?(): string | undefined;
   open(): SocketLike;
   /** Sees to a fresh session cookie before a connection; `force` after the server refused the one there was. */
   authorise(force: boolean): Promise<Authorised>;
@@ -141,7 +143,9 @@ export class SignallingClient {
 
   private hello(): void {
     const resume = this.session && { sessionId: this.session.id, lastSeq: this.session.lastSeq };
-    this.send({ type: 'hello', protocol: PROTOCOL, deviceId: this.env.deviceId, resume });
+    const { deviceId } = this.env;
+    const accessToken = this.env.accessToken?.();
+    this.send({ type: 'hello', protocol: PROTOCOL, deviceId, ...(accessToken && { accessToken }), resume });
   }
 
   private receive(text: string): void {

@@ -13,6 +13,7 @@ use farhand_protocol::{
     auth::User,
     call::CreateCallRequest,
     frame::{CallView, ClientFrame, Resume, ServerFrame, ServerMessage, Signal},
+    guest::Guest,
 };
 use futures_util::StreamExt;
 use tokio::{
@@ -111,7 +112,10 @@ impl Hello {
 pub struct Welcome {
     pub session_id: Uuid,
     pub resumed: bool,
-    pub user: User,
+    /// Whoever is logged in.
+    pub user: Option<User>,
+    /// Whoever came by a guest's link.
+    pub guest: Option<Guest>,
     pub ping: Duration,
     pub grace: Duration,
 }

@@ -32,7 +32,7 @@ async fn hello_carries_token_and_device_and_welcome_is_kept() {
     })
     .await;
     let socket = Socket::connect(&url, hello()).await.unwrap();
-    assert_eq!(socket.welcome().user.user_id, "tester");
+    assert_eq!(socket.welcome().user.as_ref().unwrap().user_id, "tester");
     assert_eq!((socket.welcome().ping, socket.welcome().grace), (Duration::from_secs(10), Duration::from_secs(30)));
     assert!(!format!("{socket:?}").contains("secret"));
     far.await.unwrap();

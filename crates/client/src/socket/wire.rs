@@ -86,9 +86,9 @@ pub(super) async fn welcome(stream: &mut WebSocketStream<TcpStream>) -> Result<W
         let Read::Known(message) = read(&text)? else { continue };
         #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is wrong here")]
         match message.frame {
-            ServerFrame::Welcome { session_id, resumed, user, ping_seconds, grace_seconds, .. } => {
+            ServerFrame::Welcome { session_id, resumed, user, guest, ping_seconds, grace_seconds, .. } => {
                 let [ping, grace] = [ping_seconds, grace_seconds].map(|seconds| Duration::from_secs(seconds.into()));
-                return Ok(Welcome { session_id, resumed, user, ping, grace });
+                return Ok(Welcome { session_id, resumed, user, guest, ping, grace });
             }
             ServerFrame::Error { code, detail, pointer, .. } => refusal = Some(Refusal { code, detail, pointer }),
             other => return Err(SocketError::Unreadable(format!("expected welcome, got {other:?}"))),

@@ -1,5 +1,10 @@
 //! `farhand domain`
 
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
 use clap::Subcommand;
 use farhand_server::admin;
 use farhand_store::{StoreError, model::DomainChange};
@@ -31,6 +36,15 @@ pub enum DomainCommand {
         #[arg(value_parser = ["allowed", "refused"])]
         setting: String,
     },
+    /// Sets the page of terms that guests have to accept; without a file there is none. Whoever has accepted another text is asked again.
+    Terms {
+        #[command(flatten)]
+        place: Place,
+        name: String,
+        /// The text; `-` for the standard input.
+        #[arg(long)]
+        file: Option<PathBuf>,
+    },
     /// Limits what each person's media may take in a call; without a limit given, there is none.
     Budget {
         #[command(flatten)]
@@ -39,6 +53,11 @@ pub enum DomainCommand {
         #[command(flatten)]
         budget: BudgetArgs,
     },
+}
+
+fn read_text(file: &Path) -> Result<String, Failure> {
+    let text = if file == Path::new("-") { io::read_to_string(io::stdin()) } else { fs::read_to_string(file) };
+    text.map_err(|error| Failure::new(format!("{}: {error}", file.display())))
 }
 
 pub async fn domain(command: DomainCommand) -> Result<(), Failure> {
@@ -54,12 +73,27 @@ pub async fn domain(command: DomainCommand) -> Result<(), Failure> {
         }
         DomainCommand::List { place } => {
             for domain in open(&place).await?.domains().await? {
-                let guests = if domain.guests_allowed { "guests allowed" } else { "guests refused" };
+                let guests = match (domain.guests_allowed, &domain.guest_terms) {
+                    (false, _) => "guests refused",
+                    (true, None) => "guests allowed",
+                    (true, Some(_)) => "guests allowed on terms",
+                };
                 println!("{:>6}  {:<24} {guests}  {}", domain.id, domain.name, budget::words(domain.budget));
             }
             Ok(())
         }
         DomainCommand::Budget { place, name, budget } => budget::of_domain(&place, &name, &budget).await,
+        DomainCommand::Terms { place, name, file } => {
+            let text = file.map(|file| read_text(&file)).transpose()?;
+            let terms = admin::checked_terms(text)?;
+            let said = if terms.is_some() { "have to accept them" } else { "have no terms to accept" };
+            let store = open(&place).await?;
+            let domain = find_domain(&store, &name).await?;
+            let change = DomainChange { guest_terms: Some(terms), ..DomainChange::default() };
+            store.change_domain(domain.id, change).await?;
+            println!("Guests of {name} {said}.");
+            Ok(())
+        }
         DomainCommand::Guests { place, name, setting } => {
             let store = open(&place).await?;
             let domain = find_domain(&store, &name).await?;

@@ -224,3 +224,21 @@ async fn data_budgets_are_set_listed_and_cleared_on_the_command_line() {
     let users = run(data.command(&["user", "list", "--domain", DOMAIN])).await.succeeded().out;
     assert!(!users.contains("kbit"), "{users}");
 }
+
+#[tokio::test]
+async fn terms_for_guests_are_set_listed_and_cleared_on_the_command_line() {
+    let data = Data::new();
+    add(&data, "expert", PASSWORD).await;
+    let terms = ["domain", "terms", DOMAIN];
+    let listed = async || run(data.command(&["domain", "list"])).await.succeeded().out;
+    let text = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(text.path(), "Be kind.\n").unwrap();
+    let file = text.path().to_str().unwrap();
+    run(data.command(&[&terms[..], &["--file", file]].concat())).await.succeeded();
+    assert!(listed().await.contains("guests allowed on terms"));
+    std::fs::write(text.path(), "x".repeat(20_001)).unwrap();
+    run(data.command(&[&terms[..], &["--file", file]].concat())).await.complains_about(&["20000"]);
+    run(data.command(&[&terms[..], &["--file", "/no/such/file"]].concat())).await.complains_about(&["/no/such/file"]);
+    run(data.command(&terms)).await.succeeded();
+    assert!(!listed().await.contains("on terms"));
+}

@@ -80,6 +80,9 @@ pub enum EndReason {
 pub struct Person {
     pub contact: CallLogContact,
     pub state: PersonState,
+    /// Has no account, and came or comes by a personal link.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guest: bool,
     /// Whether a device of this person is connected.
     pub online: bool,
     /// What the microphone and camera do, once the person has said so.

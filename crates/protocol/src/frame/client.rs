@@ -15,7 +15,7 @@ pub enum ClientFrame {
     #[serde(rename_all = "camelCase")]
     Hello {
         protocol: u32,
-        /// Left out where a session cookie came with the upgrade.
+        /// Of a login, an API key or a guest's link. Left out where a session cookie came with the upgrade.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         access_token: Option<String>,
         /// Made by the client, kept for the life of a browser tab or an installation; tells a reload from a second device.

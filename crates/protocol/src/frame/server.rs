@@ -9,6 +9,7 @@ use crate::{
     ErrorCode, WireTime,
     auth::User,
     call::{CallLogContact, CallReason, CallType, IceServer, Presence},
+    guest::Guest,
 };
 
 /// A frame from the server. Frames with a `seq` are replayed on resume; `welcome` and `pong` have none.
@@ -30,7 +31,12 @@ pub enum ServerFrame {
         session_id: Uuid,
         /// True: what was missed follows. False: a new session; `ring` and `call` frames follow for all that is going on.
         resumed: bool,
-        user: User,
+        /// Who is logged in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<User>,
+        /// In place of `user`: who came by a guest's link.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        guest: Option<Guest>,
         server_time: WireTime,
         /// How often to send `ping`; after three times as long without any frame the server drops the connection.
         ping_seconds: u32,

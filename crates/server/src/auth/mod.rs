@@ -2,10 +2,16 @@
 
 mod attempts;
 mod guard;
+mod guest_link;
+mod guests;
 mod password;
+mod principal;
 mod token;
 
 pub use attempts::Attempts;
 pub use guard::{API_KEY_PREFIX, Auth, Credential, Granted, Login, Refreshed, has_role, role_name};
+pub use guest_link::{GUEST_PREFIX, GuestLink};
+pub use guests::{Guests, Invited, revoked, version_of};
 pub use password::{hash_password, verify_password};
+pub use principal::{Guest, Principal};
 pub use token::{Secret, hash_token, mint};

@@ -130,8 +130,9 @@ impl CallActor {
 
     async fn carry_out(&mut self, by: By, ask: Ask) -> Outcome<Given> {
         if by.domain_id != self.record.domain_id || !by.asker.may_read(&self.call) {
-            return Err(not_yours(&ask, by.domain_id == self.record.domain_id));
+            return Err(not_yours(&ask, by, by.domain_id == self.record.domain_id));
         }
+        self.refuse_revoked(by)?;
         let contact = by.asker.contact;
         let none = Extra::default();
         let done = match ask {
@@ -188,6 +189,7 @@ impl CallActor {
                 Ok(())
             }
             Ask::Reached(news) => self.reached(contact, news).await,
+            Ask::Guest(ask) => self.guest(by, *ask).await,
             Ask::Attach(session) => {
                 self.look_at_quiet(contact).await;
                 self.attach(&session);
@@ -219,7 +221,10 @@ impl CallActor {
         };
         let known_team = |team: &InvitedTeam| self.record.teams.contains(team);
         let invited: Vec<Invitation> = resolved.invited.into_iter().filter(fresh).collect();
+        let now = self.shared.clock.now();
+        let guest_links = self.shared.links(&invited, self.record.planned_at, now);
         let extra = Extra {
+            guest_links,
             invited,
             teams: resolved.teams.into_iter().filter(|team| !known_team(team)).collect(),
             ..Extra::default()
@@ -248,12 +253,14 @@ impl CallActor {
         effects.extend(next.handle(&self.shared.policy, now, event).map_err(refused)?);
         let mut heard = deliveries::heard(&self.record, now, &self.call, &next);
         heard.extend(extra.opened_by.into_iter().flat_map(|by| deliveries::opened(&self.record, now, by)));
+        heard.extend(extra.revoked.into_iter().flat_map(|guest| deliveries::withdrawn(&self.record, now, guest)));
         let nothing_else = extra.changes_nothing() && heard.is_empty();
         if next == self.call && effects.is_empty() && nothing_else {
             self.recovery_owed = false;
             return Ok(());
         }
-        let step = Step { record: &self.record, fresh: &extra.invited, next: &next, effects: &effects, now };
+        let (fresh, links) = (&extra.invited, &extra.guest_links);
+        let step = Step { record: &self.record, fresh, links, next: &next, effects: &effects, now };
         let mut reached = self.shared.reach(&step).await?;
         let statistics = self.statistics.ended(now, &self.record, &self.call, &next, cause);
         let besides = Besides { statistics, messages: std::mem::take(&mut reached.messages), heard };
@@ -274,8 +281,12 @@ impl CallActor {
             self.shared.concern(self.record.call_id, self.concerned());
         }
         self.shared.notify.queued(&change.messages);
+        let revoked = change.revoked;
         change.apply(Arc::make_mut(&mut self.record), &saved.event_ids);
         self.keep(saved.deliveries);
+        if let Some(guest) = revoked {
+            self.shared.hub.close_guest(guest);
+        }
         // A prepared connection must be let in before its owner is told so.
         self.media.follow(now, &self.call);
         self.perform(&before, &effects);
@@ -304,7 +315,7 @@ impl CallActor {
     }
 }
 
-fn allowed(yes: bool, why_not: &str) -> Result<(), Fail> {
+pub(super) fn allowed(yes: bool, why_not: &str) -> Result<(), Fail> {
     if yes { Ok(()) } else { Err(Fail::new(ErrorCode::Forbidden, why_not)) }
 }
 

@@ -1,6 +1,6 @@
 //! What can be asked of a call, by whom, and the way there: the mailbox of its task while it runs, the database once it has ended.
 
-use std::sync::Arc;
+use std::{num::NonZeroI64, sync::Arc};
 
 use farhand_domain::{
     access::Actor as Asker,
@@ -19,13 +19,14 @@ use uuid::Uuid;
 
 use super::{
     Calls,
+    guests::GuestAsk,
     ladder::{StillAnswer, StillAsk},
     log, no_such_call,
     reaching::News,
     resolve::Resolved,
 };
 use crate::{
-    auth::Login,
+    auth::{Guest, Login, Principal},
     http::{Fail, Outcome},
     ws::Session,
 };
@@ -37,12 +38,15 @@ pub struct By {
     /// Calls of other domains do not exist, not even for their administrators.
     pub domain_id: i64,
     pub device: Option<DeviceId>,
+    /// For a guest: the generation of the link.
+    pub link: Option<NonZeroI64>,
 }
 
 impl By {
     /// The server itself.
     pub fn server(domain_id: i64) -> Self {
-        Self { asker: Asker { contact: ContactId(0), admin: true, expert: false }, domain_id, device: None }
+        let asker = Asker { contact: ContactId(0), admin: true, expert: false, guest: false };
+        Self { asker, domain_id, device: None, link: None }
     }
 }
 
@@ -94,6 +98,8 @@ pub enum Ask {
     Reached(News),
     /// A session has opened: tell it how the call stands.
     Attach(Arc<Session>),
+    /// About a guest's link.
+    Guest(Box<GuestAsk>),
 }
 
 /// What only those in the call may ask, from where they sit.
@@ -175,14 +181,28 @@ impl Calls {
     /// Who somebody is to a call.
     pub async fn by(&self, login: &Login, device: Option<DeviceId>) -> Outcome<By> {
         let contact = self.contact_of(login.user.id).await?;
-        let asker = Asker { contact, admin: login.has(Role::Admin), expert: login.has(Role::Expert) };
-        Ok(By { asker, domain_id: login.user.domain_id, device })
+        let asker = Asker { contact, admin: login.has(Role::Admin), expert: login.has(Role::Expert), guest: false };
+        Ok(By { asker, domain_id: login.user.domain_id, device, link: None })
+    }
+
+    pub fn by_guest(guest: &Guest, device: Option<DeviceId>) -> By {
+        let asker = Asker { contact: guest.contact, admin: false, expert: false, guest: true };
+        By { asker, domain_id: guest.domain_id, device, link: NonZeroI64::new(guest.generation) }
+    }
+
+    pub async fn by_principal(&self, principal: &Principal, device: Option<DeviceId>) -> Outcome<By> {
+        match principal {
+            Principal::User(login) => self.by(login, device).await,
+            Principal::Guest(guest) => Ok(Self::by_guest(guest, device)),
+        }
     }
 
     /// The same for what the server says on a session's behalf: nothing has to be asked of the database, which may be away.
     pub fn by_session(session: &Session) -> By {
-        let asker = Asker { contact: session.contact, admin: false, expert: false };
-        By { asker, domain_id: session.login.user.domain_id, device: Some(session.device) }
+        let guest = session.principal.guest().is_some();
+        let asker = Asker { contact: session.contact, admin: false, expert: false, guest };
+        // Not the link: a seat is given up whatever has become of that.
+        By { asker, domain_id: session.principal.domain_id(), device: Some(session.device), link: None }
     }
 }
 
@@ -206,14 +226,16 @@ fn harmless(ask: &Ask) -> bool {
         | Ask::Cancel
         | Ask::Media(_)
         | Ask::Still(_)
+        | Ask::Guest(_)
         | Ask::Signal { .. } => false,
     }
 }
 
 /// For whoever may not read a call it does not exist. Whoever tries to join one of the own domain is told that it takes an
 /// invitation.
-pub(super) fn not_yours(ask: &Ask, own_domain: bool) -> Fail {
-    if own_domain && matches!(ask, Ask::Join { .. }) {
+/// A guest knows of one call, and learns of no other.
+pub(super) fn not_yours(ask: &Ask, by: By, own_domain: bool) -> Fail {
+    if own_domain && !by.asker.guest && matches!(ask, Ask::Join { .. }) {
         return Fail::new(ErrorCode::NotInvited, "You are not invited to this call.");
     }
     no_such_call()

@@ -6,7 +6,8 @@ use farhand_domain::{
     time::Timestamp,
 };
 use farhand_store::model::{
-    CallRecord, CallUpdate, Delivery, EventRow, Heard, HistoryRow, Invitation, InvitedTeam, NewEvent, StatisticsRow,
+    CallRecord, CallUpdate, Delivery, EventRow, GuestLink, Heard, HistoryRow, Invitation, InvitedTeam, NewEvent,
+    StatisticsRow,
 };
 
 use super::{Shared, log, ring_news::RingNews, rows, snapshot};
@@ -20,20 +21,30 @@ pub struct Extra {
     pub planned_zone: Option<String>,
     pub invited: Vec<Invitation>,
     pub teams: Vec<InvitedTeam>,
+    /// To somebody who has had them already.
+    pub messages: Vec<Delivery>,
     /// A ring has come to a device of this person.
     pub ring_shown: Option<(ContactId, RingNews)>,
     /// Who has followed the link of a message.
     pub opened_by: Option<ContactId>,
     /// Whose data budget has come to its end.
     pub budget_used_up: Option<(ContactId, u64)>,
+    /// New or changed ones.
+    pub guest_links: Vec<GuestLink>,
+    /// For the history.
+    pub notes: Vec<(&'static str, ContactId)>,
+    /// The guest whose link is taken back by this step.
+    pub revoked: Option<ContactId>,
 }
 
 impl Extra {
     /// Whether nothing of it has to be saved.
     pub fn changes_nothing(&self) -> bool {
-        let Self { title, planned_zone, invited, teams, ring_shown, opened_by: _, budget_used_up } = self;
-        let nobody = invited.is_empty() && teams.is_empty() && ring_shown.is_none();
-        nobody && title.is_none() && planned_zone.is_none() && budget_used_up.is_none()
+        let Self { title, planned_zone, invited, teams, messages, ring_shown, budget_used_up, .. } = self;
+        let Self { guest_links, notes, revoked, opened_by: _, .. } = self;
+        let nobody = invited.is_empty() && teams.is_empty() && messages.is_empty() && ring_shown.is_none();
+        let no_guest = guest_links.is_empty() && notes.is_empty() && revoked.is_none();
+        nobody && no_guest && title.is_none() && planned_zone.is_none() && budget_used_up.is_none()
     }
 }
 
@@ -65,6 +76,8 @@ pub struct Change {
     teams: Vec<InvitedTeam>,
     pub messages: Vec<Delivery>,
     heard: Vec<Heard>,
+    guest_links: Vec<GuestLink>,
+    pub revoked: Option<ContactId>,
 }
 
 impl Change {
@@ -82,6 +95,9 @@ impl Change {
         }
         if let Some((contact, news)) = extra.ring_shown {
             history.push(news.row(record.history.len() + history.len(), now, contact));
+        }
+        for note in extra.notes {
+            history.push(rows::note(record.history.len() + history.len(), now, note));
         }
         let title = extra.title.unwrap_or_else(|| record.title.clone());
         let planned_at = next.state().terms.planned_at;
@@ -101,8 +117,10 @@ impl Change {
             statistics: besides.statistics,
             invited: extra.invited,
             teams: extra.teams,
-            messages: besides.messages,
+            messages: [extra.messages, besides.messages].concat(),
             heard: besides.heard,
+            guest_links: extra.guest_links,
+            revoked: extra.revoked,
         }
     }
 
@@ -128,6 +146,7 @@ impl Change {
             new_teams: self.teams.clone(),
             new_deliveries: self.messages.clone(),
             heard: self.heard.clone(),
+            guest_links: self.guest_links.clone(),
         })
     }
 
@@ -146,6 +165,11 @@ impl Change {
         record.invited.extend(self.invited);
         record.teams.extend(self.teams);
         record.deliveries.extend(self.messages);
+        for link in self.guest_links {
+            record.guest_links.retain(|known| known.contact_id != link.contact_id);
+            record.guest_links.push(link);
+        }
+        record.guest_links.sort_by_key(|link| link.contact_id);
     }
 }
 

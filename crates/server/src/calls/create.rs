@@ -128,7 +128,8 @@ impl Calls {
         let mut record = new_record(request, resolved, creator_contact, maker_contact, &call, &effects, now);
         record.planned_zone = planned.zone;
         record.stored_addresses = stored;
-        let step = Step { record: &record, fresh: &record.invited, next: &call, effects: &effects, now };
+        record.guest_links = shared.links(&record.invited, planned.at, now);
+        let step = Step { record: &record, fresh: &record.invited, links: &[], next: &call, effects: &effects, now };
         let mut reached = shared.reach(&step).await?;
         record.deliveries = std::mem::take(&mut reached.messages);
         let made = Made { record, call, effects, reached };
@@ -273,5 +274,6 @@ fn new_record(
         history: rows::history_of(0, now, effects),
         statistics: Vec::new(),
         deliveries: Vec::new(),
+        guest_links: Vec::new(),
     }
 }

@@ -20,7 +20,7 @@ use super::{
     ask::{Ask, By},
     reaching::News,
 };
-use crate::notify::RING;
+use crate::notify::{AGAIN, RING};
 
 /// What a step means for messages that were sent or wait to be.
 pub(super) fn heard(record: &CallRecord, now: Timestamp, before: &Call, next: &Call) -> Vec<Heard> {
@@ -44,6 +44,12 @@ pub(super) fn opened(record: &CallRecord, now: Timestamp, by: ContactId) -> Vec<
     record.deliveries.iter().filter(unseen).map(|delivery| of(delivery, Fact::Opened, now)).collect()
 }
 
+/// What waits to be sent to a guest whose link is taken back.
+pub(super) fn withdrawn(record: &CallRecord, now: Timestamp, guest: ContactId) -> Vec<Heard> {
+    let queued = |delivery: &&Delivery| delivery.contact_id == guest.0 && delivery.state == State::Queued;
+    record.deliveries.iter().filter(queued).map(|delivery| of(delivery, Fact::NotNeeded, now)).collect()
+}
+
 fn of(delivery: &Delivery, fact: Fact, at: Timestamp) -> Heard {
     Heard { whose: Whose::Id(delivery.id), fact, reason: None, gateway_id: None, again_at: None, at }
 }
@@ -51,7 +57,9 @@ fn of(delivery: &Delivery, fact: Fact, at: Timestamp) -> Heard {
 fn is_needed(delivery: &Delivery, call: &Call) -> bool {
     let place = call.place(ContactId(delivery.contact_id));
     let rings = matches!(place, Some(Place::Ringing { .. }));
-    !call.has_ended() && (rings || (delivery.kind != RING && place == Some(Place::Waiting)))
+    // Sent again to somebody who may have declined, it waits for nothing but that person.
+    let again = delivery.kind == AGAIN && !matches!(place, Some(Place::Seated(_)));
+    !call.has_ended() && (rings || again || (delivery.kind != RING && place == Some(Place::Waiting)))
 }
 
 impl CallActor {

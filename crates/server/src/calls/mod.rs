@@ -8,7 +8,9 @@ mod change;
 mod committer;
 mod create;
 mod deliveries;
+pub mod discreet;
 mod forward;
+mod guests;
 mod invite;
 mod ladder;
 pub mod log;
@@ -29,6 +31,7 @@ mod view;
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use farhand_domain::{
@@ -45,6 +48,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
+    auth::Principal,
     directory::Directory,
     http::{Fail, Outcome},
     media::Workers,
@@ -58,6 +62,7 @@ use ask::Command;
 pub use ask::{Answer, Ask, By, MediaAsk};
 use committer::Committer;
 pub use create::{KEY_LIFE, Order, check_title};
+pub use guests::{GuestAsk, link_of};
 pub use ladder::{StillAnswer, StillAsk};
 pub use reaching::News;
 pub use ring_news::RingNews;
@@ -71,6 +76,8 @@ pub struct Shared {
     pub hub: Arc<Hub>,
     pub clock: SharedClock,
     pub policy: Policy,
+    /// For how long guests' links are made.
+    guest_link_life: Duration,
     pub workers: Arc<Workers>,
     pub turn: Arc<Turn>,
     pub notify: Arc<Notify>,
@@ -161,6 +168,7 @@ pub struct Ground {
     pub hub: Arc<Hub>,
     pub clock: SharedClock,
     pub policy: Policy,
+    pub guest_link_life: Duration,
     pub workers: Arc<Workers>,
     pub turn: Arc<Turn>,
     pub notify: Arc<Notify>,
@@ -170,7 +178,7 @@ pub struct Ground {
 impl Calls {
     /// Takes over the calls that were running when the server stopped, with their rings and deadlines.
     pub async fn start(ground: Ground) -> Outcome<Self> {
-        let Ground { store, directory, hub, clock, policy, workers, turn, notify, node } = ground;
+        let Ground { store, directory, hub, clock, policy, guest_link_life, workers, turn, notify, node } = ground;
         let owner_epoch = store.next_owner_epoch(&node).await?;
         let running = store.take_over_running(&node, owner_epoch).await?;
         let committer = Committer::start(store.clone());
@@ -181,6 +189,7 @@ impl Calls {
             hub,
             clock,
             policy,
+            guest_link_life,
             workers,
             turn,
             notify,
@@ -272,6 +281,14 @@ impl Calls {
         let contacts = self.shared.directory.contacts(&[user]).await?;
         let contact = contacts.first().ok_or_else(|| Fail::internal("the store made no contact"))?;
         Ok(ContactId(contact.id))
+    }
+
+    /// Who somebody is in calls.
+    pub async fn contact(&self, principal: &Principal) -> Outcome<ContactId> {
+        match principal {
+            Principal::User(login) => self.contact_of(login.user.id).await,
+            Principal::Guest(guest) => Ok(guest.contact),
+        }
     }
 
     /// The running calls somebody has to do with.

@@ -4,17 +4,18 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use farhand_domain::{
     call::{Call, Effect, Event, Note, PersonRole, Place},
+    delivery::Channel,
     ids::ContactId,
     reach::{self, Addresses, Medium, Message, Quiet, Target},
     time::Timestamp,
 };
-use farhand_store::model::{CallRecord, Delivery, Domain, Invitation, User};
+use farhand_store::model::{CallRecord, Delivery, Domain, GuestLink, Invitation, User};
 
 use super::{Shared, actor::CallActor, change::Extra, log, ring_news::RingNews};
 use crate::{
     directory::Directory,
     http::Outcome,
-    notify::{Inviting, Notify, PLANNED, RING, Wanted},
+    notify::{AGAIN, Inviting, Notify, PLANNED, RING, Wanted},
     reach::Ways,
 };
 
@@ -26,6 +27,8 @@ pub(super) struct Step<'a> {
     pub record: &'a CallRecord,
     /// Invited by this very step.
     pub fresh: &'a [Invitation],
+    /// Links of guests among them that the record does not hold yet.
+    pub links: &'a [GuestLink],
     pub next: &'a Call,
     pub effects: &'a [Effect],
     pub now: Timestamp,
@@ -134,6 +137,7 @@ impl Shared {
             let channel = message.target.channel();
             let wanted = Wanted {
                 to,
+                link: step.link(to),
                 kind: RING,
                 channel,
                 address: message.address,
@@ -141,9 +145,35 @@ impl Shared {
                 not_after: until,
                 held_back: quiet.filter(|_| reach::disturbs(channel)),
             };
-            self.notify.delivery(&step.inviting(None), &wanted)
+            self.notify.delivery(&inviting(step.record, None, step.now), &wanted)
         };
         wanted.map(delivery).collect()
+    }
+
+    /// The messages to somebody who has had them already, to the addresses of the request.
+    pub(super) fn messages_again(
+        &self,
+        record: &CallRecord,
+        now: Timestamp,
+        to: &Invitation,
+        link: Option<&GuestLink>,
+    ) -> Vec<Delivery> {
+        let until = now + self.policy.message_ring;
+        let planned_at = record.planned_at.filter(|at| *at > now);
+        let delivery = |(channel, address): (Channel, &Option<String>)| {
+            let wanted = Wanted {
+                to,
+                link,
+                kind: AGAIN,
+                channel,
+                address: address.as_deref()?,
+                at: now,
+                not_after: planned_at.unwrap_or(until).max(until),
+                held_back: None,
+            };
+            Some(self.notify.delivery(&inviting(record, planned_at, now), &wanted))
+        };
+        [(Channel::Email, &to.email), (Channel::Sms, &to.phone)].into_iter().filter_map(delivery).collect()
     }
 
     /// At once: there is no ring yet that anybody could answer. Texts go to numbers of the request only.
@@ -156,6 +186,7 @@ impl Shared {
         let delivery = |message: Message<'_>| {
             let wanted = Wanted {
                 to,
+                link: step.link(to),
                 kind: PLANNED,
                 channel: message.target.channel(),
                 address: message.address,
@@ -163,7 +194,7 @@ impl Shared {
                 not_after: planned_at.unwrap_or(step.now).max(step.now + self.policy.message_ring),
                 held_back: None,
             };
-            self.notify.delivery(&step.inviting(planned_at), &wanted)
+            self.notify.delivery(&inviting(step.record, planned_at, step.now), &wanted)
         };
         wanted.map(delivery).collect()
     }
@@ -216,15 +247,19 @@ impl Step<'_> {
         })
     }
 
-    fn inviting(&self, planned_at: Option<Timestamp>) -> Inviting<'_> {
-        Inviting {
-            call_id: self.record.call_id,
-            domain_id: self.record.domain_id,
-            title: &self.record.title,
-            from: &self.record.creator.display_name,
-            planned_at,
-            now: self.now,
-        }
+    fn link(&self, to: &Invitation) -> Option<&GuestLink> {
+        self.links.iter().chain(&self.record.guest_links).find(|link| link.contact_id == to.contact.id)
+    }
+}
+
+fn inviting(record: &CallRecord, planned_at: Option<Timestamp>, now: Timestamp) -> Inviting<'_> {
+    Inviting {
+        call_id: record.call_id,
+        domain_id: record.domain_id,
+        title: &record.title,
+        from: &record.creator.display_name,
+        planned_at,
+        now,
     }
 }
 

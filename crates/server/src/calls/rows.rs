@@ -53,6 +53,18 @@ pub(super) fn budget_note(written: usize, now: Timestamp, (contact, megabytes): 
     }
 }
 
+pub(super) fn note(written: usize, now: Timestamp, (kind, contact): (&str, ContactId)) -> HistoryRow {
+    HistoryRow {
+        seq: next_seq(written),
+        kind: kind.to_owned(),
+        contact_id: Some(contact.0),
+        channel: None,
+        state: None,
+        reason: None,
+        at: now,
+    }
+}
+
 pub(super) fn next_seq(written: usize) -> i64 {
     i64::try_from(written).unwrap_or(i64::MAX).saturating_add(1)
 }

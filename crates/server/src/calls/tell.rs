@@ -12,7 +12,7 @@ use super::{
     ask::By,
     view::{self, Viewer},
 };
-use crate::ws::Session;
+use crate::ws::{Close, Session};
 
 impl CallActor {
     /// Tells everybody concerned what has changed.
@@ -28,7 +28,17 @@ impl CallActor {
         }
         self.show_call_to_all();
         if self.call.has_ended() {
+            self.see_guests_off();
             self.shared.forget(self.record.call_id, &self.concerned());
+        }
+    }
+
+    /// Their links end with the call; what they are told last is how it ended.
+    fn see_guests_off(&self) {
+        for link in &self.record.guest_links {
+            for session in self.shared.hub.sessions_of(ContactId(link.contact_id)) {
+                session.finish(Close::CallEnded);
+            }
         }
     }
 
@@ -83,6 +93,11 @@ impl CallActor {
 
     /// Tells a new session how the call stands, and those in the call that the person can be reached now.
     pub(super) fn attach(&self, session: &Session) {
+        // Taken back while the connection was being made.
+        if session.principal.guest().is_some_and(|guest| !self.is_good(guest)) {
+            session.close(Close::LinkRevoked);
+            return;
+        }
         for ring in self.call.rings().into_iter().filter(|ring| ring.contact == session.contact) {
             session.send(ServerFrame::Ring { ring: view::ring(self, session, ring) });
         }

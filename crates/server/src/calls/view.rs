@@ -7,13 +7,13 @@ use farhand_domain::{
 };
 use farhand_protocol::{
     WireTime,
-    call::IceServer,
+    call::{CallLogContact, IceServer},
     frame::{self, CallView, MediaMode, MediaPlan, Person, PersonState, RingEndReason, Seat, SendLimit},
     reach::Quiet as WireQuiet,
 };
-use farhand_store::model::CallRecord;
+use farhand_store::model::{CallRecord, Contact};
 
-use super::{actor::CallActor, log};
+use super::{actor::CallActor, discreet, log};
 use crate::{turn::Holder, ws::Session};
 
 /// Who looks.
@@ -72,14 +72,18 @@ fn person(person: &farhand_domain::call::Person, actor: &CallActor, viewer: View
         (_, Place::Left) => PersonState::Left,
     };
     let online = actor.shared.hub.is_online(person.contact);
-    let rings = matches!(person.place, Place::Ringing { .. });
+    // What somebody else does is not for guests to know.
+    let told = !discreet::is_guest(&actor.record, viewer.contact);
+    let rings = told && matches!(person.place, Place::Ringing { .. });
     let quiet = actor.quiets.get(&person.contact).filter(|_| rings).copied().map(wire_quiet);
     let busy =
         !actor.call.is_seated(person.contact) && actor.shared.hub.is_in_another(person.contact, actor.record.call_id);
     let receives = actor.media.shortage(person.contact).filter(|_| actor.call.is_seated(person.contact));
     let called = [actor.call.creator(), actor.call.maker()].contains(&viewer.contact);
     let notifications = if called { log::notifications(&actor.record, person.contact.0) } else { Vec::new() };
-    Some(Person { contact: log::contact(contact), state, online, media, receives, quiet, busy, notifications })
+    let guest = contact.user_id.is_none();
+    let contact = shown_to(&actor.record, viewer.contact, contact);
+    Some(Person { contact, state, guest, online, media, receives, quiet, busy, notifications })
 }
 
 pub fn wire_quiet(quiet: Quiet) -> WireQuiet {
@@ -87,6 +91,11 @@ pub fn wire_quiet(quiet: Quiet) -> WireQuiet {
         Quiet::DoNotDisturb => WireQuiet::DoNotDisturb,
         Quiet::QuietHours => WireQuiet::QuietHours,
     }
+}
+
+/// Somebody as a person of the call sees them.
+fn shown_to(record: &CallRecord, viewer: ContactId, contact: &Contact) -> CallLogContact {
+    if discreet::is_guest(record, viewer) { discreet::contact(record, contact) } else { log::contact(contact) }
 }
 
 fn media_plan(actor: &CallActor, viewer: Viewer, plan: farhand_domain::call::MediaPlan) -> MediaPlan {
@@ -157,7 +166,7 @@ pub fn ring(actor: &CallActor, session: &Session, ring: farhand_domain::call::Ri
         call_title: record.title.clone(),
         call_reason: log::reason(record),
         call_type: log::call_type(record),
-        from: log::contact(other_end(call, record, ring.contact)),
+        from: shown_to(record, ring.contact, other_end(call, record, ring.contact)),
         popup: ring.popup && !actor.quiets.contains_key(&ring.contact),
         until: WireTime(ring.until),
         ice_servers: call.is_through_sfu().then(relay).into_iter().collect(),
@@ -165,7 +174,7 @@ pub fn ring(actor: &CallActor, session: &Session, ring: farhand_domain::call::Ri
 }
 
 /// Who waits at the other end: for the creator whoever joined first, for everybody else the creator.
-fn other_end<'a>(call: &Call, record: &'a CallRecord, rung: ContactId) -> &'a farhand_store::model::Contact {
+fn other_end<'a>(call: &Call, record: &'a CallRecord, rung: ContactId) -> &'a Contact {
     if rung != call.creator() {
         return &record.creator;
     }

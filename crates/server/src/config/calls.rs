@@ -26,6 +26,9 @@ pub struct CallConfig {
     pub open_seconds: u64,
     /// People in a call at the same time.
     pub max_participants: usize,
+    /// How long the personal link of a guest is good, in hours. That of a planned call is good as long as the call stays open, too. Longer suits
+    /// people who read their mail late; a link that got into the wrong hands is good for as long.
+    pub guest_link_hours: u32,
 }
 
 impl Default for CallConfig {
@@ -40,11 +43,16 @@ impl Default for CallConfig {
             alone_seconds: policy.alone.as_secs(),
             open_seconds: policy.open.as_secs(),
             max_participants: policy.max_participants,
+            guest_link_hours: 72,
         }
     }
 }
 
 impl CallConfig {
+    pub fn guest_link_life(&self) -> Duration {
+        Duration::from_hours(self.guest_link_hours.into())
+    }
+
     pub fn policy(&self) -> Policy {
         Policy {
             popup_ring: Duration::from_secs(self.popup_ring_seconds),

@@ -11,17 +11,17 @@ use farhand_protocol::{
         JoinCallRequest, UpdateCallRequest,
     },
 };
-use farhand_store::model::CallFilter;
+use farhand_store::model::{CallFilter, CallRecord};
 use uuid::Uuid;
 
 use super::{
     Fail, Outcome,
-    extract::{Body, Caller, Query},
+    extract::{Anybody, Body, Caller, Query},
 };
 use crate::{
     app::App,
-    auth::Login,
-    calls::{Ask, By, Order, check_title, log::call_log},
+    auth::{Login, Principal},
+    calls::{Ask, By, Order, check_title, discreet, log::call_log},
     planned::Planned,
 };
 
@@ -61,10 +61,10 @@ pub async fn create_call_for_contacts(
               (status = 404, description = "No such call, or not for the caller to see", body = Problem)))]
 pub async fn get_call_log_by_id(
     State(app): State<Arc<App>>,
-    Caller(login): Caller,
+    Anybody(who): Anybody,
     Query(query): Query<CallIdBody>,
 ) -> Outcome<Json<CallLog>> {
-    ask(&app, &login, query.call_id, Ask::Read).await
+    ask_as(&app, &who, query.call_id, Ask::Read).await
 }
 
 /// Lists the caller's calls, newest first; for administrators the domain's.
@@ -107,18 +107,20 @@ pub async fn get_call_logs(
               (status = 409, description = "Full, ended, or no WebSocket session", body = Problem)))]
 pub async fn join_call(
     State(app): State<Arc<App>>,
-    Caller(login): Caller,
+    Anybody(who): Anybody,
     Body(request): Body<JoinCallRequest>,
 ) -> Outcome<Json<CallLog>> {
-    let contact = app.calls.contact_of(login.user.id).await?;
+    let contact = app.calls.contact(&who).await?;
     let sessions = app.hub.sessions_of(contact);
     let session = match request.session_id {
         Some(id) => sessions.iter().find(|session| session.id == id),
         None => sessions.first().filter(|_| sessions.len() == 1),
     };
     let device = session.map(|session| session.device);
-    let by = app.calls.by(&login, device).await?;
-    ask_by(&app, by, request.call_id, Ask::Join { device, rejoin: None, prepared: false, offer: None }).await
+    let by = app.calls.by_principal(&who, device).await?;
+    let join = Ask::Join { device, rejoin: None, prepared: false, offer: None };
+    let answer = app.calls.ask(request.call_id, by, join).await?;
+    Ok(Json(log_for(&who, &answer.record)))
 }
 
 /// Declines a call for the user, on all devices.
@@ -128,10 +130,10 @@ pub async fn join_call(
               (status = 404, description = "No such call", body = Problem)))]
 pub async fn decline_call(
     State(app): State<Arc<App>>,
-    Caller(login): Caller,
+    Anybody(who): Anybody,
     Body(request): Body<CallIdBody>,
 ) -> Outcome<Json<CallLog>> {
-    ask(&app, &login, request.call_id, Ask::Decline).await
+    ask_as(&app, &who, request.call_id, Ask::Decline).await
 }
 
 /// Hangs up.
@@ -141,10 +143,10 @@ pub async fn decline_call(
               (status = 404, description = "No such call", body = Problem)))]
 pub async fn leave_call(
     State(app): State<Arc<App>>,
-    Caller(login): Caller,
+    Anybody(who): Anybody,
     Body(request): Body<CallIdBody>,
 ) -> Outcome<Json<CallLog>> {
-    ask(&app, &login, request.call_id, Ask::Leave).await
+    ask_as(&app, &who, request.call_id, Ask::Leave).await
 }
 
 /// Ends the call for all.
@@ -235,7 +237,7 @@ pub async fn cancel_call(
 #[utoipa::path(get, path = "/rtc/getIceServers", operation_id = "getIceServers", tag = "rtc-controller",
     responses((status = 200, description = "ICE servers", body = IceServers),
               (status = 401, description = "Not logged in", body = Problem)))]
-pub async fn get_ice_servers(State(app): State<Arc<App>>, _: Caller, headers: HeaderMap) -> Json<IceServers> {
+pub async fn get_ice_servers(State(app): State<Arc<App>>, _: Anybody, headers: HeaderMap) -> Json<IceServers> {
     let host = headers.get(axum::http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
     Json(app.ice.for_host(host))
 }
@@ -243,6 +245,20 @@ pub async fn get_ice_servers(State(app): State<Arc<App>>, _: Caller, headers: He
 async fn ask(app: &App, login: &Login, call_id: Uuid, what: Ask) -> Outcome<Json<CallLog>> {
     let by = app.calls.by(login, None).await?;
     ask_by(app, by, call_id, what).await
+}
+
+/// By whoever may be a guest.
+async fn ask_as(app: &App, who: &Principal, call_id: Uuid, what: Ask) -> Outcome<Json<CallLog>> {
+    let by = app.calls.by_principal(who, None).await?;
+    let answer = app.calls.ask(call_id, by, what).await?;
+    Ok(Json(log_for(who, &answer.record)))
+}
+
+fn log_for(who: &Principal, record: &CallRecord) -> CallLog {
+    match who {
+        Principal::User(_) => call_log(record),
+        Principal::Guest(_) => discreet::call_log(record),
+    }
 }
 
 async fn ask_by(app: &App, by: By, call_id: Uuid, what: Ask) -> Outcome<Json<CallLog>> {

@@ -17,7 +17,10 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::{Fail, Outcome, cookies};
-use crate::{app::App, auth::Login};
+use crate::{
+    app::App,
+    auth::{GUEST_PREFIX, Invited, Login, Principal},
+};
 
 /// 500 people at about 600 bytes, with room to spare.
 pub const MAX_BODY: usize = 512 * 1024;
@@ -143,13 +146,52 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Fail;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Self> {
-        let token = bearer(&parts.headers)?.or_else(|| cookies::access(&parts.headers));
-        let token =
-            token.ok_or_else(|| Problem::new(ErrorCode::Unauthenticated, "Send `authorization: Bearer <token>`."))?;
-        let login = app.auth.check(token).await?;
-        tracing::Span::current().record("user", login.user.id);
-        Ok(Self(login))
+        match Anybody::from_request_parts(parts, app).await?.0 {
+            Principal::User(login) => Ok(Self(login)),
+            Principal::Guest(_) => Err(Fail::new(
+                ErrorCode::GuestForbidden,
+                "Guests take part in the call they are invited to, and no more.",
+            )),
+        }
     }
+}
+
+/// A user, or a guest with a personal link.
+pub struct Anybody(pub Principal);
+
+impl FromRequestParts<Arc<App>> for Anybody {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Self> {
+        let From(from) = From::from_request_parts(parts, app).await?;
+        let principal = app.principal(token(parts)?, from).await?;
+        if let Principal::User(login) = &principal {
+            tracing::Span::current().record("user", login.user.id);
+        }
+        Ok(Self(principal))
+    }
+}
+
+/// Whoever came by a guest's link, whether or not there are terms to be accepted.
+pub struct ByLink(pub Invited);
+
+impl FromRequestParts<Arc<App>> for ByLink {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Self> {
+        let From(from) = From::from_request_parts(parts, app).await?;
+        let token = token(parts)?;
+        if !token.starts_with(GUEST_PREFIX) {
+            app.auth.check(token).await?;
+            return Err(Fail::new(ErrorCode::Forbidden, "This is for guests, who come by a personal link."));
+        }
+        Ok(Self(app.guests.look(token, from).await?))
+    }
+}
+
+fn token(parts: &Parts) -> Outcome<&str> {
+    let token = bearer(&parts.headers)?.or_else(|| cookies::access(&parts.headers));
+    token.ok_or_else(|| Fail::new(ErrorCode::Unauthenticated, "Send `authorization: Bearer <token>`."))
 }
 
 /// The Bearer token, if there is an authorization header. Another scheme is an error rather than ignored.

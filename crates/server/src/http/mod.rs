@@ -6,6 +6,7 @@ mod check;
 mod contacts;
 pub mod cookies;
 mod extract;
+mod guests;
 mod health;
 mod login;
 mod notify;
@@ -17,6 +18,7 @@ mod routes;
 mod stills;
 
 pub use contacts::user_body;
+pub use extract::From;
 pub use openapi::{frames_document, openapi_document};
 pub use problem::{Fail, Outcome};
 pub use routes::router;

@@ -28,6 +28,7 @@ use crate::app::App;
     components(schemas(Problem)),
     tags(
         (name = "rtc-controller", description = "Calls"),
+        (name = "guest", description = "What people without an account do with their personal link"),
         (name = "auth", description = "Login"),
         (name = "admin", description = "Users, teams, domains and API keys")
     )
@@ -39,7 +40,7 @@ struct BearerToken;
 impl Modify for BearerToken {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
-            "The access token of a login, or an API key. Browsers may use the login's cookie instead.",
+            "The access token of a login, an API key, or for what guests may do a guest's link. Browsers may use the login's cookie instead.",
         ));
         let components = document.components.get_or_insert_with(Default::default);
         components.add_security_scheme("token", SecurityScheme::Http(scheme.build()));

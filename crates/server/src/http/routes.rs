@@ -21,7 +21,7 @@ use tower_http::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{Fail, admin, calls, check, contacts, health, login, notify, openapi, planned, reach, stills};
+use super::{Fail, admin, calls, check, contacts, guests, health, login, notify, openapi, planned, reach, stills};
 use crate::{app::App, config::Config, planned::feed::CALENDAR, ws};
 
 /// Scripts, styles and media from this server only. Blobs for pictures made in the page; `wasm-unsafe-eval` is not needed.
@@ -58,6 +58,11 @@ pub fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(planned::get_calendar_link))
         .routes(routes!(planned::renew_calendar_link))
         .routes(routes!(calls::get_ice_servers))
+        .routes(routes!(guests::get_guest_link))
+        .routes(routes!(guests::revoke_guest_link))
+        .routes(routes!(guests::resend_invitation))
+        .routes(routes!(guests::look))
+        .routes(routes!(guests::accept_terms))
         .routes(routes!(stills::put_still))
         .routes(routes!(stills::get_still))
         .routes(routes!(contacts::get_contacts))
@@ -100,6 +105,7 @@ pub fn router(app: Arc<App>) -> Result<Router, String> {
         .route("/readyz", get(health::readyz))
         .route("/rtc/{*rest}", axum::routing::any(unknown))
         .route("/auth/{*rest}", axum::routing::any(unknown))
+        .route("/guest/{*rest}", axum::routing::any(unknown))
         .route("/admin/{*rest}", axum::routing::any(unknown))
         .route("/calendar/{link}/{*rest}", axum::routing::any(unknown))
         .method_not_allowed_fallback(wrong_method)

@@ -17,11 +17,11 @@ use uuid::Uuid;
 
 use super::{
     Fail, Outcome,
-    extract::{Caller, Octets, Path, Query},
+    extract::{Anybody, Octets, Path, Query},
 };
 use crate::{
     app::App,
-    auth::Login,
+    auth::Principal,
     calls::{Ask, MAX_STILL, Part, Piece, Received, StillAnswer, StillAsk},
 };
 
@@ -39,12 +39,12 @@ use crate::{
               (status = 429, description = "Too many pictures", body = Problem)))]
 pub async fn put_still(
     State(app): State<Arc<App>>,
-    Caller(login): Caller,
+    Anybody(who): Anybody,
     Path((call_id, id)): Path<(Uuid, Uuid)>,
     Query(StillPiece { offset, size }): Query<StillPiece>,
     Octets(bytes): Octets,
 ) -> Outcome<Json<StillReceived>> {
-    match ask(&app, &login, call_id, StillAsk::Put(Piece { id, offset, size, bytes })).await? {
+    match ask(&app, &who, call_id, StillAsk::Put(Piece { id, offset, size, bytes })).await? {
         StillAnswer::Received(Received { bytes, .. }) => Ok(Json(StillReceived { received: bytes })),
         StillAnswer::Part(_) => Err(Fail::internal("a piece was asked for and given")),
     }
@@ -63,21 +63,21 @@ pub async fn put_still(
               (status = 412, description = "There is only a newer one", body = Problem)))]
 pub async fn get_still(
     State(app): State<Arc<App>>,
-    Caller(login): Caller,
+    Anybody(who): Anybody,
     Path((call_id, contact)): Path<(Uuid, i64)>,
     headers: HeaderMap,
 ) -> Outcome<Response> {
     let range = headers.get(header::RANGE).map(range).transpose()?;
     let id = headers.get(header::IF_MATCH).map(tag).transpose()?;
     let (whole, range) = (range.is_none(), range.unwrap_or(0..usize::MAX));
-    match ask(&app, &login, call_id, StillAsk::Get { of: ContactId(contact), range, id }).await? {
+    match ask(&app, &who, call_id, StillAsk::Get { of: ContactId(contact), range, id }).await? {
         StillAnswer::Part(part) => Ok(answer(part, app.clock.now(), whole)),
         StillAnswer::Received(_) => Err(Fail::internal("a picture was asked for and taken")),
     }
 }
 
-async fn ask(app: &App, login: &Login, call_id: Uuid, ask: StillAsk) -> Outcome<StillAnswer> {
-    let by = app.calls.by(login, None).await?;
+async fn ask(app: &App, who: &Principal, call_id: Uuid, ask: StillAsk) -> Outcome<StillAnswer> {
+    let by = app.calls.by_principal(who, None).await?;
     let answer = app.calls.ask(call_id, by, Ask::Still(Box::new(ask))).await?;
     answer.still.ok_or_else(|| Fail::new(ErrorCode::CallEnded, "The call has ended."))
 }

@@ -12,6 +12,17 @@ pub struct Facts {
     pub to: String,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "millis")]
     pub planned_at: Option<Timestamp>,
+    /// For whoever has no account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<GuestFacts>,
+}
+
+/// Of which link to make the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestFacts {
+    pub generation: i64,
+    /// In milliseconds since 1970.
+    pub until: i64,
 }
 
 mod millis {

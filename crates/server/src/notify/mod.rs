@@ -14,17 +14,18 @@ use farhand_domain::{
     reach::Quiet,
     time::Timestamp,
 };
-use farhand_store::model::{Delivery, DeliveryStep, Invitation};
+use farhand_store::model::{self, Delivery, DeliveryStep, Invitation};
 use tokio::sync::Notify as Signal;
 use uuid::Uuid;
 
 use self::{
     attempt::Attempt,
-    facts::Facts,
+    facts::{Facts, GuestFacts},
     mail::{Letter, Mail},
     sms::{Sms, Text},
 };
 use crate::{
+    auth::GuestLink,
     config::Config,
     keys::{Keys, Use},
     world::new_id,
@@ -36,6 +37,8 @@ pub use self::{mail::is_address, outbox::Outbox, sms::reports::Report};
 const SMS_AT_A_TIME: usize = 4;
 /// A message that rings. Others outlive the ring.
 pub const RING: &str = "ring";
+/// One more to somebody who was told already.
+pub const AGAIN: &str = "again";
 /// An invitation to a call at a later time.
 pub const PLANNED: &str = "planned";
 
@@ -70,6 +73,8 @@ pub struct Inviting<'a> {
 /// A message to be.
 pub struct Wanted<'a> {
     pub to: &'a Invitation,
+    /// A guest's.
+    pub link: Option<&'a model::GuestLink>,
     pub kind: &'static str,
     pub channel: Channel,
     pub address: &'a str,
@@ -100,12 +105,14 @@ impl Notify {
 
     /// A message as it is to be saved, with the step that wants it.
     pub fn delivery(&self, call: &Inviting<'_>, wanted: &Wanted<'_>) -> Delivery {
-        let Wanted { to, kind, channel, address, at, not_after, held_back } = *wanted;
+        let Wanted { to, link, kind, channel, address, at, not_after, held_back } = *wanted;
+        let link = link.map(GuestLink::from);
         let facts = Facts {
             title: call.title.to_owned(),
             from: call.from.to_owned(),
             to: to.display_name.clone(),
             planned_at: call.planned_at,
+            guest: link.map(|link| GuestFacts { generation: link.generation, until: link.until.as_millis() }),
         };
         let (state, reason) = match (self.has(channel), held_back) {
             (false, _) => (State::NotConfigured, None),
@@ -166,7 +173,7 @@ impl Notify {
             Ok(facts) => facts,
             Err(error) => return Attempt::Refused { words: format!("written by another version: {error}") },
         };
-        let link = self.link(delivery.call_id);
+        let link = self.link(delivery, &facts);
         match (delivery.channel, &self.mail, &self.sms) {
             (Channel::Email, Some(mail), _) => {
                 let letter = Letter { id: delivery.id, address: &delivery.address, facts: &facts, link: &link, now };
@@ -198,8 +205,20 @@ impl Notify {
         sms.report(&sms::Heard { url: &url, query, form, signature })
     }
 
-    /// For whoever has an account.
-    fn link(&self, call_id: Uuid) -> String {
-        format!("{}/call/{call_id}", self.base)
+    /// Where the message leads to: with an account to a login, and without one by the personal link, which is good for the generation
+    /// that the message was made for.
+    fn link(&self, delivery: &Delivery, facts: &Facts) -> String {
+        match &facts.guest {
+            None => format!("{}/call/{}", self.base, delivery.call_id),
+            Some(GuestFacts { generation, until }) => {
+                let until = Timestamp::from_millis(*until);
+                self.guest_address(&GuestLink { contact: delivery.contact_id, generation: *generation, until })
+            }
+        }
+    }
+
+    /// A guest's personal link.
+    pub fn guest_address(&self, link: &GuestLink) -> String {
+        link.address(&self.keys, &self.base)
     }
 }

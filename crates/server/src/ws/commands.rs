@@ -102,20 +102,30 @@ async fn media(app: &Arc<App>, session: &Session, call_id: Uuid, what: MediaAsk)
 }
 
 async fn create(app: &App, session: &Session, request: CreateCallRequest) -> Outcome<Answer> {
-    let login = current(app, session).await?;
+    let login = current(app, session).await?.ok_or_else(for_no_guest)?;
     app.calls.create(Order { login: &login, request, join: Some(session.device), idempotency_key: None }).await
 }
 
 async fn ask(app: &Arc<App>, session: &Session, call_id: Uuid, ask: Ask) -> Outcome<Answer> {
-    let by = app.calls.by(&current(app, session).await?, Some(session.device)).await?;
+    let device = Some(session.device);
+    let by = match (current(app, session).await?, &session.principal) {
+        (Some(login), _) => app.calls.by(&login, device).await?,
+        (None, _) if matches!(ask, Ask::End | Ask::RingAgain { .. }) => return Err(for_no_guest()),
+        (None, principal) => app.calls.by_principal(principal, device).await?,
+    };
     app.calls.ask(call_id, by, ask).await
 }
 
-/// The login with the user's roles as they are now: they may have changed since the socket was opened.
-async fn current(app: &App, session: &Session) -> Outcome<Login> {
-    let user = app.directory.user(session.login.user.id).await?.filter(|user| !user.disabled);
+/// The login with the user's roles as they are now: they may have changed since the socket was opened. None for a guest.
+async fn current(app: &App, session: &Session) -> Outcome<Option<Login>> {
+    let Some(Login { user, credential }) = session.principal.login() else { return Ok(None) };
+    let user = app.directory.user(user.id).await?.filter(|user| !user.disabled);
     let user = user.ok_or_else(|| Fail::new(ErrorCode::Unauthenticated, "The login has ended."))?;
-    Ok(Login { user, credential: session.login.credential })
+    Ok(Some(Login { user, credential: *credential }))
+}
+
+fn for_no_guest() -> Fail {
+    Fail::new(ErrorCode::GuestForbidden, "Guests take part in the call they are invited to, and no more.")
 }
 
 /// For what the server asks on a session's behalf: nobody waits for an answer, but a failure is logged.

@@ -1,6 +1,6 @@
 //! One connection's life: hello, welcome, then frames in both directions until it ends.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use farhand_domain::ids::DeviceId;
 use farhand_protocol::{
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::Login,
+    auth::{Guest, Principal},
     http::{Fail, Outcome, user_body},
     world::new_id,
 };
@@ -51,6 +51,8 @@ enum End {
 impl From<Fail> for End {
     fn from(Fail(problem): Fail) -> Self {
         let close = match problem.code.status() {
+            // Of a guest's link, which is good for nothing then.
+            _ if matches!(problem.code, ErrorCode::CallEnded | ErrorCode::GuestsNotAllowed) => 4401,
             401 => 4401,
             403 => 4403,
             429 => 4429,
@@ -65,6 +67,7 @@ impl From<Fail> for End {
 pub struct Upgraded {
     pub cookie: Option<String>,
     pub host: Option<String>,
+    pub from: IpAddr,
 }
 
 pub async fn serve(app: Arc<App>, mut socket: WebSocket, upgraded: Upgraded) {
@@ -84,7 +87,7 @@ type Welcomed = (Arc<Session>, u64, bool);
 
 /// Reads the first frame and finds or makes the session.
 async fn hello(app: &Arc<App>, socket: &mut WebSocket, upgraded: Upgraded) -> Result<Welcomed, End> {
-    let Upgraded { cookie, host } = upgraded;
+    let Upgraded { cookie, host, from } = upgraded;
     let required = || Fail::new(ErrorCode::HelloRequired, "The first frame must be hello, within five seconds.");
     let text = timeout(HELLO_WITHIN, first_text(socket)).await.map_err(|_| required())??;
     let ClientFrame::Hello { protocol, access_token, device_id, resume } = read_frame(&text)? else {
@@ -95,19 +98,19 @@ async fn hello(app: &Arc<App>, socket: &mut WebSocket, upgraded: Upgraded) -> Re
     }
     let token = access_token.or(cookie);
     let token = token.ok_or_else(|| Fail::new(ErrorCode::Unauthenticated, "hello carries no accessToken."))?;
-    let login = app.auth.check(&token).await?;
+    let principal = app.principal(&token, from).await?;
     let device = DeviceId(device_id.as_u128());
-    if let Some((session, connection)) = resume.and_then(|resume| resumed(app, &login, device, &resume)) {
+    if let Some((session, connection)) = resume.and_then(|resume| resumed(app, &principal, device, &resume)) {
         return Ok((session, connection, true));
     }
-    let (session, connection) = app.sessions().open(device, login, host).await?;
+    let (session, connection) = app.sessions().open(device, principal, host).await?;
     Ok((session, connection, false))
 }
 
-fn resumed(app: &App, login: &Login, device: DeviceId, resume: &Resume) -> Option<(Arc<Session>, u64)> {
+fn resumed(app: &App, principal: &Principal, device: DeviceId, resume: &Resume) -> Option<(Arc<Session>, u64)> {
     let session = app.hub.session(resume.session_id)?;
-    // Of the same login: the session is to end with it.
-    if session.login.credential != login.credential || session.device != device {
+    // Of the same login or link: the session is to end with it.
+    if !session.principal.is_same_as(principal) || session.device != device {
         return None;
     }
     let connection = session.connect(resume.last_seq)?;
@@ -150,7 +153,7 @@ struct Connection<'a> {
 
 impl Connection<'_> {
     async fn run(mut self, resumed: bool) -> End {
-        let mut presence = self.app.hub.subscribe(self.session.login.user.domain_id);
+        let mut presence = self.session.principal.login().map(|login| self.app.hub.subscribe(login.user.domain_id));
         if let Err(end) = self.begin(resumed).await {
             return end;
         }
@@ -166,7 +169,7 @@ impl Connection<'_> {
                     self.received(message).await
                 }
                 () = self.session.wake.notified() => Ok(()),
-                batch = presence.recv() => self.presence(batch).await,
+                batch = next(&mut presence) => self.presence(batch).await,
                 () = sleep_until(silent_until) => Err(End::Silent),
             };
             if let Err(end) = step {
@@ -176,19 +179,28 @@ impl Connection<'_> {
     }
 
     async fn begin(&mut self, resumed: bool) -> Result<(), End> {
-        let user = user_body(&self.session.login.user);
+        let principal = &self.session.principal;
         let welcome = ServerFrame::Welcome {
             protocol: PROTOCOL_VERSION,
             session_id: self.session.id,
             resumed,
-            user,
+            user: principal.login().map(|login| user_body(&login.user)),
+            guest: principal.guest().map(guest_body),
             server_time: WireTime(self.app.clock.now()),
             ping_seconds: u32::try_from(self.app.config.websocket.ping_seconds).unwrap_or(u32::MAX),
             grace_seconds: u32::try_from(self.app.config.calls.grace_seconds).unwrap_or(u32::MAX),
         };
         self.send_unnumbered(welcome).await?;
         self.app.sessions().connected(self.session, resumed).await;
-        self.send(self.app.hub.presence_of_domain(self.session.login.user.domain_id)).await
+        self.whole_presence().await
+    }
+
+    /// Guests are told of nobody but the people of their call.
+    async fn whole_presence(&mut self) -> Result<(), End> {
+        match self.session.principal.login() {
+            Some(login) => self.send(self.app.hub.presence_of_domain(login.user.domain_id)).await,
+            None => Ok(()),
+        }
     }
 
     async fn received(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
@@ -241,9 +253,7 @@ impl Connection<'_> {
     async fn presence(&mut self, batch: Result<Utf8Bytes, RecvError>) -> Result<(), End> {
         match batch {
             Ok(frame) => self.send(frame).await,
-            Err(broadcast::error::RecvError::Lagged(_)) => {
-                self.send(self.app.hub.presence_of_domain(self.session.login.user.domain_id)).await
-            }
+            Err(broadcast::error::RecvError::Lagged(_)) => self.whole_presence().await,
             Err(broadcast::error::RecvError::Closed) => Err(End::Lost),
         }
     }
@@ -267,6 +277,20 @@ impl Connection<'_> {
             close = self.session.closed() => Err(told(close)),
         }
     }
+}
+
+type Presence = broadcast::Receiver<Utf8Bytes>;
+
+async fn next(presence: &mut Option<Presence>) -> Result<Utf8Bytes, RecvError> {
+    match presence {
+        Some(presence) => presence.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn guest_body(guest: &Guest) -> farhand_protocol::guest::Guest {
+    let Guest { contact, display_name, call_id, .. } = guest;
+    farhand_protocol::guest::Guest { contact_id: contact.0, display_name: display_name.clone(), call_id: *call_id }
 }
 
 fn told(close: Close) -> End {
@@ -306,9 +330,9 @@ pub struct Sessions<'a> {
 
 impl Sessions<'_> {
     /// Makes a session. A device has one: an older one of it is a page that was reloaded, and is ended.
-    async fn open(&self, device: DeviceId, login: Login, host: Option<String>) -> Outcome<(Arc<Session>, u64)> {
-        let contact = self.app.calls.contact_of(login.user.id).await?;
-        let session = Arc::new(Session::new(new_id(), contact, device, login, host));
+    async fn open(&self, device: DeviceId, principal: Principal, host: Option<String>) -> Outcome<(Arc<Session>, u64)> {
+        let contact = self.app.calls.contact(&principal).await?;
+        let session = Arc::new(Session::new(new_id(), contact, device, principal, host));
         // Connected before an older one of the device ends, so that the device is never thought lost.
         let connection = session.connect(0).ok_or_else(|| Fail::internal("a fresh session has no connection"))?;
         if !self.app.hub.add(&session, self.app.config.websocket.max_sessions_per_user) {

@@ -65,7 +65,10 @@ impl Hub {
         }
         of_contact.push(session.clone());
         sessions.insert(session.id, session.clone());
-        people.users.insert(session.contact, (session.login.user.id, session.login.user.domain_id));
+        // Guests have no presence: nobody in the domain calls them.
+        if let Some(login) = session.principal.login() {
+            people.users.insert(session.contact, (login.user.id, login.user.domain_id));
+        }
         people.changed.insert(session.contact);
         true
     }
@@ -190,11 +193,18 @@ impl Hub {
 
     /// Ends the sessions of a login.
     pub fn close_credential(&self, credential: Credential) {
-        self.close_where(Close::LoggedOut, |session| session.login.credential == credential);
+        self.close_where(Close::LoggedOut, |session| session.principal.credential() == Some(credential));
     }
 
     pub fn close_user(&self, user: i64) {
-        self.close_where(Close::LoggedOut, |session| session.login.user.id == user);
+        self.close_where(Close::LoggedOut, |session| {
+            session.principal.login().is_some_and(|login| login.user.id == user)
+        });
+    }
+
+    /// Ends the sessions of a guest whose link was taken back.
+    pub fn close_guest(&self, contact: ContactId) {
+        self.close_where(Close::LinkRevoked, |session| session.contact == contact);
     }
 
     pub fn close_all(&self, close: Close) {
@@ -203,7 +213,9 @@ impl Hub {
 
     /// Logins that have a session, to see whether they still hold.
     pub fn credentials(&self) -> HashSet<(i64, Credential)> {
-        self.lock().sessions.values().map(|s| (s.login.user.id, s.login.credential)).collect()
+        let people = self.lock();
+        let logins = people.sessions.values().filter_map(|session| session.principal.login());
+        logins.map(|login| (login.user.id, login.credential)).collect()
     }
 
     fn close_where(&self, close: Close, concerns: impl Fn(&Session) -> bool) {

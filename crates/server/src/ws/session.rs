@@ -16,13 +16,17 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::queue::Queue;
-use crate::auth::Login;
+use crate::auth::Principal;
 
 /// Why a session or its connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Close {
     /// The login was ended, or the user disabled.
     LoggedOut,
+    /// The guest's link was taken back.
+    LinkRevoked,
+    /// The guest's call has ended, and the link with it.
+    CallEnded,
     SlowReader,
     /// Resumed on another connection.
     Replaced,
@@ -34,6 +38,8 @@ impl Close {
     pub fn codes(self) -> (u16, ErrorCode, &'static str) {
         match self {
             Self::LoggedOut => (4401, ErrorCode::Unauthenticated, "The login has ended."),
+            Self::LinkRevoked => (4401, ErrorCode::GuestLinkRevoked, "The link was taken back."),
+            Self::CallEnded => (4401, ErrorCode::CallEnded, "The call has ended, and the link with it."),
             Self::SlowReader => (4429, ErrorCode::SlowReader, "The client did not read what it was sent."),
             Self::Replaced => (4409, ErrorCode::AlreadyExists, "The session goes on with another connection."),
             Self::ShuttingDown => (1001, ErrorCode::ShuttingDown, "The server is stopping."),
@@ -45,7 +51,7 @@ pub struct Session {
     pub id: Uuid,
     pub contact: ContactId,
     pub device: DeviceId,
-    pub login: Login,
+    pub principal: Principal,
     /// The host under which the client reached the server: the `Host` of its upgrade.
     pub host: Option<String>,
     queue: Mutex<Queue>,
@@ -66,12 +72,12 @@ fn shown_call(frame: &ServerFrame) -> Option<Uuid> {
 }
 
 impl Session {
-    pub fn new(id: Uuid, contact: ContactId, device: DeviceId, login: Login, host: Option<String>) -> Self {
+    pub fn new(id: Uuid, contact: ContactId, device: DeviceId, principal: Principal, host: Option<String>) -> Self {
         Self {
             id,
             contact,
             device,
-            login,
+            principal,
             host,
             queue: Mutex::default(),
             wake: Notify::new(),
@@ -162,7 +168,10 @@ impl Session {
         if queue.connection != connection {
             return Err(Close::Replaced);
         }
-        Ok(queue.next_unsent())
+        match (queue.next_unsent(), queue.finish) {
+            (None, Some(close)) => Err(close),
+            (unsent, _) => Ok(unsent),
+        }
     }
 
     /// The client has seen everything up to `seq`.
@@ -183,6 +192,12 @@ impl Session {
         self.wake.notify_waiters();
     }
 
+    /// Ends it once all that is queued has been sent.
+    pub fn finish(&self, close: Close) {
+        self.lock().finish = Some(close);
+        self.wake.notify_one();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -195,7 +210,7 @@ pub mod tests {
     use farhand_store::model::User;
 
     use super::{queue::MAX_KEPT, *};
-    use crate::auth::Credential;
+    use crate::auth::{Credential, Login};
 
     fn session() -> Session {
         session_on(DeviceId(1), Uuid::nil())
@@ -219,7 +234,7 @@ pub mod tests {
             reach: None,
         };
         let login = Login { user: Arc::new(user), credential: Credential::ApiKey { id: 1 } };
-        Session::new(id, ContactId(1), device, login, None)
+        Session::new(id, ContactId(1), device, Principal::User(login), None)
     }
 
     fn drain(session: &Session, connection: u64) -> Vec<String> {
@@ -238,6 +253,16 @@ pub mod tests {
         assert_eq!(session.next_unsent(first), Err(Close::Replaced));
         assert!(!session.disconnect(first));
         assert!(session.is_connected());
+    }
+
+    #[test]
+    fn a_session_that_is_to_finish_sends_all_that_is_queued_and_then_ends() {
+        let session = session();
+        let connection = session.connect(0).unwrap();
+        session.send(ServerFrame::Pong {});
+        session.finish(Close::CallEnded);
+        assert!(session.next_unsent(connection).unwrap().is_some());
+        assert_eq!(session.next_unsent(connection), Err(Close::CallEnded));
     }
 
     fn view(call: u128, version: u64) -> ServerFrame {

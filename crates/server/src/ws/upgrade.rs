@@ -18,11 +18,11 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Fail, Outcome, cookies},
+    http::{Fail, From, Outcome, cookies},
 };
 
 /// `GET /rtc/ws`
-pub async fn upgrade(State(app): State<Arc<App>>, mut request: Request) -> Outcome<Response> {
+pub async fn upgrade(State(app): State<Arc<App>>, From(from): From, mut request: Request) -> Outcome<Response> {
     let response = create_response_with_body(&request, Body::empty);
     let response =
         response.map_err(|e| Fail::new(ErrorCode::BadFrame, format!("This is a WebSocket address: {e}.")))?;
@@ -35,7 +35,7 @@ pub async fn upgrade(State(app): State<Arc<App>>, mut request: Request) -> Outco
         match upgraded.await {
             Ok(stream) => {
                 let socket = WebSocket::new(TokioIo::new(stream)).await;
-                connection::serve(app, socket, Upgraded { cookie, host }).await;
+                connection::serve(app, socket, Upgraded { cookie, host, from }).await;
             }
             Err(error) => tracing::debug!(%error, "no WebSocket came about"),
         }

@@ -76,6 +76,7 @@ async fn overtake(server: &Server, call_id: Uuid, change: impl FnOnce(&mut CallU
         new_history: Vec::new(),
         new_statistics: Vec::new(),
         new_deliveries: Vec::new(),
+        guest_links: Vec::new(),
         heard: Vec::new(),
         new_invited: Vec::new(),
         new_teams: Vec::new(),

@@ -29,7 +29,8 @@ async fn whoever_is_invited_with_a_number_gets_a_text_and_the_caller_sees_that_i
     let text = gateway.wait_for(1).await.remove(0);
     assert_eq!(text.to, "+49123456");
     assert!(text.text.contains("Pump 7"), "{}", text.text);
-    assert!(text.text.ends_with(&format!("{}/call/{}", server.url(), call.call_id)), "{}", text.text);
+    let link = caller.guest_link(call.call_id, call.invited_contacts[0].id.unwrap()).await;
+    assert!(text.text.ends_with(&link) && text.text.chars().count() <= 160, "{}", text.text);
     let delivered = until(&caller, call.call_id, "delivered", 1).await;
     let log = caller.call_log(call.call_id).await;
     assert_eq!((notification(&log), delivered.channel.as_str()), (delivered.clone(), "sms"));

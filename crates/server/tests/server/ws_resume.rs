@@ -210,7 +210,7 @@ async fn trying_somebody_elses_session_does_not_disturb_it() {
     let theirs = device.socket().resume();
     let stolen = Hello { resume: theirs.resume.clone(), device_id: theirs.device_id, ..other.hello() };
     let welcome = Socket::connect(server.url(), stolen).await.unwrap().welcome().clone();
-    assert_eq!((welcome.resumed, welcome.user.user_id.as_str()), (false, "callertest2"));
+    assert_eq!((welcome.resumed, welcome.user.as_ref().unwrap().user_id.as_str()), (false, "callertest2"));
     device.catch_up().await;
 }
 

@@ -30,6 +30,7 @@ pub(crate) mod domain {
         pub budget_kbit: Option<i64>,
         pub budget_megabytes: Option<i64>,
         pub reach: Option<String>,
+        pub guest_terms: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,4 +1,4 @@
-//! Messages to people, for reading.
+//! How people are reached: messages to them, and guests' links. For reading.
 
 pub(crate) mod delivery {
     use sea_orm::entity::prelude::*;
@@ -54,4 +54,25 @@ pub(crate) mod delivery_step {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-super::rows_without_words!(delivery delivery_step);
+pub(crate) mod guest_link {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, DeriveEntityModel)]
+    #[sea_orm(table_name = "guest_links")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub contact_id: i64,
+        pub call: i64,
+        pub generation: i64,
+        pub expires_at: i64,
+        pub terms_accepted: Option<String>,
+        pub terms_accepted_at: Option<i64>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+super::rows_without_words!(delivery delivery_step guest_link);

@@ -8,6 +8,7 @@ mod m20261122_000003_call_statistics;
 mod m20261122_000004_data_budgets;
 mod m20261123_000005_deliveries;
 mod m20261123_000006_planned;
+mod m20261123_000007_guests;
 mod m20261123_000008_reach;
 mod people;
 
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000004_data_budgets::Migration),
             Box::new(m20261123_000005_deliveries::Migration),
             Box::new(m20261123_000006_planned::Migration),
+            Box::new(m20261123_000007_guests::Migration),
             Box::new(m20261123_000008_reach::Migration),
         ]
     }

@@ -257,6 +257,7 @@ pub fn new_call(creator: &Contact, invited: &[&Contact]) -> NewCall {
         history: vec![history(1, Some(creator))],
         statistics: Vec::new(),
         deliveries: Vec::new(),
+        guest_links: Vec::new(),
     };
     let state = "{\"phase\":\"ringing\"}".to_owned();
     NewCall { record, state, owner_node: "node".to_owned(), owner_epoch: 1, idempotency: None }
@@ -300,6 +301,7 @@ pub fn next(record: &CallRecord, expected_version: i64) -> CallUpdate {
         new_history: Vec::new(),
         new_statistics: Vec::new(),
         new_deliveries: Vec::new(),
+        guest_links: Vec::new(),
         heard: Vec::new(),
         new_invited: Vec::new(),
         new_teams: Vec::new(),

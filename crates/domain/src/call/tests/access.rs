@@ -4,7 +4,7 @@ use super::story::{BROKER, COLLEAGUE, CREATOR, EXPERT, Plan, STRANGER, Story};
 use crate::{access::Actor, ids::ContactId};
 
 fn user(contact: ContactId) -> Actor {
-    Actor { contact, admin: false, expert: false }
+    Actor { contact, admin: false, expert: false, guest: false }
 }
 
 fn expert(contact: ContactId) -> Actor {
@@ -64,6 +64,15 @@ fn whoever_is_in_the_call_may_invite() {
     assert!(user(CREATOR).may_invite(&call));
     assert!(!user(COLLEAGUE).may_invite(&call), "invited, but not in the call");
     assert!(!user(STRANGER).may_invite(&call));
+}
+
+#[test]
+fn a_guest_in_the_call_takes_part_and_decides_about_nobody_else() {
+    let call = taken().call;
+    let guest = Actor { guest: true, ..user(EXPERT) };
+    assert!(guest.may_read(&call));
+    assert!(!guest.may_invite(&call) && !guest.may_manage(&call));
+    assert!(!Actor { expert: true, ..guest }.may_end(&call));
 }
 
 #[test]

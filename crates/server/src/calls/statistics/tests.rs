@@ -120,6 +120,7 @@ fn record() -> CallRecord {
         history: Vec::new(),
         statistics: Vec::new(),
         deliveries: Vec::new(),
+        guest_links: Vec::new(),
     }
 }
 

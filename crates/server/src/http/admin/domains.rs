@@ -71,9 +71,10 @@ pub async fn change_domain(
         return Err(no_such());
     }
     let budget = admin::changed_budget(change.data_budget)?;
+    let guest_terms = change.guest_terms.map(admin::checked_terms).transpose()?;
     let reach = change.reach.map(|reach| check_domain(reach.unwrap_or_default(), "/reach")).transpose()?;
     let reach = reach.as_ref().map(written);
-    let change = model::DomainChange { guests_allowed: change.guests_allowed, budget, reach };
+    let change = model::DomainChange { guests_allowed: change.guests_allowed, budget, guest_terms, reach };
     let domain = app.store.change_domain(id, change).await?;
     app.directory.refresh().await?;
     Ok(Json(record(domain.ok_or_else(no_such)?)))
@@ -86,5 +87,6 @@ fn manages(login: &Login, domain: i64) -> bool {
 fn record(domain: model::Domain) -> DomainRecord {
     let data_budget = admin::data_budget(domain.budget);
     let reach = Some(of_domain(&domain)).filter(|reach| *reach != DomainReach::default());
-    DomainRecord { id: domain.id, name: domain.name, guests_allowed: domain.guests_allowed, data_budget, reach }
+    let model::Domain { id, name, guests_allowed, guest_terms, .. } = domain;
+    DomainRecord { id, name, guests_allowed, data_budget, guest_terms, reach }
 }

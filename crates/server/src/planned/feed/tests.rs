@@ -50,6 +50,7 @@ fn planned(title: &str) -> CallRecord {
         history: Vec::new(),
         statistics: Vec::new(),
         deliveries: Vec::new(),
+        guest_links: Vec::new(),
     }
 }
 

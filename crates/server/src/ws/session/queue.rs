@@ -31,6 +31,8 @@ pub struct Queue {
     pub connection: u64,
     pub connections: u64,
     pub close: Option<Close>,
+    /// To be closed with that once everything is sent.
+    pub finish: Option<Close>,
 }
 
 impl Queue {

@@ -1,0 +1,139 @@
+//! Turns a guest's link into a guest, if the link is good.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use farhand_domain::ids::ContactId;
+use farhand_protocol::{ErrorCode, Problem};
+use farhand_store::{
+    Store,
+    model::{Domain, GuestInvitation},
+};
+use sha2::{Digest, Sha256};
+
+use super::{Attempts, Guest, guest_link::GuestLink};
+use crate::{
+    directory::Directory,
+    http::{Fail, Outcome},
+    keys::Keys,
+    world::SharedClock,
+    ws::Hub,
+};
+
+/// Characters of what a wrong link claims that are remembered with it.
+const MAX_CLAIM: usize = 20;
+
+/// What checking a link takes.
+pub struct Guests {
+    pub store: Arc<dyn Store>,
+    pub directory: Arc<Directory>,
+    pub hub: Arc<Hub>,
+    pub clock: SharedClock,
+    pub keys: Arc<Keys>,
+    pub attempts: Arc<Attempts>,
+    /// How long a planned call stays open for its people to come; as long its links are good.
+    pub open: Duration,
+}
+
+/// Somebody with a good link, who may have to accept terms yet.
+pub struct Invited {
+    pub guest: Guest,
+    pub invitation: GuestInvitation,
+    pub domain: Arc<Domain>,
+}
+
+impl Invited {
+    /// What has to be accepted before anything else.
+    pub fn terms(&self) -> Option<&str> {
+        let text = self.domain.guest_terms.as_deref()?;
+        let accepted = self.invitation.link.accepted.as_ref();
+        let is_this = accepted.is_some_and(|accepted| accepted.text == version_of(text));
+        (!is_this).then_some(text)
+    }
+}
+
+/// Names a text of terms: whoever has accepted one has not accepted another.
+pub fn version_of(text: &str) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut digits, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
+}
+
+impl Guests {
+    /// Who the link belongs to.
+    pub async fn check(&self, token: &str, from: IpAddr) -> Outcome<Guest> {
+        let invited = self.look(token, from).await?;
+        if invited.terms().is_some() {
+            let detail = "Accept the terms of whoever invites you first: POST /guest/look shows them.";
+            return Err(Fail::new(ErrorCode::TermsRequired, detail));
+        }
+        Ok(invited.guest)
+    }
+
+    /// The same without asking for terms.
+    pub async fn look(&self, token: &str, from: IpAddr) -> Outcome<Invited> {
+        let link = self.read(token, from)?;
+        let invitation = self.store.guest_invitation(link.contact).await?.ok_or_else(unknown)?;
+        self.refuse_dead(&link, &invitation)?;
+        let domain = self.directory.domain(invitation.domain_id).await?;
+        let domain = domain.ok_or_else(unknown)?;
+        if !domain.guests_allowed {
+            return Err(Fail::new(ErrorCode::GuestsNotAllowed, "This domain does not allow guests any more."));
+        }
+        let guest = Guest {
+            contact: ContactId(link.contact),
+            generation: link.generation,
+            call_id: invitation.call_id,
+            domain_id: invitation.domain_id,
+            display_name: invitation.display_name.clone(),
+        };
+        Ok(Invited { guest, invitation, domain })
+    }
+
+    /// Wrong ones count like wrong passwords.
+    fn read(&self, token: &str, from: IpAddr) -> Outcome<GuestLink> {
+        let account: String = format!("#{}", GuestLink::claimed(token)).chars().take(MAX_CLAIM).collect();
+        let now = self.clock.now();
+        if let Some(wait) = self.attempts.must_wait(now, &account, from) {
+            let seconds = wait.as_secs().max(1);
+            let detail = format!("Too many wrong links. Wait {seconds} seconds.");
+            return Err(Problem::new(ErrorCode::TooManyAttempts, detail).retry_after(seconds).into());
+        }
+        let link = GuestLink::read(&self.keys, token);
+        if link.is_none() {
+            self.attempts.failed(now, &account, from);
+            tracing::info!(%from, "a guest's link was refused");
+        }
+        link.ok_or_else(unknown)
+    }
+
+    fn refuse_dead(&self, link: &GuestLink, invitation: &GuestInvitation) -> Outcome<()> {
+        if link.generation != invitation.link.generation {
+            return Err(revoked());
+        }
+        if invitation.call_ended {
+            return Err(Fail::new(ErrorCode::CallEnded, "The call has ended, and the link with it."));
+        }
+        let opened = invitation.planned_at.map(|at| at + self.open);
+        let until = opened.map_or(link.until, |opened| opened.max(link.until));
+        // Whoever is in the call is not shut out of it by a lost connection.
+        let is_in = || self.hub.is_seated(ContactId(link.contact), invitation.call_id);
+        if until <= self.clock.now() && !is_in() {
+            let detail = "The link has expired. Ask whoever invited you for a new one.";
+            return Err(Fail::new(ErrorCode::GuestLinkExpired, detail));
+        }
+        Ok(())
+    }
+}
+
+fn unknown() -> Fail {
+    let detail = "The link is not complete, or not from this server. Open it as it was sent.";
+    Fail::new(ErrorCode::GuestLinkUnknown, detail)
+}
+
+pub fn revoked() -> Fail {
+    let detail = "The link was taken back. Ask whoever invited you for a new one.";
+    Fail::new(ErrorCode::GuestLinkRevoked, detail)
+}

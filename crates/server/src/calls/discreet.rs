@@ -1,0 +1,54 @@
+//! A call as guests see it: who takes part and what happened, but nobody's address, no login name, and no messages.
+
+use farhand_domain::ids::ContactId;
+use farhand_protocol::call::{CallLog, CallLogContact};
+use farhand_store::model::{CallRecord, Contact};
+
+use super::{
+    guests::{INVITATION_RESENT, LINK_REVOKED, TERMS_ACCEPTED},
+    log,
+};
+
+/// Of a telephone number that stands in place of a name.
+const LAST_DIGITS: usize = 3;
+
+pub fn is_guest(record: &CallRecord, contact: ContactId) -> bool {
+    log::known_contact(record, contact.0).is_some_and(|contact| contact.user_id.is_none())
+}
+
+pub fn call_log(record: &CallRecord) -> CallLog {
+    let mut log = log::call_log(record);
+    let CallLog { creator_contact, maker_contact, invited_contacts, call_events, call_statistics, .. } = &mut log;
+    let of_events = call_events.iter_mut().map(|event| &mut event.contact);
+    let of_statistics = call_statistics.iter_mut().map(|statistics| &mut statistics.contact);
+    let named = [creator_contact, maker_contact].into_iter().chain(invited_contacts);
+    for shown in named.chain(of_events).chain(of_statistics) {
+        hide(record, shown);
+    }
+    log.invited_teams.clear();
+    let inner = ["Notification", "RingDelivered", "RingSeen", LINK_REVOKED, INVITATION_RESENT, TERMS_ACCEPTED];
+    log.call_history.retain(|item| !inner.contains(&item.kind.as_str()));
+    log
+}
+
+pub fn contact(record: &CallRecord, contact: &Contact) -> CallLogContact {
+    let mut shown = log::contact(contact);
+    hide(record, &mut shown);
+    shown
+}
+
+fn hide(record: &CallRecord, shown: &mut CallLogContact) {
+    shown.user_id = None;
+    (shown.email, shown.phone_number) = (None, None);
+    shown.notifications.clear();
+    let invitation = record.invited.iter().find(|invitation| Some(invitation.contact.id) == shown.id);
+    // Who was invited without a name is called by the address.
+    let Some((invitation, name)) = invitation.zip(shown.display_name.as_mut()) else { return };
+    if invitation.email.as_ref() == Some(name) {
+        *name = name.split('@').next().unwrap_or_default().to_owned();
+    } else if invitation.phone.as_ref() == Some(name) {
+        let digits: Vec<char> = name.chars().filter(char::is_ascii_digit).collect();
+        let last = digits.len().saturating_sub(LAST_DIGITS);
+        *name = format!("…{}", digits[last..].iter().collect::<String>());
+    }
+}

@@ -1,0 +1,88 @@
+//! Guests' links: written with the call that invites them and with its steps, read when somebody comes with one.
+
+use std::collections::HashMap;
+
+use farhand_domain::time::Timestamp;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Value};
+
+use crate::{
+    StoreResult,
+    bulk::Bulk,
+    calls_write::parse_uuid,
+    entity::{
+        calls::{call, invitation},
+        reach::guest_link,
+    },
+    model::{AcceptedTerms, GuestInvitation, GuestLink},
+    sql_store::SqlStore,
+};
+
+pub(crate) const LINKS: Bulk = Bulk {
+    before: "INSERT INTO guest_links (contact_id, call, generation, expires_at, terms_accepted, terms_accepted_at) VALUES ",
+    columns: 6,
+    after: " ON CONFLICT (contact_id) DO UPDATE SET generation = excluded.generation, expires_at = excluded.expires_at, \
+            terms_accepted = excluded.terms_accepted, terms_accepted_at = excluded.terms_accepted_at",
+};
+
+pub(crate) fn link_row(call: i64, link: &GuestLink) -> [Value; 6] {
+    let accepted = link.accepted.as_ref();
+    [
+        link.contact_id.into(),
+        call.into(),
+        link.generation.into(),
+        link.expires_at.as_millis().into(),
+        accepted.map(|terms| terms.text.clone()).into(),
+        accepted.map(|terms| terms.at.as_millis()).into(),
+    ]
+}
+
+impl From<guest_link::Model> for GuestLink {
+    fn from(row: guest_link::Model) -> Self {
+        let accepted = row.terms_accepted.zip(row.terms_accepted_at);
+        Self {
+            contact_id: row.contact_id,
+            generation: row.generation,
+            expires_at: Timestamp::from_millis(row.expires_at),
+            accepted: accepted.map(|(text, at)| AcceptedTerms { text, at: Timestamp::from_millis(at) }),
+        }
+    }
+}
+
+/// Those of some calls, in the order of their contacts.
+pub(crate) async fn links_of_calls(
+    db: &impl ConnectionTrait,
+    calls: &[i64],
+) -> StoreResult<HashMap<i64, Vec<GuestLink>>> {
+    let mut links: HashMap<i64, Vec<GuestLink>> = HashMap::new();
+    let of_calls = guest_link::Entity::find().filter(guest_link::Column::Call.is_in(calls.iter().copied()));
+    for row in of_calls.all(db).await? {
+        links.entry(row.call).or_default().push(row.into());
+    }
+    for of_call in links.values_mut() {
+        of_call.sort_by_key(|link| link.contact_id);
+    }
+    Ok(links)
+}
+
+impl SqlStore {
+    pub(crate) async fn read_guest_invitation(&self, contact: i64) -> StoreResult<Option<GuestInvitation>> {
+        let txn = self.begin_read().await?;
+        let Some(link) = guest_link::Entity::find_by_id(contact).one(&txn).await? else { return Ok(None) };
+        let called = invitation::Entity::find()
+            .filter(invitation::Column::Call.eq(link.call))
+            .filter(invitation::Column::ContactId.eq(contact))
+            .one(&txn)
+            .await?;
+        let call = call::Entity::find_by_id(link.call).one(&txn).await?;
+        txn.commit().await?;
+        let Some((call, called)) = call.zip(called) else { return Ok(None) };
+        Ok(Some(GuestInvitation {
+            link: link.into(),
+            call_id: parse_uuid(&call.call_id)?,
+            domain_id: call.domain_id,
+            display_name: called.display_name,
+            planned_at: call.planned_at.map(Timestamp::from_millis),
+            call_ended: call.ended_at.is_some(),
+        }))
+    }
+}
