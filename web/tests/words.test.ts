@@ -36,7 +36,7 @@ const composed = [
     ['smaller', 'slow', 'stills', 'audio'].map((rung) => `short-${why}-${rung}`),
   ),
   ...['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'].map((day) => `day-${day}`),
-  ...['push', 'email', 'sms'].map((channel) => `reach-rung-${channel}`),
+  ...['push', 'email', 'sms'].flatMap((channel) => [`reach-rung-${channel}`, `reach-after-${channel}`]),
   'trouble-screen-denied',
   'trouble-screen-failed',
   ...[...all.matchAll(/\| '(quality-[a-z-]+)'/g)].map((m) => `${m[1]}-help`),
@@ -112,7 +112,6 @@ describe('the translations', () => {
         until: 'u',
         row: 1,
         address: 'a@b',
-        what: 'w',
       };
       expect(t(id, args)).not.toContain('{');
     }

@@ -121,8 +121,8 @@ reach-hours-zone = On the clocks of
 reach-hours-none = There are none.
 reach-hours-now = They are on now.
 reach-hours-days = Days, row { $row }
-reach-hours-from = From, row { $row }
-reach-hours-to = Until, row { $row }
+reach-hours-from = From ({ $row })
+reach-hours-to = Until ({ $row })
 reach-hours-add = Add hours
 reach-hours-remove = Remove row { $row }
 reach-hours-wrong = Each row needs a day and both times.
@@ -140,11 +140,14 @@ reach-rungs-own = As I want it
 reach-rung-push = A push message to my browsers
 reach-rung-email = An e-mail to { $address }
 reach-rung-sms = A text message to { $address }
-reach-rung-after = Seconds after the ring began: { $what }
+reach-after-push = Push after seconds
+reach-after-email = E-mail after seconds
+reach-after-sms = Text after seconds
 reach-rung-no-sender = this server has nothing to send it by
 reach-rung-no-address = your account has no address for it
 reach-never = This server’s administrators do not allow messages to the addresses of accounts.
-reach-save = Save
+reach-hours-save = Save quiet hours
+reach-rungs-save = Save what follows
 reach-saved = Saved.
 
 # In a call
