@@ -92,3 +92,23 @@ for (const [where, look] of [
     await looksGood(someone.page, `reaching-${where === 'a desk' ? 'desk' : 'phone'}`);
   });
 }
+
+test('somebody without an account is called from the contacts, and comes by the copied link', async ({
+  person,
+  stranger,
+  api,
+}) => {
+  const [host, log] = await Promise.all([person('expert1'), api('expert1')]);
+  await host.press('Somebody without an account');
+  await host.press('Call this guest');
+  await expect(host.page.getByText('Enter an e-mail address or a mobile number.')).toBeVisible();
+  await host.page.getByLabel('Name').fill('Gil');
+  await host.page.getByLabel('E-mail address or mobile number').fill('gil@example.org');
+  await host.press('Call this guest');
+  await expect(state(host)).toContainText('Gil');
+  const { callId, invitedContacts } = await log.onlyCall();
+  const guest = await stranger('gil');
+  await guest.page.goto(await log.guestLink(callId, invitedContacts[0]?.id ?? 0));
+  await guest.press('Join with video');
+  await Promise.all([guest.seesAndHearsAll(1), host.seesAndHearsAll(1)]);
+});

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RestError } from '../src/api/client';
-import type { CallView, IceServer, MediaOffer, ServerMessage, Signal, Slots, Welcome } from '../src/api/types';
+import type { CallView, IceServer, Invited, MediaOffer, ServerMessage, Signal, Slots, Welcome } from '../src/api/types';
 import { Calls } from '../src/call/calls.svelte';
 import type { RememberedCall } from '../src/call/memory';
 import type { MediaState } from '../src/call/session';
@@ -37,7 +37,7 @@ class Rig {
   slots: Slots[] = [];
   speakers: (number | undefined)[] = [];
   announced = 0;
-  invited: [string, number][] = [];
+  invited: [string, Invited][] = [];
   refusal: RestError | undefined;
   checked = 0;
   remembered: RememberedCall | undefined;
@@ -81,9 +81,9 @@ class Rig {
       this.offerings.push({ people, relays });
       return this.link(OFFER);
     },
-    invite: async (callId, userDbId) => {
+    invite: async (callId, contact) => {
       if (this.refusal) throw this.refusal;
-      this.invited.push([callId, userDbId]);
+      this.invited.push([callId, contact]);
     },
     visible: () => this.visible,
     memory: {
@@ -211,6 +211,14 @@ describe('calling somebody', () => {
   });
 });
 
+it('somebody without an account is called by a message', () => {
+  void rig.calls.callGuest({ displayName: 'Gil', email: 'gil@example.org' }, false);
+  expect(rig.last.frame).toMatchObject({
+    call: { invitedContacts: [{ displayName: 'Gil', email: 'gil@example.org' }] },
+  });
+  expect(rig.calls.stage).toEqual({ name: 'starting', label: 'Gil' });
+});
+
 describe('a ring', () => {
   const shown = (seen: boolean) => ({ type: 'ringShown', callId: ring().callId, seen });
 
@@ -219,13 +227,13 @@ describe('a ring', () => {
     rig.frame({ type: 'ring', ring: ring() });
     expect(rig.told).toEqual([shown(false)]);
     rig.visible = true;
-    rig.calls.seen();
+    rig.calls.rings.seen();
     expect(rig.told).toEqual([shown(false), shown(true)]);
   });
 
   it('that does not pop up is seen by nobody', () => {
     rig.frame({ type: 'ring', ring: ring({ popup: false }) });
-    rig.calls.seen();
+    rig.calls.rings.seen();
     expect(rig.told).toEqual([shown(false), shown(false)]);
   });
 
@@ -563,10 +571,10 @@ describe('after a lost connection', () => {
 describe('people in a call', () => {
   it('one more is rung over REST, and a refusal is told in words', async () => {
     await rig.inCall();
-    await rig.calls.invite(9);
-    expect(rig.invited).toEqual([['call-1', 9]]);
+    await rig.calls.invite({ userDbId: 9 });
+    expect(rig.invited).toEqual([['call-1', { userDbId: 9 }]]);
     rig.refusal = new RestError('call_full');
-    await rig.calls.invite(10);
+    await rig.calls.invite({ email: 'gil@example.org' });
     expect(rig.calls.notice).toEqual({ kind: 'error', code: 'call_full' });
     expect(rig.calls.inCall).toBe(true);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { told } from '../src/call/messages';
+import type { PersonState } from '../src/api/types';
+import { messagesTo, ringOf, told } from '../src/call/messages';
 import { t } from '../src/i18n';
 
 const words = (channel: string, state: string, reason?: string) => {
@@ -25,13 +26,32 @@ describe('a message', () => {
     expect(words('push', 'heldBack', 'doNotDisturb')).toBe('Push message: not sent, does not want to be disturbed');
   });
 
-  it('may be a ring on a page', () => {
-    const rings = ['queued', 'delivered', 'seen', 'answered'].map((state) => words('webSocket', state));
-    expect(rings).toEqual(['Ring: no device shows it yet', 'Ring: on a device', 'Ring: seen', 'Ring: answered']);
-    expect(words('webSocket', 'expired')).toBe('Ring: was shown on no device!');
-  });
-
   it('of a later version is told all the same', () => {
     expect(words('fax', 'printed')).toBe('Message: is being sent');
+  });
+});
+
+describe('a ring on pages', () => {
+  const ring = (state: string) => ({ id: 'n', tries: 1, dateTime: '', channel: 'webSocket', state });
+  const of = (state: PersonState, told: string) => ringOf({ state, notifications: [ring(told)] });
+
+  it('is told while it rings, and where nothing has ever shown it', () => {
+    expect(['queued', 'delivered', 'seen'].map((told) => of('ringing', told))).toEqual([
+      undefined,
+      'ring-delivered',
+      'ring-seen',
+    ]);
+    expect([of('missed', 'expired'), of('missed', 'seen')]).toEqual(['ring-expired', undefined]);
+    expect([of('joined', 'answered'), of('declined', 'seen'), ringOf({ state: 'ringing' })]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('is no message', () => {
+    const letter = { ...ring('sent'), channel: 'email' };
+    expect(messagesTo({ notifications: [ring('seen'), letter] })).toEqual([letter]);
+    expect(messagesTo({})).toEqual([]);
   });
 });

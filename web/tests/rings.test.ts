@@ -8,7 +8,8 @@ let rings: Rings;
 
 beforeEach(() => {
   clock = new FakeClock();
-  rings = new Rings(clock);
+  const signalling = { inCall: false, tell: () => undefined, request: () => Promise.reject() };
+  rings = new Rings({ clock, signalling, visible: () => true });
   rings.tellTime(AT_SERVER);
 });
 

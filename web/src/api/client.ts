@@ -8,6 +8,7 @@ import type {
   DirectoryEntry,
   GuestInvitation,
   IceServers,
+  Invited,
   LoginRequest,
   Problem,
   Reach,
@@ -137,8 +138,8 @@ export class Rest {
   }
 
   /** Rings somebody for a call that goes on. */
-  async invite(callId: string, userDbId: number): Promise<void> {
-    const body = { callId, invitedContacts: [{ userDbId }] };
+  async invite(callId: string, contact: Invited): Promise<void> {
+    const body = { callId, invitedContacts: [contact] };
     await unwrap(this.client.POST('/rtc/inviteToCall', { body }));
   }
 

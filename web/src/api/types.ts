@@ -41,6 +41,8 @@ export type CallLog = rest['schemas']['CallLog'];
 export type CallLogPage = rest['schemas']['CallLogPage'];
 export type CreateCallRequest = rest['schemas']['CreateCallRequest'];
 export type UpdateCallRequest = rest['schemas']['UpdateCallRequest'];
+/** Whom a request invites: somebody with an account, or a guest. */
+export type Invited = { userDbId: number } | { displayName?: string; email?: string; phoneNumber?: string };
 /** As the server names them. */
 export type Team = { id: number; name: string };
 export type DirectoryEntry = rest['schemas']['DirectoryEntry'];

@@ -1,7 +1,7 @@
 /** Puts the parts together: the only place that knows the browser's globals and all the classes. */
 import { untrack } from 'svelte';
 import { Rest } from '../api/client';
-import type { IceServer, MediaTrack } from '../api/types';
+import type { IceServer, Invited, MediaTrack } from '../api/types';
 import { Calls } from '../call/calls.svelte';
 import { Contacts } from '../call/contacts.svelte';
 import { acquire, cameras, share } from '../call/devices';
@@ -99,13 +99,15 @@ export class App {
       const here = views.filter(({ contact }) => call.people.some((person) => person.contact.id === contact));
       this.signalling.tell({ type: 'mediaViews', callId: call.callId, views: here });
     });
-    const invite = (callId: string, userDbId: number) => this.rest.invite(callId, userDbId);
+    const invite = (callId: string, contact: Invited) => this.rest.invite(callId, contact);
     const prepared = this.makePrepared();
     const takePrepared = (callId: string) => prepared.take(callId);
     const offerWith = (people: number, iceServers: IceServer[]) =>
       offering(this.peer.take({ ...TO_SERVER, iceServers }), people, clock);
     const memory = memoryIn(sessionStorage);
-    const visible = () => document.visibilityState === 'visible';
+    // What follows a guest's link may be a program that looks where it leads.
+    const somebody = () => !this.guest || (navigator.userActivation?.hasBeenActive ?? true);
+    const visible = () => document.visibilityState === 'visible' && somebody();
     this.calls = new Calls({ signalling, media, clock, memory, invite, takePrepared, offering: offerWith, visible });
     // Not during a call: the handshake would take from its media. Nor for guests: a page that nobody has clicked in yet connects to nothing.
     $effect.root(() => {
@@ -339,7 +341,7 @@ export class App {
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') {
         this.signalling.nudge();
-        this.calls.seen();
+        this.calls.rings.seen();
       }
       look();
     });

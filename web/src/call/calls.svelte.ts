@@ -3,8 +3,9 @@
  * holds, and what the person does is asked of the server first. No DOM, no RTCPeerConnection.
  */
 import { SvelteMap } from 'svelte/reactivity';
-import type { CallView, Ring, RingEndReason, ServerMessage, Welcome } from '../api/types';
+import type { CallView, Invited, Ring, RingEndReason, ServerMessage, Welcome } from '../api/types';
 import { codeOf, type RequestFrame } from '../signalling/requests';
+import type { Guest } from './guest';
 import { Leaving } from './leaving';
 import { joinWith } from './offering';
 import { mayCome, nameOf, sharers } from './people';
@@ -34,7 +35,7 @@ export class Calls {
   private wish = 0;
 
   constructor(private readonly env: CallsEnvironment) {
-    this.rings = new Rings(env.clock);
+    this.rings = new Rings(env);
     this.leaving = new Leaving(env.signalling);
   }
 
@@ -48,9 +49,17 @@ export class Calls {
 
   /** Calls somebody of the domain. */
   call(user: { userDbId: number; displayName: string }, camera: boolean): Promise<void> {
-    const invitedContacts = [{ userDbId: user.userDbId }];
-    const call = { callType: 'MESH' as const, invitedContacts, useStoredAddresses: true };
-    return this.begin({ type: 'createCall', call }, user.displayName, camera);
+    return this.callOne({ userDbId: user.userDbId }, user.displayName, camera);
+  }
+
+  /** Calls somebody without an account, by a message. */
+  callGuest(guest: Guest, camera: boolean): Promise<void> {
+    return this.callOne(guest, nameOf(guest), camera);
+  }
+
+  private callOne(contact: Invited, label: string, camera: boolean): Promise<void> {
+    const call = { callType: 'MESH' as const, invitedContacts: [contact], useStoredAddresses: true };
+    return this.begin({ type: 'createCall', call }, label, camera);
   }
 
   accept(ring: Ring, camera: boolean): Promise<void> {
@@ -75,10 +84,10 @@ export class Calls {
   }
 
   /** Rings somebody who is not in the call yet. */
-  async invite(userDbId: number): Promise<void> {
+  async invite(contact: Invited): Promise<void> {
     if (this.stage.name !== 'active') return;
     try {
-      await this.env.invite(this.stage.callId, userDbId);
+      await this.env.invite(this.stage.callId, contact);
     } catch (error) {
       this.notice = { kind: 'error', code: codeOf(error) };
     }
@@ -372,16 +381,6 @@ export class Calls {
   private ring(ring: Ring): void {
     if (this.concerns(ring.callId)) return;
     this.rings.begin(ring);
-    this.tellShown(ring);
-  }
-
-  /** The page has come into sight. */
-  seen(): void {
-    for (const ring of this.rings.values()) this.tellShown(ring);
-  }
-
-  private tellShown({ callId, popup }: Ring): void {
-    this.env.signalling.tell({ type: 'ringShown', callId, seen: popup && this.env.visible() });
   }
 
   private ringEnded(callId: string, reason: RingEndReason): void {

@@ -1,5 +1,5 @@
 /** What became of messages to somebody, in words. */
-import type { Notification } from '../api/types';
+import type { Notification, Person } from '../api/types';
 
 export interface Told {
   /** Names of texts. */
@@ -13,13 +13,6 @@ export interface Told {
 /** A ring on somebody's open pages. */
 const RING = 'webSocket';
 const CHANNELS: Record<string, string> = { email: 'message-email', sms: 'message-sms', push: 'message-push' };
-const RINGS: Record<string, string> = {
-  queued: 'ring-queued',
-  delivered: 'ring-delivered',
-  seen: 'ring-seen',
-  answered: 'message-answered',
-  expired: 'ring-expired',
-};
 const STATES: Record<string, string> = {
   queued: 'message-queued',
   sending: 'message-sending',
@@ -36,24 +29,20 @@ const STATES: Record<string, string> = {
 };
 const BAD = new Set(['failed', 'uncertain', 'expired', 'notConfigured']);
 
-export function isRing({ channel }: Pick<Notification, 'channel'>): boolean {
-  return channel === RING;
+/** What was sent to somebody; a ring on pages is told with the person's state. */
+export function messagesTo({ notifications }: Pick<Person, 'notifications'>): Notification[] {
+  return (notifications ?? []).filter(({ channel }) => channel !== RING);
 }
 
-/** Whether a ring stands, or stood, before somebody's eyes. */
-export function isSeen(notifications: Notification[] | undefined): boolean {
-  return (notifications ?? []).some((one) => isRing(one) && one.state === 'seen');
+/** How far the ring on somebody's pages has come, where that is worth a word. */
+export function ringOf({ state, notifications }: Pick<Person, 'state' | 'notifications'>): string | undefined {
+  const ring = notifications?.find(({ channel }) => channel === RING)?.state;
+  if (state === 'missed') return ring === 'expired' ? 'ring-expired' : undefined;
+  if (state !== 'ringing') return undefined;
+  return ring === 'seen' ? 'ring-seen' : ring === 'delivered' ? 'ring-delivered' : undefined;
 }
 
 export function told({ channel, state, reason = '' }: Pick<Notification, 'channel' | 'state' | 'reason'>): Told {
-  if (channel === RING) {
-    return {
-      channel: 'message-ring',
-      state: RINGS[state] ?? 'ring-queued',
-      args: { reason: '' },
-      bad: state === 'expired',
-    };
-  }
   const again = state === 'queued' && reason;
   return {
     channel: CHANNELS[channel] ?? 'message-other',

@@ -1,7 +1,7 @@
 /** How a call stands, as the id of a sentence for the person in it. */
 import type { CallView, Person } from '../api/types';
 import type { LinkState } from '../signalling/client';
-import { isSeen } from './messages';
+import { ringOf } from './messages';
 import { nameOf, otherIn, seated } from './people';
 import type { Connection, Path } from './session';
 
@@ -48,11 +48,12 @@ function connectedId(path: Path | undefined): string {
 }
 
 /** What weighs most for whoever waits. */
-function ringingId({ quiet, busy, notifications }: Person, online: boolean): string {
+function ringingId(other: Person, online: boolean): string {
+  const { quiet, busy } = other;
   if (!online) return 'call-ringing-offline';
   if (quiet) return quiet === 'quietHours' ? 'call-ringing-hours' : 'call-ringing-dnd';
   if (busy) return 'call-ringing-busy';
-  return isSeen(notifications) ? 'call-ringing-seen' : 'call-ringing';
+  return ringOf(other) === 'ring-seen' ? 'call-ringing-seen' : 'call-ringing';
 }
 
 function waitingId(other: Person, online: boolean): string {

@@ -105,6 +105,16 @@ ring-timed-out = You missed a call from { $who }.
 ring-taken = Somebody else answered { $who }.
 ring-call-ended = { $who } stopped calling.
 
+# Somebody without an account
+guest-form-open = Somebody without an account
+guest-form-lead = A personal link goes to this address. You can copy it, too, once the call is on (“Guests’ links”).
+guest-form-name = Name
+guest-form-address = E-mail address or mobile number
+guest-form-missing = Enter an e-mail address or a mobile number.
+guest-form-call = Call this guest
+guest-form-add = Add this guest
+guest-form-close = Not now
+
 # How one is reached
 reach-title = Reaching me
 reach-dnd-title = Do not disturb
@@ -192,8 +202,6 @@ message-email = E-mail
 message-sms = Text message
 message-push = Push message
 message-other = Message
-message-ring = Ring
-ring-queued = no device shows it yet
 ring-delivered = on a device
 ring-seen = seen
 ring-expired = was shown on no device
