@@ -11,6 +11,10 @@ use crate::WireTime;
 #[serde(rename_all = "camelCase")]
 pub struct Notification {
     pub id: Uuid,
+    /// What it is about: `ring`, `planned` (an invitation to a planned call), `moved`, `cancelled`, `reminder`, `again` (an invitation that was
+    /// sent once more); expect more.
+    #[serde(default)]
+    pub kind: String,
     /// `webSocket` (a ring on open pages), `email`, `sms`, `push`; expect more.
     pub channel: String,
     /// `queued`, `sending`, `sent`, `delivered`, `seen`, `answered`, `failed`, `uncertain` (it may have been sent), `expired`, `cancelled`,

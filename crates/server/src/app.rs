@@ -69,6 +69,7 @@ impl App {
             clock: clock.clone(),
             policy: config.calls.policy(),
             guest_link_life: config.calls.guest_link_life(),
+            reminder: config.calls.reminder(),
             workers: workers.clone(),
             turn: turn.clone(),
             notify: notify.clone(),

@@ -27,6 +27,7 @@ use super::{
     reaching::{Quiets, Step},
     recover::Owed,
     resolve::Resolved,
+    schedule::Schedule,
     statistics::{Cause, Statistics},
 };
 use crate::{
@@ -235,7 +236,8 @@ impl CallActor {
     async fn update(&mut self, by: By, planned_at: Option<Timestamp>, extra: Extra) -> Result<(), Fail> {
         allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may change the call.")?;
         let event = planned_at.map_or(Event::Tick, |planned_at| Event::Reschedule { planned_at });
-        self.step(event, extra).await
+        let guest_links = self.shared.prolonged(&self.record.guest_links, planned_at);
+        self.step(event, Extra { guest_links, ..extra }).await
     }
 
     /// An administrator who ends a call need not be one of its contacts.
@@ -251,7 +253,9 @@ impl CallActor {
         let mut next = self.call.clone();
         let mut effects = if self.recovery_owed { self.recover(&mut next, now).map_err(refused)? } else { Vec::new() };
         effects.extend(next.handle(&self.shared.policy, now, event).map_err(refused)?);
-        let mut heard = deliveries::heard(&self.record, now, &self.call, &next);
+        let (title, zone) = (extra.title.as_deref(), extra.planned_zone.as_deref());
+        let schedule = Schedule::after(&self.record, title, zone, &next, now);
+        let mut heard = deliveries::heard(&self.record, now, &self.call, &next, &schedule);
         heard.extend(extra.opened_by.into_iter().flat_map(|by| deliveries::opened(&self.record, now, by)));
         heard.extend(extra.revoked.into_iter().flat_map(|guest| deliveries::withdrawn(&self.record, now, guest)));
         let nothing_else = extra.changes_nothing() && heard.is_empty();
@@ -260,11 +264,12 @@ impl CallActor {
             return Ok(());
         }
         let (fresh, links) = (&extra.invited, &extra.guest_links);
-        let step = Step { record: &self.record, fresh, links, next: &next, effects: &effects, now };
+        let step =
+            Step { record: &self.record, fresh, links, next: &next, schedule: &schedule, effects: &effects, now };
         let mut reached = self.shared.reach(&step).await?;
         let statistics = self.statistics.ended(now, &self.record, &self.call, &next, cause);
         let besides = Besides { statistics, messages: std::mem::take(&mut reached.messages), heard };
-        let change = Change::new(&self.record, now, &next, &effects, extra, besides);
+        let change = Change::new(&self.record, now, &next, &effects, extra, schedule, besides);
         let update = change.update(&self.shared, self.record.id, self.version, &next)?;
         let saved = self.shared.committer.save(CallWrite::Update(Box::new(update))).await;
         let saved = saved.map_err(Fail::maybe_saved)?;

@@ -1,7 +1,7 @@
 //! What one step changes in a call's log: first as an update for the database, then applied to the record in memory.
 
 use farhand_domain::{
-    call::{Call, Effect, EndReason, LogKind, Phase},
+    call::{Call, Effect, LogKind, Phase},
     ids::ContactId,
     time::Timestamp,
 };
@@ -10,7 +10,7 @@ use farhand_store::model::{
     StatisticsRow,
 };
 
-use super::{Shared, log, ring_news::RingNews, rows, snapshot};
+use super::{Shared, log, ring_news::RingNews, rows, schedule::Schedule, snapshot};
 use crate::http::Fail;
 
 /// What a command changes beside the domain's state.
@@ -87,6 +87,7 @@ impl Change {
         next: &Call,
         effects: &[Effect],
         extra: Extra,
+        schedule: Schedule,
         besides: Besides,
     ) -> Self {
         let mut history = rows::history_of(record.history.len(), now, effects);
@@ -99,17 +100,13 @@ impl Change {
         for note in extra.notes {
             history.push(rows::note(record.history.len() + history.len(), now, note));
         }
-        let title = extra.title.unwrap_or_else(|| record.title.clone());
-        let planned_at = next.state().terms.planned_at;
-        let planned_zone = extra.planned_zone.or_else(|| record.planned_zone.clone());
-        let calendars_differ = title != record.title || planned_at != record.planned_at || is_cancelled(next);
         Self {
             status: status_name(next),
             call_type: log::technology_name(next.state().terms.technology),
-            title,
-            planned_at,
-            planned_zone,
-            calendar_sequence: record.calendar_sequence + i64::from(calendars_differ),
+            title: schedule.title,
+            planned_at: schedule.at,
+            planned_zone: schedule.zone,
+            calendar_sequence: schedule.sequence,
             started_at: record.started_at.or_else(|| logs(effects, LogKind::Join).then_some(now)),
             ended_at: next.has_ended().then_some(now),
             events: rows::events_of(record.events.len(), now, effects),
@@ -179,10 +176,6 @@ pub fn row(event: &NewEvent, id: i64) -> EventRow {
 
 pub fn logs(effects: &[Effect], wanted: LogKind) -> bool {
     effects.iter().any(|effect| matches!(effect, Effect::Log { kind, .. } if *kind == wanted))
-}
-
-fn is_cancelled(call: &Call) -> bool {
-    matches!(call.state().phase, Phase::Ended { reason: EndReason::Cancelled })
 }
 
 pub fn status_name(call: &Call) -> &'static str {

@@ -16,7 +16,9 @@ use super::{
     change, log,
     reaching::{Reached, Step},
     resolve::{self, Resolver},
-    rows, snapshot,
+    rows,
+    schedule::Schedule,
+    snapshot,
     view::{self, Viewer},
 };
 use crate::{
@@ -129,7 +131,16 @@ impl Calls {
         record.planned_zone = planned.zone;
         record.stored_addresses = stored;
         record.guest_links = shared.links(&record.invited, planned.at, now);
-        let step = Step { record: &record, fresh: &record.invited, links: &[], next: &call, effects: &effects, now };
+        let schedule = Schedule::of(&record);
+        let step = Step {
+            record: &record,
+            fresh: &record.invited,
+            links: &[],
+            next: &call,
+            schedule: &schedule,
+            effects: &effects,
+            now,
+        };
         let mut reached = shared.reach(&step).await?;
         record.deliveries = std::mem::take(&mut reached.messages);
         let made = Made { record, call, effects, reached };

@@ -19,15 +19,22 @@ use super::{
     actor::CallActor,
     ask::{Ask, By},
     reaching::News,
+    schedule::{Schedule, needs_reminder},
 };
-use crate::notify::{AGAIN, RING};
+use crate::notify::Kind;
 
 /// What a step means for messages that were sent or wait to be.
-pub(super) fn heard(record: &CallRecord, now: Timestamp, before: &Call, next: &Call) -> Vec<Heard> {
+pub(super) fn heard(
+    record: &CallRecord,
+    now: Timestamp,
+    before: &Call,
+    next: &Call,
+    schedule: &Schedule,
+) -> Vec<Heard> {
     let mut heard = Vec::new();
     for delivery in &record.deliveries {
         let contact = ContactId(delivery.contact_id);
-        if delivery.state == State::Queued && !is_needed(delivery, next) {
+        if delivery.state == State::Queued && (schedule.overtakes(delivery) || !is_needed(record, delivery, next)) {
             heard.push(of(delivery, Fact::NotNeeded, now));
         }
         if next.is_seated(contact) && !before.is_seated(contact) && delivery.state != State::Answered {
@@ -54,12 +61,22 @@ fn of(delivery: &Delivery, fact: Fact, at: Timestamp) -> Heard {
     Heard { whose: Whose::Id(delivery.id), fact, reason: None, gateway_id: None, again_at: None, at }
 }
 
-fn is_needed(delivery: &Delivery, call: &Call) -> bool {
+fn is_needed(record: &CallRecord, delivery: &Delivery, call: &Call) -> bool {
     let place = call.place(ContactId(delivery.contact_id));
     let rings = matches!(place, Some(Place::Ringing { .. }));
-    // Sent again to somebody who may have declined, it waits for nothing but that person.
-    let again = delivery.kind == AGAIN && !matches!(place, Some(Place::Seated(_)));
-    !call.has_ended() && (rings || again || (delivery.kind != RING && place == Some(Place::Waiting)))
+    let seated = matches!(place, Some(Place::Seated(_)));
+    let kind = Kind::named(&delivery.kind);
+    if call.has_ended() {
+        return kind.is_some_and(Kind::outlives_the_call);
+    }
+    match kind {
+        Some(Kind::Cancelled) => true,
+        Some(Kind::Ring) | None => rings,
+        Some(Kind::Planned) => rings || place == Some(Place::Waiting),
+        // To somebody who may have declined: it waits for nothing but that person.
+        Some(Kind::Again | Kind::Moved) => !seated,
+        Some(Kind::Reminder) => needs_reminder(record, delivery, call),
+    }
 }
 
 impl CallActor {

@@ -1,6 +1,9 @@
 //! The `CallLog` as the API shows it, and the names that stand in the database for what the domain says.
 
-use farhand_domain::call::{EndReason, LogKind, Note, RingEnd, Technology};
+use farhand_domain::{
+    call::{EndReason, LogKind, Note, RingEnd, Technology},
+    delivery::State,
+};
 use farhand_protocol::{
     WireTime,
     call::{CallHistoryItem, CallLog, CallLogContact, CallLogEvent, CallReason, CallStatus, CallType, TeamRef},
@@ -10,7 +13,7 @@ use farhand_protocol::{
 use farhand_store::model::{CallRecord, Contact, Delivery, DeliveryStep, Invitation};
 
 use super::ring_news;
-use crate::admin::data_budget;
+use crate::{admin::data_budget, notify::Kind};
 
 pub fn call_log(record: &CallRecord) -> CallLog {
     CallLog {
@@ -156,14 +159,21 @@ fn invited(record: &CallRecord, invitation: &Invitation) -> CallLogContact {
 pub fn notifications(record: &CallRecord, contact: i64) -> Vec<Notification> {
     let item = |delivery: &Delivery| Notification {
         id: delivery.id,
+        kind: delivery.kind.clone(),
         channel: delivery.channel.name().to_owned(),
         state: delivery.state.name().to_owned(),
         reason: delivery.reason.clone(),
         tries: delivery.tries,
         date_time: WireTime(delivery.steps.last().map_or(record.created_at, |step| step.at)),
     };
-    let messages = record.deliveries.iter().filter(|delivery| delivery.contact_id == contact).map(item);
+    let of_person = record.deliveries.iter().filter(|delivery| delivery.contact_id == contact);
+    let messages = of_person.filter(|delivery| is_told(delivery, delivery.state)).map(item);
     ring_news::notification(record, contact).into_iter().chain(messages).collect()
+}
+
+/// A reminder that waits for its time, or has not come to it, says nothing to anybody.
+fn is_told(delivery: &Delivery, state: State) -> bool {
+    delivery.kind != Kind::Reminder.name() || !matches!(state, State::Queued | State::Cancelled)
 }
 
 fn teams(record: &CallRecord) -> Vec<TeamRef> {
@@ -215,7 +225,8 @@ fn history(record: &CallRecord) -> Vec<CallHistoryItem> {
         state: Some(step.state.name().to_owned()),
         reason: step.reason.clone(),
     };
-    let messages = record.deliveries.iter().flat_map(|of| of.steps.iter().map(move |step| message(of, step)));
+    let steps = record.deliveries.iter().flat_map(|of| of.steps.iter().map(move |step| (of, step)));
+    let messages = steps.filter(|(of, step)| is_told(of, step.state)).map(|(of, step)| message(of, step));
     let mut items: Vec<_> = record.history.iter().map(item).chain(messages).collect();
     items.sort_by_key(|item| item.date_time.0);
     items

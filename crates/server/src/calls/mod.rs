@@ -21,6 +21,7 @@ mod recover;
 pub mod resolve;
 mod ring_news;
 mod rows;
+mod schedule;
 mod snapshot;
 mod statistics;
 mod steady;
@@ -78,6 +79,8 @@ pub struct Shared {
     pub policy: Policy,
     /// For how long guests' links are made.
     guest_link_life: Duration,
+    /// How long before a planned call people are reminded of it.
+    reminder: Option<Duration>,
     pub workers: Arc<Workers>,
     pub turn: Arc<Turn>,
     pub notify: Arc<Notify>,
@@ -169,6 +172,7 @@ pub struct Ground {
     pub clock: SharedClock,
     pub policy: Policy,
     pub guest_link_life: Duration,
+    pub reminder: Option<Duration>,
     pub workers: Arc<Workers>,
     pub turn: Arc<Turn>,
     pub notify: Arc<Notify>,
@@ -178,7 +182,8 @@ pub struct Ground {
 impl Calls {
     /// Takes over the calls that were running when the server stopped, with their rings and deadlines.
     pub async fn start(ground: Ground) -> Outcome<Self> {
-        let Ground { store, directory, hub, clock, policy, guest_link_life, workers, turn, notify, node } = ground;
+        let Ground { store, directory, hub, clock, policy, workers, turn, notify, node, .. } = ground;
+        let (guest_link_life, reminder) = (ground.guest_link_life, ground.reminder);
         let owner_epoch = store.next_owner_epoch(&node).await?;
         let running = store.take_over_running(&node, owner_epoch).await?;
         let committer = Committer::start(store.clone());
@@ -190,6 +195,7 @@ impl Calls {
             clock,
             policy,
             guest_link_life,
+            reminder,
             workers,
             turn,
             notify,

@@ -11,11 +11,11 @@ use farhand_domain::{
 };
 use farhand_store::model::{CallRecord, Delivery, Domain, GuestLink, Invitation, User};
 
-use super::{Shared, actor::CallActor, change::Extra, log, ring_news::RingNews};
+use super::{Shared, actor::CallActor, change::Extra, log, ring_news::RingNews, schedule::Schedule};
 use crate::{
     directory::Directory,
     http::Outcome,
-    notify::{AGAIN, Inviting, Notify, PLANNED, RING, Wanted},
+    notify::{Inviting, Kind, Notify, Planned, Wanted},
     reach::Ways,
 };
 
@@ -30,6 +30,7 @@ pub(super) struct Step<'a> {
     /// Links of guests among them that the record does not hold yet.
     pub links: &'a [GuestLink],
     pub next: &'a Call,
+    pub schedule: &'a Schedule,
     pub effects: &'a [Effect],
     pub now: Timestamp,
 }
@@ -71,6 +72,11 @@ impl Reachable {
         Ok(Self { ways: Ways::of(domain, user.as_deref()), user })
     }
 
+    /// In which language this person reads, if that is known.
+    pub(super) fn language(&self) -> Option<&str> {
+        None
+    }
+
     /// All that can be sent to an invited person, the first first.
     pub(super) fn messages<'a>(
         &'a self,
@@ -101,10 +107,13 @@ impl Shared {
     pub(super) async fn reach(&self, step: &Step<'_>) -> Outcome<Reached> {
         let (rung, later) = (step.rung(), step.invited_for_later());
         let mut reached = Reached::default();
-        if rung.is_empty() && later.is_empty() {
+        if rung.is_empty() && later.is_empty() && step.schedule.update.is_none() {
             return Ok(reached);
         }
         let domain = self.directory.domain(step.record.domain_id).await?;
+        if let Some(update) = step.schedule.update {
+            reached.messages = self.schedule_messages(step, domain.as_deref(), update).await?;
+        }
         for (contact, until) in rung {
             let user = log::known_contact(step.record, contact.0).or_else(|| step.fresh_contact(contact));
             let user = user.and_then(|contact| contact.user_id);
@@ -138,14 +147,15 @@ impl Shared {
             let wanted = Wanted {
                 to,
                 link: step.link(to),
-                kind: RING,
+                kind: Kind::Ring,
                 channel,
                 address: message.address,
                 at: step.now + message.after,
                 not_after: until,
+                language: person.language(),
                 held_back: quiet.filter(|_| reach::disturbs(channel)),
             };
-            self.notify.delivery(&inviting(step.record, None, step.now), &wanted)
+            self.notify.delivery(&Inviting { plan: None, ..step.inviting(self.policy.open) }, &wanted)
         };
         wanted.map(delivery).collect()
     }
@@ -159,19 +169,25 @@ impl Shared {
         link: Option<&GuestLink>,
     ) -> Vec<Delivery> {
         let until = now + self.policy.message_ring;
-        let planned_at = record.planned_at.filter(|at| *at > now);
+        let schedule = Schedule::of(record);
+        let planned_at = schedule.at.filter(|at| *at > now);
         let delivery = |(channel, address): (Channel, &Option<String>)| {
             let wanted = Wanted {
                 to,
                 link,
-                kind: AGAIN,
+                kind: Kind::Again,
                 channel,
                 address: address.as_deref()?,
                 at: now,
                 not_after: planned_at.unwrap_or(until).max(until),
+                language: None,
                 held_back: None,
             };
-            Some(self.notify.delivery(&inviting(record, planned_at, now), &wanted))
+            let inviting = inviting(record, &schedule, self.policy.open, now);
+            Some(
+                self.notify
+                    .delivery(&Inviting { plan: inviting.plan.filter(|plan| plan.at > now), ..inviting }, &wanted),
+            )
         };
         [(Channel::Email, &to.email), (Channel::Sms, &to.phone)].into_iter().filter_map(delivery).collect()
     }
@@ -182,21 +198,23 @@ impl Shared {
         let messages = person.messages(to.email.as_deref(), to.phone.as_deref(), stored).into_iter();
         let wanted = messages
             .filter(|message| message.target != Target::Stored(Medium::Sms) && is_wanted(&self.notify, message));
-        let planned_at = step.next.state().terms.planned_at;
+        let planned_at = step.schedule.at;
         let delivery = |message: Message<'_>| {
             let wanted = Wanted {
                 to,
                 link: step.link(to),
-                kind: PLANNED,
+                kind: Kind::Planned,
                 channel: message.target.channel(),
                 address: message.address,
                 at: step.now,
                 not_after: planned_at.unwrap_or(step.now).max(step.now + self.policy.message_ring),
+                language: person.language(),
                 held_back: None,
             };
-            self.notify.delivery(&inviting(step.record, planned_at, step.now), &wanted)
+            let invitation = self.notify.delivery(&step.inviting(self.policy.open), &wanted);
+            [invitation].into_iter().chain(self.reminder(step, &wanted))
         };
-        wanted.map(delivery).collect()
+        wanted.flat_map(delivery).collect()
     }
 }
 
@@ -225,11 +243,11 @@ impl Step<'_> {
             let person = self.next.person(ContactId(invitation.contact.id));
             person.is_some_and(|p| p.place == Place::Waiting && matches!(p.role, PersonRole::Invitee { .. }))
         };
-        let planned = self.next.state().terms.planned_at.is_some_and(|at| at > self.now);
+        let planned = self.schedule.at.is_some_and(|at| at > self.now);
         self.fresh.iter().filter(|_| planned).filter(waits).collect()
     }
 
-    fn invitation(&self, contact: ContactId) -> Option<&Invitation> {
+    pub(super) fn invitation(&self, contact: ContactId) -> Option<&Invitation> {
         self.record.invited.iter().chain(self.fresh).find(|invitation| invitation.contact.id == contact.0)
     }
 
@@ -240,25 +258,31 @@ impl Step<'_> {
     fn has_just_had(&self, to: &Invitation, message: &Message<'_>) -> bool {
         self.record.deliveries.iter().any(|had| {
             let made = had.steps.first().map_or(self.now, |step| step.at);
-            (had.contact_id, had.channel, had.kind.as_str()) == (to.contact.id, message.target.channel(), RING)
+            (had.contact_id, had.channel, had.kind.as_str())
+                == (to.contact.id, message.target.channel(), Kind::Ring.name())
                 && had.address == message.address
                 && (had.state.is_open() || had.state.is_out())
                 && self.now < made + NOT_AGAIN_WITHIN
         })
     }
 
-    fn link(&self, to: &Invitation) -> Option<&GuestLink> {
+    pub(super) fn link(&self, to: &Invitation) -> Option<&GuestLink> {
         self.links.iter().chain(&self.record.guest_links).find(|link| link.contact_id == to.contact.id)
+    }
+
+    pub(super) fn inviting(&self, open: Duration) -> Inviting<'_> {
+        inviting(self.record, self.schedule, open, self.now)
     }
 }
 
-fn inviting(record: &CallRecord, planned_at: Option<Timestamp>, now: Timestamp) -> Inviting<'_> {
+fn inviting<'a>(record: &'a CallRecord, schedule: &'a Schedule, open: Duration, now: Timestamp) -> Inviting<'a> {
+    let plan = |at| Planned { at, open, zone: schedule.zone.as_deref(), sequence: schedule.sequence };
     Inviting {
         call_id: record.call_id,
         domain_id: record.domain_id,
-        title: &record.title,
+        title: &schedule.title,
         from: &record.creator.display_name,
-        planned_at,
+        plan: schedule.at.map(plan),
         now,
     }
 }

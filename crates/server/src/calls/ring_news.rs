@@ -6,7 +6,7 @@ use farhand_store::model::{CallRecord, HistoryRow};
 use uuid::Uuid;
 
 use super::{actor::CallActor, change::Extra, rows};
-use crate::http::Outcome;
+use crate::{http::Outcome, notify::Kind};
 use farhand_domain::call::Event;
 
 /// How it is told by what a message goes.
@@ -74,6 +74,7 @@ pub(super) fn notification(record: &CallRecord, contact: i64) -> Option<Notifica
     };
     Some(Notification {
         id: id(record.call_id, contact, began.seq),
+        kind: Kind::Ring.name().to_owned(),
         channel: CHANNEL.to_owned(),
         state: state.name().to_owned(),
         reason: None,

@@ -29,6 +29,9 @@ pub struct CallConfig {
     /// How long the personal link of a guest is good, in hours. That of a planned call is good as long as the call stays open, too. Longer suits
     /// people who read their mail late; a link that got into the wrong hands is good for as long.
     pub guest_link_hours: u32,
+    /// How many minutes before a planned call those who were invited by mail or SMS are reminded of it; 0 for not at all. There is no reminder of a
+    /// call that is planned less than twice as long ahead.
+    pub reminder_minutes: u32,
 }
 
 impl Default for CallConfig {
@@ -44,6 +47,7 @@ impl Default for CallConfig {
             open_seconds: policy.open.as_secs(),
             max_participants: policy.max_participants,
             guest_link_hours: 72,
+            reminder_minutes: 15,
         }
     }
 }
@@ -51,6 +55,11 @@ impl Default for CallConfig {
 impl CallConfig {
     pub fn guest_link_life(&self) -> Duration {
         Duration::from_hours(self.guest_link_hours.into())
+    }
+
+    /// None: nobody is reminded.
+    pub fn reminder(&self) -> Option<Duration> {
+        (self.reminder_minutes > 0).then(|| Duration::from_mins(self.reminder_minutes.into()))
     }
 
     pub fn policy(&self) -> Policy {

@@ -17,11 +17,11 @@ use super::{
 };
 use crate::{
     app::App,
-    planned::feed::{self, Feed},
+    planned::{
+        entry::SOME_HOST,
+        feed::{self, Feed},
+    },
 };
-
-/// Where ids of entries are from, if the server does not know what it is called. Letters say the same.
-const SOME_HOST: &str = "localhost";
 
 /// Tells where the calendar of the caller's planned calls is.
 #[utoipa::path(get, path = "/rtc/getCalendarLink", operation_id = "getCalendarLink", tag = "rtc-controller",

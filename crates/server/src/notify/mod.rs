@@ -3,11 +3,13 @@
 
 pub mod attempt;
 mod facts;
+mod kind;
 mod mail;
 mod outbox;
 pub mod sms;
+mod words;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use farhand_domain::{
     delivery::{Channel, State},
@@ -20,7 +22,7 @@ use uuid::Uuid;
 
 use self::{
     attempt::Attempt,
-    facts::{Facts, GuestFacts},
+    facts::{GuestFacts, PlanFacts},
     mail::{Letter, Mail},
     sms::{Sms, Text},
 };
@@ -31,16 +33,10 @@ use crate::{
     world::new_id,
 };
 
-pub use self::{mail::is_address, outbox::Outbox, sms::reports::Report};
+pub use self::{facts::Facts, kind::Kind, mail::is_address, outbox::Outbox, sms::reports::Report};
 
 /// Gateways are slow and take many at a time.
 const SMS_AT_A_TIME: usize = 4;
-/// A message that rings. Others outlive the ring.
-pub const RING: &str = "ring";
-/// One more to somebody who was told already.
-pub const AGAIN: &str = "again";
-/// An invitation to a call at a later time.
-pub const PLANNED: &str = "planned";
 
 /// By what people can be reached.
 pub struct Notify {
@@ -66,8 +62,19 @@ pub struct Inviting<'a> {
     pub domain_id: i64,
     pub title: &'a str,
     pub from: &'a str,
-    pub planned_at: Option<Timestamp>,
+    /// There if people are to be told when it begins.
+    pub plan: Option<Planned<'a>>,
     pub now: Timestamp,
+}
+
+/// When a call begins, as calendars have it.
+#[derive(Clone, Copy)]
+pub struct Planned<'a> {
+    pub at: Timestamp,
+    /// For how long it is open.
+    pub open: Duration,
+    pub zone: Option<&'a str>,
+    pub sequence: i64,
 }
 
 /// A message to be.
@@ -75,12 +82,14 @@ pub struct Wanted<'a> {
     pub to: &'a Invitation,
     /// A guest's.
     pub link: Option<&'a model::GuestLink>,
-    pub kind: &'static str,
+    pub kind: Kind,
     pub channel: Channel,
     pub address: &'a str,
     /// Not to be sent before, nor after.
     pub at: Timestamp,
     pub not_after: Timestamp,
+    /// The reader's, if it is known.
+    pub language: Option<&'a str>,
     /// The person wants quiet.
     pub held_back: Option<Quiet>,
 }
@@ -105,13 +114,14 @@ impl Notify {
 
     /// A message as it is to be saved, with the step that wants it.
     pub fn delivery(&self, call: &Inviting<'_>, wanted: &Wanted<'_>) -> Delivery {
-        let Wanted { to, link, kind, channel, address, at, not_after, held_back } = *wanted;
+        let Wanted { to, link, kind, channel, address, at, not_after, held_back, .. } = *wanted;
         let link = link.map(GuestLink::from);
         let facts = Facts {
             title: call.title.to_owned(),
             from: call.from.to_owned(),
             to: to.display_name.clone(),
-            planned_at: call.planned_at,
+            plan: call.plan.map(PlanFacts::from),
+            language: wanted.language.map(str::to_owned),
             guest: link.map(|link| GuestFacts { generation: link.generation, until: link.until.as_millis() }),
         };
         let (state, reason) = match (self.has(channel), held_back) {
@@ -125,7 +135,7 @@ impl Notify {
             domain_id: call.domain_id,
             contact_id: to.contact.id,
             channel,
-            kind: kind.to_owned(),
+            kind: kind.name().to_owned(),
             address: address.to_owned(),
             // Texts and a number: this cannot fail.
             facts: serde_json::to_string(&facts).unwrap_or_default(),
@@ -169,19 +179,23 @@ impl Notify {
 
     /// Tries to send one message, once.
     async fn send(&self, delivery: &Delivery, now: Timestamp) -> Attempt {
-        let facts = match serde_json::from_str::<Facts>(&delivery.facts) {
-            Ok(facts) => facts,
-            Err(error) => return Attempt::Refused { words: format!("written by another version: {error}") },
+        let kind = Kind::named(&delivery.kind).ok_or_else(|| format!("of another version: {}", delivery.kind));
+        let (kind, facts) = match kind.and_then(|kind| Ok((kind, Facts::of(delivery)?))) {
+            Ok(known) => known,
+            Err(words) => return Attempt::Refused { words },
         };
-        let link = self.link(delivery, &facts);
+        // To what was called off nothing leads.
+        let link = (kind != Kind::Cancelled).then(|| self.link(delivery, &facts));
+        let link = link.as_deref();
         match (delivery.channel, &self.mail, &self.sms) {
             (Channel::Email, Some(mail), _) => {
-                let letter = Letter { id: delivery.id, address: &delivery.address, facts: &facts, link: &link, now };
+                let (id, call_id, address) = (delivery.id, delivery.call_id, &delivery.address);
+                let letter = Letter { id, call_id, kind, address, facts: &facts, link, now };
                 mail.send(&letter).await
             }
             (Channel::Sms, _, Some(sms)) => {
                 let report = self.report_address(delivery.id);
-                let text = sms::compose(&facts, &link);
+                let text = sms::compose(kind, &facts, link);
                 let text = Text { id: delivery.id, to: &delivery.address, text: &text, report: &report };
                 sms.send(&text, now).await
             }

@@ -14,7 +14,7 @@ use farhand_store::{
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Notify, PLANNED, attempt::Attempt};
+use super::{Kind, Notify, attempt::Attempt};
 use crate::world::SharedClock;
 
 /// After this long it is looked again, whatever the machine's clock did meanwhile.
@@ -85,7 +85,8 @@ impl<T: Fn(Vec<Delivery>) + Send + Sync> Outbox<T> {
         for Claimed { delivery, call_ended } in
             self.store.claim_deliveries(self.channel, now, self.claimant(), most).await?
         {
-            if delivery.not_after < now || (call_ended && delivery.kind != PLANNED) {
+            let over = call_ended && !Kind::named(&delivery.kind).is_some_and(Kind::outlives_the_call);
+            if delivery.not_after < now || over {
                 work.unsaved.push(self.heard(&delivery, Fact::TooLate));
             } else {
                 let notify = self.notify.clone();

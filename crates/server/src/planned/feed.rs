@@ -1,12 +1,11 @@
-//! Somebody's planned calls as a calendar (RFC 5545) for calendar programs, which cannot log in: whoever knows the link may read. All
-//! times are in UTC, so that no program has to know a zone.
+//! Somebody's planned calls as a calendar (RFC 5545) for calendar programs, which cannot log in: whoever knows the link may read.
 
 use std::time::Duration;
 
-use farhand_domain::time::Timestamp;
 use farhand_store::model::{CallRecord, User};
-use icalendar::{Calendar, Component, Event, EventStatus, Property};
+use icalendar::{Event, Property};
 
+use super::entry::{self, Entry, one_line};
 use crate::keys::{Keys, Use};
 
 /// Where calendars are. What follows in an address is secret.
@@ -47,11 +46,7 @@ pub struct Feed<'a> {
 impl Feed<'_> {
     /// The calendar of the user with this id.
     pub fn calendar(&self, of: i64, calls: &[CallRecord]) -> String {
-        let mut calendar = Calendar::empty();
-        for (key, value) in [("VERSION", "2.0"), ("PRODID", "-//Farhand//Farhand//EN"), ("CALSCALE", "GREGORIAN")] {
-            calendar.append_property(Property::new(key, value));
-        }
-        calendar.append_property(Property::new("METHOD", "PUBLISH"));
+        let mut calendar = entry::calendar("PUBLISH");
         calendar.append_property(Property::new("X-WR-CALNAME", "Farhand"));
         calendar
             .append_property(Property::new("REFRESH-INTERVAL", LOOK_EVERY).add_parameter("VALUE", "DURATION").done());
@@ -65,22 +60,20 @@ impl Feed<'_> {
         let until = call.ended_at.filter(|at| call.started_at.is_some() && *at > from).unwrap_or(from + self.open);
         let changed = call.history.last().map_or(call.created_at, |row| row.at);
         let never_was = call.ended_at.is_some() && call.started_at.is_none();
-        let mut event = Event::with_uid(&format!("{}@{}", call.call_id, self.host));
-        event
-            .add_property("DTSTAMP", utc(changed)?)
-            .add_property("SEQUENCE", call.calendar_sequence.to_string())
-            .add_property("DTSTART", utc(from)?)
-            .add_property("DTEND", utc(until)?)
-            .status(if never_was { EventStatus::Cancelled } else { EventStatus::Confirmed })
-            .summary(&one_line(&call.title));
-        let others = others(of, call);
-        if !others.is_empty() {
-            event.description(&others);
-        }
-        if let Some(url) = self.public_url {
-            event.url(&format!("{}/call/{}", url.trim_end_matches('/'), call.call_id));
-        }
-        Some(event.done())
+        let url = self.public_url.map(|url| format!("{}/call/{}", url.trim_end_matches('/'), call.call_id));
+        let entry = Entry {
+            call_id: call.call_id,
+            host: self.host,
+            sequence: call.calendar_sequence,
+            made: changed,
+            from,
+            until,
+            cancelled: never_was,
+            title: &call.title,
+            description: &others(of, call),
+            url: url.as_deref(),
+        };
+        entry.event()
     }
 }
 
@@ -92,16 +85,6 @@ fn others(of: i64, call: &CallRecord) -> String {
     let mut names: Vec<_> = others.map(|(_, name)| one_line(name)).collect();
     names.dedup();
     names.join(", ")
-}
-
-fn utc(at: Timestamp) -> Option<String> {
-    let at = jiff::Timestamp::from_millisecond(at.as_millis()).ok()?;
-    Some(at.strftime("%Y%m%dT%H%M%SZ").to_string())
-}
-
-/// Nothing of what people wrote may begin a line of its own.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

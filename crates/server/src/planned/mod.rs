@@ -1,6 +1,9 @@
-//! Calls planned for a time: what a request says of it ([`zone`] reads the clocks of places), and calendars of such calls ([`feed`]).
+//! Calls planned for a time: what a request says of it ([`zone`] reads the clocks of places), and such calls in calendars, be it
+//! by a [`feed`] or by an [`invitation`] in a letter.
 
+pub mod entry;
 pub mod feed;
+pub mod invitation;
 pub mod zone;
 
 use farhand_domain::{

@@ -4,6 +4,7 @@
 use farhand_domain::{hours::Wall, time::Timestamp};
 use farhand_protocol::{ErrorCode, Problem};
 use jiff::{
+    Zoned,
     civil::DateTime,
     fmt::temporal::{Pieces, PiecesOffset},
     tz::{AmbiguousOffset, Offset, TimeZone},
@@ -65,11 +66,20 @@ impl Zone {
 
     /// What the clocks here show at an instant. Far off in time, where no calendar reaches, it is as at its end.
     pub fn wall(&self, at: Timestamp) -> Wall {
-        let at = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(jiff::Timestamp::MAX);
-        let local = at.to_zoned(self.rules.clone());
+        let local = self.local(at);
         let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
         let day = local.weekday().to_monday_zero_offset();
         Wall { day: u8::try_from(day).unwrap_or(0), minute: u16::try_from(minute).unwrap_or(0) }
+    }
+
+    /// The same, written as wanted.
+    pub fn written(&self, at: Timestamp, format: &str) -> String {
+        self.local(at).strftime(format).to_string()
+    }
+
+    fn local(&self, at: Timestamp) -> Zoned {
+        let at = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(jiff::Timestamp::MAX);
+        at.to_zoned(self.rules.clone())
     }
 
     /// What the clocks here show when those of that offset show `time`.

@@ -1,12 +1,12 @@
 //! The calendar of somebody's planned calls.
 
-use std::{env, process::Stdio, time::Duration};
+use std::time::Duration;
 
 use farhand_protocol::ErrorCode;
 use farhand_store::model::UserChange;
 use farhand_testkit::{Account, Server, json};
-use serde_json::Value;
-use tokio::{io::AsyncWriteExt, process::Command};
+
+use crate::judge;
 
 /// Reads a calendar and tells what it understood.
 const READER: &str = r#"
@@ -19,21 +19,6 @@ def told(event):
 events = calendar.walk("VEVENT")
 print(json.dumps({"version": calendar["version"], "errors": calendar.errors, "events": [told(event) for event in events]}))
 "#;
-
-const MISSING: &str = "FARHAND_TEST_ICALENDAR names no Python that has icalendar. `cargo xtask test --only cargo` installs one and names it; \
-                       after that, FARHAND_TEST_ICALENDAR=$PWD/target/tools/icalendar-7.3.0/bin/python";
-
-/// What a program that is not ours makes of a calendar.
-async fn read_by_others(calendar: &str) -> Value {
-    let python = env::var_os("FARHAND_TEST_ICALENDAR").unwrap_or_else(|| panic!("{MISSING}"));
-    let mut command = Command::new(python);
-    command.args(["-I", "-c", READER]).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{error}. {MISSING}"));
-    // Closed with the end of the statement, which is the end of the calendar.
-    child.stdin.take().unwrap().write_all(calendar.as_bytes()).await.unwrap();
-    let said = child.wait_with_output().await.unwrap();
-    serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("it reads nothing of {calendar}. {MISSING}"))
-}
 
 /// What the link of somebody's calendar is.
 async fn link(account: &Account) -> String {
@@ -142,7 +127,7 @@ async fn a_program_that_is_not_ours_reads_in_it_what_was_planned() {
     let gone = caller.create_call(gone).await;
     caller.call_operation("cancelCall", gone.call_id).await.json();
 
-    let read = read_by_others(server.get(&link(&expert).await).await.text()).await;
+    let read = judge::ask(READER, server.get(&link(&expert).await).await.text()).await;
     assert_eq!((&read["version"], &read["errors"]), (&json!("2.0"), &json!([])));
     let told: Vec<_> = read["events"].as_array().unwrap().iter().collect();
     let [cancelled, planned] = told[..] else { panic!("{read}") };

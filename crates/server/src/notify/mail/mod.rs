@@ -1,6 +1,7 @@
 //! E-mail, through any SMTP server.
 
 mod compose;
+mod html;
 mod url;
 
 use std::{fs, str::FromStr as _, time::Duration};
@@ -14,7 +15,7 @@ use lettre::{
 pub use self::compose::{Letter, Sender, one_line};
 use self::url::MailServer;
 use super::attempt::Attempt;
-use crate::config::Config;
+use crate::{config::Config, planned::entry::SOME_HOST};
 
 /// For each exchange with the server. Servers that think about a message for minutes are not waited for: it is sent again later.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -39,7 +40,7 @@ impl Mail {
             .root
             .as_ref()
             .map(|file| fs::read(file).map_err(|error| format!("mail.root: {}: {error}", file.display())));
-        let host = config.public_host().unwrap_or_else(|| "localhost".to_owned());
+        let host = config.public_host().unwrap_or_else(|| SOME_HOST.to_owned());
         let from = sender(config, &server, &host)?;
         let connections = config.mail.connections;
         let transport = server.transport(root.transpose()?.as_deref()).map_err(|error| format!("mail_url: {error}"))?;

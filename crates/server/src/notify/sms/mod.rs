@@ -22,7 +22,13 @@ use url::{Url, form_urlencoded};
 use uuid::Uuid;
 
 use self::{gateway::Gateway, reports::Report, twilio::Twilio};
-use super::{attempt::Attempt, facts::Facts, mail::one_line};
+use super::{
+    attempt::Attempt,
+    facts::Facts,
+    kind::Kind,
+    mail::one_line,
+    words::{self, Words},
+};
 use crate::{
     config::Config,
     outward::{Answer, Client, Failure, Guard},
@@ -47,12 +53,17 @@ pub struct Text<'a> {
 }
 
 /// What a text message says, in one line: some gateways speak in lines. Of a long title there is as much as fits, of the link all.
-pub fn compose(facts: &Facts, link: &str) -> String {
-    let from: String = one_line(&facts.from).chars().take(FROM_MAX).collect();
-    fit::fit(&one_line(&facts.title), |title| match facts.planned_at {
-        None => format!("{from} is calling you: {title} {link}"),
-        Some(_) => format!("{from} invites you to a call: {title} {link}"),
-    })
+pub fn compose(kind: Kind, facts: &Facts, link: Option<&str>) -> String {
+    let table = words::table(facts.language.as_deref());
+    let said = Words::of(facts, table);
+    let from: String = said.from.chars().take(FROM_MAX).collect();
+    let said = Words { from, ..said };
+    let lead = said.fill(table.texts(kind, facts.plan.is_some()).lead);
+    let behind: String = [said.when.as_deref().map(|when| format!(", {when}")), link.map(|link| format!(" {link}"))]
+        .into_iter()
+        .flatten()
+        .collect();
+    fit::fit(&said.title, |title| format!("{lead}: {title}{behind}"))
 }
 
 /// What came in at the address for reports of a message.

@@ -1,3 +1,4 @@
+use farhand_domain::time::Timestamp;
 use farhand_store::model::{Budget, Contact, HistoryRow, Invitation};
 use uuid::Uuid;
 

@@ -1,0 +1,181 @@
+//! When a call is and what it is called, as those who were invited have it in their calendars: what a step changes of it, and the
+//! messages that tell them.
+
+use std::collections::HashSet;
+
+use farhand_domain::{
+    call::{Call, EndReason, Phase, Place},
+    delivery::State,
+    ids::ContactId,
+    time::Timestamp,
+};
+use farhand_store::model::{CallRecord, Delivery, Domain, Invitation};
+
+use super::{
+    Shared,
+    reaching::{Reachable, Step},
+};
+use crate::{
+    http::Outcome,
+    notify::{Facts, Kind, Wanted},
+};
+
+/// As it is once a step is saved.
+pub(super) struct Schedule {
+    pub title: String,
+    pub at: Option<Timestamp>,
+    pub zone: Option<String>,
+    /// Calendars take the entry with the highest.
+    pub sequence: i64,
+    pub update: Option<Update>,
+    /// Its time is still to come, and nobody has been rung.
+    ahead: bool,
+}
+
+/// What invited people have to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Update {
+    /// It has another time or title, and has not begun.
+    Moved,
+    CalledOff,
+}
+
+impl Schedule {
+    /// Of a call that is new.
+    pub(super) fn of(record: &CallRecord) -> Self {
+        Self {
+            title: record.title.clone(),
+            at: record.planned_at,
+            zone: record.planned_zone.clone(),
+            sequence: record.calendar_sequence,
+            update: None,
+            ahead: false,
+        }
+    }
+
+    pub(super) fn after(
+        record: &CallRecord,
+        title: Option<&str>,
+        zone: Option<&str>,
+        next: &Call,
+        now: Timestamp,
+    ) -> Self {
+        let at = next.state().terms.planned_at;
+        let title = title.unwrap_or(&record.title).to_owned();
+        let differs = title != record.title || at != record.planned_at;
+        let called_off = is_called_off(record, next);
+        let waits = matches!(next.state().phase, Phase::Planned { ring_at: Some(_) });
+        let ahead = waits && at.is_some_and(|at| at > now);
+        let update = match (called_off && at.is_some(), differs && ahead) {
+            (true, _) => Some(Update::CalledOff),
+            (false, true) => Some(Update::Moved),
+            (false, false) => None,
+        };
+        let sequence = record.calendar_sequence + i64::from(differs || called_off);
+        let zone = zone.or(record.planned_zone.as_deref()).map(str::to_owned);
+        Self { title, at, zone, sequence, update, ahead }
+    }
+
+    /// A newer message says it otherwise. Once the time has come only the ring counts, and nobody is told anew.
+    pub(super) fn overtakes(&self, delivery: &Delivery) -> bool {
+        let told = || Facts::of(delivery).ok().and_then(|facts| facts.plan);
+        self.ahead && told().is_some_and(|plan| plan.sequence < self.sequence)
+    }
+}
+
+/// Ended by somebody before anybody had joined.
+fn is_called_off(record: &CallRecord, next: &Call) -> bool {
+    let ended = matches!(next.state().phase, Phase::Ended { reason: EndReason::Cancelled | EndReason::EndedForAll });
+    ended && record.started_at.is_none() && record.ended_at.is_none()
+}
+
+/// It was sent, or still may be.
+fn goes_out(state: State) -> bool {
+    state.is_open() || (state.is_out() && state != State::Failed)
+}
+
+fn has_kind(delivery: &Delivery, is: impl Fn(Kind) -> bool) -> bool {
+    Kind::named(&delivery.kind).is_some_and(is)
+}
+
+/// Of the messages by which people know when the call is, the last to each address.
+fn told(record: &CallRecord) -> Vec<&Delivery> {
+    let mut seen = HashSet::new();
+    let invitations = record.deliveries.iter().rev().filter(|delivery| has_kind(delivery, Kind::invites));
+    let out = invitations.filter(|delivery| goes_out(delivery.state));
+    let mut told: Vec<_> = out.filter(|told| seen.insert((told.contact_id, told.channel, &told.address))).collect();
+    told.reverse();
+    told
+}
+
+/// Whether a reminder goes to somebody who waits for the call and was told of it at this address.
+pub(super) fn needs_reminder(record: &CallRecord, reminder: &Delivery, call: &Call) -> bool {
+    let to = |told: &&Delivery| {
+        (told.contact_id, told.channel, &told.address) == (reminder.contact_id, reminder.channel, &reminder.address)
+    };
+    let waits = call.place(ContactId(reminder.contact_id)) == Some(Place::Waiting);
+    waits && matches!(call.state().phase, Phase::Planned { .. }) && told(record).iter().any(to)
+}
+
+impl Shared {
+    /// To everybody who was told otherwise.
+    pub(super) async fn schedule_messages(
+        &self,
+        step: &Step<'_>,
+        domain: Option<&Domain>,
+        update: Update,
+    ) -> Outcome<Vec<Delivery>> {
+        let mut messages = Vec::new();
+        for told in told(step.record) {
+            let Some(to) = step.invitation(ContactId(told.contact_id)) else { continue };
+            let person = Reachable::find(&self.directory, domain, to.contact.user_id).await?;
+            messages.extend(self.schedule_message(step, told, to, &person, update));
+        }
+        Ok(messages)
+    }
+
+    fn schedule_message(
+        &self,
+        step: &Step<'_>,
+        told: &Delivery,
+        to: &Invitation,
+        person: &Reachable,
+        update: Update,
+    ) -> Vec<Delivery> {
+        let Ok(facts) = Facts::of(told) else { return Vec::new() };
+        let link = step.link(to);
+        // A link that was taken back is not given out again by this.
+        let welcome = facts.guest.is_none_or(|guest| link.is_some_and(|link| link.generation == guest.generation));
+        let (kind, link) = match update {
+            Update::Moved if !welcome => return Vec::new(),
+            Update::Moved => (Kind::Moved, link),
+            Update::CalledOff => (Kind::Cancelled, None),
+        };
+        let soonest_end = step.now + self.policy.message_ring;
+        let wanted = Wanted {
+            to,
+            link,
+            kind,
+            channel: told.channel,
+            address: &told.address,
+            at: step.now,
+            not_after: step.schedule.at.unwrap_or(step.now).max(soonest_end),
+            language: person.language().or(facts.language.as_deref()),
+            held_back: None,
+        };
+        let message = self.notify.delivery(&step.inviting(self.policy.open), &wanted);
+        let reminder = (update == Update::Moved).then(|| self.reminder(step, &wanted)).flatten();
+        [message].into_iter().chain(reminder).collect()
+    }
+
+    /// One more, shortly before the call, for an invitation. None for a call so soon that the invitation reminds of it.
+    pub(super) fn reminder(&self, step: &Step<'_>, invitation: &Wanted<'_>) -> Option<Delivery> {
+        let before = self.reminder?;
+        let planned_at = step.schedule.at.filter(|_| self.notify.has(invitation.channel))?;
+        if planned_at <= step.now + before + before {
+            return None;
+        }
+        let wanted = Wanted { kind: Kind::Reminder, at: planned_at - before, not_after: planned_at, ..*invitation };
+        Some(self.notify.delivery(&step.inviting(self.policy.open), &wanted))
+    }
+}
