@@ -109,6 +109,11 @@ impl State {
         matches!(self, Self::Queued | Self::Sending)
     }
 
+    /// Nobody tries any more, and it may not have come.
+    pub fn is_dead(self) -> bool {
+        matches!(self, Self::Failed | Self::Uncertain | Self::Expired)
+    }
+
     /// It was sent, or may have been.
     pub fn is_out(self) -> bool {
         self >= Self::Uncertain && !self.is_never_sent() || self == Self::Sending

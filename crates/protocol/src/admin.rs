@@ -1,14 +1,37 @@
 //! Administration bodies: users, teams, domains, API keys.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use crate::{
     WireTime,
     auth::Role,
     call::DataBudget,
+    notify::Notification,
     reach::{DomainReach, ReachSettings, given},
 };
+
+/// A message that was not sent, or may not have been.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetter {
+    pub call_id: Uuid,
+    pub contact_id: i64,
+    /// Where it was to go.
+    pub address: String,
+    #[serde(flatten)]
+    pub message: Notification,
+}
+
+/// Which messages to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", default)]
+#[into_params(parameter_in = Query)]
+pub struct DeadLetterQuery {
+    /// 1 to 500, 100 by default.
+    pub limit: Option<u32>,
+}
 
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -102,6 +102,18 @@ impl SqlStore {
         ids.iter().map(|id| parse_uuid(id)).collect()
     }
 
+    pub(crate) async fn dead(&self, domain: i64, most: u64) -> StoreResult<Vec<Delivery>> {
+        // As the index has them, so that it is used.
+        let dead = "state IN ('failed', 'uncertain', 'expired')";
+        let rows = delivery::Entity::find()
+            .filter(delivery::Column::DomainId.eq(domain))
+            .filter(Expr::cust(dead))
+            .order_by_desc(delivery::Column::NextAt)
+            .limit(most);
+        let dead = complete(&self.reader, rows.all(&self.reader).await?).await?;
+        Ok(dead.into_iter().map(|(_, delivery)| delivery).collect())
+    }
+
     pub(crate) async fn hear(&self, heard: &[Heard]) -> StoreResult<Vec<Delivery>> {
         let txn = self.begin_write().await?;
         let changed = hear(&txn, heard).await?;

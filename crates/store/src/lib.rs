@@ -86,6 +86,8 @@ pub trait Store: Send + Sync + 'static {
     async fn next_delivery(&self, channel: Channel) -> StoreResult<Option<Timestamp>>;
     /// What this server was sending when it stopped.
     async fn interrupted_deliveries(&self, channel: Channel, by: Claimant<'_>) -> StoreResult<Vec<Uuid>>;
+    /// What was not sent in a domain, or may not have been, the latest first.
+    async fn dead_letters(&self, domain: i64, most: u64) -> StoreResult<Vec<Delivery>>;
     /// Notes what was heard, in order. Returns those that have changed by it, each once.
     async fn hear_of_deliveries(&self, heard: &[Heard]) -> StoreResult<Vec<Delivery>>;
 

@@ -136,6 +136,10 @@ impl Store for SqlStore {
         self.answered(self.next_due(channel)).await
     }
 
+    async fn dead_letters(&self, domain: i64, most: u64) -> StoreResult<Vec<Delivery>> {
+        self.dead(domain, most).await
+    }
+
     async fn interrupted_deliveries(&self, channel: Channel, by: Claimant<'_>) -> StoreResult<Vec<Uuid>> {
         self.answered(self.interrupted(channel, by)).await
     }

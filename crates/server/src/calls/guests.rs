@@ -6,6 +6,7 @@ use std::time::Duration;
 use farhand_domain::{call::Event, ids::ContactId, time::Timestamp};
 use farhand_protocol::{ErrorCode, Problem};
 use farhand_store::model::{AcceptedTerms, CallRecord, GuestLink, Invitation};
+use uuid::Uuid;
 
 use super::{
     Shared,
@@ -39,6 +40,10 @@ pub enum GuestAsk {
     /// Also of somebody with an account: then the message leads to the page after the login.
     Resend {
         contact: ContactId,
+    },
+    /// One message that was not sent.
+    ResendOne {
+        message: Uuid,
     },
     /// By the guest: the terms of this version.
     Accept {
@@ -96,6 +101,10 @@ impl CallActor {
                 self.allow_inviting(by)?;
                 self.resent(contact)?
             }
+            GuestAsk::ResendOne { message } => {
+                allowed(by.asker.admin, "Only administrators may send single messages again.")?;
+                self.resent_one(message)?
+            }
             GuestAsk::Revoke { contact } => {
                 self.allow_inviting(by)?;
                 return self.revoke(contact).await;
@@ -150,6 +159,25 @@ impl CallActor {
         let link = renewed.as_ref().or(link_of(&self.record, contact));
         Ok(Extra {
             messages: self.shared.messages_again(&self.record, now, invitation, link),
+            guest_links: renewed.into_iter().collect(),
+            notes: vec![(INVITATION_RESENT, contact)],
+            ..Extra::default()
+        })
+    }
+
+    /// To the same address, whatever there is to be said now.
+    fn resent_one(&self, id: Uuid) -> Outcome<Extra> {
+        let no_such = || Fail::new(ErrorCode::NotFound, "There is no such message that was not sent.");
+        let dead = self.record.deliveries.iter().find(|delivery| delivery.id == id && delivery.state.is_dead());
+        let dead = dead.ok_or_else(no_such)?;
+        let contact = ContactId(dead.contact_id);
+        let invitation = self.record.invited.iter().find(|invitation| invitation.contact.id == dead.contact_id);
+        let invitation = invitation.ok_or_else(no_such)?;
+        let now = self.shared.clock.now();
+        let renewed = if invitation.contact.user_id.is_none() { self.renewed(contact)? } else { None };
+        let link = renewed.as_ref().or(link_of(&self.record, contact));
+        Ok(Extra {
+            messages: vec![self.shared.message_again(&self.record, now, invitation, link, (dead.channel, &dead.address))],
             guest_links: renewed.into_iter().collect(),
             notes: vec![(INVITATION_RESENT, contact)],
             ..Extra::default()

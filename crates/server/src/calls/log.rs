@@ -157,18 +157,22 @@ fn invited(record: &CallRecord, invitation: &Invitation) -> CallLogContact {
 
 /// How the ring on somebody's pages and the messages to that person stand.
 pub fn notifications(record: &CallRecord, contact: i64) -> Vec<Notification> {
-    let item = |delivery: &Delivery| Notification {
+    let of_person = record.deliveries.iter().filter(|delivery| delivery.contact_id == contact);
+    let messages = of_person.filter(|delivery| is_told(delivery, delivery.state)).map(notification);
+    ring_news::notification(record, contact).into_iter().chain(messages).collect()
+}
+
+/// How one message stands.
+pub fn notification(delivery: &Delivery) -> Notification {
+    Notification {
         id: delivery.id,
         kind: delivery.kind.clone(),
         channel: delivery.channel.name().to_owned(),
         state: delivery.state.name().to_owned(),
         reason: delivery.reason.clone(),
         tries: delivery.tries,
-        date_time: WireTime(delivery.steps.last().map_or(record.created_at, |step| step.at)),
-    };
-    let of_person = record.deliveries.iter().filter(|delivery| delivery.contact_id == contact);
-    let messages = of_person.filter(|delivery| is_told(delivery, delivery.state)).map(item);
-    ring_news::notification(record, contact).into_iter().chain(messages).collect()
+        date_time: WireTime(delivery.steps.last().map_or(delivery.next_at, |step| step.at)),
+    }
 }
 
 /// A reminder that waits for its time, or has not come to it, says nothing to anybody.

@@ -168,28 +168,35 @@ impl Shared {
         to: &Invitation,
         link: Option<&GuestLink>,
     ) -> Vec<Delivery> {
+        let addresses = [(Channel::Email, &to.email), (Channel::Sms, &to.phone)].into_iter();
+        let given = addresses.filter_map(|(channel, address)| Some((channel, address.as_deref()?)));
+        given.map(|way| self.message_again(record, now, to, link, way)).collect()
+    }
+
+    pub(super) fn message_again(
+        &self,
+        record: &CallRecord,
+        now: Timestamp,
+        to: &Invitation,
+        link: Option<&GuestLink>,
+        (channel, address): (Channel, &str),
+    ) -> Delivery {
         let until = now + self.policy.message_ring;
         let schedule = Schedule::of(record);
         let planned_at = schedule.at.filter(|at| *at > now);
-        let delivery = |(channel, address): (Channel, &Option<String>)| {
-            let wanted = Wanted {
-                to,
-                link,
-                kind: Kind::Again,
-                channel,
-                address: address.as_deref()?,
-                at: now,
-                not_after: planned_at.unwrap_or(until).max(until),
-                language: None,
-                held_back: None,
-            };
-            let inviting = inviting(record, &schedule, self.policy.open, now);
-            Some(
-                self.notify
-                    .delivery(&Inviting { plan: inviting.plan.filter(|plan| plan.at > now), ..inviting }, &wanted),
-            )
+        let wanted = Wanted {
+            to,
+            link,
+            kind: Kind::Again,
+            channel,
+            address,
+            at: now,
+            not_after: planned_at.unwrap_or(until).max(until),
+            language: None,
+            held_back: None,
         };
-        [(Channel::Email, &to.email), (Channel::Sms, &to.phone)].into_iter().filter_map(delivery).collect()
+        let inviting = inviting(record, &schedule, self.policy.open, now);
+        self.notify.delivery(&Inviting { plan: inviting.plan.filter(|plan| plan.at > now), ..inviting }, &wanted)
     }
 
     /// At once: there is no ring yet that anybody could answer. Texts go to numbers of the request only.

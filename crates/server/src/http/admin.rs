@@ -1,6 +1,7 @@
 //! Administration over REST: the caller's own domain for `admin`s, the list of domains for operators.
 
 mod api_keys;
+mod dead_letters;
 mod domains;
 mod teams;
 mod users;
@@ -21,4 +22,6 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(domains::change_domain))
         .routes(routes!(api_keys::list_api_keys, api_keys::create_api_key))
         .routes(routes!(api_keys::revoke_api_key))
+        .routes(routes!(dead_letters::list_dead_letters))
+        .routes(routes!(dead_letters::resend_dead_letter))
 }

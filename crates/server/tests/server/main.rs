@@ -28,6 +28,7 @@ mod guests_links;
 mod judge;
 mod notify;
 mod notify_letters;
+mod notify_dead;
 mod notify_mail;
 mod notify_reach;
 mod notify_sms;

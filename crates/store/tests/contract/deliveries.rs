@@ -64,6 +64,22 @@ async fn a_refused_step_leaves_no_message(db: &Db) {
     assert_eq!(db.count("deliveries").await, 0);
 }
 
+async fn what_was_not_sent_is_listed_for_its_domain_the_latest_first(db: &Db) {
+    let record = call_with(db, &[10, 30, 20, 40, 50, 60]).await;
+    let [failed, expired, uncertain, sent, ..] = &record.deliveries[..] else { panic!() };
+    claim(db, 45, 9).await;
+    let facts =
+        [(failed, Fact::Refused), (expired, Fact::TooLate), (uncertain, Fact::Refused), (sent, Fact::Accepted)];
+    let said: Vec<_> = facts.map(|(delivery, fact)| heard(delivery, fact)).to_vec();
+    db.store.hear_of_deliveries(&said).await.unwrap();
+
+    let ids = |listed: Vec<Delivery>| listed.into_iter().map(|delivery| delivery.id).collect::<Vec<_>>();
+    let listed = |most| db.store.dead_letters(record.domain_id, most);
+    assert_eq!(ids(listed(9).await.unwrap()), [expired.id, uncertain.id, failed.id]);
+    assert_eq!(listed(1).await.unwrap()[0].state, State::Expired);
+    assert!(db.store.dead_letters(record.domain_id + 1, 9).await.unwrap().is_empty());
+}
+
 async fn what_is_due_is_taken_up_once_the_longest_due_first(db: &Db) {
     let record = call_with(db, &[30, 10, 20, 99]).await;
     assert_eq!(db.store.next_delivery(Channel::Email).await.unwrap(), Some(at(10)));
@@ -175,6 +191,7 @@ async fn what_was_in_flight_at_a_stop_is_known_to_the_next_start(db: &Db) {
 contract!(
     messages_are_born_with_their_call_and_with_its_steps,
     a_refused_step_leaves_no_message,
+    what_was_not_sent_is_listed_for_its_domain_the_latest_first,
     what_is_due_is_taken_up_once_the_longest_due_first,
     of_many_who_take_up_at_once_each_gets_others,
     what_is_heard_of_a_message_is_kept_with_its_time_and_words,
