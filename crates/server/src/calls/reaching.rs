@@ -72,11 +72,6 @@ impl Reachable {
         Ok(Self { ways: Ways::of(domain, user.as_deref()), user })
     }
 
-    /// In which language this person reads, if that is known.
-    pub(super) fn language(&self) -> Option<&str> {
-        None
-    }
-
     /// All that can be sent to an invited person, the first first.
     pub(super) fn messages<'a>(
         &'a self,
@@ -152,7 +147,7 @@ impl Shared {
                 address: message.address,
                 at: step.now + message.after,
                 not_after: until,
-                language: person.language(),
+                language: person.ways.language.as_deref(),
                 held_back: quiet.filter(|_| reach::disturbs(channel)),
             };
             self.notify.delivery(&Inviting { plan: None, ..step.inviting(self.policy.open) }, &wanted)
@@ -167,6 +162,7 @@ impl Shared {
         now: Timestamp,
         to: &Invitation,
         link: Option<&GuestLink>,
+        language: Option<&str>,
     ) -> Vec<Delivery> {
         let until = now + self.policy.message_ring;
         let schedule = Schedule::of(record);
@@ -180,7 +176,7 @@ impl Shared {
                 address: address.as_deref()?,
                 at: now,
                 not_after: planned_at.unwrap_or(until).max(until),
-                language: None,
+                language,
                 held_back: None,
             };
             let inviting = inviting(record, &schedule, self.policy.open, now);
@@ -208,7 +204,7 @@ impl Shared {
                 address: message.address,
                 at: step.now,
                 not_after: planned_at.unwrap_or(step.now).max(step.now + self.policy.message_ring),
-                language: person.language(),
+                language: person.ways.language.as_deref(),
                 held_back: None,
             };
             let invitation = self.notify.delivery(&step.inviting(self.policy.open), &wanted);
