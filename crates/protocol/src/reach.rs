@@ -90,6 +90,9 @@ pub struct ReachSettings {
     /// No pop-up, push or SMS then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quiet_hours: Option<WeekHours>,
+    /// Of letters and text messages: `en` or `de`. Instead of the domain's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
 }
 
 /// What is left out stays as it is; `null` clears it.
@@ -107,6 +110,10 @@ pub struct ReachChange {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<WeekHours>)]
     pub quiet_hours: Option<Option<WeekHours>>,
+    /// `null`: as the domain has it.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub language: Option<Option<String>>,
 }
 
 /// A member that is there, be it `null`.
@@ -132,6 +139,9 @@ pub struct DomainReach {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rungs: Option<Vec<Rung>>,
     pub stored_addresses: StoredAddresses,
+    /// Of letters and text messages, guests' as well: `en` (if left out) or `de`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
 }
 
 /// How the caller is reached, and by what at all.

@@ -466,6 +466,11 @@ export interface components {
         Notification: {
             /** Format: uuid */
             id: string;
+            /**
+             * @description What it is about: `ring`, `planned` (an invitation to a planned call), `moved`, `cancelled`, `reminder`, `again` (an invitation that was
+             *     sent once more); expect more.
+             */
+            kind?: string;
             /** @description `webSocket` (a ring on open pages), `email`, `sms`, `push`; expect more. */
             channel: string;
             /**

@@ -902,6 +902,11 @@ export interface components {
             rungs?: components["schemas"]["Rung"][] | null;
             /** @default ownClient */
             storedAddresses?: components["schemas"]["StoredAddresses"];
+            /**
+             * @description Of letters and text messages, guests' as well: `en` (if left out) or `de`.
+             * @default null
+             */
+            language?: string | null;
         };
         DomainRecord: {
             /** Format: int64 */
@@ -1038,6 +1043,11 @@ export interface components {
         Notification: {
             /** Format: uuid */
             id: string;
+            /**
+             * @description What it is about: `ring`, `planned` (an invitation to a planned call), `moved`, `cancelled`, `reminder`, `again` (an invitation that was
+             *     sent once more); expect more.
+             */
+            kind?: string;
             /** @description `webSocket` (a ring on open pages), `email`, `sms`, `push`; expect more. */
             channel: string;
             /**
@@ -1105,6 +1115,8 @@ export interface components {
             rungs?: components["schemas"]["Rung"][] | null;
             doNotDisturbUntil?: components["schemas"]["WireTime"] | null;
             quietHours?: components["schemas"]["WeekHours"] | null;
+            /** @description `null`: as the domain has it. */
+            language?: string | null;
         };
         /** @description How somebody is reached. */
         ReachSettings: {
@@ -1117,6 +1129,11 @@ export interface components {
             doNotDisturbUntil?: components["schemas"]["WireTime"] | null;
             /** @default null */
             quietHours?: components["schemas"]["WeekHours"] | null;
+            /**
+             * @description Of letters and text messages: `en` or `de`. Instead of the domain's.
+             * @default null
+             */
+            language?: string | null;
         };
         RefreshRequest: {
             /**

@@ -13,10 +13,12 @@ use super::{
     actor::{CallActor, allowed},
     ask::By,
     change::Extra,
+    reaching::Reachable,
 };
 use crate::{
     auth::{Guest, revoked},
     http::{Fail, Outcome},
+    notify::Facts,
 };
 
 /// Between two messages to the same person; more would look like an attack to whoever gets them, and text messages cost money.
@@ -99,7 +101,7 @@ impl CallActor {
             }
             GuestAsk::Resend { contact } => {
                 self.allow_inviting(by)?;
-                self.resent(contact)?
+                self.resent(contact).await?
             }
             GuestAsk::ResendOne { message } => {
                 allowed(by.asker.admin, "Only administrators may send single messages again.")?;
@@ -145,7 +147,7 @@ impl CallActor {
         self.step(event, extra).await
     }
 
-    fn resent(&self, contact: ContactId) -> Outcome<Extra> {
+    async fn resent(&self, contact: ContactId) -> Outcome<Extra> {
         let invited = self.record.invited.iter().find(|invitation| invitation.contact.id == contact.0);
         let stranger = || Fail::new(ErrorCode::UnknownContact, "This person is not invited to this call.");
         let invitation = invited.ok_or_else(stranger)?;
@@ -157,8 +159,12 @@ impl CallActor {
         self.refuse_too_many(contact, now)?;
         let renewed = if invitation.contact.user_id.is_none() { self.renewed(contact)? } else { None };
         let link = renewed.as_ref().or(link_of(&self.record, contact));
+        let directory = &self.shared.directory;
+        let domain = directory.domain(self.record.domain_id).await?;
+        let person = Reachable::find(directory, domain.as_deref(), invitation.contact.user_id).await?;
+        let language = person.ways.language.as_deref();
         Ok(Extra {
-            messages: self.shared.messages_again(&self.record, now, invitation, link),
+            messages: self.shared.messages_again(&self.record, now, invitation, link, language),
             guest_links: renewed.into_iter().collect(),
             notes: vec![(INVITATION_RESENT, contact)],
             ..Extra::default()
@@ -176,8 +182,11 @@ impl CallActor {
         let now = self.shared.clock.now();
         let renewed = if invitation.contact.user_id.is_none() { self.renewed(contact)? } else { None };
         let link = renewed.as_ref().or(link_of(&self.record, contact));
+        let language = Facts::of(dead).ok().and_then(|facts| facts.language);
+        let way = (dead.channel, dead.address.as_str());
+        let again = self.shared.message_again(&self.record, now, invitation, link, language.as_deref(), way);
         Ok(Extra {
-            messages: vec![self.shared.message_again(&self.record, now, invitation, link, (dead.channel, &dead.address))],
+            messages: vec![again],
             guest_links: renewed.into_iter().collect(),
             notes: vec![(INVITATION_RESENT, contact)],
             ..Extra::default()

@@ -72,11 +72,6 @@ impl Reachable {
         Ok(Self { ways: Ways::of(domain, user.as_deref()), user })
     }
 
-    /// In which language this person reads, if that is known.
-    pub(super) fn language(&self) -> Option<&str> {
-        None
-    }
-
     /// All that can be sent to an invited person, the first first.
     pub(super) fn messages<'a>(
         &'a self,
@@ -152,7 +147,7 @@ impl Shared {
                 address: message.address,
                 at: step.now + message.after,
                 not_after: until,
-                language: person.language(),
+                language: person.ways.language.as_deref(),
                 held_back: quiet.filter(|_| reach::disturbs(channel)),
             };
             self.notify.delivery(&Inviting { plan: None, ..step.inviting(self.policy.open) }, &wanted)
@@ -167,10 +162,11 @@ impl Shared {
         now: Timestamp,
         to: &Invitation,
         link: Option<&GuestLink>,
+        language: Option<&str>,
     ) -> Vec<Delivery> {
         let addresses = [(Channel::Email, &to.email), (Channel::Sms, &to.phone)].into_iter();
         let given = addresses.filter_map(|(channel, address)| Some((channel, address.as_deref()?)));
-        given.map(|way| self.message_again(record, now, to, link, way)).collect()
+        given.map(|way| self.message_again(record, now, to, link, language, way)).collect()
     }
 
     pub(super) fn message_again(
@@ -179,6 +175,7 @@ impl Shared {
         now: Timestamp,
         to: &Invitation,
         link: Option<&GuestLink>,
+        language: Option<&str>,
         (channel, address): (Channel, &str),
     ) -> Delivery {
         let until = now + self.policy.message_ring;
@@ -192,7 +189,7 @@ impl Shared {
             address,
             at: now,
             not_after: planned_at.unwrap_or(until).max(until),
-            language: None,
+            language,
             held_back: None,
         };
         let inviting = inviting(record, &schedule, self.policy.open, now);
@@ -215,7 +212,7 @@ impl Shared {
                 address: message.address,
                 at: step.now,
                 not_after: planned_at.unwrap_or(step.now).max(step.now + self.policy.message_ring),
-                language: person.language(),
+                language: person.ways.language.as_deref(),
                 held_back: None,
             };
             let invitation = self.notify.delivery(&step.inviting(self.policy.open), &wanted);

@@ -160,7 +160,7 @@ impl Shared {
             address: &told.address,
             at: step.now,
             not_after: step.schedule.at.unwrap_or(step.now).max(soonest_end),
-            language: person.language().or(facts.language.as_deref()),
+            language: person.ways.language.as_deref(),
             held_back: None,
         };
         let message = self.notify.delivery(&step.inviting(self.policy.open), &wanted);

@@ -44,6 +44,7 @@ pub async fn update_reach_settings(
         rungs: change.rungs.unwrap_or(before.rungs),
         do_not_disturb_until: change.do_not_disturb_until.unwrap_or(before.do_not_disturb_until),
         quiet_hours: change.quiet_hours.unwrap_or(before.quiet_hours),
+        language: change.language.unwrap_or(before.language),
     };
     let user = save(&app, login.user.id, check_settings(settings, "")?).await?;
     let user = user.ok_or_else(|| Fail::internal("the caller is gone"))?;

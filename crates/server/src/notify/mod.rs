@@ -33,7 +33,7 @@ use crate::{
     world::new_id,
 };
 
-pub use self::{facts::Facts, kind::Kind, mail::is_address, outbox::Outbox, sms::reports::Report};
+pub use self::{facts::Facts, kind::Kind, mail::is_address, outbox::Outbox, sms::reports::Report, words::is_spoken};
 
 /// Gateways are slow and take many at a time.
 const SMS_AT_A_TIME: usize = 4;

@@ -18,6 +18,8 @@ pub use settings::{check_domain, check_settings, rungs_of, spans_of, wire_rungs}
 /// How one person is reached.
 pub struct Ways {
     pub rungs: Vec<Rung>,
+    /// In which to write, if that was said.
+    pub language: Option<String>,
     undisturbed_until: Option<Timestamp>,
     hours: Vec<Span>,
     zone: Option<Zone>,
@@ -31,6 +33,7 @@ impl Ways {
         let quiet = user.quiet_hours.as_ref();
         Self {
             rungs,
+            language: user.language.or(domain.language),
             undisturbed_until: user.do_not_disturb_until.map(|until| until.0),
             hours: quiet.map(|hours| spans_of(&hours.spans)).unwrap_or_default(),
             zone: quiet.and_then(|hours| zone::find(&hours.time_zone).ok()),

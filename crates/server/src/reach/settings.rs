@@ -11,7 +11,7 @@ use farhand_protocol::{
     reach::{self as wire, DomainReach, ReachSettings, RungAddress, RungChannel, WeekHours, WeekSpan, Weekday},
 };
 
-use crate::{http::Outcome, planned::zone};
+use crate::{http::Outcome, notify::is_spoken, planned::zone};
 
 /// The longest ring, and so the latest message that anybody could still answer.
 const LATEST: u32 = 600;
@@ -28,6 +28,7 @@ pub fn check_settings(mut settings: ReachSettings, at: &str) -> Outcome<ReachSet
     if let Some(hours) = &mut settings.quiet_hours {
         check_hours(hours, &format!("{at}/quietHours"))?;
     }
+    check_language(settings.language.as_deref(), at)?;
     Ok(settings)
 }
 
@@ -35,7 +36,15 @@ pub fn check_domain(settings: DomainReach, at: &str) -> Outcome<DomainReach> {
     if let Some(rungs) = &settings.rungs {
         check_rungs(rungs, at)?;
     }
+    check_language(settings.language.as_deref(), at)?;
     Ok(settings)
+}
+
+fn check_language(language: Option<&str>, at: &str) -> Outcome<()> {
+    if language.is_none_or(is_spoken) {
+        return Ok(());
+    }
+    wrong(format!("{at}/language"), "Letters and text messages are written in en and de.")
 }
 
 fn check_rungs(rungs: &[wire::Rung], at: &str) -> Outcome<()> {
@@ -168,6 +177,16 @@ mod tests {
             assert_eq!(pointer(check_settings(settings, "/reach")).as_deref(), Some(at), "{bad:?}");
             let settings = DomainReach { rungs: Some(vec![good, bad]), ..Default::default() };
             assert_eq!(pointer(check_domain(settings, "/reach")).as_deref(), Some(at), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_languages_that_are_spoken_can_be_set() {
+        for (language, at) in [("de", None), ("en", None), ("xx", Some("/language")), ("", Some("/language"))] {
+            let (language, at) = (Some(language.to_owned()), at.map(str::to_owned));
+            let settings = ReachSettings { language: language.clone(), ..Default::default() };
+            assert_eq!(pointer(check_settings(settings, "")), at, "{language:?}");
+            assert_eq!(pointer(check_domain(DomainReach { language, ..Default::default() }, "")), at);
         }
     }
 

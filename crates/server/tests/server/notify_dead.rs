@@ -14,7 +14,7 @@ async fn what_was_refused_is_listed_for_administrators_and_sent_again_by_hand() 
     let url = format!("smtp://{}?starttls=never", sink.address());
     let server = Server::with(|config| config.mail_url = Some(url)).await;
     let (caller, admin, other) =
-        (server.login("callertest1").await, server.login("admin").await, server.login_in("other", "admin").await);
+        (server.login("callertest1").await, server.login("admin").await, server.login_at("other", "admin").await);
     assert!(admin.get("/admin/dead-letters").await.ok::<Vec<DeadLetter>>().is_empty());
     let contact = json!({"displayName": "Kim", "email": "reject550@example.org"});
     let call_id = caller.create_call(json!({"invitedContacts": [contact]})).await.call_id;

@@ -341,3 +341,38 @@ async fn a_page_shows_what_people_wrote_and_nothing_of_it_is_more_than_text() {
     let text = usual["text"].as_str().unwrap();
     assert!(links.len() == 2 && links[0] == links[1] && text.contains(links[0].as_str().unwrap()), "{usual}");
 }
+
+#[tokio::test]
+async fn everybody_is_written_to_in_a_language_of_their_own_or_the_domains() {
+    let sink = Sink::start(Options::default()).await;
+    let server = with_mail(&sink, |_| ()).await;
+    let (caller, tester) = (server.login("callertest1").await, server.login("tester").await);
+    let (call, mut sent) = (planned(&server, &caller, 86_400).await, 2);
+    let subjects = async |sent: usize| {
+        let mut subjects = Vec::new();
+        for address in ["tester@example.org", "gil@example.org"] {
+            let letter = letters_to(&sink, address, sent).await.pop().unwrap();
+            subjects.push(letter["subject"].as_str().unwrap().split(':').next().unwrap().to_owned());
+        }
+        subjects
+    };
+    assert_eq!(subjects(sent).await, ["Invitation", "Invitation"]);
+    let admin = server.login("admin").await;
+    let id = admin.get("/admin/domains").await.json()[0]["id"].as_i64().unwrap();
+    let german = json!({"reach": {"language": "de"}});
+    admin.send(reqwest::Method::PATCH, &format!("/admin/domains/{id}"), german).await.json();
+    let table = [
+        (json!(null), ["Geändert", "Geändert"]),
+        (json!("en"), ["Changed", "Geändert"]),
+        (json!("de"), ["Geändert", "Geändert"]),
+    ];
+    for (number, (language, expected)) in table.into_iter().enumerate() {
+        let own = tester.post("/rtc/updateReachSettings", json!({"language": language})).await.json();
+        assert_eq!(own["own"].get("language").cloned().unwrap_or_default(), language);
+        update(&caller, &call, json!({"callTitle": format!("Pump {number}")})).await;
+        sent += 2;
+        assert_eq!(subjects(sent).await, expected, "{language}");
+    }
+    let text = letters_to(&sink, "gil@example.org", sent).await.pop().unwrap()["text"].as_str().unwrap().to_owned();
+    assert!(text.starts_with("Guten Tag Gil,") && text.contains(" Uhr ("), "{text}");
+}

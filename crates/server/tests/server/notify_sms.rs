@@ -128,3 +128,34 @@ async fn reports_count_only_at_the_address_of_their_own_message() {
     until(&caller, first.call_id, "delivered", 1).await;
     assert_eq!(story(&caller.call_log(first.call_id).await), ["queued", "sent", "failed", "delivered"]);
 }
+
+#[tokio::test]
+async fn who_was_invited_by_text_is_told_of_changes_the_end_and_reminded_by_text() {
+    let gateway = Kannel::start().await;
+    let server = by_kannel(&gateway, "").await;
+    let caller = server.login("callertest1").await;
+    let plan = json!({"callTitle": "Pump 7", "plannedDateTime": server.clock().in_seconds(3_600),
+        "invitedContacts": [{"displayName": "Kim", "phoneNumber": "+49123456"}]});
+    let call = caller.create_call(plan).await;
+    gateway.wait_for(1).await;
+    let renamed = json!({"callId": call.call_id, "callTitle": "Pump 8"});
+    caller.post("/rtc/updateCall", renamed).await.ok::<CallLog>();
+    gateway.wait_for(2).await;
+    server.clock().move_ahead(std::time::Duration::from_mins(46));
+    gateway.wait_for(3).await;
+    let caller = server.login("callertest1").await;
+    caller.call_operation("cancelCall", call.call_id).await.ok::<CallLog>();
+    let texts = gateway.wait_for(4).await;
+    let from = &caller.user.display_name;
+    let begins = [
+        format!("{from} invites you to a call: Pump 7, "),
+        format!("{from} has changed a planned call: Pump 8, "),
+        format!("Your call with {from} begins soon: Pump 8, "),
+        format!("{from} has cancelled a planned call: Pump 8, "),
+    ];
+    for (text, begins) in texts.iter().zip(&begins) {
+        assert!(text.text.starts_with(begins), "{}", text.text);
+    }
+    let leads: Vec<_> = texts.iter().map(|text| text.text.contains("/join#fhg_")).collect();
+    assert_eq!(leads, [true, true, true, false]);
+}

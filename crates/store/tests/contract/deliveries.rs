@@ -68,8 +68,7 @@ async fn what_was_not_sent_is_listed_for_its_domain_the_latest_first(db: &Db) {
     let record = call_with(db, &[10, 30, 20, 40, 50, 60]).await;
     let [failed, expired, uncertain, sent, ..] = &record.deliveries[..] else { panic!() };
     claim(db, 45, 9).await;
-    let facts =
-        [(failed, Fact::Refused), (expired, Fact::TooLate), (uncertain, Fact::Refused), (sent, Fact::Accepted)];
+    let facts = [(failed, Fact::Refused), (expired, Fact::TooLate), (uncertain, Fact::Refused), (sent, Fact::Accepted)];
     let said: Vec<_> = facts.map(|(delivery, fact)| heard(delivery, fact)).to_vec();
     db.store.hear_of_deliveries(&said).await.unwrap();
 

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     calls::{Ask, GuestAsk, log},
     http::{
-        Fail, Outcome,
+        Outcome,
         extract::{Caller, Path, Query},
     },
 };
