@@ -248,8 +248,9 @@ async fn a_guests_link_is_good_at_the_new_time_unless_it_was_taken_back() {
     let before = sink.messages().await.len();
     caller.post("/rtc/revokeGuestLink", json!({"callId": call.call_id, "contactId": gil})).await.ok::<CallLog>();
     update(&caller, &call, json!({"plannedDateTime": server.clock().in_seconds(7_200)})).await;
+    sink.wait_for(before + 1).await;
     caller.call_operation("cancelCall", call.call_id).await.ok::<CallLog>();
-    let letters = letters_to(&sink, "gil@example.org", before + 2).await;
+    let letters = letters_to(&sink, "gil@example.org", before + 3).await;
     let methods: Vec<_> = letters.iter().filter_map(|letter| letter["entries"][0]["method"].as_str()).collect();
     assert_eq!(methods, ["REQUEST", "REQUEST", "CANCEL"], "no new link, but out of the calendar");
 }
