@@ -2,6 +2,7 @@
 const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
 const WEEKDAY = { weekday: 'long', day: 'numeric', month: 'long' } as const;
 const TIME = { hour: '2-digit', minute: '2-digit' } as const;
+const weekdayOfYear = new Intl.DateTimeFormat(undefined, { ...WEEKDAY, year: 'numeric' });
 const weekday = new Intl.DateTimeFormat(undefined, WEEKDAY);
 const time = new Intl.DateTimeFormat(undefined, TIME);
 const exact = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
@@ -14,6 +15,12 @@ export function dateTime(iso: string): string {
 export function dayAndTime(iso: string): string {
   const at = new Date(iso);
   return `${weekday.format(at)}, ${time.format(at)}`;
+}
+
+/** Of a day that may be far off. */
+export function dayOfYearAndTime(iso: string): string {
+  const at = new Date(iso);
+  return `${weekdayOfYear.format(at)}, ${time.format(at)}`;
 }
 
 /** What the clocks of another place show. */
