@@ -236,8 +236,7 @@ impl CallActor {
     async fn update(&mut self, by: By, planned_at: Option<Timestamp>, extra: Extra) -> Result<(), Fail> {
         allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may change the call.")?;
         let event = planned_at.map_or(Event::Tick, |planned_at| Event::Reschedule { planned_at });
-        let guest_links = self.shared.prolonged(&self.record.guest_links, planned_at);
-        self.step(event, Extra { guest_links, ..extra }).await
+        self.step(event, extra).await
     }
 
     /// An administrator who ends a call need not be one of its contacts.

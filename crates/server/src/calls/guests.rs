@@ -63,13 +63,6 @@ impl Shared {
         guests.map(link).collect()
     }
 
-    /// Those that would be over when the call is at its new time.
-    pub(super) fn prolonged(&self, links: &[GuestLink], planned: Option<Timestamp>) -> Vec<GuestLink> {
-        let open = planned.map(|at| at + self.policy.open);
-        let short = links.iter().filter_map(|link| Some((link, open.filter(|open| link.expires_at < *open)?)));
-        short.map(|(link, expires_at)| GuestLink { expires_at, ..link.clone() }).collect()
-    }
-
     fn expiry(&self, planned: Option<Timestamp>, now: Timestamp) -> Timestamp {
         let opened = planned.map(|at| at + self.policy.open);
         opened.map_or(now + self.guest_link_life, |opened| opened.max(now + self.guest_link_life))

@@ -94,27 +94,30 @@ fn goes_out(state: State) -> bool {
     state.is_open() || (state.is_out() && state != State::Failed)
 }
 
-fn has_kind(delivery: &Delivery, is: impl Fn(Kind) -> bool) -> bool {
-    Kind::named(&delivery.kind).is_some_and(is)
+/// By this message somebody knows when the call is.
+fn tells(delivery: &Delivery) -> bool {
+    Kind::named(&delivery.kind).is_some_and(Kind::invites) && goes_out(delivery.state)
 }
 
-/// Of the messages by which people know when the call is, the last to each address.
+/// The last of these to each address.
 fn told(record: &CallRecord) -> Vec<&Delivery> {
     let mut seen = HashSet::new();
-    let invitations = record.deliveries.iter().rev().filter(|delivery| has_kind(delivery, Kind::invites));
-    let out = invitations.filter(|delivery| goes_out(delivery.state));
-    let mut told: Vec<_> = out.filter(|told| seen.insert((told.contact_id, told.channel, &told.address))).collect();
+    let last_first = record.deliveries.iter().rev().filter(|delivery| tells(delivery));
+    let mut told: Vec<_> =
+        last_first.filter(|told| seen.insert((told.contact_id, told.channel, &told.address))).collect();
     told.reverse();
     told
 }
 
 /// Whether a reminder goes to somebody who waits for the call and was told of it at this address.
 pub(super) fn needs_reminder(record: &CallRecord, reminder: &Delivery, call: &Call) -> bool {
-    let to = |told: &&Delivery| {
-        (told.contact_id, told.channel, &told.address) == (reminder.contact_id, reminder.channel, &reminder.address)
+    let was_told = |earlier: &Delivery| {
+        (earlier.contact_id, earlier.channel) == (reminder.contact_id, reminder.channel)
+            && earlier.address == reminder.address
+            && tells(earlier)
     };
     let waits = call.place(ContactId(reminder.contact_id)) == Some(Place::Waiting);
-    waits && matches!(call.state().phase, Phase::Planned { .. }) && told(record).iter().any(to)
+    waits && matches!(call.state().phase, Phase::Planned { .. }) && record.deliveries.iter().any(was_told)
 }
 
 impl Shared {

@@ -117,15 +117,11 @@ fn boundary(letter: &Letter<'_>, of: &str) -> String {
 }
 
 fn plain(letter: &Letter<'_>, table: &'static Table, said: &Words, lead: &str) -> String {
-    let Words { title, .. } = said;
-    let mut text = format!("{}\n\n{lead}: {title}\n", said.fill(table.hello));
-    if said.when.is_some() {
-        text += &format!("{}\n", said.fill(table.time(letter.kind)));
-    }
-    if let Some(link) = letter.link {
-        text += &format!("\n{}\n{link}\n", table.join);
-    }
-    text + &format!("\n{}\n", notes(letter, table).join("\n"))
+    let (hello, title) = (said.fill(table.hello), &said.title);
+    let time = said.when.is_some().then(|| format!("{}\n", said.fill(table.time(letter.kind)))).unwrap_or_default();
+    let join = letter.link.map(|link| format!("\n{}\n{link}\n", table.join)).unwrap_or_default();
+    let notes = notes(letter, table).join("\n");
+    format!("{hello}\n\n{lead}: {title}\n{time}{join}\n{notes}\n")
 }
 
 fn content<'a>(letter: &Letter<'a>, table: &'static Table, said: &'a Words, lead: &str) -> Content<'a> {

@@ -1,7 +1,7 @@
 //! The letter as a page: styled within its elements, as mail programs drop style sheets, with nothing that has to be fetched, and in an
 //! order that reads well without any style.
 
-use super::compose::Content;
+use super::compose::{Content, Link};
 
 /// Programs that turn colours round for dark screens leave alone what says that it knows of them.
 const HEAD: &str = r#"<meta http-equiv="Content-Type" content="text/html; charset=utf-8">
@@ -29,30 +29,27 @@ const SMALL: &str = "margin:0 0 8px;font-size:13px;line-height:1.5;color:#5c6570
 
 pub fn page(content: &Content<'_>) -> String {
     let Content { language, title, paragraphs, time, link, notes, called_off } = content;
-    let struck = if *called_off { STRUCK } else { "" };
-    let mut body = format!("<h1 class=\"title\" dir=\"auto\" style=\"{TITLE}{struck}\">{}</h1>\n", escaped(title));
-    for text in paragraphs {
-        body += &paragraph("text", TEXT, &escaped(text));
-    }
-    if let Some(time) = time {
-        body += &paragraph("text", TEXT, &format!("<strong>{}</strong>", escaped(time)));
-    }
-    if let Some(link) = link {
-        let address = escaped(link.address);
-        let button = escaped(link.button);
-        body += &format!("<p style=\"margin:22px 0;\"><a href=\"{address}\" style=\"{BUTTON}\">{button}</a></p>\n");
-        let plain =
-            format!("{}<br>\n<a href=\"{address}\" style=\"color:#5c6570;\">{address}</a>", escaped(link.or_open));
-        body += &paragraph("small", SMALL, &plain);
-    }
-    for note in notes {
-        body += &paragraph("small", SMALL, &escaped(note));
-    }
+    let (title, struck) = (escaped(title), if *called_off { STRUCK } else { "" });
+    let text = |text: &String| paragraph("text", TEXT, &escaped(text));
+    let note = |note: &&str| paragraph("small", SMALL, &escaped(note));
+    let texts: String = paragraphs.iter().map(text).collect();
+    let time = time.as_ref().map(|time| format!("<strong>{}</strong>", escaped(time)));
+    let time = time.map(|time| paragraph("text", TEXT, &time)).unwrap_or_default();
+    let link = link.as_ref().map(button).unwrap_or_default();
+    let notes: String = notes.iter().map(note).collect();
     format!(
-        "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n{HEAD}\n<title>{}</title>\n</head>\n\
-         <body class=\"page\" style=\"{PAGE}\">\n<div class=\"card\" style=\"{CARD}\">\n{body}</div>\n</body>\n</html>\n",
-        escaped(title)
+        "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n{HEAD}\n<title>{title}</title>\n</head>\n\
+         <body class=\"page\" style=\"{PAGE}\">\n<div class=\"card\" style=\"{CARD}\">\n\
+         <h1 class=\"title\" dir=\"auto\" style=\"{TITLE}{struck}\">{title}</h1>\n{texts}{time}{link}{notes}</div>\n</body>\n</html>\n"
     )
+}
+
+/// With the address in plain text below it, for programs that show no buttons and people who look before they open.
+fn button(link: &Link<'_>) -> String {
+    let (address, button, or_open) = (escaped(link.address), escaped(link.button), escaped(link.or_open));
+    let plain = format!("{or_open}<br>\n<a href=\"{address}\" style=\"color:#5c6570;\">{address}</a>");
+    let plain = paragraph("small", SMALL, &plain);
+    format!("<p style=\"margin:22px 0;\"><a href=\"{address}\" style=\"{BUTTON}\">{button}</a></p>\n{plain}")
 }
 
 fn paragraph(class: &str, style: &str, html: &str) -> String {

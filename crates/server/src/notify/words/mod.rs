@@ -10,7 +10,7 @@ use super::{
 };
 use crate::planned::zone;
 
-/// Used for whoever speaks none of these. The first for whoever has not said.
+/// The first is for whoever has set none, or one that is not here.
 const ALL: [&Table; 2] = [&english::TABLE, &german::TABLE];
 
 /// In texts `{from}` stands for who calls, `{to}` for who is called, `{title}` and `{when}` for the call's.
@@ -85,9 +85,8 @@ impl Words {
 impl Table {
     pub fn texts(&self, kind: Kind, planned: bool) -> &Texts {
         match kind {
-            Kind::Ring => &self.ring,
             Kind::Again if planned => &self.planned,
-            Kind::Again => &self.ring,
+            Kind::Ring | Kind::Again => &self.ring,
             Kind::Planned => &self.planned,
             Kind::Moved => &self.moved,
             Kind::Cancelled => &self.cancelled,
