@@ -270,7 +270,7 @@ async fn a_quarter_of_an_hour_before_there_is_a_reminder_which_moves_with_the_ca
     let other = caller.create_call(json!({"invitedContacts": [{"userDbId": 8, "email": "other@example.org"}]})).await;
     until(&caller, other.call_id, "sent", 1).await;
     assert_eq!(sink.messages().await.len(), 5);
-    server.clock().move_ahead(Duration::from_mins(60));
+    server.clock().move_ahead(Duration::from_hours(1));
     for (address, from) in [("tester@example.org", "/call/"), ("gil@example.org", "/join#fhg_")] {
         let letters = letters_to(&sink, address, 7).await;
         let reminder = &letters[2];

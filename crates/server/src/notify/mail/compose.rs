@@ -118,7 +118,7 @@ fn boundary(letter: &Letter<'_>, of: &str) -> String {
 
 fn plain(letter: &Letter<'_>, table: &'static Table, said: &Words, lead: &str) -> String {
     let (hello, title) = (said.fill(table.hello), &said.title);
-    let time = said.when.is_some().then(|| format!("{}\n", said.fill(table.time(letter.kind)))).unwrap_or_default();
+    let time = if said.when.is_some() { format!("{}\n", said.fill(table.time(letter.kind))) } else { String::new() };
     let join = letter.link.map(|link| format!("\n{}\n{link}\n", table.join)).unwrap_or_default();
     let notes = notes(letter, table).join("\n");
     format!("{hello}\n\n{lead}: {title}\n{time}{join}\n{notes}\n")
