@@ -4,7 +4,7 @@ import { expect, test } from '../support/story.ts';
 test('a direct call from ringing to hanging up', async ({ person, api }) => {
   const [caller, callee, log] = await Promise.all([person('callertest1'), person('callertest2'), api('callertest1')]);
   await caller.call(callee);
-  await expect(caller.connection).toHaveText(`Ringing ${callee.name}…`);
+  await expect(caller.connection).toHaveText(`${callee.name} sees your call…`);
   await callee.answer(caller);
   await Promise.all([caller.inCallWith(callee), callee.inCallWith(caller)]);
   await Promise.all([caller.connected(), callee.connected()]);

@@ -45,7 +45,7 @@ for (const [size, look] of Object.entries({ phone, desk })) {
       person('expert2', look),
     ]);
     await caller.call(callee);
-    await expect(caller.connection).toHaveText(`Ringing ${callee.name}…`);
+    await expect(caller.connection).toHaveText(`${callee.name} sees your call…`);
     await looksGood(caller.page, `${size}-calling`);
     await expect(callee.ringsFrom(caller)).toBeVisible();
     await looksGood(callee.page, `${size}-ringing`);
