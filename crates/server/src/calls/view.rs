@@ -76,8 +76,8 @@ fn person(person: &farhand_domain::call::Person, actor: &CallActor, viewer: View
     let told = !discreet::is_guest(&actor.record, viewer.contact);
     let rings = told && matches!(person.place, Place::Ringing { .. });
     let quiet = actor.quiets.get(&person.contact).filter(|_| rings).copied().map(wire_quiet);
-    let busy =
-        !actor.call.is_seated(person.contact) && actor.shared.hub.is_in_another(person.contact, actor.record.call_id);
+    let elsewhere = || actor.shared.hub.is_in_another(person.contact, actor.record.call_id);
+    let busy = told && !actor.call.is_seated(person.contact) && elsewhere();
     let receives = actor.media.shortage(person.contact).filter(|_| actor.call.is_seated(person.contact));
     let called = [actor.call.creator(), actor.call.maker()].contains(&viewer.contact);
     let notifications = if called { log::notifications(&actor.record, person.contact.0) } else { Vec::new() };

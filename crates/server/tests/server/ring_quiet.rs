@@ -9,7 +9,10 @@ use farhand_protocol::{
 use farhand_testkit::{Account, Server, json};
 use serde_json::Value;
 
-use crate::notify::{RING, notifications};
+use crate::{
+    guests::{gil, invited_to},
+    notify::{RING, notifications},
+};
 
 /// Nothing listens there; what is held back never asks.
 const NO_GATEWAY: &str = "http://127.0.0.1:1/?to={to}&text={text}";
@@ -113,4 +116,23 @@ async fn a_ring_on_pages_is_told_like_a_message() {
     let log = caller.call_log(call.call_id).await;
     let [ring] = &log.invited_contacts[0].notifications[..] else { panic!("{log:?}") };
     assert_eq!((ring.channel.as_str(), ring.state.as_str()), (RING, "queued"), "nobody is there");
+}
+
+#[tokio::test]
+async fn what_somebody_else_does_is_not_for_guests() {
+    let server = Server::start().await;
+    let (caller, tester, other) =
+        (server.login("callertest1").await, server.login("tester").await, server.login("expert1").await);
+    let (mut desk, mut phone, mut third) = (caller.device().await, tester.device().await, other.device().await);
+    let first = third.create_call(json!({"invitedContacts": [tester.invited()]})).await.call_id;
+    phone.join(first).await;
+    set(&tester, json!({"doNotDisturbUntil": server.clock().in_seconds(3_600)})).await;
+    let call = json!({"invitedContacts": [gil(), tester.invited()]});
+    let (call, guest) = invited_to(&server, &caller, call).await;
+    let told = |view: &CallView| view.people.iter().any(|person| person.busy || person.quiet.is_some());
+    desk.call(call.call_id, "what tester does", told).await;
+    let mut guest = guest.device().await;
+    let shown = guest.call(call.call_id, "the call", |_| true).await;
+    assert!(!told(&shown), "{shown:?}");
+    assert!(shown.people.iter().all(|person| person.notifications.is_empty()));
 }
