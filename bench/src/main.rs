@@ -9,6 +9,7 @@ mod echo;
 mod floors;
 mod http;
 mod impair;
+mod mails;
 mod memory;
 mod pace;
 mod place;
@@ -19,6 +20,7 @@ mod ring;
 mod seed;
 mod server;
 mod sfu;
+mod silence;
 mod start;
 mod stats;
 
@@ -42,6 +44,10 @@ struct Cli {
 enum Figure {
     /// From createCall to the ring on the callee's WebSocket.
     Ring(ring::Plan),
+    /// From an answer to the silence of that person's other devices.
+    Silence(silence::Plan),
+    /// Letters that are lost or sent twice, where the server is killed again and again.
+    Mails(mails::Plan),
     /// Durable createCall per second.
     Create(create::Plan),
     /// Memory per idle connected user.
@@ -91,6 +97,8 @@ fn run(figure: Figure) -> Outcome {
     allow_many_files()?;
     match figure {
         Figure::Ring(plan) => generator()?.block_on(ring::run(&plan)),
+        Figure::Silence(plan) => generator()?.block_on(silence::run(&plan)),
+        Figure::Mails(plan) => generator()?.block_on(mails::run(&plan)),
         Figure::Create(plan) => generator()?.block_on(create::run(&plan)),
         Figure::Memory(plan) => generator()?.block_on(memory::run(&plan)),
         Figure::Start(plan) => generator()?.block_on(start::run(&plan)),

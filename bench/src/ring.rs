@@ -65,31 +65,31 @@ pub(crate) struct Plan {
 }
 
 /// One side of the comparison.
-struct Side {
-    latencies: Latencies,
+pub(crate) struct Side {
+    pub(crate) latencies: Latencies,
     heard: UnboundedReceiver<Heard>,
-    lost: u32,
+    pub(crate) lost: u32,
     next: u32,
 }
 
 impl Side {
-    fn new(heard: UnboundedReceiver<Heard>) -> Self {
+    pub(crate) fn new(heard: UnboundedReceiver<Heard>) -> Self {
         Self { latencies: Latencies::default(), heard, lost: 0, next: 0 }
     }
 
-    async fn round(&mut self, pace: Pace, fire: impl FnMut(u32)) -> pace::Round {
+    pub(crate) async fn round(&mut self, pace: Pace, fire: impl FnMut(u32)) -> pace::Round {
         let round = pace::round(pace, self.next, &mut self.heard, fire).await;
         self.next += pace.count;
         round
     }
 
-    async fn measure(&mut self, pace: Pace, fire: impl FnMut(u32)) {
+    pub(crate) async fn measure(&mut self, pace: Pace, fire: impl FnMut(u32)) {
         let round = self.round(pace, fire).await;
         self.lost += round.lost;
         self.latencies.extend(round.latencies);
     }
 
-    fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let (median, most) = (millis(self.latencies.median()), millis(self.latencies.percentile(99)));
         format!("p50 {median:.1} ms, p99 {most:.1} ms")
     }
@@ -111,12 +111,7 @@ pub(crate) async fn run(plan: &Plan) -> Outcome {
     let mut floor = Side::new(heard);
 
     let caller = Caller::new(&server.url(), &domains)?;
-    let say = |number: u32| {
-        if let Some(socket) = pick(&sockets, number) {
-            // Its task ends only with the connection; then the number is counted as lost.
-            let _ = socket.send(number);
-        }
-    };
+    let say = |number: u32| self::tell(&sockets, number);
     let warm_up = Pace { per_second: plan.rate, count: WARM_UP, patience: PATIENCE };
     let lost = floor.round(warm_up, say).await.lost + system.round(warm_up, |number| caller.call(number)).await.lost;
     println!("warmed up, {lost} lost");
@@ -217,13 +212,24 @@ impl Caller {
     }
 }
 
+/// Each its turn. Its task ends only with the connection; then the number is counted as lost.
+pub(crate) fn tell(sockets: &[UnboundedSender<u32>], number: u32) {
+    if let Some(socket) = pick(sockets, number) {
+        let _ = socket.send(number);
+    }
+}
+
 fn pick<T>(all: &[T], number: u32) -> Option<&T> {
     let index = usize::try_from(number).ok()?.checked_rem(all.len())?;
     all.get(index)
 }
 
 /// Sockets to the echo server; each takes numbers to send.
-async fn echo_all(url: &str, count: usize, tell: &UnboundedSender<Heard>) -> Outcome<Vec<UnboundedSender<u32>>> {
+pub(crate) async fn echo_all(
+    url: &str,
+    count: usize,
+    tell: &UnboundedSender<Heard>,
+) -> Outcome<Vec<UnboundedSender<u32>>> {
     let mut sockets = Vec::with_capacity(count);
     for _ in 0..count {
         let stream = socket::open(url, None).await?;

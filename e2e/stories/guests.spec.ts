@@ -181,3 +181,25 @@ for (const [size, look] of Object.entries({ phone, desk })) {
     await looksGood(guest.page, `${size}-guest-dead`);
   });
 }
+
+test('a camera on trial at the door is off again with a click, however often it was clicked on', async ({ stranger, api }) => {
+  const [guest, { link }] = await Promise.all([stranger('gil'), api('expert1').then(invite)]);
+  await guest.page.addInitScript(() => {
+    const all: MediaStreamTrack[] = [];
+    const { mediaDevices } = navigator;
+    const ask = mediaDevices.getUserMedia.bind(mediaDevices);
+    mediaDevices.getUserMedia = async (wanted) => {
+      const stream = await ask(wanted);
+      all.push(...stream.getTracks());
+      return stream;
+    };
+    Object.assign(window, { live: () => all.filter(({ readyState }) => readyState === 'live').length });
+  });
+  const live = () => guest.page.evaluate(() => (window as unknown as { live(): number }).live());
+  await guest.page.goto(link);
+  await guest.button('Try camera and microphone').dblclick();
+  await expect(guest.page.getByRole('meter')).toBeVisible();
+  expect(await live()).toBe(2);
+  await guest.press('Turn camera and microphone off');
+  await expect.poll(live).toBe(0);
+});

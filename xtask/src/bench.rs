@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::console::{header, listing};
 use crate::packages::{self, Group};
 use crate::process::{Job, Outcome, fail};
-use crate::{demo, files, web};
+use crate::{demo, files, python, web};
 
 struct Figure {
     name: &'static str,
@@ -19,6 +19,12 @@ const FIGURES: &[Figure] = &[
         about: "createCall sent until the callee's device rings",
         run: |bench| bench.generate("ring", &[]),
     },
+    Figure {
+        name: "silence",
+        about: "an answer until all other devices of that person are silent",
+        run: |bench| bench.generate("silence", &[]),
+    },
+    Figure { name: "mails", about: "letters lost and repeated while the server is killed again and again", run: mails },
     Figure { name: "create", about: "durable createCall per second, on SQLite and PostgreSQL", run: create },
     Figure { name: "accept", about: "accept clicked until the first picture, in Chromium", run: accept },
     Figure { name: "badnet", about: "what people see on bad networks, in Chromium", run: badnet },
@@ -96,6 +102,11 @@ fn create(bench: &Bench) -> Outcome {
     bench.generate("create", &["--save-calls", &save_calls])
 }
 
+fn mails(bench: &Bench) -> Outcome {
+    let python = python::with_mail_server(&bench.root)?;
+    bench.generator("mails").env("FARHAND_TEST_PYTHON", python).run()
+}
+
 /// The peers are installed and built the first time, which takes some six minutes.
 fn sfu(bench: &Bench) -> Outcome {
     packages::ensure(&bench.root, &[Group::Peers])?;
@@ -145,15 +156,17 @@ impl Bench {
         demo::target(&self.root).join("release").join(file)
     }
 
-    fn generate(&self, figure: &str, args: &[&str]) -> Outcome {
+    fn generator(&self, figure: &str) -> Job {
         Job::new(self.release("farhand-bench"), &self.root)
             .args([figure, "--server"])
             .args([self.release("farhand")])
             .args(["--report"])
             .args([&self.report])
-            .args(args)
             .args(&self.rest)
-            .run()
+    }
+
+    fn generate(&self, figure: &str, args: &[&str]) -> Outcome {
+        self.generator(figure).args(args).run()
     }
 }
 
@@ -182,7 +195,10 @@ mod tests {
 
     #[test]
     fn all_figures_are_measured_unless_some_are_named() -> Outcome {
-        assert_eq!(names(&[])?, ["ring", "create", "accept", "badnet", "memory", "start", "sfu", "flood"]);
+        assert_eq!(
+            names(&[])?,
+            ["ring", "silence", "mails", "create", "accept", "badnet", "memory", "start", "sfu", "flood"]
+        );
         assert_eq!(names(&["start", "ring"])?, ["ring", "start"]);
         assert!(names(&["rings"]).is_err_and(|failure| failure.0.contains("\"rings\"")));
         Ok(())

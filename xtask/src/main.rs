@@ -10,6 +10,7 @@ mod demo;
 mod files;
 mod packages;
 mod process;
+mod python;
 mod test;
 mod tidy;
 mod web;

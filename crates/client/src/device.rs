@@ -211,7 +211,7 @@ impl Device {
             MediaEvent::Connected { .. } => {
                 self.outbox.push_back(ClientFrame::MediaState { call_id, state: self.media.state() });
             }
-            MediaEvent::RemoteClosed { .. } | MediaEvent::Failed { .. } => {}
+            MediaEvent::ChannelOpen { .. } | MediaEvent::RemoteClosed { .. } | MediaEvent::Failed { .. } => {}
         }
     }
 }

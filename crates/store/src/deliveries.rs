@@ -1,6 +1,6 @@
 //! Messages to people: taken up one batch at a time, and changed by what is heard of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use farhand_domain::{
     delivery::{Channel, State},
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     StoreError, StoreResult,
-    bulk::Bulk,
+    bulk::{Bulk, MOST_IDS},
     calls_write::parse_uuid,
     entity::{
         calls::call,
@@ -198,22 +198,31 @@ fn is_of(delivery: &Delivery, whose: &Whose) -> bool {
 
 /// In the order of their ids, so that two servers that heard of the same messages wait for each other and never both at once.
 async fn lock(txn: &DatabaseTransaction, heard: &[&Heard]) -> StoreResult<Vec<Known>> {
+    let mut rows = BTreeMap::new();
+    for any in filters(heard) {
+        let of_some = delivery::Entity::find().filter(any).order_by_asc(delivery::Column::Id).lock_exclusive();
+        rows.extend(of_some.all(txn).await?.into_iter().map(|row| (row.id.clone(), row)));
+    }
+    let known = complete(txn, rows.into_values().collect()).await?.into_iter();
+    Ok(known.map(|(call, now)| Known { call, written: now.steps.len(), now, changed: false }).collect())
+}
+
+/// Those of which something was heard, as many filters as it takes.
+fn filters(heard: &[&Heard]) -> Vec<Expr> {
     let (mut ids, mut names): (Vec<_>, HashMap<Channel, Vec<_>>) = (Vec::new(), HashMap::new());
     for heard in heard {
         match &heard.whose {
             Whose::Id(id) => ids.push(id.to_string()),
-            Whose::Gateway(channel, name) => names.entry(*channel).or_default().push(name.clone()),
+            Whose::Gateway(channel, name) => names.entry(*channel).or_default().push(name.as_str()),
         }
     }
-    let mut any = delivery::Column::Id.is_in(ids);
+    ids.sort_unstable();
+    let mut filters: Vec<_> = ids.chunks(MOST_IDS).map(|ids| delivery::Column::Id.is_in(ids)).collect();
     for (channel, names) in names {
-        let of = delivery::Column::Channel.eq(channel.name()).and(delivery::Column::GatewayId.is_in(names));
-        any = any.or(of);
+        let of = |names| delivery::Column::Channel.eq(channel.name()).and(delivery::Column::GatewayId.is_in(names));
+        filters.extend(names.chunks(MOST_IDS).map(|names| of(names.to_vec())));
     }
-    let rows =
-        delivery::Entity::find().filter(any).order_by_asc(delivery::Column::Id).lock_exclusive().all(txn).await?;
-    let known = complete(txn, rows).await?.into_iter();
-    Ok(known.map(|(call, now)| Known { call, written: now.steps.len(), now, changed: false }).collect())
+    filters
 }
 
 async fn ended_calls(db: &impl ConnectionTrait, calls: impl Iterator<Item = i64>) -> StoreResult<HashSet<i64>> {
@@ -245,18 +254,17 @@ pub(crate) async fn deliveries_of_calls(
 }
 
 async fn complete(db: &impl ConnectionTrait, rows: Vec<delivery::Model>) -> StoreResult<Vec<OfCall>> {
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids = rows.iter().map(|row| row.id.clone());
-    let steps = delivery_step::Entity::find()
-        .filter(delivery_step::Column::Delivery.is_in(ids))
-        .order_by_asc(delivery_step::Column::Seq);
     let mut of_deliveries: HashMap<_, Vec<_>> = HashMap::new();
-    for row in steps.all(db).await? {
-        let state = state(&row.state)?;
-        let step = DeliveryStep { state, reason: row.reason, at: Timestamp::from_millis(row.at) };
-        of_deliveries.entry(row.delivery).or_default().push(step);
+    for rows in rows.chunks(MOST_IDS) {
+        let ids = rows.iter().map(|row| row.id.as_str());
+        let steps = delivery_step::Entity::find()
+            .filter(delivery_step::Column::Delivery.is_in(ids))
+            .order_by_asc(delivery_step::Column::Seq);
+        for row in steps.all(db).await? {
+            let state = state(&row.state)?;
+            let step = DeliveryStep { state, reason: row.reason, at: Timestamp::from_millis(row.at) };
+            of_deliveries.entry(row.delivery).or_default().push(step);
+        }
     }
     rows.into_iter()
         .map(|row| {

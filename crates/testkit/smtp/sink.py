@@ -12,7 +12,7 @@ that there can be several of a kind (`hang.1@example.org`):
     hang         asked for and never answered
     slow         answered after two seconds
 
-Over HTTP: `/messages?at_least=N` and `/counts?recipient=ADDRESS&at_least=N` answer once there are as many.
+Over HTTP: `/messages?at_least=N`, `/taken?at_least=N` (how many) and `/counts?recipient=ADDRESS&at_least=N` answer once there are as many.
 """
 
 import asyncio
@@ -99,6 +99,9 @@ class Sink:
             case "/messages":
                 await self.until(lambda: len(self.messages) >= number)
                 return self.messages
+            case "/taken":
+                await self.until(lambda: len(self.messages) >= number)
+                return len(self.messages)
             case "/counts":
                 recipient = query.get("recipient", [""])[0]
                 await self.until(lambda: self.recipients[recipient] >= number)

@@ -134,6 +134,11 @@ impl Sink {
         self.get(&format!("messages?at_least={messages}")).await
     }
 
+    /// How many it has taken, once there are so many.
+    pub async fn taken(&self, at_least: usize) -> usize {
+        self.get(&format!("taken?at_least={at_least}")).await
+    }
+
     pub async fn counts(&self) -> Counts {
         self.get("counts").await
     }

@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::python;
 use crate::console::note;
 use crate::process::{Failure, Job, Outcome};
+use crate::python;
 use crate::{demo, files};
 
 const GENERATOR: &str = "openapi-generator-cli==7.26.0";

@@ -2,7 +2,6 @@
 
 mod counts;
 mod java;
-mod python;
 mod stages;
 
 use std::path::Path;

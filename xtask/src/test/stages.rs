@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::counts::{self, Counts};
-use super::{java, python};
+use super::java;
 use crate::console::note;
 use crate::packages::{self, Group};
 use crate::process::{Job, Outcome, Said, fail};
+use crate::python;
 use crate::{codegen, demo, tidy, web};
 
 /// Does a stage's work in the checkout; the arguments are for its test runner.

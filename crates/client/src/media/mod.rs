@@ -134,6 +134,8 @@ pub enum MediaEvent {
     Offer { epoch: u64, sdp: String, tracks: Vec<MediaTrack> },
     /// Both ends have proved who they are and media may flow.
     Connected { epoch: u64 },
+    /// The SFU has agreed to a channel on the connection: it has it, too.
+    ChannelOpen { epoch: u64 },
     /// The other end closed the connection.
     RemoteClosed { epoch: u64 },
     /// The connection is gone. The session waits for a plan with a new epoch.
@@ -238,7 +240,10 @@ impl MediaSession {
                     self.close();
                     return None;
                 }
-                MediaEvent::Signal { .. } | MediaEvent::Connected { .. } | MediaEvent::RemoteClosed { .. } => {}
+                MediaEvent::Signal { .. }
+                | MediaEvent::Connected { .. }
+                | MediaEvent::ChannelOpen { .. }
+                | MediaEvent::RemoteClosed { .. } => {}
             }
         }
     }

@@ -37,6 +37,7 @@ pub(super) enum Effect {
         tracks: Vec<MediaTrack>,
     },
     Connected,
+    ChannelOpen,
     /// Datagrams do not reach the other end any more.
     PathLost,
     PathFound,
@@ -237,6 +238,7 @@ impl Peer {
     fn event(&mut self, event: Event) -> Result<(), MediaError> {
         match event {
             Event::Connected => self.effects.push_back(Effect::Connected),
+            Event::ChannelOpen(..) => self.effects.push_back(Effect::ChannelOpen),
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => return self.path_lost(),
             Event::IceConnectionStateChange(IceConnectionState::Connected | IceConnectionState::Completed) => {
                 self.effects.push_back(Effect::PathFound);

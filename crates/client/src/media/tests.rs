@@ -43,6 +43,7 @@ fn describe(event: &MediaEvent) -> String {
         MediaEvent::Signal { signal: Signal::Restart {}, .. } => "restart".to_owned(),
         MediaEvent::Offer { .. } => "offer to the SFU".to_owned(),
         MediaEvent::Connected { .. } => "connected".to_owned(),
+        MediaEvent::ChannelOpen { .. } => "channel open".to_owned(),
         MediaEvent::RemoteClosed { .. } => "remote closed".to_owned(),
         MediaEvent::Failed { error, .. } => format!("failed: {error}"),
     }

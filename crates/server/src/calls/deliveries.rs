@@ -1,9 +1,6 @@
 //! Messages of a call: which ones an invitation wants, what a step means for those on their way, and what is heard of them.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use farhand_domain::{
     call::{Call, Place},
@@ -80,10 +77,10 @@ fn is_needed(record: &CallRecord, delivery: &Delivery, call: &Call) -> bool {
 }
 
 impl CallActor {
-    /// Notes how messages stand, and shows it to whoever called.
+    /// Notes how messages stand, and shows it to whoever waits for what becomes of them.
     pub(super) fn heard_of(&mut self, changed: Vec<Delivery>) {
         if self.keep(changed) {
-            for contact in HashSet::from([self.call.creator(), self.call.maker()]) {
+            for contact in self.concerned().into_iter().filter(|contact| self.waits_for_others(*contact)) {
                 self.show_call_to(contact);
             }
         }

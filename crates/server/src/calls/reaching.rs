@@ -216,7 +216,7 @@ impl Shared {
                 held_back: None,
             };
             let invitation = self.notify.delivery(&step.inviting(self.policy.open), &wanted);
-            [invitation].into_iter().chain(self.reminder(step, &wanted))
+            [invitation].into_iter().chain(self.reminder(step, &wanted, &person.ways))
         };
         wanted.flat_map(delivery).collect()
     }

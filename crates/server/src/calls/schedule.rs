@@ -7,6 +7,7 @@ use farhand_domain::{
     call::{Call, EndReason, Phase, Place},
     delivery::State,
     ids::ContactId,
+    reach,
     time::Timestamp,
 };
 use farhand_store::model::{CallRecord, Delivery, Domain, Invitation};
@@ -18,6 +19,7 @@ use super::{
 use crate::{
     http::Outcome,
     notify::{Facts, Kind, Wanted},
+    reach::Ways,
 };
 
 /// As it is once a step is saved.
@@ -167,18 +169,21 @@ impl Shared {
             held_back: None,
         };
         let message = self.notify.delivery(&step.inviting(self.policy.open), &wanted);
-        let reminder = (update == Update::Moved).then(|| self.reminder(step, &wanted)).flatten();
+        let reminder = (update == Update::Moved).then(|| self.reminder(step, &wanted, &person.ways)).flatten();
         [message].into_iter().chain(reminder).collect()
     }
 
     /// One more, shortly before the call, for an invitation. None for a call so soon that the invitation reminds of it.
-    pub(super) fn reminder(&self, step: &Step<'_>, invitation: &Wanted<'_>) -> Option<Delivery> {
+    /// Nor a text into somebody's quiet hours: of the call they were told.
+    pub(super) fn reminder(&self, step: &Step<'_>, invitation: &Wanted<'_>, ways: &Ways) -> Option<Delivery> {
         let before = self.reminder?;
         let planned_at = step.schedule.at.filter(|_| self.notify.has(invitation.channel))?;
         if planned_at <= step.now + before + before {
             return None;
         }
-        let wanted = Wanted { kind: Kind::Reminder, at: planned_at - before, not_after: planned_at, ..*invitation };
+        let at = planned_at - before;
+        let held_back = ways.quiet(at).filter(|_| reach::disturbs(invitation.channel));
+        let wanted = Wanted { kind: Kind::Reminder, at, not_after: planned_at, held_back, ..*invitation };
         Some(self.notify.delivery(&step.inviting(self.policy.open), &wanted))
     }
 }

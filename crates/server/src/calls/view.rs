@@ -79,11 +79,21 @@ fn person(person: &farhand_domain::call::Person, actor: &CallActor, viewer: View
     let elsewhere = || actor.shared.hub.is_in_another(person.contact, actor.record.call_id);
     let busy = told && !actor.call.is_seated(person.contact) && elsewhere();
     let receives = actor.media.shortage(person.contact).filter(|_| actor.call.is_seated(person.contact));
-    let called = [actor.call.creator(), actor.call.maker()].contains(&viewer.contact);
-    let notifications = if called { log::notifications(&actor.record, person.contact.0) } else { Vec::new() };
+    let notifications = if told && actor.waits_for_others(viewer.contact) {
+        log::notifications(&actor.record, person.contact.0)
+    } else {
+        Vec::new()
+    };
     let guest = contact.user_id.is_none();
     let contact = shown_to(&actor.record, viewer.contact, contact);
     Some(Person { contact, state, guest, online, media, receives, quiet, busy, notifications })
+}
+
+impl CallActor {
+    /// Who is told what becomes of a ring: whoever called, and whoever is in the call already.
+    pub(super) fn waits_for_others(&self, contact: ContactId) -> bool {
+        contact == self.call.creator() || contact == self.call.maker() || self.call.is_seated(contact)
+    }
 }
 
 pub fn wire_quiet(quiet: Quiet) -> WireQuiet {

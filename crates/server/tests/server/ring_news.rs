@@ -2,7 +2,7 @@
 
 use farhand_protocol::{
     call::CallLog,
-    frame::{CallView, ClientFrame},
+    frame::{CallView, ClientFrame, ServerFrame},
 };
 use farhand_testkit::{
     Account, Device, Server, json,
@@ -51,6 +51,25 @@ async fn a_ring_is_delivered_seen_and_answered() {
     tablet.catch_up().await;
     let log = caller.call_log(call_id).await;
     assert_eq!(kinds(&log), ["RingStarted", "RingDelivered", "RingSeen", "RingEnded"], "once each");
+}
+
+#[tokio::test]
+async fn whoever_waits_in_a_brokered_call_sees_what_becomes_of_the_technicians_ring() {
+    let server = Server::start().await;
+    let broker = server.login("connector1").await;
+    let (glasses, expert, other) =
+        (server.login("glasses1").await, server.login("expert1").await, server.login("expert2").await);
+    let (mut worn, mut desk, mut second) = (glasses.device().await, expert.device().await, other.device().await);
+    let invited = json!([expert.invited(), other.invited()]);
+    let request = json!({"callType": "MESH", "creatorUser": glasses.id(), "invitedContacts": invited});
+    let call_id = broker.create_call(request).await.call_id;
+    second.ring(call_id).await;
+    desk.join(call_id).await;
+    worn.ring(call_id).await;
+    shown(&mut worn, call_id, true).await;
+    ring_is(&mut desk, call_id, "seen").await;
+    let tells = |frame: &ServerFrame| matches!(frame, ServerFrame::Call { call } if call.people.iter().any(|person| !person.notifications.is_empty()));
+    assert!(!second.has(tells).await, "who is not in the call is told nothing of it");
 }
 
 #[tokio::test]

@@ -48,6 +48,30 @@ async fn who_is_not_to_be_disturbed_gets_no_popup_and_no_text_but_a_letter_and_t
 }
 
 #[tokio::test]
+async fn who_is_not_to_be_disturbed_at_its_time_is_reminded_by_letter_only() {
+    let server = Server::with(|config| {
+        config.sms_url = Some(NO_GATEWAY.to_owned());
+        config.mail_url = Some("smtp://127.0.0.1:1?starttls=never".to_owned());
+    })
+    .await;
+    let (caller, tester) = (server.login("callertest1").await, server.login("tester").await);
+    let contact = json!({"userDbId": tester.id(), "phoneNumber": "+49123456", "email": "tester@example.org"});
+    let plan = json!({"plannedDateTime": server.clock().in_seconds(3_600), "invitedContacts": [contact]});
+    // Of one that waits nothing is told yet.
+    for (until, held_back) in [(3_600, &["sms"][..]), (1_800, &[])] {
+        set(&tester, json!({"doNotDisturbUntil": server.clock().in_seconds(until)})).await;
+        let told = notifications(&caller.create_call(plan.clone()).await);
+        let reminders = told.iter().filter(|n| n.kind == "reminder");
+        let reminders: Vec<_> = reminders.map(|n| (n.channel.as_str(), n.state.as_str())).collect();
+        assert_eq!(
+            reminders,
+            [("email", "queued"), ("sms", text)],
+            "the reminder comes after three quarters of an hour"
+        );
+    }
+}
+
+#[tokio::test]
 async fn who_may_be_disturbed_again_while_it_rings_hears_it() {
     let server = Server::start().await;
     let (caller, tester) = (server.login("callertest1").await, server.login("tester").await);

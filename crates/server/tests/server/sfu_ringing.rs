@@ -47,7 +47,8 @@ impl Rung {
         timeout(WAIT, find).await.unwrap_or_else(|_| panic!("not in time: {what}"))
     }
 
-    /// Makes the connection, and tells with which offer.
+    /// Makes the connection, and tells with which offer. The last word of the handshake is this end's; what is said over the WebSocket
+    /// then may be there before it.
     pub async fn prepare(&mut self, call_id: Uuid) -> MediaOffer {
         self.device.prepare(call_id);
         let offer = self.until("its offer", |event| match event {
@@ -58,7 +59,7 @@ impl Rung {
         });
         let offer = offer.await;
         self.until("the prepared connection", |event| {
-            matches!(event, DeviceEvent::Media(MediaEvent::Connected { epoch: 0 })).then_some(())
+            matches!(event, DeviceEvent::Media(MediaEvent::ChannelOpen { epoch: 0 })).then_some(())
         })
         .await;
         offer

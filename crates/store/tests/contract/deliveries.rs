@@ -187,7 +187,16 @@ async fn what_was_in_flight_at_a_stop_is_known_to_the_next_start(db: &Db) {
     assert!(record.deliveries.iter().any(|delivery| delivery.id == flying[1].id));
 }
 
+async fn there_may_be_more_messages_than_a_statement_has_parameters(db: &Db) {
+    // SQLite takes 32,766 of them.
+    let record = call_with(db, &vec![0; 33_000]).await;
+    assert_eq!(db.read(&record).await.deliveries.len(), 33_000);
+    let over: Vec<_> = record.deliveries.iter().map(|delivery| heard(delivery, Fact::NotNeeded)).collect();
+    assert_eq!(db.store.hear_of_deliveries(&over).await.unwrap().len(), 33_000);
+}
+
 contract!(
+    there_may_be_more_messages_than_a_statement_has_parameters,
     messages_are_born_with_their_call_and_with_its_steps,
     a_refused_step_leaves_no_message,
     what_was_not_sent_is_listed_for_its_domain_the_latest_first,

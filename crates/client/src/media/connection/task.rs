@@ -259,6 +259,7 @@ impl Task {
                 }
                 Effect::Signal(signal) => self.say(signal),
                 Effect::Connected => self.connected(),
+                Effect::ChannelOpen => self.outbox.push_back(MediaEvent::ChannelOpen { epoch }),
                 Effect::PathLost => self.give_up_after(MediaError::PathLost),
                 Effect::PathFound if self.connected => self.deadline = None,
                 Effect::PathFound => {}

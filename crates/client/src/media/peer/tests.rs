@@ -70,7 +70,7 @@ impl World {
             Effect::PathLost => "path lost",
             Effect::PathFound => "path found",
             Effect::Frame(..) => "frame",
-            Effect::KeyframeWanted(_) | Effect::Measured | Effect::Offer { .. } => "other",
+            Effect::KeyframeWanted(_) | Effect::Measured | Effect::Offer { .. } | Effect::ChannelOpen => "other",
             Effect::RemoteClosed => "remote closed",
         }
     }

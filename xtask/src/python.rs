@@ -10,7 +10,7 @@ use crate::process::{Failure, Job, Outcome};
 const MAIL_SERVER: &str = "aiosmtpd==1.4.6";
 
 /// The Python that has it.
-pub(super) fn with_mail_server(root: &Path) -> Outcome<PathBuf> {
+pub(crate) fn with_mail_server(root: &Path) -> Outcome<PathBuf> {
     installed(root, MAIL_SERVER, "lib/*/site-packages/aiosmtpd/smtp.py")?;
     Ok(folder(root, MAIL_SERVER).join("bin/python"))
 }
@@ -19,13 +19,13 @@ pub(super) fn with_mail_server(root: &Path) -> Outcome<PathBuf> {
 const CALENDAR_READER: &str = "icalendar==7.3.0";
 
 /// The Python that has it.
-pub(super) fn with_calendar_reader(root: &Path) -> Outcome<PathBuf> {
+pub(crate) fn with_calendar_reader(root: &Path) -> Outcome<PathBuf> {
     installed(root, CALENDAR_READER, "lib/*/site-packages/icalendar/version.py")?;
     Ok(folder(root, CALENDAR_READER).join("bin/python"))
 }
 
 /// The file of a package that the pattern finds, below the package's folder. Installs it if there is none.
-pub(super) fn installed(root: &Path, package: &str, pattern: &str) -> Outcome<PathBuf> {
+pub(crate) fn installed(root: &Path, package: &str, pattern: &str) -> Outcome<PathBuf> {
     let folder = folder(root, package);
     let pattern = format!("{}/{pattern}", folder.display());
     if let Some(file) = packages::glob(&pattern).pop() {
