@@ -45,6 +45,7 @@ export type UpdateCallRequest = rest['schemas']['UpdateCallRequest'];
 export type Invited = { userDbId: number } | { displayName?: string; email?: string; phoneNumber?: string };
 /** As the server names them. */
 export type Team = { id: number; name: string };
+export type TeamEntry = rest['schemas']['TeamEntry'];
 export type DirectoryEntry = rest['schemas']['DirectoryEntry'];
 export type Presence = rest['schemas']['Presence'];
 export type IceServer = frames['schemas']['IceServer'];

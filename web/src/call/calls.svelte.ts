@@ -3,7 +3,7 @@
  * holds, and what the person does is asked of the server first. No DOM, no RTCPeerConnection.
  */
 import { SvelteMap } from 'svelte/reactivity';
-import type { CallView, Invited, Ring, RingEndReason, ServerMessage, Welcome } from '../api/types';
+import type { CallView, CreateCallRequest, Invited, Ring, RingEndReason, ServerMessage, Team, Welcome } from '../api/types';
 import { codeOf, type RequestFrame } from '../signalling/requests';
 import type { Guest } from './guest';
 import { Leaving } from './leaving';
@@ -49,16 +49,21 @@ export class Calls {
 
   /** Calls somebody of the domain. */
   call(user: { userDbId: number; displayName: string }, camera: boolean): Promise<void> {
-    return this.callOne({ userDbId: user.userDbId }, user.displayName, camera);
+    return this.callFirst({ invitedContacts: [{ userDbId: user.userDbId }] }, user.displayName, camera);
   }
 
   /** Calls somebody without an account, by a message. */
   callGuest(guest: Guest, camera: boolean): Promise<void> {
-    return this.callOne(guest, nameOf(guest), camera);
+    return this.callFirst({ invitedContacts: [guest] }, nameOf(guest), camera);
   }
 
-  private callOne(contact: Invited, label: string, camera: boolean): Promise<void> {
-    const call = { callType: 'MESH' as const, invitedContacts: [contact], useStoredAddresses: true };
+  /** Calls whoever of a team is first to answer. */
+  callTeam(team: Team, camera: boolean): Promise<void> {
+    return this.callFirst({ invitedTeams: [{ id: team.id }] }, team.name, camera);
+  }
+
+  private callFirst(invited: Partial<CreateCallRequest>, label: string, camera: boolean): Promise<void> {
+    const call = { callType: 'MESH' as const, ...invited, useStoredAddresses: true };
     return this.begin({ type: 'createCall', call }, label, camera);
   }
 
@@ -83,11 +88,11 @@ export class Calls {
     return this.ask({ type: 'ringAgain', callId: this.stage.callId, contactId });
   }
 
-  /** Rings somebody who is not in the call yet. */
-  async invite(contact: Invited): Promise<void> {
+  /** Rings somebody, or a team, for this call. */
+  async invite(who: Invited | Team): Promise<void> {
     if (this.stage.name !== 'active') return;
     try {
-      await this.env.invite(this.stage.callId, contact);
+      await this.env.invite(this.stage.callId, who);
     } catch (error) {
       this.notice = { kind: 'error', code: codeOf(error) };
     }

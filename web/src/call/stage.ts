@@ -1,5 +1,5 @@
 /** What a call looks like from the screen, and what its state needs of the world. */
-import type { CallView, EndReason, IceServer, Invited, RingEndReason, Signal, Slots } from '../api/types';
+import type { CallView, EndReason, IceServer, Invited, RingEndReason, Signal, Slots, Team } from '../api/types';
 import type { Telling } from '../signalling/client';
 import type { Clock } from '../signalling/clock';
 import type { Answer, RequestFrame } from '../signalling/requests';
@@ -58,5 +58,5 @@ export interface CallsEnvironment {
   /** Whether anybody can see this page. */
   visible(): boolean;
   /** Rejects with an error that has the server's `code`. */
-  invite(callId: string, contact: Invited): Promise<void>;
+  invite(callId: string, who: Invited | Team): Promise<void>;
 }

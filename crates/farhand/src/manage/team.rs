@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use farhand_server::admin;
+use farhand_store::model::NewTeam;
 
 use super::{find_domain, open};
 use crate::{chosen::Failure, cli::Place};
@@ -16,7 +17,7 @@ pub enum TeamCommand {
         domain: String,
         #[arg(long)]
         name: String,
-        /// Login name of a member; can be given several times.
+        /// Login name of a member, in the order of ringing; can be given several times.
         #[arg(long)]
         member: Vec<String>,
     },
@@ -50,12 +51,16 @@ pub async fn team(command: TeamCommand) -> Result<(), Failure> {
                 members.push(user.ok_or_else(|| Failure::new(format!("{} has no user {login}", domain.name)))?.id);
             }
             let known = store.teams(domain.id).await?.into_iter().find(|team| team.name == name);
+            // How it is rung stays as it is.
+            let kept = known.as_ref().map(|team| (team.settings.clone(), team.next));
+            let (settings, next) = kept.unwrap_or_default();
+            let new = NewTeam { name, members, settings, next };
             let id = match known {
-                Some(team) => store.replace_team(team.id, &name, &members).await?.map(|team| team.id),
-                None => Some(store.create_team(domain.id, &name, &members).await?.id),
+                Some(team) => store.replace_team(team.id, &new).await?.map(|team| team.id),
+                None => Some(store.create_team(domain.id, &new).await?.id),
             };
             let id = id.ok_or_else(|| Failure::new("the team was removed meanwhile"))?;
-            println!("Team {name} has {} members (id {id}).", members.len());
+            println!("Team {} has {} members (id {id}).", new.name, new.members.len());
             Ok(())
         }
         TeamCommand::List { place, domain } => {

@@ -46,6 +46,8 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
         seat,
         creator: call.creator().0,
         people: call.state().people.iter().filter_map(|p| person(p, actor, viewer)).collect(),
+        next: if called(actor, viewer) { next_in_turn(call) } else { Vec::new() },
+        next_team: called(actor, viewer).then(|| actor.next_team()).flatten(),
         media_plan: plan.map(|plan| media_plan(actor, viewer, plan)),
         send_limit: plan.and_then(|plan| send_limit(actor, viewer, plan)),
         end_reason: match call.state().phase {
@@ -54,6 +56,17 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
         },
         version: u64::try_from(*version).unwrap_or(0),
     }
+}
+
+/// Whoever called sees what becomes of it.
+fn called(actor: &CallActor, viewer: Viewer) -> bool {
+    [actor.call.creator(), actor.call.maker()].contains(&viewer.contact)
+}
+
+/// Before the rings have begun nobody is next.
+fn next_in_turn(call: &Call) -> Vec<i64> {
+    let next = if call.in_turn().is_empty() { Vec::new() } else { call.next_in_turn() };
+    next.into_iter().map(|contact| contact.0).collect()
 }
 
 fn person(person: &farhand_domain::call::Person, actor: &CallActor, viewer: Viewer) -> Option<Person> {
@@ -79,8 +92,7 @@ fn person(person: &farhand_domain::call::Person, actor: &CallActor, viewer: View
     let elsewhere = || actor.shared.hub.is_in_another(person.contact, actor.record.call_id);
     let busy = told && !actor.call.is_seated(person.contact) && elsewhere();
     let receives = actor.media.shortage(person.contact).filter(|_| actor.call.is_seated(person.contact));
-    let called = [actor.call.creator(), actor.call.maker()].contains(&viewer.contact);
-    let notifications = if called { log::notifications(&actor.record, person.contact.0) } else { Vec::new() };
+    let notifications = if called(actor, viewer) { log::notifications(&actor.record, person.contact.0) } else { Vec::new() };
     let guest = contact.user_id.is_none();
     let contact = shown_to(&actor.record, viewer.contact, contact);
     Some(Person { contact, state, guest, online, media, receives, quiet, busy, notifications })
