@@ -73,7 +73,7 @@ test('a team stands behind somebody who does not answer, and is added to a call 
   await colleague.answer(caller);
   await Promise.all([caller.seesAndHears(), colleague.seesAndHears()]);
   await caller.press('Hang up');
-  await caller.press('Close');
+  await caller.press('Back to contacts');
 
   await caller.call(callee);
   await callee.answer(caller);

@@ -19,7 +19,7 @@ use crate::{
     directory::Directory,
     http::{Fail, Outcome},
     planned::zone,
-    reach::{check_hours, spans_of, team_of},
+    reach::{check_hours, spans_of},
 };
 
 /// Less than this and a pocket is not reached; more and a caller at a machine has given up before the third of a team is rung.
@@ -150,7 +150,8 @@ fn check_tags(tags: &[String], most: usize, at: &str) -> Outcome<BTreeSet<String
 
 /// The team of a ring ladder must be one of the domain.
 pub async fn check_rungs(directory: &Directory, domain: i64, rungs: Option<&[Rung]>, at: &str) -> Outcome<()> {
-    let Some((index, team)) = rungs.into_iter().flatten().enumerate().find_map(|(i, rung)| Some((i, rung.team?))) else {
+    let Some((index, team)) = rungs.into_iter().flatten().enumerate().find_map(|(i, rung)| Some((i, rung.team?)))
+    else {
         return Ok(());
     };
     if directory.teams(domain).await?.iter().any(|known| known.id == team) {

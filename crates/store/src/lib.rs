@@ -33,8 +33,7 @@ use uuid::Uuid;
 use model::{
     ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange,
     GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam, NewUser,
-    Refused,
-    Rotation, RunningCall, Saved, Team, User, UserChange,
+    Refused, Rotation, RunningCall, Saved, Team, User, UserChange,
 };
 
 /// Why the store could not do what it was asked.

@@ -16,8 +16,8 @@ use crate::{
     entity::{access::login_session, calls::idempotency, people::meta},
     model::{
         ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange,
-        GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam, NewUser,
-        Refused, Rotation, RunningCall, Saved, Team, TokenPair, User, UserChange,
+        GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam,
+        NewUser, Refused, Rotation, RunningCall, Saved, Team, TokenPair, User, UserChange,
     },
 };
 

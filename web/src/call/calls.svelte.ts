@@ -63,7 +63,7 @@ export class Calls {
   }
 
   private callFirst(invited: Partial<CreateCallRequest>, label: string, camera: boolean): Promise<void> {
-    const call = { callType: 'MESH' as const, ...invited, useStoredAddresses: true };
+    const call: CreateCallRequest = { callType: 'MESH', ...invited, useStoredAddresses: true };
     return this.begin({ type: 'createCall', call }, label, camera);
   }
 

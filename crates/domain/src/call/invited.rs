@@ -53,9 +53,13 @@ pub struct Successor {
 pub enum Stage {
     Waits,
     /// It rings; the team is asked then.
-    From { at: Timestamp },
+    From {
+        at: Timestamp,
+    },
     /// The team is to be asked now. Who belongs to it has to come from outside ([`super::Event::TeamComes`]); the call waits until then.
-    Due { until: Timestamp },
+    Due {
+        until: Timestamp,
+    },
 }
 
 impl Successor {

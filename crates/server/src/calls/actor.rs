@@ -70,7 +70,18 @@ impl CallActor {
         let media = CallMedia::new(record.call_id, shared.workers.clone(), shared.stills.clone());
         let (owed, statistics, quiets) = (Vec::new(), Statistics::default(), Quiets::default());
         let (team_names, recovery_owed) = (HashMap::new(), false);
-        Self { shared: shared.clone(), call, record, version, owed, media, statistics, quiets, team_names, recovery_owed }
+        Self {
+            shared: shared.clone(),
+            call,
+            record,
+            version,
+            owed,
+            media,
+            statistics,
+            quiets,
+            team_names,
+            recovery_owed,
+        }
     }
 
     /// Runs until the call has ended, or another node has taken it.

@@ -314,7 +314,9 @@ fn behind(contact: ContactId, reachable: &Reachable, person: &Named<'_>) -> Opti
 
 fn members<'a>(called: &[Called]) -> Vec<Named<'a>> {
     let mut all = Vec::new();
-    for (group, chosen) in called.iter().enumerate().filter_map(|(group, called)| Some((group, called.chosen.as_ref()?))) {
+    for (group, chosen) in
+        called.iter().enumerate().filter_map(|(group, called)| Some((group, called.chosen.as_ref()?)))
+    {
         let named = |user: &Arc<User>| Named { found: Found::User(user.clone()), request: None, group: Some(group) };
         all.extend(chosen.members.iter().map(named));
     }

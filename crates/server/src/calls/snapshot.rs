@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use farhand_domain::{
-    call::{
-        EndReason, Hunt, Person, PersonRole, Phase, Place, Seat, Stage, State, Successor, Technology, Terms,
-    },
+    call::{EndReason, Hunt, Person, PersonRole, Phase, Place, Seat, Stage, State, Successor, Technology, Terms},
     ids::{ContactId, DeviceId, TeamId},
     time::Timestamp,
 };
@@ -270,9 +268,7 @@ fn write_person(person: &Person) -> SavedPerson {
         contact: person.contact.0,
         role: match person.role {
             PersonRole::Creator => SavedRole::Creator,
-            PersonRole::Invitee { ring_for } => {
-                SavedRole::Invitee { ring_ms: whole_millis(ring_for) }
-            }
+            PersonRole::Invitee { ring_for } => SavedRole::Invitee { ring_ms: whole_millis(ring_for) },
             PersonRole::Broker => SavedRole::Broker,
         },
         place: match person.place {
@@ -360,7 +356,8 @@ mod tests {
             let stages = [Stage::Waits, Stage::From { at: at(8) }, Stage::Due { until: at(9) }];
             let after = [None, Some(Duration::from_secs(30)), None];
             let successors = stages.into_iter().zip(after);
-            let successors = successors.map(|(stage, after)| Successor { team: TeamId(8), of: team.clone(), after, stage });
+            let successors =
+                successors.map(|(stage, after)| Successor { team: TeamId(8), of: team.clone(), after, stage });
             let successors = successors.collect();
             let state = State { terms, phase, people: people.clone(), epoch: 6, joins: 4, hunts, successors };
             assert_eq!(read(&write(&state).unwrap()).unwrap(), state);

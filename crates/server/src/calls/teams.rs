@@ -25,10 +25,7 @@ use super::{
     resolve::{self, Resolved, Resolver},
     rows,
 };
-use crate::{
-    http::Outcome,
-    teams::TeamSettings,
-};
+use crate::{http::Outcome, teams::TeamSettings};
 
 /// Kinds of the history.
 const NEXT_IN_TEAM: &str = "NextInTeam";
@@ -97,7 +94,11 @@ pub(super) struct Called {
 
 impl Chosen {
     /// What the domain has to know of it: `contacts` are those of the members who are rung, `fresh` those who are not rung for another reason.
-    pub(super) fn turns(&self, contacts: &[ContactId], fresh: &HashSet<ContactId>) -> (Option<Hunt>, Option<Successor>) {
+    pub(super) fn turns(
+        &self,
+        contacts: &[ContactId],
+        fresh: &HashSet<ContactId>,
+    ) -> (Option<Hunt>, Option<Successor>) {
         let hunt = self.each.map(|each| {
             let order = contacts.iter().copied().filter(|contact| fresh.contains(contact)).collect();
             Hunt { team: self.team, order, each }
@@ -112,12 +113,14 @@ impl Resolver<'_> {
     /// Who of a team is rung; where that is nobody, who of the team after it, and so on.
     pub(super) async fn call_team(&self, first: &Team, wanted: &BTreeSet<String>) -> Outcome<Called> {
         let teams = self.directory.teams(self.terms.domain_id).await?;
-        let (mut called, mut asked) = (Called::default(), HashSet::new());
+        let (mut called, mut asked, anything) = (Called::default(), HashSet::new(), BTreeSet::new());
         let mut at = Some(first);
         while let Some(team) = at.filter(|team| asked.insert(team.id)) {
             called.teams.push(InvitedTeam { id: team.id, name: team.name.clone() });
             let settings = TeamSettings::of(team);
             let members = self.members(team).await?;
+            // Somebody of the next team who cannot do all that was asked for is better than nobody.
+            let wanted = if team.id == first.id { wanted } else { &anything };
             match self.choose(&settings, &members, wanted).await? {
                 Ok(order) => {
                     let ordered = settings.strategy() != Strategy::All;
@@ -135,8 +138,11 @@ impl Resolver<'_> {
                 }
             }
             at = team.next.and_then(|next| teams.iter().find(|team| team.id == next));
-            called.notes.extend(at.map(|next| {
-                TeamNote { kind: FALLBACK_TEAM, contact: None, team: next.name.clone(), why: None }
+            called.notes.extend(at.map(|next| TeamNote {
+                kind: FALLBACK_TEAM,
+                contact: None,
+                team: next.name.clone(),
+                why: None,
             }));
         }
         Ok(called)
@@ -242,7 +248,9 @@ impl Shared {
 impl CallActor {
     /// Asks the teams that are due.
     pub(super) async fn call_up_teams(&mut self) -> Outcome<()> {
-        while let Some(due) = self.call.due_teams().next().cloned() {
+        loop {
+            let due = self.call.due_teams().next().cloned();
+            let Some(due) = due else { return Ok(()) };
             let (invited, extra) = self.people_of(&due).await?;
             let team = due.team;
             match self.step(Event::TeamComes { team, invited }, extra).await {
@@ -252,7 +260,6 @@ impl CallActor {
                 done => done?,
             }
         }
-        Ok(())
     }
 
     /// Those of a team, or of the teams after it, who are not in the call yet.

@@ -92,7 +92,8 @@ fn person(person: &farhand_domain::call::Person, actor: &CallActor, viewer: View
     let elsewhere = || actor.shared.hub.is_in_another(person.contact, actor.record.call_id);
     let busy = told && !actor.call.is_seated(person.contact) && elsewhere();
     let receives = actor.media.shortage(person.contact).filter(|_| actor.call.is_seated(person.contact));
-    let notifications = if called(actor, viewer) { log::notifications(&actor.record, person.contact.0) } else { Vec::new() };
+    let notifications =
+        if called(actor, viewer) { log::notifications(&actor.record, person.contact.0) } else { Vec::new() };
     let guest = contact.user_id.is_none();
     let contact = shown_to(&actor.record, viewer.contact, contact);
     Some(Person { contact, state, guest, online, media, receives, quiet, busy, notifications })

@@ -58,7 +58,10 @@ async fn callers_see_who_of_a_team_is_there() {
     let [pumps] = &teams[..] else { panic!("{teams:?}") };
     assert_eq!((pumps.id, pumps.there, pumps.members.len()), (id, 1, 3));
     let seen: Vec<_> = pumps.members.iter().map(|m| (m.presence, m.quiet.is_some(), m.on_shift)).collect();
-    assert_eq!(seen, [(Presence::Online, false, true), (Presence::Online, true, true), (Presence::Online, false, false)]);
+    assert_eq!(
+        seen,
+        [(Presence::Online, false, true), (Presence::Online, true, true), (Presence::Online, false, false)]
+    );
     assert_eq!(pumps.members[2].tags, ["pumps"]);
 }
 

@@ -78,7 +78,8 @@ async fn who_is_away_or_wants_quiet_is_passed_over_and_who_is_in_a_call_comes_la
     let call_id = call_team(&mut desk, id).await.call_id;
     phone.ring(call_id).await;
     let log = caller.call_log(call_id).await;
-    let passed = [(Some(contact(&log, &away)), "notThere".to_owned()), (Some(contact(&log, &quiet)), "undisturbed".to_owned())];
+    let passed =
+        [(Some(contact(&log, &away)), "notThere".to_owned()), (Some(contact(&log, &quiet)), "undisturbed".to_owned())];
     assert_eq!(told(&log, "RingEnded"), passed);
     assert!(!talking.has_rung(call_id).await);
     phone.decline(call_id).await;
@@ -187,7 +188,8 @@ async fn a_team_added_to_a_running_call_is_rung_in_turn() {
     let (mut first, mut second) = (one.device().await, other.device().await);
     let call_id = desk.create_call(json!({"callType": "MESH", "invitedContacts": [guest.invited()]})).await.call_id;
     there.join(call_id).await;
-    let log: CallLog = caller.post("/rtc/inviteToCall", json!({"callId": call_id, "invitedTeams": [{"id": id}]})).await.ok();
+    let log: CallLog =
+        caller.post("/rtc/inviteToCall", json!({"callId": call_id, "invitedTeams": [{"id": id}]})).await.ok();
     assert_eq!(log.invited_teams[0].id, Some(id));
     first.ring(call_id).await;
     first.decline(call_id).await;

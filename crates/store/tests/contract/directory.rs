@@ -193,7 +193,9 @@ async fn teams_follow_each_other_within_a_domain_and_never_in_a_circle(db: &Db) 
     let first = db.store.create_team(acme.id, &then("first", middle)).await.unwrap();
     assert_eq!(first.next, Some(middle));
     let foreign = db.store.create_team(other.id, &named("there", &[])).await.unwrap().id;
-    for (name, id, next) in [("last", last, first.id), ("last", last, last), ("last", last, foreign), ("last", last, 999)] {
+    for (name, id, next) in
+        [("last", last, first.id), ("last", last, last), ("last", last, foreign), ("last", last, 999)]
+    {
         assert_constraint(db.store.replace_team(id, &then(name, next)).await);
     }
     assert_constraint(db.store.create_team(acme.id, &then("new", foreign)).await);
@@ -211,8 +213,7 @@ async fn teams_belong_to_a_domain_and_hold_its_users(db: &Db) {
     let there = db.store.create_team(other.id, &named("day", &[])).await.unwrap();
 
     let members = vec![ben, ada];
-    let expected =
-        Team { id: day.id, domain_id: acme.id, name: "day".to_owned(), members, settings: None, next: None };
+    let expected = Team { id: day.id, domain_id: acme.id, name: "day".to_owned(), members, settings: None, next: None };
     assert_eq!(day, expected);
     assert_eq!(db.store.teams(acme.id).await.unwrap(), [day, night]);
     assert_eq!(db.store.teams(other.id).await.unwrap(), [there]);

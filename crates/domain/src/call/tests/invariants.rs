@@ -3,8 +3,8 @@
 use super::trail::{Contacts, Trail};
 use crate::{
     call::{
-        Call, Effect, EndReason, Event, Handled, LogKind, MediaPlan, Note, Path, PersonRole, Phase, Place, Ring,
-        Stage, Technology,
+        Call, Effect, EndReason, Event, Handled, LogKind, MediaPlan, Note, Path, PersonRole, Phase, Place, Ring, Stage,
+        Technology,
     },
     ids::ContactId,
     policy::Policy,

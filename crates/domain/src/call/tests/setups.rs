@@ -1,7 +1,8 @@
 //! The calls that are explored.
 
 use super::story::{
-    BROKER, COLLEAGUE, CREATOR, EXPERT, LATECOMER, MINUTE, NIGHT_TEAM, START, TURN, by_mail, by_popup, device, hunt, then,
+    BROKER, COLLEAGUE, CREATOR, EXPERT, LATECOMER, MINUTE, NIGHT_TEAM, START, TURN, by_mail, by_popup, device, hunt,
+    then,
 };
 use crate::{
     call::{Hunt, Invited, Invitee, Successor, Technology, Terms},
