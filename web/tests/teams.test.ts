@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Reach, TeamEntry } from '../src/api/types';
 import { Contacts } from '../src/call/contacts.svelte';
 import { ReachForm } from '../src/call/reach-form.svelte';
+import { callTo, invitation } from '../src/call/whom';
 import { settle } from './fakes';
 
 type Member = TeamEntry['members'][number];
@@ -82,6 +83,18 @@ describe('teams', () => {
     fails = true;
     await contacts.loadTeams();
     expect(contacts.teams).toHaveLength(1);
+  });
+});
+
+describe('a call', () => {
+  it('is for a person, a guest or a team', () => {
+    expect(invitation({ userDbId: 8 })).toEqual({ invitedContacts: [{ userDbId: 8 }] });
+    expect(invitation({ email: 'gil@example.org' })).toEqual({ invitedContacts: [{ email: 'gil@example.org' }] });
+    expect(callTo({ id: 7, name: 'Night' })).toEqual({
+      callType: 'MESH',
+      invitedTeams: [{ id: 7 }],
+      useStoredAddresses: true,
+    });
   });
 });
 

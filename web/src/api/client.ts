@@ -8,7 +8,7 @@ import type {
   DirectoryEntry,
   GuestInvitation,
   IceServers,
-  Invited,
+  InviteRequest,
   LoginRequest,
   Problem,
   Reach,
@@ -137,8 +137,8 @@ export class Rest {
   }
 
   /** Rings somebody, or a team, for a call that goes on. */
-  async invite(callId: string, who: Invited | Team): Promise<void> {
-    const body = 'id' in who ? { callId, invitedTeams: [{ id: who.id }] } : { callId, invitedContacts: [who] };
+  async invite(callId: string, whom: Omit<InviteRequest, 'callId'>): Promise<void> {
+    const body = { callId, ...whom };
     await unwrap(this.client.POST('/rtc/inviteToCall', { body }));
   }
 

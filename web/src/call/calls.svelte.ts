@@ -3,7 +3,7 @@
  * holds, and what the person does is asked of the server first. No DOM, no RTCPeerConnection.
  */
 import { SvelteMap } from 'svelte/reactivity';
-import type { CallView, CreateCallRequest, Invited, Ring, RingEndReason, ServerMessage, Team, Welcome } from '../api/types';
+import type { CallView, Ring, RingEndReason, ServerMessage, Team, Welcome } from '../api/types';
 import { codeOf, type RequestFrame } from '../signalling/requests';
 import type { Guest } from './guest';
 import { Leaving } from './leaving';
@@ -13,6 +13,7 @@ import { Rings } from './rings';
 import type { MediaState } from './session';
 import type { SfuLink } from './sfu-link';
 import type { CallsEnvironment, Notice, Stage } from './stage';
+import { callTo, type Whom } from './whom';
 
 export class Calls {
   readonly rings: Rings;
@@ -49,22 +50,17 @@ export class Calls {
 
   /** Calls somebody of the domain. */
   call(user: { userDbId: number; displayName: string }, camera: boolean): Promise<void> {
-    return this.callFirst({ invitedContacts: [{ userDbId: user.userDbId }] }, user.displayName, camera);
+    return this.begin({ type: 'createCall', call: callTo({ userDbId: user.userDbId }) }, user.displayName, camera);
   }
 
   /** Calls somebody without an account, by a message. */
   callGuest(guest: Guest, camera: boolean): Promise<void> {
-    return this.callFirst({ invitedContacts: [guest] }, nameOf(guest), camera);
+    return this.begin({ type: 'createCall', call: callTo(guest) }, nameOf(guest), camera);
   }
 
   /** Calls whoever of a team is first to answer. */
   callTeam(team: Team, camera: boolean): Promise<void> {
-    return this.callFirst({ invitedTeams: [{ id: team.id }] }, team.name, camera);
-  }
-
-  private callFirst(invited: Partial<CreateCallRequest>, label: string, camera: boolean): Promise<void> {
-    const call: CreateCallRequest = { callType: 'MESH', ...invited, useStoredAddresses: true };
-    return this.begin({ type: 'createCall', call }, label, camera);
+    return this.begin({ type: 'createCall', call: callTo(team) }, team.name, camera);
   }
 
   accept(ring: Ring, camera: boolean): Promise<void> {
@@ -89,7 +85,7 @@ export class Calls {
   }
 
   /** Rings somebody, or a team, for this call. */
-  async invite(who: Invited | Team): Promise<void> {
+  async invite(who: Whom): Promise<void> {
     if (this.stage.name !== 'active') return;
     try {
       await this.env.invite(this.stage.callId, who);

@@ -45,7 +45,11 @@ export class ReachForm {
   own = $state(false);
   steps = $state<Step[]>([]);
   /** The last step: who comes instead. */
-  team = $state<{ on: boolean; id: number | undefined; after: number }>({ on: false, id: undefined, after: TEAM_AFTER });
+  team = $state<{ on: boolean; id: number | undefined; after: number }>({
+    on: false,
+    id: undefined,
+    after: TEAM_AFTER,
+  });
 
   readonly hoursComplete = $derived(this.rows.every(({ days, from, to }) => days.length > 0 && from && to));
 
