@@ -96,7 +96,10 @@ impl Letters<'_> {
             }
             Kind::Invite => self.invitations(),
             Kind::TeamComes => self.teams(),
-            Kind::PassOver => self.for_everybody(|contact| Event::PassOver { contact, why: Absence::NotThere }),
+            Kind::PassOver => {
+                let somebody = self.call.in_turn().first().copied().unwrap_or(STRANGER);
+                self.at_once(Event::PassOver { contact: somebody, why: Absence::NotThere });
+            }
             Kind::RingAgain => {
                 self.for_everybody(|contact| Event::RingAgain { contact });
                 self.after_a_deadline(Event::RingAgain { contact: self.call.creator() });
@@ -158,7 +161,9 @@ impl Letters<'_> {
         self.at_once(of(nobodies.map(|contact| Invitee { contact, ring_for }).collect()));
         let brokers = self.setup.brokers.clone();
         self.at_once(Event::Invite(Invited { brokers, ..Invited::default() }));
-        self.at_once(Event::Invite(self.in_turn()));
+        if !self.setup.hunts.is_empty() {
+            self.at_once(Event::Invite(self.in_turn()));
+        }
     }
 
     /// Everybody who can be invited, as a team.
@@ -169,11 +174,13 @@ impl Letters<'_> {
     }
 
     fn teams(&mut self) {
-        let (all, whole) = (self.in_turn(), Invited::people(self.setup.later.iter().copied()));
-        for invited in [all.clone(), whole, Invited::default()] {
-            self.at_once(Event::TeamComes { team: NIGHT_TEAM, invited });
+        let all = self.in_turn();
+        self.at_once(Event::TeamComes { team: DAY_TEAM, invited: all.clone() });
+        if self.call.due_teams().next().is_some() {
+            for invited in [all, Invited::default()] {
+                self.at_once(Event::TeamComes { team: NIGHT_TEAM, invited });
+            }
         }
-        self.at_once(Event::TeamComes { team: DAY_TEAM, invited: all });
     }
 
     fn reschedules(&mut self) {

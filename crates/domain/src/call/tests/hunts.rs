@@ -176,6 +176,20 @@ fn a_team_in_which_nobody_is_left_ends_the_wait() {
 }
 
 #[test]
+fn an_outage_costs_a_team_nothing() {
+    let wait = Duration::from_secs(30);
+    let mut story = Plan::mesh(&[EXPERT]).then(NIGHT_TEAM, &[EXPERT], None).joined().make();
+    story.declines(EXPERT);
+    story.now = story.now + HOUR;
+    story.tell(Event::Recovered);
+    assert_eq!(story.call.due_teams().count(), 1, "it was to be asked, and still is");
+    let mut waiting = Plan::mesh(&[EXPERT]).then(NIGHT_TEAM, &[EXPERT], Some(wait)).joined().make();
+    waiting.now = waiting.now + HOUR;
+    waiting.tell(Event::Recovered);
+    assert_eq!(waiting.call.due_teams().count(), 0, "whoever could not answer meanwhile has some time");
+}
+
+#[test]
 fn a_team_that_nobody_waits_for_any_more_is_not_invited() {
     let mut story = Plan::mesh(&[EXPERT, COLLEAGUE]).then(NIGHT_TEAM, &[EXPERT], None).joined().make();
     story.declines(EXPERT);

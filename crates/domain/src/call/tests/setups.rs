@@ -131,14 +131,15 @@ pub(super) fn team_in_turn() -> Setup {
 }
 
 pub(super) fn planned_team_in_turn() -> Setup {
-    in_turn(planned(setup("planned SFU for three with a team in turn", Technology::Sfu, 3, 10_000)))
+    let setup = in_turn(planned(setup("planned MESH with a team in turn", Technology::Mesh, 2, 1_000)));
+    Setup { later: Vec::new(), ..setup }
 }
 
 /// Somebody who has a team for when there is no answer.
 pub(super) fn person_then_team() -> Setup {
-    let setup = setup("SFU for three with a team behind somebody", Technology::Sfu, 3, 1_000);
+    let setup = setup("MESH with a team behind somebody", Technology::Mesh, 2, 1_000);
     let successors = vec![then(NIGHT_TEAM, &[EXPERT], Some(TURN))];
-    Setup { successors, later: vec![by_popup(COLLEAGUE), by_popup(LATECOMER)], ..setup }
+    Setup { successors, later: vec![by_popup(LATECOMER)], ..setup }
 }
 
 pub(super) fn all() -> [Setup; 10] {
