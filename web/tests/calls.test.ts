@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RestError } from '../src/api/client';
-import type { CallView, IceServer, Invited, MediaOffer, ServerMessage, Signal, Slots, Welcome } from '../src/api/types';
+import type { CallView, IceServer, MediaOffer, ServerMessage, Signal, Slots, Welcome } from '../src/api/types';
 import { Calls } from '../src/call/calls.svelte';
 import type { RememberedCall } from '../src/call/memory';
 import type { MediaState } from '../src/call/session';
 import type { SfuLink } from '../src/call/sfu-link';
+import type { Whom } from '../src/call/whom';
 import type { Telling } from '../src/signalling/client';
 import { type Answer, RequestError, type RequestFrame } from '../src/signalling/requests';
 import { FakeClock, person, ring, settle, view } from './fakes';
@@ -37,7 +38,7 @@ class Rig {
   slots: Slots[] = [];
   speakers: (number | undefined)[] = [];
   announced = 0;
-  invited: [string, Invited][] = [];
+  invited: [string, Whom][] = [];
   refusal: RestError | undefined;
   checked = 0;
   remembered: RememberedCall | undefined;

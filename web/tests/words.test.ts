@@ -112,6 +112,7 @@ describe('the translations', () => {
         until: 'u',
         row: 1,
         address: 'a@b',
+        there: 2,
       };
       expect(t(id, args)).not.toContain('{');
     }

@@ -11,4 +11,5 @@ pub mod ids;
 pub mod plan;
 pub mod policy;
 pub mod reach;
+pub mod team;
 pub mod time;

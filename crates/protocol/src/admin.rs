@@ -10,6 +10,7 @@ use crate::{
     call::DataBudget,
     notify::Notification,
     reach::{DomainReach, ReachSettings, given},
+    team::{MemberProfile, TeamRinging},
 };
 
 /// A message that was not sent, or may not have been.
@@ -102,14 +103,22 @@ pub struct UserRecord {
     pub reach: Option<ReachSettings>,
 }
 
-/// Creates a team, or replaces its name and members.
+/// Creates a team, or replaces all that is known of it.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TeamBody {
     pub name: String,
-    /// Database ids of users of the domain.
+    /// Database ids of users of the domain, in the order in which they are rung.
     #[serde(default)]
     pub members: Vec<i64>,
+    #[serde(default)]
+    pub ringing: TeamRinging,
+    /// Of members who have one.
+    #[serde(default)]
+    pub profiles: Vec<MemberProfile>,
+    /// The team that is asked when nobody of this one answers.
+    #[serde(default)]
+    pub next_team: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -118,7 +127,14 @@ pub struct TeamRecord {
     pub id: i64,
     pub name: String,
     pub domain: String,
+    /// In the order in which they are rung.
     pub members: Vec<i64>,
+    #[serde(default)]
+    pub ringing: TeamRinging,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<MemberProfile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_team: Option<i64>,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]

@@ -93,6 +93,10 @@ pub struct TeamRef {
     pub id: Option<i64>,
     pub name: Option<String>,
     pub domain: Option<String>,
+    /// In a request: only members who carry all of these skills and languages are rung.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 10)]
+    pub tags: Vec<String>,
 }
 
 /// What `createCall` takes. Everything is optional.
@@ -177,7 +181,7 @@ pub struct CallLogEvent {
 #[serde(rename_all = "camelCase")]
 pub struct CallHistoryItem {
     /// `RingStarted`, `RingEnded`, `Notification`, `ConnectionLost`, `Reconnected`, `SeatMoved`, `Invited`, `Updated`,
-    /// `BudgetUsedUp`, `LinkRevoked`, `InvitationResent`, `TermsAccepted`, `Ended`; expect more.
+    /// `BudgetUsedUp`, `LinkRevoked`, `InvitationResent`, `TermsAccepted`, `NextInTeam`, `FallbackTeam`, `NobodyInTeam`, `Ended`; expect more.
     #[serde(rename = "type")]
     pub kind: String,
     pub date_time: WireTime,
@@ -186,10 +190,11 @@ pub struct CallHistoryItem {
     /// For a notification: `email`, `sms`, `push`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
-    /// For a notification: as in the contact's `notifications`.
+    /// For a notification: as in the contact's `notifications`. For `NobodyInTeam`: why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Why a ring or the call ended, or a notification is as it is; how large a budget was that is used up, such as `2 MB`.
+    /// Why a ring or the call ended, or a notification is as it is; how large a budget was that is used up, such as `2 MB`; which
+    /// team it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -12,6 +12,7 @@ pub mod problem;
 pub mod reach;
 pub mod read;
 pub mod statistics;
+pub mod team;
 pub mod time;
 
 pub use problem::{ErrorCode, Problem};

@@ -73,6 +73,7 @@ error_codes! {
     ContactUnreachable "contact_unreachable" 422 "The contact has no account and no address";
     UnknownTeam "unknown_team" 422 "Unknown team";
     TeamMismatch "team_mismatch" 422 "The team's id and name disagree";
+    TeamLoop "team_loop" 422 "Teams follow each other in a circle";
     UnknownCreator "unknown_creator" 422 "Unknown creatorUser";
     NobodyToCall "nobody_to_call" 422 "Nobody left to call";
     GuestsNotAllowed "guests_not_allowed" 422 "The domain does not allow guests";

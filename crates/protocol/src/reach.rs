@@ -13,6 +13,8 @@ pub enum RungChannel {
     Push,
     Sms,
     Email,
+    /// No message: another team is invited, each of its people as it rings them.
+    Team,
 }
 
 /// Which address.
@@ -33,6 +35,9 @@ pub struct Rung {
     /// For `sms` and `email`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<RungAddress>,
+    /// For `team`: its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<i64>,
     /// How long after the ring has begun, up to 600.
     #[serde(default)]
     #[schema(maximum = 600)]

@@ -20,6 +20,7 @@ mod notify;
 mod outward;
 mod planned;
 mod reach;
+mod teams;
 mod turn;
 pub mod world;
 mod ws;
@@ -42,6 +43,7 @@ use ws::Hub;
 
 pub use config_reference::reference as config_reference;
 pub use http::{Fail, frames_document, openapi_document};
+pub use teams::TeamSettings;
 
 /// How long a stop waits for good-byes and running requests.
 const STOP_WITHIN: Duration = Duration::from_secs(5);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use farhand_domain::time::Timestamp;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, RelationTrait,
     Select, Statement, Value,
@@ -96,6 +97,26 @@ impl SqlStore {
         };
         txn.commit().await?;
         Ok(contacts)
+    }
+
+    pub(crate) async fn read_last_calls(&self, contacts: &[i64]) -> StoreResult<HashMap<i64, Timestamp>> {
+        let backend = self.backend();
+        let mut last = HashMap::with_capacity(contacts.len());
+        for list in id_lists(contacts.to_vec()) {
+            // One look at the end of the index for each, however many calls somebody has had.
+            let mut sql = String::from(
+                "SELECT id, (SELECT MAX(at) FROM call_events WHERE contact_id = contacts.id AND kind IN ('Join', 'Leave')) \
+                 FROM contacts WHERE id IN (",
+            );
+            push_places(&mut sql, backend, 0, list.len());
+            sql.push(')');
+            let statement = Statement::from_sql_and_values(backend, sql, list.into_iter().map(Value::from));
+            for row in self.reader.query_all_raw(statement).await? {
+                let at: Option<i64> = row.try_get_by(1)?;
+                last.extend(at.map(|at| row.try_get_by(0).map(|id| (id, Timestamp::from_millis(at)))).transpose()?);
+            }
+        }
+        Ok(last)
     }
 
     pub(crate) async fn insert_guests(&self, guests: &[NewGuest]) -> StoreResult<Vec<Contact>> {

@@ -24,7 +24,7 @@ mod users;
 
 pub use connect::open;
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use farhand_domain::{delivery::Channel, time::Timestamp};
@@ -32,8 +32,8 @@ use uuid::Uuid;
 
 use model::{
     ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange,
-    GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewUser, Refused,
-    Rotation, RunningCall, Saved, Team, User, UserChange,
+    GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam, NewUser,
+    Refused, Rotation, RunningCall, Saved, Team, User, UserChange,
 };
 
 /// Why the store could not do what it was asked.
@@ -97,6 +97,8 @@ pub trait Store: Send + Sync + 'static {
     async fn contacts_of_users(&self, users: &[i64]) -> StoreResult<Vec<Contact>>;
     /// A fresh contact for each guest.
     async fn create_guests(&self, guests: &[NewGuest]) -> StoreResult<Vec<Contact>>;
+    /// When each of these contacts last sat down in a call or left one; who never did is missing.
+    async fn last_calls(&self, contacts: &[i64]) -> StoreResult<HashMap<i64, Timestamp>>;
     /// What the guest with this contact is invited to.
     async fn guest_invitation(&self, contact: i64) -> StoreResult<Option<GuestInvitation>>;
 
@@ -114,8 +116,8 @@ pub trait Store: Send + Sync + 'static {
     async fn user_by_login(&self, domain: &str, login: &str) -> StoreResult<Option<User>>;
     async fn users(&self, domain: i64) -> StoreResult<Vec<User>>;
 
-    async fn create_team(&self, domain: i64, name: &str, members: &[i64]) -> StoreResult<Team>;
-    async fn replace_team(&self, id: i64, name: &str, members: &[i64]) -> StoreResult<Option<Team>>;
+    async fn create_team(&self, domain: i64, team: &NewTeam) -> StoreResult<Team>;
+    async fn replace_team(&self, id: i64, team: &NewTeam) -> StoreResult<Option<Team>>;
     /// False if there was none.
     async fn delete_team(&self, id: i64) -> StoreResult<bool>;
     async fn teams(&self, domain: i64) -> StoreResult<Vec<Team>>;

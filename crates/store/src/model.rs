@@ -102,8 +102,20 @@ pub struct Team {
     pub id: i64,
     pub domain_id: i64,
     pub name: String,
-    /// User ids, ascending.
+    /// User ids, in the order in which they are rung.
     pub members: Vec<i64>,
+    /// How it is rung, as a text that is not looked into here.
+    pub settings: Option<String>,
+    /// The team that is asked when nobody of this one answers.
+    pub next: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewTeam {
+    pub name: String,
+    pub members: Vec<i64>,
+    pub settings: Option<String>,
+    pub next: Option<i64>,
 }
 
 /// Whoever can be in a call. One per user, reused by later calls; one per guest invitation.

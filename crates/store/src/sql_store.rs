@@ -1,6 +1,6 @@
 //! [`Store`] on SeaORM. Only the delegation stands here; each subject has its own file.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use farhand_domain::{delivery::Channel, time::Timestamp};
@@ -16,8 +16,8 @@ use crate::{
     entity::{access::login_session, calls::idempotency, people::meta},
     model::{
         ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange,
-        GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewUser,
-        Refused, Rotation, RunningCall, Saved, Team, TokenPair, User, UserChange,
+        GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam,
+        NewUser, Refused, Rotation, RunningCall, Saved, Team, TokenPair, User, UserChange,
     },
 };
 
@@ -156,6 +156,10 @@ impl Store for SqlStore {
         self.answered(self.insert_guests(guests)).await
     }
 
+    async fn last_calls(&self, contacts: &[i64]) -> StoreResult<HashMap<i64, Timestamp>> {
+        self.answered(self.read_last_calls(contacts)).await
+    }
+
     async fn guest_invitation(&self, contact: i64) -> StoreResult<Option<GuestInvitation>> {
         self.answered(self.read_guest_invitation(contact)).await
     }
@@ -200,12 +204,12 @@ impl Store for SqlStore {
         self.answered(self.read_users(domain)).await
     }
 
-    async fn create_team(&self, domain: i64, name: &str, members: &[i64]) -> StoreResult<Team> {
-        self.answered(self.insert_team(domain, name, members)).await
+    async fn create_team(&self, domain: i64, team: &NewTeam) -> StoreResult<Team> {
+        self.answered(self.insert_team(domain, team)).await
     }
 
-    async fn replace_team(&self, id: i64, name: &str, members: &[i64]) -> StoreResult<Option<Team>> {
-        self.answered(self.update_team(id, name, members)).await
+    async fn replace_team(&self, id: i64, team: &NewTeam) -> StoreResult<Option<Team>> {
+        self.answered(self.update_team(id, team)).await
     }
 
     async fn delete_team(&self, id: i64) -> StoreResult<bool> {

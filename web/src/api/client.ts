@@ -8,12 +8,12 @@ import type {
   DirectoryEntry,
   GuestInvitation,
   IceServers,
-  Invited,
+  InviteRequest,
   LoginRequest,
   Problem,
   Reach,
   ReachChange,
-  Team,
+  TeamEntry,
   UpdateCallRequest,
   User,
 } from './types';
@@ -91,9 +91,8 @@ export class Rest {
     return (await unwrap(this.client.GET('/rtc/getContacts'))).users;
   }
 
-  async teams(): Promise<Team[]> {
-    const { teams } = await unwrap(this.client.GET('/rtc/getContacts'));
-    return teams.map(({ id, name }) => ({ id: id ?? 0, name: name ?? '' }));
+  teams(): Promise<TeamEntry[]> {
+    return unwrap(this.client.GET('/rtc/getTeams'));
   }
 
   /** Without a device to join with. The same `key` for the same request makes no second call. */
@@ -137,9 +136,9 @@ export class Rest {
     return unwrap(this.client.GET('/rtc/getCallLogById', { params: { query: { callId } } }));
   }
 
-  /** Rings somebody for a call that goes on. */
-  async invite(callId: string, contact: Invited): Promise<void> {
-    const body = { callId, invitedContacts: [contact] };
+  /** Rings somebody, or a team, for a call that goes on. */
+  async invite(callId: string, whom: Omit<InviteRequest, 'callId'>): Promise<void> {
+    const body = { callId, ...whom };
     await unwrap(this.client.POST('/rtc/inviteToCall', { body }));
   }
 

@@ -84,6 +84,10 @@ export interface components {
             /** Format: int64 */
             creator: number;
             people: components["schemas"]["Person"][];
+            /** @description Who is rung next, of each team whose people are rung one after another. For whoever called. */
+            next?: number[];
+            /** @description The team that is asked if these do not answer. For whoever called. */
+            nextTeam?: string | null;
             mediaPlan?: components["schemas"]["MediaPlan"] | null;
             sendLimit?: components["schemas"]["SendLimit"] | null;
             endReason?: components["schemas"]["EndReason"] | null;
@@ -298,7 +302,7 @@ export interface components {
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "team_loop" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @description Who is connected by a guest's link. */
         Guest: {
             /** Format: int64 */
@@ -743,6 +747,11 @@ export interface components {
             name?: string | null;
             /** @default null */
             domain?: string | null;
+            /**
+             * @description In a request: only members who carry all of these skills and languages are rung.
+             * @default []
+             */
+            tags?: string[];
         };
         /** @description Who is logged in. */
         User: {

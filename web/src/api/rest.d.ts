@@ -134,10 +134,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Replaces a team's name and members. */
+        /** Replaces all that is known of a team: what is left out is as usual from then on. */
         put: operations["replaceTeam"];
         post?: never;
-        /** Deletes a team. Calls it was invited to keep its name. */
+        /** Deletes a team. Calls it was invited to keep its name; teams that it came after have no next one. */
         delete: operations["deleteTeam"];
         options?: never;
         head?: never;
@@ -473,6 +473,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rtc/getTeams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the domain's teams, with who of them is there. */
+        get: operations["getTeams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rtc/inviteToCall": {
         parameters: {
             query?: never;
@@ -695,7 +712,7 @@ export interface components {
         CallHistoryItem: {
             /**
              * @description `RingStarted`, `RingEnded`, `Notification`, `ConnectionLost`, `Reconnected`, `SeatMoved`, `Invited`, `Updated`,
-             *     `BudgetUsedUp`, `LinkRevoked`, `InvitationResent`, `TermsAccepted`, `Ended`; expect more.
+             *     `BudgetUsedUp`, `LinkRevoked`, `InvitationResent`, `TermsAccepted`, `NextInTeam`, `FallbackTeam`, `NobodyInTeam`, `Ended`; expect more.
              */
             type: string;
             dateTime: components["schemas"]["WireTime"];
@@ -703,9 +720,12 @@ export interface components {
             contactId?: number | null;
             /** @description For a notification: `email`, `sms`, `push`. */
             channel?: string | null;
-            /** @description For a notification: as in the contact's `notifications`. */
+            /** @description For a notification: as in the contact's `notifications`. For `NobodyInTeam`: why. */
             state?: string | null;
-            /** @description Why a ring or the call ended, or a notification is as it is; how large a budget was that is used up, such as `2 MB`. */
+            /**
+             * @description Why a ring or the call ended, or a notification is as it is; how large a budget was that is used up, such as `2 MB`; which
+             *     team it is about.
+             */
             reason?: string | null;
         };
         /** @description Names a call. */
@@ -965,7 +985,7 @@ export interface components {
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "team_loop" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @description What a guest's link leads to. */
         GuestInvitation: {
             /** Format: uuid */
@@ -1060,6 +1080,14 @@ export interface components {
          * @enum {string}
          */
         MediaPath: "direct" | "relayed" | "tcp" | "tls";
+        /** @description What a member of a team can do, and works when. */
+        MemberProfile: {
+            /** Format: int64 */
+            userDbId: number;
+            /** @description Skills and languages, such as `hydraulics` or `de`. They are compared in lower case. */
+            tags?: string[];
+            hours?: components["schemas"]["WeekHours"] | null;
+        };
         NewApiKey: {
             /** @description What the key is for. */
             name: string;
@@ -1195,6 +1223,11 @@ export interface components {
             channel: components["schemas"]["RungChannel"];
             address?: components["schemas"]["RungAddress"] | null;
             /**
+             * Format: int64
+             * @description For `team`: its id.
+             */
+            team?: number | null;
+            /**
              * Format: int32
              * @description How long after the ring has begun, up to 600.
              */
@@ -1209,7 +1242,7 @@ export interface components {
          * @description By what a message goes.
          * @enum {string}
          */
-        RungChannel: "push" | "sms" | "email";
+        RungChannel: "push" | "sms" | "email" | "team";
         /** @description What a seat's client has reported, taken together. */
         SeatFigures: {
             /**
@@ -1309,18 +1342,63 @@ export interface components {
          * @enum {string}
          */
         StoredAddresses: "never" | "ownClient" | "always";
-        /** @description Creates a team, or replaces its name and members. */
+        /** @description Creates a team, or replaces all that is known of it. */
         TeamBody: {
             name: string;
-            /** @description Database ids of users of the domain. */
+            /** @description Database ids of users of the domain, in the order in which they are rung. */
             members?: number[];
+            ringing?: components["schemas"]["TeamRinging"];
+            /** @description Of members who have one. */
+            profiles?: components["schemas"]["MemberProfile"][];
+            /**
+             * Format: int64
+             * @description The team that is asked when nobody of this one answers.
+             */
+            nextTeam?: number | null;
+        };
+        /** @description A team as callers see it. */
+        TeamEntry: {
+            /** Format: int64 */
+            id: number;
+            name: string;
+            domain: string;
+            strategy: components["schemas"]["TeamStrategy"];
+            /** @description Leaves out whoever is not on shift. */
+            onlyOnShift: boolean;
+            /**
+             * Format: int32
+             * @description How many members are there: connected, not quiet, and on shift where only those are rung.
+             */
+            there: number;
+            members: components["schemas"]["TeamMember"][];
+            /**
+             * Format: int64
+             * @description Which team is asked when nobody of this one answers.
+             */
+            nextTeam?: number | null;
+        };
+        /** @description A member as callers see it. */
+        TeamMember: {
+            /** Format: int64 */
+            userDbId: number;
+            displayName: string;
+            presence: components["schemas"]["Presence"];
+            quiet?: components["schemas"]["Quiet"] | null;
+            /** @description Whether the person works now. */
+            onShift: boolean;
+            tags?: string[];
         };
         TeamRecord: {
             /** Format: int64 */
             id: number;
             name: string;
             domain: string;
+            /** @description In the order in which they are rung. */
             members: number[];
+            ringing?: components["schemas"]["TeamRinging"];
+            profiles?: components["schemas"]["MemberProfile"][];
+            /** Format: int64 */
+            nextTeam?: number | null;
         };
         /** @description A team; `id` or `name` suffices in a request. */
         TeamRef: {
@@ -1333,7 +1411,40 @@ export interface components {
             name?: string | null;
             /** @default null */
             domain?: string | null;
+            /**
+             * @description In a request: only members who carry all of these skills and languages are rung.
+             * @default []
+             */
+            tags?: string[];
         };
+        /** @description How a team is rung. */
+        TeamRinging: {
+            /** @default all */
+            strategy?: components["schemas"]["TeamStrategy"];
+            /**
+             * Format: int32
+             * @description How long each is rung before the next, if not all are at once; 20 if left out.
+             * @default null
+             */
+            seconds?: number | null;
+            /**
+             * @description Leaves out whoever is not on shift.
+             * @default false
+             */
+            onlyOnShift?: boolean;
+            /** @default null */
+            hours?: components["schemas"]["WeekHours"] | null;
+            /**
+             * @description Days on which nobody works, on the clocks of `hours`, such as `2026-12-25`.
+             * @default []
+             */
+            daysOff?: string[];
+        };
+        /**
+         * @description In which order a team's people are rung.
+         * @enum {string}
+         */
+        TeamStrategy: "all" | "oneAfterAnother" | "longestIdle";
         /** @description Changes a call's title, or a planned call's time. */
         UpdateCallRequest: {
             /** Format: uuid */
@@ -1720,6 +1831,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such team */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listTeams: {
@@ -1791,7 +1911,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A member is not of the domain */
+            /** @description A member is not of the domain, or the next team is none or comes back to this one */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1854,7 +1974,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A member is not of the domain */
+            /** @description A member is not of the domain, or the next team is none or comes back to this one */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2059,7 +2179,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The domain would be left without an administrator */
+            /** @description The domain would be left without an administrator, or there is no such team */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2748,6 +2868,35 @@ export interface operations {
             };
         };
     };
+    getTeams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The teams */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamEntry"][];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     inviteToCall: {
         parameters: {
             query?: never;
@@ -3317,6 +3466,15 @@ export interface operations {
             };
             /** @description Not logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such team */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

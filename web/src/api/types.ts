@@ -40,11 +40,13 @@ export type Contact = rest['schemas']['CallLogContact'];
 export type CallLog = rest['schemas']['CallLog'];
 export type CallLogPage = rest['schemas']['CallLogPage'];
 export type CreateCallRequest = rest['schemas']['CreateCallRequest'];
+export type InviteRequest = rest['schemas']['InviteRequest'];
 export type UpdateCallRequest = rest['schemas']['UpdateCallRequest'];
 /** Whom a request invites: somebody with an account, or a guest. */
 export type Invited = { userDbId: number } | { displayName?: string; email?: string; phoneNumber?: string };
 /** As the server names them. */
 export type Team = { id: number; name: string };
+export type TeamEntry = rest['schemas']['TeamEntry'];
 export type DirectoryEntry = rest['schemas']['DirectoryEntry'];
 export type Presence = rest['schemas']['Presence'];
 export type IceServer = frames['schemas']['IceServer'];

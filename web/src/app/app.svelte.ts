@@ -1,7 +1,7 @@
 /** Puts the parts together: the only place that knows the browser's globals and all the classes. */
 import { untrack } from 'svelte';
 import { Rest } from '../api/client';
-import type { IceServer, Invited, MediaTrack } from '../api/types';
+import type { IceServer, MediaTrack } from '../api/types';
 import { Calls } from '../call/calls.svelte';
 import { Contacts } from '../call/contacts.svelte';
 import { acquire, cameras, share } from '../call/devices';
@@ -17,6 +17,7 @@ import { SparePeer } from '../call/spare-peer';
 import { StillsIn } from '../call/stills-in.svelte';
 import { StillsOut, takePicture } from '../call/stills-out';
 import { Views } from '../call/views';
+import { invitation, type Whom } from '../call/whom';
 import { type LinkState, SignallingClient, type SocketLike } from '../signalling/client';
 import { RequestError } from '../signalling/requests';
 import { Auth } from './auth.svelte';
@@ -72,7 +73,10 @@ export class App {
       this.disconnect();
       location.reload();
     };
-    this.contacts = new Contacts(() => this.rest.contacts());
+    this.contacts = new Contacts(
+      () => this.rest.contacts(),
+      () => this.rest.teams(),
+    );
     this.ice = new IceServerList(() => this.rest.iceServers(), this.clock);
     this.peer = new SparePeer(
       (iceServers) => new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' }),
@@ -99,7 +103,7 @@ export class App {
       const here = views.filter(({ contact }) => call.people.some((person) => person.contact.id === contact));
       this.signalling.tell({ type: 'mediaViews', callId: call.callId, views: here });
     });
-    const invite = (callId: string, contact: Invited) => this.rest.invite(callId, contact);
+    const invite = (callId: string, who: Whom) => this.rest.invite(callId, invitation(who));
     const prepared = this.makePrepared();
     const takePrepared = (callId: string) => prepared.take(callId);
     const offerWith = (people: number, iceServers: IceServer[]) =>

@@ -3,7 +3,7 @@
  * holds, and what the person does is asked of the server first. No DOM, no RTCPeerConnection.
  */
 import { SvelteMap } from 'svelte/reactivity';
-import type { CallView, Invited, Ring, RingEndReason, ServerMessage, Welcome } from '../api/types';
+import type { CallView, Ring, RingEndReason, ServerMessage, Team, Welcome } from '../api/types';
 import { codeOf, type RequestFrame } from '../signalling/requests';
 import type { Guest } from './guest';
 import { Leaving } from './leaving';
@@ -13,6 +13,7 @@ import { Rings } from './rings';
 import type { MediaState } from './session';
 import type { SfuLink } from './sfu-link';
 import type { CallsEnvironment, Notice, Stage } from './stage';
+import { callTo, type Whom } from './whom';
 
 export class Calls {
   readonly rings: Rings;
@@ -49,17 +50,17 @@ export class Calls {
 
   /** Calls somebody of the domain. */
   call(user: { userDbId: number; displayName: string }, camera: boolean): Promise<void> {
-    return this.callOne({ userDbId: user.userDbId }, user.displayName, camera);
+    return this.begin({ type: 'createCall', call: callTo({ userDbId: user.userDbId }) }, user.displayName, camera);
   }
 
   /** Calls somebody without an account, by a message. */
   callGuest(guest: Guest, camera: boolean): Promise<void> {
-    return this.callOne(guest, nameOf(guest), camera);
+    return this.begin({ type: 'createCall', call: callTo(guest) }, nameOf(guest), camera);
   }
 
-  private callOne(contact: Invited, label: string, camera: boolean): Promise<void> {
-    const call = { callType: 'MESH' as const, invitedContacts: [contact], useStoredAddresses: true };
-    return this.begin({ type: 'createCall', call }, label, camera);
+  /** Calls whoever of a team is first to answer. */
+  callTeam(team: Team, camera: boolean): Promise<void> {
+    return this.begin({ type: 'createCall', call: callTo(team) }, team.name, camera);
   }
 
   accept(ring: Ring, camera: boolean): Promise<void> {
@@ -83,11 +84,11 @@ export class Calls {
     return this.ask({ type: 'ringAgain', callId: this.stage.callId, contactId });
   }
 
-  /** Rings somebody who is not in the call yet. */
-  async invite(contact: Invited): Promise<void> {
+  /** Rings somebody, or a team, for this call. */
+  async invite(who: Whom): Promise<void> {
     if (this.stage.name !== 'active') return;
     try {
-      await this.env.invite(this.stage.callId, contact);
+      await this.env.invite(this.stage.callId, who);
     } catch (error) {
       this.notice = { kind: 'error', code: codeOf(error) };
     }

@@ -1,5 +1,5 @@
 /** The people of the domain and whether they can be rung. */
-import type { DirectoryEntry, Person, Presence, UserPresence } from '../api/types';
+import type { DirectoryEntry, Person, Presence, TeamEntry, UserPresence } from '../api/types';
 
 export class Contacts {
   loaded = $state(false);
@@ -12,20 +12,30 @@ export class Contacts {
   /** Frames are fresher than the directory's answer, however late that comes. */
   readonly users = $derived(this.directory.map((u) => ({ ...u, presence: this.presenceOf(u) })));
 
+  private allTeams = $state.raw<TeamEntry[]>([]);
+  /** By name, with who of them is there by now. */
+  readonly teams = $derived(this.allTeams.map((team) => ({ ...team, there: this.thereOf(team) })));
+
   /** Whom frames named since the last load began. Its answer may not know them yet. */
   private named = new Set<number>();
   private pending = 0;
   /** Loads are numbered, so that an answer does not replace that of a later one. */
   private begun = 0;
   private shown = 0;
+  /** Rises with each reset: what was asked for somebody else is not shown. */
+  private owner = 0;
 
-  constructor(private readonly fetch: () => Promise<DirectoryEntry[]>) {}
+  constructor(
+    private readonly fetch: () => Promise<DirectoryEntry[]>,
+    private readonly fetchTeams: () => Promise<TeamEntry[]> = async () => [],
+  ) {}
 
   async load(): Promise<void> {
     this.begun += 1;
     const load = this.begun;
     this.named.clear();
     this.pending += 1;
+    void this.loadTeams();
     try {
       const users = await this.fetch();
       if (load > this.shown) this.show(load, users);
@@ -34,6 +44,17 @@ export class Contacts {
     } finally {
       this.pending -= 1;
       this.loadNewcomers();
+    }
+  }
+
+  /** Who is on shift or wants quiet is not told by frames: it is asked for again when teams are looked at. */
+  async loadTeams(): Promise<void> {
+    const owner = this.owner;
+    try {
+      const teams = await this.fetchTeams();
+      if (owner === this.owner) this.allTeams = [...teams].sort((a, b) => a.name.localeCompare(b.name));
+    } catch {
+      // What was known of them stays.
     }
   }
 
@@ -64,6 +85,8 @@ export class Contacts {
 
   reset(): void {
     this.directory = [];
+    this.allTeams = [];
+    this.owner += 1;
     this.presences = undefined;
     this.named.clear();
     // What is still under way was asked for somebody else.
@@ -79,7 +102,13 @@ export class Contacts {
     this.failed = undefined;
   }
 
-  private presenceOf(user: DirectoryEntry): Presence {
+  private thereOf({ members, onlyOnShift }: TeamEntry): number {
+    const isThere = (m: TeamEntry['members'][number]) =>
+      this.presenceOf(m) !== 'offline' && !m.quiet && (m.onShift || !onlyOnShift);
+    return members.filter(isThere).length;
+  }
+
+  private presenceOf(user: Pick<DirectoryEntry, 'userDbId' | 'presence'>): Presence {
     return this.presences ? (this.presences.get(user.userDbId) ?? 'offline') : user.presence;
   }
 

@@ -9,9 +9,12 @@ export interface Row {
   to: string;
 }
 
+/** By what a message goes; a team is none. */
+export type MessageChannel = Exclude<RungChannel, 'team'>;
+
 /** A message to an address of one's account, or to one's browsers. */
 export interface Step {
-  channel: RungChannel;
+  channel: MessageChannel;
   on: boolean;
   after: number;
 }
@@ -20,7 +23,9 @@ const NIGHT: Row = { days: DAYS, from: '22:00', to: '06:00' };
 const HALF_HOUR = 30 * 60_000;
 /** What is offered where the domain has no such step. */
 const AFTER = { push: 0, email: 15, sms: 15 };
-const CHANNELS: RungChannel[] = ['push', 'email', 'sms'];
+const CHANNELS: MessageChannel[] = ['push', 'email', 'sms'];
+/** A ring on a page lasts for 45 seconds. */
+const TEAM_AFTER = 30;
 
 /** Times to be left alone until; `morning` is at eight of the next day on the clocks of this device. */
 export function untils(now: number): { id: string; until: string }[] {
@@ -39,6 +44,12 @@ export class ReachForm {
   rows = $state<Row[]>([]);
   own = $state(false);
   steps = $state<Step[]>([]);
+  /** The last step: who comes instead. */
+  team = $state<{ on: boolean; id: number | undefined; after: number }>({
+    on: false,
+    id: undefined,
+    after: TEAM_AFTER,
+  });
 
   readonly hoursComplete = $derived(this.rows.every(({ days, from, to }) => days.length > 0 && from && to));
 
@@ -57,6 +68,8 @@ export class ReachForm {
       const known = rungs.find((rung) => rung.channel === channel && rung.address !== 'request');
       return { channel, on: known !== undefined, after: known?.afterSeconds ?? AFTER[channel] };
     });
+    const team = rungs.find((rung) => rung.channel === 'team');
+    this.team = { on: team !== undefined, id: team?.team ?? undefined, after: team?.afterSeconds ?? TEAM_AFTER };
   }
 
   add(): void {
@@ -80,9 +93,15 @@ export class ReachForm {
     if (!this.own) return { rungs: null };
     const steps = this.steps.filter(({ on }) => on);
     const rungs = steps.map(({ channel, after }): Rung => {
-      const afterSeconds = Math.min(600, Math.max(0, Math.round(after || 0)));
+      const afterSeconds = seconds(after);
       return channel === 'push' ? { channel, afterSeconds } : { channel, address: 'stored', afterSeconds };
     });
-    return { rungs: [...this.others, ...rungs] };
+    const { on, id, after } = this.team;
+    const team: Rung[] = on && id !== undefined ? [{ channel: 'team', team: id, afterSeconds: seconds(after) }] : [];
+    return { rungs: [...this.others, ...rungs, ...team] };
   }
+}
+
+function seconds(after: number): number {
+  return Math.min(600, Math.max(0, Math.round(after || 0)));
 }

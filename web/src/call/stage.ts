@@ -1,11 +1,12 @@
 /** What a call looks like from the screen, and what its state needs of the world. */
-import type { CallView, EndReason, IceServer, Invited, RingEndReason, Signal, Slots } from '../api/types';
+import type { CallView, EndReason, IceServer, RingEndReason, Signal, Slots } from '../api/types';
 import type { Telling } from '../signalling/client';
 import type { Clock } from '../signalling/clock';
 import type { Answer, RequestFrame } from '../signalling/requests';
 import type { Memory } from './memory';
 import type { MediaState } from './session';
 import type { SfuLink } from './sfu-link';
+import type { Whom } from './whom';
 
 /** Why the call view closed; `youHungUp` and `unknown` are ours, the rest is the server's word. */
 export type Ending = EndReason | 'youHungUp' | 'unknown';
@@ -58,5 +59,5 @@ export interface CallsEnvironment {
   /** Whether anybody can see this page. */
   visible(): boolean;
   /** Rejects with an error that has the server's `code`. */
-  invite(callId: string, contact: Invited): Promise<void>;
+  invite(callId: string, who: Whom): Promise<void>;
 }

@@ -45,6 +45,9 @@ const HISTORY: Record<string, string> = {
   LinkRevoked: 'story-link-revoked',
   InvitationResent: 'story-resent',
   TermsAccepted: 'story-terms-accepted',
+  NextInTeam: 'story-next-in-team',
+  FallbackTeam: 'story-fallback-team',
+  NobodyInTeam: 'story-nobody-in-team',
 };
 
 const CHANNELS: Record<string, string> = { email: 'story-email', sms: 'story-sms', push: 'story-push' };
@@ -64,7 +67,12 @@ const MESSAGES: Record<string, string | undefined> = {
 };
 
 /** Ring ends that an event (Join, Declined, Missed) does not tell already. */
-const RING_ENDS: Record<string, string> = { takenByOther: 'story-ring-taken', callEnded: 'story-ring-call-ended' };
+const RING_ENDS: Record<string, string> = {
+  takenByOther: 'story-ring-taken',
+  callEnded: 'story-ring-call-ended',
+  notThere: 'story-ring-not-there',
+  undisturbed: 'story-ring-undisturbed',
+};
 
 export function story(log: CallLog): Sentence[] {
   const names = contactNames(log);

@@ -1,7 +1,7 @@
 //! What time does to a call. Every deadline is listed by one function; [`Call::next_wake`] is the earliest of them, and
 //! [`Call::settle`] carries out all that are due.
 
-use super::{Call, Effect, EndReason, LogKind, Phase, Place, RingEnd};
+use super::{Call, Effect, EndReason, LogKind, Phase, Place, RingEnd, Stage};
 use crate::{ids::ContactId, policy::Policy, time::Timestamp};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,9 @@ enum Due {
     SeatIsGivenUp(ContactId),
     AloneForTooLong,
     NobodyCame,
+    /// By place in the list.
+    TeamIsAsked(usize),
+    TeamIsGivenUp(usize),
 }
 
 impl Call {
@@ -26,7 +29,8 @@ impl Call {
             Phase::Planned { ring_at } => {
                 all.extend(ring_at.map(|at| (at, Due::StartRings)));
                 // Otherwise somebody is ringing, and the last ring's end decides, however old the call.
-                if self.state.terms.planned_at.is_some() || self.open_invitations().next().is_none() {
+                let nobody_else = self.open_invitations().next().is_none() && !self.awaits_team();
+                if self.state.terms.planned_at.is_some() || nobody_else {
                     all.push((self.open_until(policy), Due::NobodyCame));
                 }
             }
@@ -36,6 +40,13 @@ impl Call {
                 if self.has_open_planned_invitation() {
                     all.push((self.open_until(policy), Due::NobodyCame));
                 }
+            }
+        }
+        for (index, successor) in self.state.successors.iter().enumerate() {
+            match successor.stage {
+                Stage::Waits => {}
+                Stage::From { at } => all.push((at, Due::TeamIsAsked(index))),
+                Stage::Due { until } => all.push((until, Due::TeamIsGivenUp(index))),
             }
         }
         for person in &self.state.people {
@@ -58,35 +69,24 @@ impl Call {
     /// Carries out what is due, then what follows from the state: whether the call is missed, and who is alone.
     pub(super) fn settle(&mut self, policy: &Policy, now: Timestamp, effects: &mut Vec<Effect>) {
         loop {
+            self.advance(policy, now, effects);
             self.end_if_nobody_can_come(effects);
             self.mark_alone(now);
             let due = self.deadlines(policy).into_iter().filter(|(at, _)| *at <= now).min_by_key(|(at, _)| *at);
             let Some((_, due)) = due else { return };
-            self.carry_out(due, now, effects);
+            self.carry_out(due, policy, now, effects);
         }
     }
 
-    fn carry_out(&mut self, due: Due, now: Timestamp, effects: &mut Vec<Effect>) {
+    fn carry_out(&mut self, due: Due, policy: &Policy, now: Timestamp, effects: &mut Vec<Effect>) {
         match due {
             Due::StartRings => self.start_rings(now, effects),
-            Due::RingTimesOut(contact) => self.ring_timed_out(contact, effects),
+            Due::RingTimesOut(contact) => self.ring_ran_out(contact, RingEnd::TimedOut, effects),
             Due::SeatIsGivenUp(contact) => self.give_up_seat(contact, effects),
             Due::AloneForTooLong => self.end(EndReason::Alone, self.state.terms.creator, effects),
             Due::NobodyCame => self.nobody_came(effects),
-        }
-    }
-
-    fn ring_timed_out(&mut self, contact: ContactId, effects: &mut Vec<Effect>) {
-        let still_open = self.state.terms.planned_at.is_some() && !self.invitee_has_joined();
-        let place = match (still_open, self.rings_later()) {
-            (false, _) => Place::Missed,
-            // Rung by hand before the time: the call's own ring is still to come.
-            (true, true) => Place::Waiting,
-            (true, false) => Place::Unanswered,
-        };
-        self.stop_ring(contact, place, RingEnd::TimedOut, effects);
-        if !still_open {
-            effects.push(Effect::Log { kind: LogKind::Missed, contact });
+            Due::TeamIsAsked(index) => self.call_for_team(policy, now, index),
+            Due::TeamIsGivenUp(index) => self.do_without_team(index),
         }
     }
 
@@ -113,7 +113,7 @@ impl Call {
             return;
         }
         let closed: Vec<_> = self.invitees().map(|p| p.place).collect();
-        if closed.is_empty() || self.open_invitations().next().is_some() {
+        if closed.is_empty() || self.open_invitations().next().is_some() || self.awaits_team() {
             return;
         }
         let all_declined = closed.iter().all(|place| *place == Place::Declined);
@@ -124,6 +124,7 @@ impl Call {
     fn mark_alone(&mut self, now: Timestamp) {
         let alone = self.seated().len() == 1
             && !self.state.people.iter().any(|p| matches!(p.place, Place::Ringing { .. }))
+            && !self.awaits_team()
             && !self.has_open_planned_invitation();
         if let Phase::Started { alone_since, .. } = &mut self.state.phase {
             *alone_since = if alone { alone_since.or(Some(now)) } else { None };

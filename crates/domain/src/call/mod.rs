@@ -1,8 +1,10 @@
 //! One call as a state machine. [`Call::handle`] only dispatches; what each event does stands in `transitions.rs` and
-//! `rings.rs`, what time does in `deadlines.rs`. Who should be ringing is derived from the state ([`Call::rings`]),
+//! `rings.rs`, teams' turns in `hunts.rs`, what time does in `deadlines.rs`. Who should be ringing is derived from the state ([`Call::rings`]),
 //! never queued.
 
 mod deadlines;
+mod hunts;
+mod invited;
 mod rings;
 mod transitions;
 mod view;
@@ -13,24 +15,18 @@ mod tests;
 use std::time::Duration;
 
 use crate::{
-    ids::{ContactId, DeviceId},
+    ids::{ContactId, DeviceId, TeamId},
     policy::Policy,
     time::Timestamp,
 };
 
+pub use invited::{Hunt, Invited, Invitee, Stage, Successor};
 pub use view::{MediaPlan, Path, Ring};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Technology {
     Mesh,
     Sfu,
-}
-
-/// Somebody to ring, and for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Invitee {
-    pub contact: ContactId,
-    pub ring_for: Duration,
 }
 
 /// What is settled when a call is made; only the technology and the planned time may change.
@@ -60,6 +56,10 @@ pub struct State {
     pub epoch: u64,
     /// Joins so far, to order seats.
     pub joins: u32,
+    /// Teams whose people are rung one after another.
+    pub hunts: Vec<Hunt>,
+    /// Teams that are asked if others do not answer.
+    pub successors: Vec<Successor>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -175,9 +175,16 @@ pub enum Event {
         contact: ContactId,
         epoch: u64,
     },
-    Invite {
-        people: Vec<Invitee>,
-        brokers: Vec<ContactId>,
+    Invite(Invited),
+    /// Here are the people of a team that was due: whoever is not in the call yet, perhaps nobody.
+    TeamComes {
+        team: TeamId,
+        invited: Invited,
+    },
+    /// Somebody whose turn it is need not be waited for.
+    PassOver {
+        contact: ContactId,
+        why: Absence,
     },
     RingAgain {
         contact: ContactId,
@@ -229,6 +236,17 @@ pub enum RingEnd {
     CallEnded,
     /// The call was moved to a later time.
     Postponed,
+    /// It was this person's turn, for nothing.
+    PassedOver(Absence),
+}
+
+/// Why the next of a team is rung at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Absence {
+    /// On no device, and no message would come in time.
+    NotThere,
+    /// Wants quiet.
+    Undisturbed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -278,16 +296,18 @@ impl Call {
         policy: &Policy,
         now: Timestamp,
         terms: Terms,
-        invitees: &[Invitee],
-        brokers: &[ContactId],
+        invited: &Invited,
         joined: Option<DeviceId>,
     ) -> (Self, Vec<Effect>) {
         let ring_at = Some(terms.planned_at.unwrap_or(now));
         let creator = terms.creator;
         let people = vec![Person { contact: creator, role: PersonRole::Creator, place: Place::Waiting }];
-        let state = State { terms, phase: Phase::Planned { ring_at }, people, epoch: 0, joins: 0 };
+        let phase = Phase::Planned { ring_at };
+        let (hunts, successors) = (Vec::new(), invited.successors.clone());
+        let state = State { terms, phase, people, epoch: 0, joins: 0, hunts, successors };
         let mut call = Self { state };
-        call.add_people(invitees, brokers);
+        call.add_people(&invited.people, &invited.brokers);
+        call.add_hunts(&invited.hunts);
         let mut effects = vec![Effect::Log { kind: LogKind::Created, contact: creator }];
         if let Some(device) = joined {
             call.sit(policy, now, creator, device, &mut effects);
@@ -308,7 +328,9 @@ impl Call {
             Event::ConnectionLost { contact, device } => Ok(next.connection_lost(policy, now, contact, device)),
             Event::ConnectionBack { contact, device } => Ok(next.connection_back(contact, device)),
             Event::PathFailed { contact, epoch } => next.path_failed(contact, epoch),
-            Event::Invite { people, brokers } => next.invite(policy, now, &people, &brokers),
+            Event::Invite(invited) => next.invite(policy, now, &invited),
+            Event::TeamComes { team, invited } => next.team_comes(policy, now, team, &invited),
+            Event::PassOver { contact, why } => Ok(next.pass_over(contact, why)),
             Event::RingAgain { contact } => next.ring_again(policy, now, contact),
             Event::Reschedule { planned_at } => next.reschedule(now, planned_at),
             Event::Start => next.start(now),

@@ -1,6 +1,6 @@
 //! Who is invited, and whose ring starts and stops when. What time does to a ring stands in `deadlines.rs`.
 
-use super::{Call, Effect, Handled, Invitee, Note, Person, PersonRole, Phase, Place, Refusal, RingEnd};
+use super::{Call, Effect, Handled, Invited, Invitee, Note, Person, PersonRole, Phase, Place, Refusal, RingEnd};
 use crate::{
     ids::ContactId,
     plan::{self, Unacceptable},
@@ -9,19 +9,19 @@ use crate::{
 };
 
 impl Call {
-    pub(super) fn invite(
-        &mut self,
-        policy: &Policy,
-        now: Timestamp,
-        people: &[Invitee],
-        brokers: &[ContactId],
-    ) -> Handled {
+    pub(super) fn invite(&mut self, policy: &Policy, now: Timestamp, invited: &Invited) -> Handled {
         self.refuse_if_ended()?;
         let mut effects = Vec::new();
-        self.add_people(people, brokers);
-        for invitee in people {
-            self.invite_one(policy, now, *invitee, &mut effects)?;
+        self.add_people(&invited.people, &invited.brokers);
+        for invitee in &invited.people {
+            if invited.hunts.iter().any(|hunt| hunt.order.contains(&invitee.contact)) {
+                self.invite_in_turn(policy, *invitee, &mut effects)?;
+            } else {
+                self.invite_one(policy, now, *invitee, &mut effects)?;
+            }
         }
+        self.add_hunts(&invited.hunts);
+        self.state.successors.extend(invited.successors.iter().cloned());
         Ok(effects)
     }
 
@@ -41,6 +41,7 @@ impl Call {
             // Invited again, perhaps by mail this time: this invitation says for how long.
             PersonRole::Invitee { .. } => self.set_role(contact, PersonRole::Invitee { ring_for }),
         }
+        self.leave_hunts(contact);
         effects.push(Effect::Note { note: Note::Invited, contact });
         if self.is_seated(contact) {
             return Ok(());
@@ -63,6 +64,9 @@ impl Call {
         if self.known(contact)?.role == PersonRole::Creator && !self.invitee_has_joined() {
             return Err(Refusal::NobodyJoined);
         }
+        if !self.in_turn().contains(&contact) {
+            self.leave_hunts(contact);
+        }
         if !self.is_seated(contact) {
             self.ring_now(policy, now, contact, &mut effects)?;
         }
@@ -81,7 +85,7 @@ impl Call {
         }
         let ring_for = match self.known(contact)?.role {
             PersonRole::Creator => policy.creator_ring,
-            PersonRole::Invitee { ring_for } => ring_for,
+            PersonRole::Invitee { ring_for } => self.turn_of(contact).unwrap_or(ring_for),
             PersonRole::Broker => return Err(Refusal::BrokerHasNoSeat),
         };
         self.ring(contact, now + ring_for, effects);
@@ -131,7 +135,8 @@ impl Call {
             Phase::Planned { ring_at } | Phase::Started { ring_at, .. } => *ring_at = None,
             Phase::Ended { .. } => return,
         }
-        let waiting: Vec<_> = self.state.people.iter().filter(|p| p.place == Place::Waiting).cloned().collect();
+        let at_once = |p: &&Person| p.place == Place::Waiting && self.turn_of(p.contact).is_none();
+        let waiting: Vec<_> = self.state.people.iter().filter(at_once).cloned().collect();
         for person in waiting {
             if let PersonRole::Invitee { ring_for } = person.role {
                 self.ring(person.contact, now + ring_for, effects);
@@ -154,7 +159,7 @@ impl Call {
         self.set_place(contact, place);
     }
 
-    /// Stops the rings of all invitees, and those to come.
+    /// Stops the rings of all invitees, and those to come; no further team is asked.
     pub(super) fn silence(&mut self, effects: &mut Vec<Effect>) {
         let open: Vec<_> = self
             .invitees()
@@ -164,6 +169,7 @@ impl Call {
         for contact in open {
             self.stop_ring(contact, Place::Silenced, RingEnd::TakenByOther, effects);
         }
+        self.state.successors.clear();
     }
 
     pub(super) fn add_people(&mut self, invitees: &[Invitee], brokers: &[ContactId]) {
@@ -177,7 +183,7 @@ impl Call {
         }
     }
 
-    fn set_role(&mut self, contact: ContactId, role: PersonRole) {
+    pub(super) fn set_role(&mut self, contact: ContactId, role: PersonRole) {
         if let Some(person) = self.state.people.iter_mut().find(|p| p.contact == contact) {
             person.role = role;
         }

@@ -108,6 +108,7 @@ impl Call {
         if first_invitee && self.state.terms.technology == Technology::Mesh {
             self.silence(effects);
         }
+        self.end_hunts_of(contact, effects);
         if first_invitee && !self.is_seated(self.creator()) {
             self.ring(self.creator(), now + policy.creator_ring, effects);
         }
@@ -257,6 +258,7 @@ impl Call {
                 | Place::Left => {}
             }
         }
+        self.spare_successors(ring_until);
         if let Phase::Started { alone_since, .. } = &mut self.state.phase {
             *alone_since = None;
         }
@@ -278,6 +280,8 @@ impl Call {
             self.stand_up(contact, effects);
         }
         self.state.phase = Phase::Ended { reason };
+        self.state.hunts.clear();
+        self.state.successors.clear();
         effects.push(Effect::Note { note: Note::Ended(reason), contact: by });
         effects.push(Effect::Log { kind: LogKind::Ended, contact: by });
     }

@@ -187,6 +187,21 @@ async fn mistakes_on_the_command_line_are_told_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn how_a_team_is_rung_is_set_and_stays_when_its_members_are() {
+    let data = Data::new();
+    let people = People::settle(data.path()).await;
+    let set = |more: &[&str]| run(data.command(&[&["team", "set", "--domain", DOMAIN, "--name"], more].concat()));
+    set(&["night"]).await.succeeded();
+    set(&["pumps", "--strategy", "longest-idle", "--seconds", "30", "--next", "night"]).await.succeeded();
+    set(&["pumps", "--member", people.expert.login]).await.succeeded();
+    let list = run(data.command(&["team", "list", "--domain", DOMAIN])).await.succeeded().out;
+    assert!(list.contains("longest-idle, 30 s each, then night"), "{list}");
+    set(&["night", "--next", "pumps"]).await.complains_about(&["circle"]);
+    set(&["night", "--seconds", "1"]).await.complains_about(&["120"]);
+    set(&["night", "--next", "nobody"]).await.complains_about(&["nobody"]);
+}
+
+#[tokio::test]
 async fn a_team_set_beside_the_running_server_can_be_called() {
     let data = Data::new();
     let people = People::settle(data.path()).await;

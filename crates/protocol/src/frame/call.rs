@@ -32,6 +32,12 @@ pub struct CallView {
     pub seat: Seat,
     pub creator: i64,
     pub people: Vec<Person>,
+    /// Who is rung next, of each team whose people are rung one after another. For whoever called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub next: Vec<i64>,
+    /// The team that is asked if these do not answer. For whoever called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_team: Option<String>,
     /// There while this session has the seat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_plan: Option<MediaPlan>,

@@ -1,11 +1,11 @@
 //! One task per running call: the only place where a call changes. A command goes to the domain, what came of it is saved in
 //! one transaction, and only then is anybody told.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use farhand_domain::{
-    call::{Call, Event, Invitee, Refusal},
-    ids::{ContactId, DeviceId},
+    call::{Call, Event, Refusal},
+    ids::{ContactId, DeviceId, TeamId},
     plan::Unacceptable,
     time::Timestamp,
 };
@@ -59,6 +59,8 @@ pub struct CallActor {
     pub statistics: Statistics,
     /// Who wants quiet. Looked at whenever a ring begins, a device comes, or settings change.
     pub quiets: Quiets,
+    /// What teams are called that may come.
+    pub team_names: HashMap<TeamId, String>,
     /// The call was taken up, and that is not saved yet: the next step says it first.
     pub recovery_owed: bool,
 }
@@ -67,13 +69,28 @@ impl CallActor {
     pub fn new(shared: &Arc<Shared>, call: Call, record: Arc<CallRecord>, version: i64) -> Self {
         let media = CallMedia::new(record.call_id, shared.workers.clone(), shared.stills.clone());
         let (owed, statistics, quiets) = (Vec::new(), Statistics::default(), Quiets::default());
-        Self { shared: shared.clone(), call, record, version, owed, media, statistics, quiets, recovery_owed: false }
+        let (team_names, recovery_owed) = (HashMap::new(), false);
+        Self {
+            shared: shared.clone(),
+            call,
+            record,
+            version,
+            owed,
+            media,
+            statistics,
+            quiets,
+            team_names,
+            recovery_owed,
+        }
     }
 
     /// Runs until the call has ended, or another node has taken it.
     pub async fn run(mut self, mut mailbox: mpsc::Receiver<Command>) {
         let mut again_at = None;
         while !self.call.has_ended() {
+            if let Err(fail) = self.call_up_teams().await {
+                tracing::warn!(call_id = %self.record.call_id, problem = %fail.0, "a team could not be called up yet");
+            }
             self.follow_budgets().await;
             self.media.follow(self.shared.clock.now(), &self.call);
             self.statistics.follow(self.shared.clock.now(), &self.call);
@@ -81,7 +98,8 @@ impl CallActor {
                 self.media.follow(self.shared.clock.now(), &self.call);
                 self.show_call_to_all();
             }
-            if self.recovery_owed || !self.owed.is_empty() || !self.media.is_told() {
+            let team_owed = self.call.due_teams().next().is_some();
+            if self.recovery_owed || !self.owed.is_empty() || !self.media.is_told() || team_owed {
                 again_at.get_or_insert_with(|| self.shared.clock.now() + RETRY);
             }
             let nap = self.nap(again_at);
@@ -215,22 +233,24 @@ impl CallActor {
 
     async fn invite(&mut self, by: By, resolved: Resolved) -> Result<(), Fail> {
         allowed(by.asker.may_invite(&self.call), "Only people in the call may invite others.")?;
-        let people: Vec<Invitee> =
-            resolved.invitees.into_iter().filter(|invitee| invitee.contact != self.call.creator()).collect();
+        let Resolved { invited, teams, mut ask, notes } = resolved;
+        ask.people.retain(|invitee| invitee.contact != self.call.creator());
+        self.learn_names(&ask.successors).await;
         let fresh = |invitation: &Invitation| {
             !self.record.invited.iter().any(|known| known.contact.id == invitation.contact.id)
         };
         let known_team = |team: &InvitedTeam| self.record.teams.contains(team);
-        let invited: Vec<Invitation> = resolved.invited.into_iter().filter(fresh).collect();
+        let invited: Vec<Invitation> = invited.into_iter().filter(fresh).collect();
         let now = self.shared.clock.now();
         let guest_links = self.shared.links(&invited, self.record.planned_at, now);
         let extra = Extra {
             guest_links,
             invited,
-            teams: resolved.teams.into_iter().filter(|team| !known_team(team)).collect(),
+            teams: teams.into_iter().filter(|team| !known_team(team)).collect(),
+            team_notes: notes,
             ..Extra::default()
         };
-        self.step(Event::Invite { people, brokers: resolved.brokers }, extra).await
+        self.step(Event::Invite(ask), extra).await
     }
 
     async fn update(&mut self, by: By, planned_at: Option<Timestamp>, extra: Extra) -> Result<(), Fail> {
@@ -252,6 +272,8 @@ impl CallActor {
         let mut next = self.call.clone();
         let mut effects = if self.recovery_owed { self.recover(&mut next, now).map_err(refused)? } else { Vec::new() };
         effects.extend(next.handle(&self.shared.policy, now, event).map_err(refused)?);
+        let turns = self.call.in_turn();
+        effects.extend(self.shared.pass_over_absent((&self.record, &extra.invited), &turns, &mut next, now).await?);
         let (title, zone) = (extra.title.as_deref(), extra.planned_zone.as_deref());
         let schedule = Schedule::after(&self.record, title, zone, &next, now);
         let mut heard = deliveries::heard(&self.record, now, &self.call, &next, &schedule);
@@ -323,7 +345,7 @@ pub(super) fn allowed(yes: bool, why_not: &str) -> Result<(), Fail> {
     if yes { Ok(()) } else { Err(Fail::new(ErrorCode::Forbidden, why_not)) }
 }
 
-fn refused(refusal: Refusal) -> Fail {
+pub(super) fn refused(refusal: Refusal) -> Fail {
     let (code, detail) = match refusal {
         Refusal::NotInvited => (ErrorCode::NotInvited, "You are not invited to this call."),
         Refusal::BrokerHasNoSeat => (ErrorCode::BrokerHasNoSeat, "Whoever brokers a call takes no part in it."),

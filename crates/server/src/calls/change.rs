@@ -10,7 +10,7 @@ use farhand_store::model::{
     StatisticsRow,
 };
 
-use super::{Shared, log, ring_news::RingNews, rows, schedule::Schedule, snapshot};
+use super::{Shared, log, ring_news::RingNews, rows, schedule::Schedule, snapshot, teams::TeamNote};
 use crate::http::Fail;
 
 /// What a command changes beside the domain's state.
@@ -33,6 +33,7 @@ pub struct Extra {
     pub guest_links: Vec<GuestLink>,
     /// For the history.
     pub notes: Vec<(&'static str, ContactId)>,
+    pub team_notes: Vec<TeamNote>,
     /// The guest whose link is taken back by this step.
     pub revoked: Option<ContactId>,
 }
@@ -41,9 +42,9 @@ impl Extra {
     /// Whether nothing of it has to be saved.
     pub fn changes_nothing(&self) -> bool {
         let Self { title, planned_zone, invited, teams, messages, ring_shown, budget_used_up, .. } = self;
-        let Self { guest_links, notes, revoked, opened_by: _, .. } = self;
+        let Self { guest_links, notes, team_notes, revoked, opened_by: _, .. } = self;
         let nobody = invited.is_empty() && teams.is_empty() && messages.is_empty() && ring_shown.is_none();
-        let no_guest = guest_links.is_empty() && notes.is_empty() && revoked.is_none();
+        let no_guest = guest_links.is_empty() && notes.is_empty() && team_notes.is_empty() && revoked.is_none();
         nobody && no_guest && title.is_none() && planned_zone.is_none() && budget_used_up.is_none()
     }
 }
@@ -90,7 +91,11 @@ impl Change {
         schedule: Schedule,
         besides: Besides,
     ) -> Self {
-        let mut history = rows::history_of(record.history.len(), now, effects);
+        let mut history: Vec<HistoryRow> = Vec::new();
+        for note in extra.team_notes {
+            history.push(note.row(record.history.len() + history.len(), now));
+        }
+        history.extend(rows::history_of(record.history.len() + history.len(), now, effects));
         if let Some(used_up) = extra.budget_used_up {
             history.push(rows::budget_note(record.history.len() + history.len(), now, used_up));
         }

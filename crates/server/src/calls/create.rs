@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use farhand_domain::{
-    call::{Call, Effect, Terms},
+    call::{Call, Effect, LogKind, Terms},
     ids::{ContactId, DeviceId},
+    time::Timestamp,
 };
 use farhand_protocol::{ErrorCode, Problem, auth::Role, call::CreateCallRequest};
 use farhand_store::model::{CallRecord, CallWrite, Contact, NewCall, NewIdempotency, Refused, User};
@@ -15,8 +16,7 @@ use super::{
     actor::CallActor,
     change, log,
     reaching::{Reached, Step},
-    resolve::{self, Resolver},
-    rows,
+    resolve, rows,
     schedule::Schedule,
     snapshot,
     view::{self, Viewer},
@@ -99,20 +99,16 @@ impl Calls {
         planned.check(now)?;
         let domain = shared.directory.domain(login.user.domain_id).await?;
         let stored = uses_stored(domain.as_deref(), request.use_stored_addresses);
-        let resolver = Resolver {
-            directory: &shared.directory,
-            store: shared.store.as_ref(),
-            policy: &shared.policy,
-            notify: &shared.notify,
-            terms: resolve::Terms {
-                domain_id: login.user.domain_id,
-                domain: &login.user.domain,
-                caller: login.user.id,
-                creator: creator.id,
-                brokered,
-                stored,
-            },
-        };
+        let resolver = shared.resolver(resolve::Terms {
+            domain_id: login.user.domain_id,
+            domain: &login.user.domain,
+            caller: login.user.id,
+            creator: creator.id,
+            brokered,
+            stored,
+            at: planned.at.unwrap_or(now).max(now),
+            now,
+        });
         let resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;
         let people = shared.directory.contacts(&[creator.id, login.user.id]).await?;
         let [creator_contact, maker_contact] =
@@ -126,10 +122,12 @@ impl Calls {
             planned_at: planned.at,
             created_at: now,
         };
-        let (call, effects) = Call::create(&shared.policy, now, terms, &resolved.invitees, &resolved.brokers, join);
-        let mut record = new_record(request, resolved, creator_contact, maker_contact, &call, &effects, now);
+        let (mut call, mut effects) = Call::create(&shared.policy, now, terms, &resolved.ask, join);
+        let mut record = new_record(request, resolved, creator_contact, maker_contact, &call, now);
         record.planned_zone = planned.zone;
         record.stored_addresses = stored;
+        effects.extend(shared.pass_over_absent((&record, &[]), &[], &mut call, now).await?);
+        tell(&mut record, &call, &effects, now);
         record.guest_links = shared.links(&record.invited, planned.at, now);
         let schedule = Schedule::of(&record);
         let step = Step {
@@ -191,6 +189,8 @@ impl Calls {
         let record = Arc::new(record);
         let mut actor = CallActor::new(shared, call, record.clone(), 1);
         reached.note(&mut actor.quiets);
+        let successors = actor.call.state().successors.clone();
+        actor.learn_names(&successors).await;
         let viewer = join.map(|device| Viewer { contact: actor.call.creator(), device });
         let view = viewer.map(|v| Box::new(view::call_view(&actor, v)));
         self.spawn(actor, &effects);
@@ -248,16 +248,25 @@ fn idempotency(login: &Login, request: &CreateCallRequest, key: String) -> Outco
     Ok(NewIdempotency { caller: login.user.id, key, body_hash: Sha256::digest(understood).into() })
 }
 
+/// What has happened in the making of a call.
+fn tell(record: &mut CallRecord, call: &Call, effects: &[Effect], now: Timestamp) {
+    change::status_name(call).clone_into(&mut record.status);
+    record.started_at = change::logs(effects, LogKind::Join).then_some(now);
+    record.ended_at = call.has_ended().then_some(now);
+    record.events = rows::events_of(0, now, effects).into_iter().map(|event| change::row(&event, 0)).collect();
+    record.history.extend(rows::history_of(record.history.len(), now, effects));
+}
+
 fn new_record(
     request: &CreateCallRequest,
     resolved: resolve::Resolved,
     creator: Contact,
     maker: Contact,
     call: &Call,
-    effects: &[Effect],
-    now: farhand_domain::time::Timestamp,
+    now: Timestamp,
 ) -> CallRecord {
     let title = request.call_title.clone().unwrap_or_else(|| format!("Call from {}", creator.display_name));
+    let notes = resolved.notes.into_iter().enumerate();
     CallRecord {
         id: 0,
         call_id: new_id(),
@@ -279,10 +288,10 @@ fn new_record(
         calendar_sequence: 0,
         stored_addresses: false,
         created_at: now,
-        started_at: change::logs(effects, farhand_domain::call::LogKind::Join).then_some(now),
-        ended_at: call.has_ended().then_some(now),
-        events: rows::events_of(0, now, effects).into_iter().map(|event| change::row(&event, 0)).collect(),
-        history: rows::history_of(0, now, effects),
+        started_at: None,
+        ended_at: None,
+        events: Vec::new(),
+        history: notes.map(|(written, note)| note.row(written, now)).collect(),
         statistics: Vec::new(),
         deliveries: Vec::new(),
         guest_links: Vec::new(),

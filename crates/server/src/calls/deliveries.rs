@@ -80,7 +80,7 @@ impl CallActor {
     /// Notes how messages stand, and shows it to whoever waits for what becomes of them.
     pub(super) fn heard_of(&mut self, changed: Vec<Delivery>) {
         if self.keep(changed) {
-            for contact in self.concerned().into_iter().filter(|contact| self.waits_for_others(*contact)) {
+            for contact in self.concerned().into_iter().filter(|contact| self.tells(*contact)) {
                 self.show_call_to(contact);
             }
         }

@@ -7,6 +7,7 @@ use farhand_store::model::{CallRecord, Contact};
 use super::{
     guests::{INVITATION_RESENT, LINK_REVOKED, TERMS_ACCEPTED},
     log,
+    teams::TEAM_KINDS,
 };
 
 /// Of a telephone number that stands in place of a name.
@@ -27,6 +28,7 @@ pub fn call_log(record: &CallRecord) -> CallLog {
     }
     log.invited_teams.clear();
     let inner = ["Notification", "RingDelivered", "RingSeen", LINK_REVOKED, INVITATION_RESENT, TERMS_ACCEPTED];
+    let inner = inner.into_iter().chain(TEAM_KINDS).collect::<Vec<_>>();
     log.call_history.retain(|item| !inner.contains(&item.kind.as_str()));
     log
 }

@@ -2,10 +2,7 @@
 
 use farhand_protocol::{ErrorCode, Problem, call::InviteRequest};
 
-use super::{
-    Answer, Ask, By, Calls,
-    resolve::{self, Resolver},
-};
+use super::{Answer, Ask, By, Calls, resolve};
 use crate::{auth::Login, http::Outcome};
 
 impl Calls {
@@ -18,20 +15,17 @@ impl Calls {
         let call_id = request.call_id;
         // Read first: whoever may not see the call must not learn whom the domain knows.
         let known = self.ask(call_id, by, Ask::Read).await?.record;
-        let resolver = Resolver {
-            directory: &shared.directory,
-            store: shared.store.as_ref(),
-            policy: &shared.policy,
-            notify: &shared.notify,
-            terms: resolve::Terms {
-                domain_id: login.user.domain_id,
-                domain: &login.user.domain,
-                caller: known.maker.user_id.unwrap_or_default(),
-                creator: known.creator.user_id.unwrap_or_default(),
-                brokered: known.maker.id != known.creator.id,
-                stored: known.stored_addresses,
-            },
-        };
+        let now = shared.clock.now();
+        let resolver = shared.resolver(resolve::Terms {
+            domain_id: login.user.domain_id,
+            domain: &login.user.domain,
+            caller: known.maker.user_id.unwrap_or_default(),
+            creator: known.creator.user_id.unwrap_or_default(),
+            brokered: known.maker.id != known.creator.id,
+            stored: known.stored_addresses,
+            at: known.planned_at.unwrap_or(now).max(now),
+            now,
+        });
         let resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;
         self.ask(call_id, by, Ask::Invite(Box::new(resolved))).await
     }

@@ -1,7 +1,7 @@
 //! The `CallLog` as the API shows it, and the names that stand in the database for what the domain says.
 
 use farhand_domain::{
-    call::{EndReason, LogKind, Note, RingEnd, Technology},
+    call::{Absence, EndReason, LogKind, Note, RingEnd, Technology},
     delivery::State,
 };
 use farhand_protocol::{
@@ -115,6 +115,8 @@ fn ring_end_name(end: RingEnd) -> &'static str {
         RingEnd::TakenByOther => "takenByOther",
         RingEnd::CallEnded => "callEnded",
         RingEnd::Postponed => "postponed",
+        RingEnd::PassedOver(Absence::NotThere) => "notThere",
+        RingEnd::PassedOver(Absence::Undisturbed) => "undisturbed",
     }
 }
 
@@ -186,6 +188,7 @@ fn teams(record: &CallRecord) -> Vec<TeamRef> {
         id: Some(t.id),
         name: Some(t.name.clone()),
         domain: Some(domain.clone()),
+        tags: Vec::new(),
     };
     record.teams.iter().map(team).collect()
 }

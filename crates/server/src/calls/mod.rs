@@ -26,6 +26,7 @@ mod snapshot;
 mod statistics;
 mod steady;
 mod stills;
+mod teams;
 mod tell;
 mod view;
 
@@ -259,6 +260,8 @@ impl Calls {
         for ring in actor.call.rings() {
             actor.look_at_quiet(ring.contact).await;
         }
+        let successors = actor.call.state().successors.clone();
+        actor.learn_names(&successors).await;
         self.spawn(actor, &[]);
     }
 

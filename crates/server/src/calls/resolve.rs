@@ -1,9 +1,18 @@
 //! From the people a request names to contacts of the database. Whatever is wrong is refused with a pointer before anything
 //! is written.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use farhand_domain::{call::Invitee, ids::ContactId, policy::Policy};
+use farhand_domain::{
+    call::{Invited, Invitee, Stage, Successor},
+    ids::ContactId,
+    policy::Policy,
+    time::Timestamp,
+};
 use farhand_protocol::{
     ErrorCode, Problem,
     auth::Role,
@@ -11,15 +20,20 @@ use farhand_protocol::{
 };
 use farhand_store::{
     Store,
-    model::{Domain, Invitation, InvitedTeam, NewGuest, User},
+    model::{Invitation, InvitedTeam, NewGuest, Team, User},
 };
 
-use super::reaching::Reachable;
+use super::{
+    reaching::Reachable,
+    teams::{Called, TeamNote},
+};
 use crate::{
     auth::has_role,
     directory::Directory,
     http::{Fail, Outcome},
     notify::{Notify, is_address},
+    teams::wanted_tags,
+    ws::Hub,
 };
 
 /// People in one request.
@@ -32,10 +46,10 @@ pub struct Resolved {
     /// Everybody invited, members of teams included, with the addresses of the request.
     pub invited: Vec<Invitation>,
     pub teams: Vec<InvitedTeam>,
-    /// Those who are rung.
-    pub invitees: Vec<Invitee>,
-    /// Those who count as nobody.
-    pub brokers: Vec<ContactId>,
+    /// Who is rung, who counts as nobody, and who is rung after whom.
+    pub ask: Invited,
+    /// What became of the teams.
+    pub notes: Vec<TeamNote>,
 }
 
 /// What decides who counts.
@@ -47,6 +61,9 @@ pub struct Terms<'a> {
     pub brokered: bool,
     /// Messages may go to the addresses of accounts.
     pub stored: bool,
+    /// When it rings.
+    pub at: Timestamp,
+    pub now: Timestamp,
 }
 
 pub struct Resolver<'a> {
@@ -54,6 +71,7 @@ pub struct Resolver<'a> {
     pub store: &'a dyn Store,
     pub policy: &'a Policy,
     pub notify: &'a Notify,
+    pub hub: &'a Hub,
     pub terms: Terms<'a>,
 }
 
@@ -65,8 +83,9 @@ enum Found {
 
 struct Named<'a> {
     found: Found,
-    /// `None` for members of an invited team.
     request: Option<&'a CallLogContact>,
+    /// For members of an invited team: which of the teams.
+    group: Option<usize>,
 }
 
 impl Resolver<'_> {
@@ -78,14 +97,16 @@ impl Resolver<'_> {
         let mut named = Vec::new();
         for (index, contact) in contacts.iter().enumerate() {
             let at = format!("/invitedContacts/{index}");
-            named.push(Named { found: self.find(contact, &at).await?, request: Some(contact) });
+            named.push(Named { found: self.find(contact, &at).await?, request: Some(contact), group: None });
         }
-        let mut invited_teams = Vec::new();
-        for (index, team) in teams.iter().enumerate() {
-            let (team, members) = self.find_team(team, &format!("/invitedTeams/{index}")).await?;
-            invited_teams.push(team);
-            named.extend(members.into_iter().map(|user| Named { found: Found::User(user), request: None }));
+        let mut called = Vec::new();
+        for (index, wanted) in teams.iter().enumerate() {
+            let at = format!("/invitedTeams/{index}");
+            let team = self.find_team(wanted, &at).await?;
+            let tags = wanted_tags(&wanted.tags, &format!("{at}/tags"))?;
+            called.push(self.call_team(&team, &tags).await?);
         }
+        named.extend(members(&called));
         drop_repeated(&mut named);
         if named.len() > MAX_INVITED {
             let detail =
@@ -93,7 +114,16 @@ impl Resolver<'_> {
             return Err(Problem::new(ErrorCode::TooManyInvited, detail).at("/invitedTeams").into());
         }
         self.refuse_if_nobody_counts(&named)?;
-        self.make_contacts(named, invited_teams).await
+        self.make_contacts(named, called).await
+    }
+
+    /// A team that comes by itself, which may be nobody.
+    pub(super) async fn resolve_team(&self, team: &Team) -> Outcome<Resolved> {
+        let called = vec![self.call_team(team, &BTreeSet::new()).await?];
+        let mut named = members(&called);
+        drop_repeated(&mut named);
+        named.truncate(MAX_INVITED);
+        self.make_contacts(named, called).await
     }
 
     async fn find(&self, contact: &CallLogContact, at: &str) -> Outcome<Found> {
@@ -131,7 +161,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn callable(&self, user: &User) -> bool {
+    pub(super) fn callable(&self, user: &User) -> bool {
         user.domain_id == self.terms.domain_id && !user.disabled
     }
 
@@ -148,7 +178,7 @@ impl Resolver<'_> {
         Ok(Found::Guest { display_name: contact.display_name.clone().unwrap_or_else(|| address.clone()) })
     }
 
-    async fn find_team(&self, wanted: &TeamRef, at: &str) -> Outcome<(InvitedTeam, Vec<Arc<User>>)> {
+    async fn find_team(&self, wanted: &TeamRef, at: &str) -> Outcome<Team> {
         let teams = self.directory.teams(self.terms.domain_id).await?;
         let unknown =
             || Fail::from(Problem::new(ErrorCode::UnknownTeam, "There is no such team in your domain.").at(at));
@@ -165,22 +195,17 @@ impl Resolver<'_> {
             let detail = "The team's id and name disagree.";
             return Err(Problem::new(ErrorCode::TeamMismatch, detail).at(at).into());
         }
-        let mut members = Vec::new();
-        for id in &team.members {
-            members.extend(self.directory.user(*id).await?.filter(|user| self.callable(user)));
-        }
-        Ok((InvitedTeam { id: team.id, name: team.name.clone() }, members))
+        Ok(team.clone())
+    }
+
+    fn counts(&self, found: &Found) -> bool {
+        user_of(found).is_none_or(|user| self.user_counts(user))
     }
 
     /// In a brokered call the caller, connectors and the creator itself count as nobody.
-    fn counts(&self, found: &Found) -> bool {
-        match found {
-            Found::Guest { .. } => true,
-            Found::User(user) if user.id == self.terms.creator => false,
-            Found::User(user) => {
-                !self.terms.brokered || (user.id != self.terms.caller && !has_role(user, Role::Connector))
-            }
-        }
+    pub(super) fn user_counts(&self, user: &User) -> bool {
+        let nobody = self.terms.brokered && (user.id == self.terms.caller || has_role(user, Role::Connector));
+        user.id != self.terms.creator && !nobody
     }
 
     fn refuse_if_nobody_counts(&self, named: &[Named<'_>]) -> Outcome<()> {
@@ -191,7 +216,7 @@ impl Resolver<'_> {
         Err(Problem::new(ErrorCode::NobodyToCall, detail).at("/invitedContacts").into())
     }
 
-    async fn make_contacts(&self, named: Vec<Named<'_>>, teams: Vec<InvitedTeam>) -> Outcome<Resolved> {
+    async fn make_contacts(&self, named: Vec<Named<'_>>, called: Vec<Called>) -> Outcome<Resolved> {
         let users: Vec<_> = named.iter().filter_map(|n| user_of(&n.found)).map(|user| user.id).collect();
         let guests: Vec<_> = named
             .iter()
@@ -206,7 +231,9 @@ impl Resolver<'_> {
         let mut guests =
             if guests.is_empty() { Vec::new() } else { self.store.create_guests(&guests).await? }.into_iter();
         let domain = self.directory.domain(self.terms.domain_id).await?;
-        let mut resolved = Resolved { invited: Vec::new(), teams, invitees: Vec::new(), brokers: Vec::new() };
+        let mut resolved =
+            Resolved { invited: Vec::new(), teams: Vec::new(), ask: Invited::default(), notes: Vec::new() };
+        let mut rung = Rung::default();
         for person in named {
             let contact = match person.found {
                 Found::User(_) => users.next(),
@@ -215,10 +242,14 @@ impl Resolver<'_> {
             let contact = contact.ok_or_else(|| Fail::internal("the store returned too few contacts"))?;
             let id = ContactId(contact.id);
             if self.counts(&person.found) {
-                let ring_for = self.ring_for(domain.as_deref(), &person).await?;
-                resolved.invitees.push(Invitee { contact: id, ring_for });
+                let user = user_of(&person.found).map(|user| user.id);
+                let reachable = Reachable::find(self.directory, domain.as_deref(), user).await?;
+                let ring_for = self.ring_for(&reachable, &person);
+                resolved.ask.people.push(Invitee { contact: id, ring_for });
+                resolved.ask.successors.extend(behind(id, &reachable, &person));
+                rung.add(user, id, person.group);
             } else if user_of(&person.found).is_some_and(|user| user.id != self.terms.creator) {
-                resolved.brokers.push(id);
+                resolved.ask.brokers.push(id);
             }
             let request = person.request.cloned().unwrap_or_default();
             resolved.invited.push(Invitation {
@@ -228,19 +259,68 @@ impl Resolver<'_> {
                 contact,
             });
         }
+        for (group, called) in called.into_iter().enumerate() {
+            if let Some(chosen) = called.chosen {
+                let users = chosen.members.iter().map(|user| user.id);
+                let contacts: Vec<_> = users.filter_map(|user| rung.contacts.get(&user).copied()).collect();
+                let fresh = rung.groups.remove(&group).unwrap_or_default();
+                let (hunt, successor) = chosen.turns(&contacts, &fresh);
+                resolved.ask.hunts.extend(hunt);
+                resolved.ask.successors.extend(successor);
+            }
+            let known = &mut resolved.teams;
+            for team in called.teams {
+                if !known.contains(&team) {
+                    known.push(team);
+                }
+            }
+            resolved.notes.extend(called.notes);
+        }
         Ok(resolved)
     }
 
     /// Whoever gets a message has to be given the time to read it.
-    async fn ring_for(&self, domain: Option<&Domain>, person: &Named<'_>) -> Outcome<Duration> {
-        let user = user_of(&person.found).map(|user| user.id);
-        let reachable = Reachable::find(self.directory, domain, user).await?;
+    fn ring_for(&self, reachable: &Reachable, person: &Named<'_>) -> Duration {
         let (email, phone) =
             person.request.map_or((None, None), |to| (to.email.as_deref(), to.phone_number.as_deref()));
         let messages = reachable.messages(email, phone, self.terms.stored);
         let messaged = messages.iter().any(|message| self.notify.has(message.target.channel()));
-        Ok(if messaged { self.policy.message_ring } else { self.policy.popup_ring })
+        if messaged { self.policy.message_ring } else { self.policy.popup_ring }
     }
+}
+
+/// Who is rung, by user and by the team that was first to name them.
+#[derive(Default)]
+struct Rung {
+    contacts: HashMap<i64, ContactId>,
+    groups: HashMap<usize, HashSet<ContactId>>,
+}
+
+impl Rung {
+    fn add(&mut self, user: Option<i64>, contact: ContactId, group: Option<usize>) {
+        self.contacts.extend(user.map(|user| (user, contact)));
+        if let Some(group) = group {
+            self.groups.entry(group).or_default().insert(contact);
+        }
+    }
+}
+
+/// The team that is asked when somebody who was invited in person does not answer.
+fn behind(contact: ContactId, reachable: &Reachable, person: &Named<'_>) -> Option<Successor> {
+    let (team, after) = reachable.ways.team?;
+    user_of(&person.found).filter(|_| person.group.is_none())?;
+    Some(Successor { team, of: vec![contact], after: Some(after), stage: Stage::Waits })
+}
+
+fn members<'a>(called: &[Called]) -> Vec<Named<'a>> {
+    let mut all = Vec::new();
+    for (group, chosen) in
+        called.iter().enumerate().filter_map(|(group, called)| Some((group, called.chosen.as_ref()?)))
+    {
+        let named = |user: &Arc<User>| Named { found: Found::User(user.clone()), request: None, group: Some(group) };
+        all.extend(chosen.members.iter().map(named));
+    }
+    all
 }
 
 fn user_of(found: &Found) -> Option<&Arc<User>> {

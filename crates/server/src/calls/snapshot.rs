@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use farhand_domain::{
-    call::{EndReason, Person, PersonRole, Phase, Place, Seat, State, Technology, Terms},
-    ids::{ContactId, DeviceId},
+    call::{EndReason, Hunt, Person, PersonRole, Phase, Place, Seat, Stage, State, Successor, Technology, Terms},
+    ids::{ContactId, DeviceId, TeamId},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,32 @@ struct Saved {
     people: Vec<SavedPerson>,
     epoch: u64,
     joins: u32,
+    #[serde(default)]
+    hunts: Vec<SavedHunt>,
+    #[serde(default)]
+    successors: Vec<SavedSuccessor>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedHunt {
+    team: i64,
+    order: Vec<i64>,
+    each_ms: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedSuccessor {
+    team: i64,
+    of: Vec<i64>,
+    after_ms: Option<u64>,
+    stage: SavedStage,
+}
+
+#[derive(Serialize, Deserialize)]
+enum SavedStage {
+    Waits,
+    From { at: i64 },
+    Due { until: i64 },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -116,6 +142,8 @@ pub fn write(state: &State) -> Result<String, SnapshotError> {
         people: state.people.iter().map(write_person).collect(),
         epoch: state.epoch,
         joins: state.joins,
+        hunts: state.hunts.iter().map(write_hunt).collect(),
+        successors: state.successors.iter().map(write_successor).collect(),
     };
     Ok(serde_json::to_string(&saved)?)
 }
@@ -138,7 +166,51 @@ pub fn read(text: &str) -> Result<State, SnapshotError> {
         created_at: Timestamp::from_millis(saved.created_at),
     };
     let people = saved.people.iter().map(read_person).collect();
-    Ok(State { terms, phase: read_phase(saved.phase), people, epoch: saved.epoch, joins: saved.joins })
+    Ok(State {
+        terms,
+        phase: read_phase(saved.phase),
+        people,
+        epoch: saved.epoch,
+        joins: saved.joins,
+        hunts: saved.hunts.into_iter().map(read_hunt).collect(),
+        successors: saved.successors.into_iter().map(read_successor).collect(),
+    })
+}
+
+fn whole_millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn ids(contacts: &[ContactId]) -> Vec<i64> {
+    contacts.iter().map(|contact| contact.0).collect()
+}
+
+fn write_hunt(Hunt { team, order, each }: &Hunt) -> SavedHunt {
+    SavedHunt { team: team.0, order: ids(order), each_ms: whole_millis(*each) }
+}
+
+fn read_hunt(SavedHunt { team, order, each_ms }: SavedHunt) -> Hunt {
+    let order = order.into_iter().map(ContactId).collect();
+    Hunt { team: TeamId(team), order, each: Duration::from_millis(each_ms) }
+}
+
+fn write_successor(Successor { team, of, after, stage }: &Successor) -> SavedSuccessor {
+    let stage = match *stage {
+        Stage::Waits => SavedStage::Waits,
+        Stage::From { at } => SavedStage::From { at: at.as_millis() },
+        Stage::Due { until } => SavedStage::Due { until: until.as_millis() },
+    };
+    SavedSuccessor { team: team.0, of: ids(of), after_ms: after.map(whole_millis), stage }
+}
+
+fn read_successor(SavedSuccessor { team, of, after_ms, stage }: SavedSuccessor) -> Successor {
+    let stage = match stage {
+        SavedStage::Waits => Stage::Waits,
+        SavedStage::From { at } => Stage::From { at: Timestamp::from_millis(at) },
+        SavedStage::Due { until } => Stage::Due { until: Timestamp::from_millis(until) },
+    };
+    let of = of.into_iter().map(ContactId).collect();
+    Successor { team: TeamId(team), of, after: after_ms.map(Duration::from_millis), stage }
 }
 
 fn millis(at: Option<Timestamp>) -> Option<i64> {
@@ -196,9 +268,7 @@ fn write_person(person: &Person) -> SavedPerson {
         contact: person.contact.0,
         role: match person.role {
             PersonRole::Creator => SavedRole::Creator,
-            PersonRole::Invitee { ring_for } => {
-                SavedRole::Invitee { ring_ms: u64::try_from(ring_for.as_millis()).unwrap_or(u64::MAX) }
-            }
+            PersonRole::Invitee { ring_for } => SavedRole::Invitee { ring_ms: whole_millis(ring_for) },
             PersonRole::Broker => SavedRole::Broker,
         },
         place: match person.place {
@@ -281,9 +351,25 @@ mod tests {
                 planned_at: Some(at(100)),
                 created_at: at(50),
             };
-            let state = State { terms, phase, people: people.clone(), epoch: 6, joins: 4 };
+            let team = vec![ContactId(3), ContactId(2)];
+            let hunts = vec![Hunt { team: TeamId(7), order: team.clone(), each: Duration::from_secs(20) }];
+            let stages = [Stage::Waits, Stage::From { at: at(8) }, Stage::Due { until: at(9) }];
+            let after = [None, Some(Duration::from_secs(30)), None];
+            let successors = stages.into_iter().zip(after);
+            let successors =
+                successors.map(|(stage, after)| Successor { team: TeamId(8), of: team.clone(), after, stage });
+            let successors = successors.collect();
+            let state = State { terms, phase, people: people.clone(), epoch: 6, joins: 4, hunts, successors };
             assert_eq!(read(&write(&state).unwrap()).unwrap(), state);
         }
+    }
+
+    #[test]
+    fn a_state_of_a_version_without_turns_is_taken_up() {
+        let text = r#"{"version":1,"technology":"Mesh","creator":1,"maker":1,"brokered":false,"popup":true,
+            "planned_at":null,"created_at":0,"phase":{"Planned":{"ring_at":null}},"people":[],"epoch":0,"joins":0}"#;
+        let state = read(text).unwrap();
+        assert!(state.hunts.is_empty() && state.successors.is_empty());
     }
 
     #[test]

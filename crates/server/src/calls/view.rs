@@ -46,6 +46,8 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
         seat,
         creator: call.creator().0,
         people: call.state().people.iter().filter_map(|p| person(p, actor, viewer)).collect(),
+        next: if actor.tells(viewer.contact) { next_in_turn(call) } else { Vec::new() },
+        next_team: actor.tells(viewer.contact).then(|| actor.next_team()).flatten(),
         media_plan: plan.map(|plan| media_plan(actor, viewer, plan)),
         send_limit: plan.and_then(|plan| send_limit(actor, viewer, plan)),
         end_reason: match call.state().phase {
@@ -54,6 +56,12 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
         },
         version: u64::try_from(*version).unwrap_or(0),
     }
+}
+
+/// Before the rings have begun nobody is next.
+fn next_in_turn(call: &Call) -> Vec<i64> {
+    let next = if call.in_turn().is_empty() { Vec::new() } else { call.next_in_turn() };
+    next.into_iter().map(|contact| contact.0).collect()
 }
 
 fn person(person: &farhand_domain::call::Person, actor: &CallActor, viewer: Viewer) -> Option<Person> {
@@ -79,20 +87,18 @@ fn person(person: &farhand_domain::call::Person, actor: &CallActor, viewer: View
     let elsewhere = || actor.shared.hub.is_in_another(person.contact, actor.record.call_id);
     let busy = told && !actor.call.is_seated(person.contact) && elsewhere();
     let receives = actor.media.shortage(person.contact).filter(|_| actor.call.is_seated(person.contact));
-    let notifications = if told && actor.waits_for_others(viewer.contact) {
-        log::notifications(&actor.record, person.contact.0)
-    } else {
-        Vec::new()
-    };
+    let notifications =
+        if actor.tells(viewer.contact) { log::notifications(&actor.record, person.contact.0) } else { Vec::new() };
     let guest = contact.user_id.is_none();
     let contact = shown_to(&actor.record, viewer.contact, contact);
     Some(Person { contact, state, guest, online, media, receives, quiet, busy, notifications })
 }
 
 impl CallActor {
-    /// Who is told what becomes of a ring: whoever called, and whoever is in the call already.
-    pub(super) fn waits_for_others(&self, contact: ContactId) -> bool {
-        contact == self.call.creator() || contact == self.call.maker() || self.call.is_seated(contact)
+    /// Who is told what becomes of rings, and who is next: whoever called, and whoever is in the call already. Guests are not.
+    pub(super) fn tells(&self, contact: ContactId) -> bool {
+        let called = contact == self.call.creator() || contact == self.call.maker();
+        (called || self.call.is_seated(contact)) && !discreet::is_guest(&self.record, contact)
     }
 }
 

@@ -7,6 +7,7 @@ use farhand_protocol::{
     Problem,
     auth::{Role, User},
     call::{ContactList, DirectoryEntry, Presence, TeamRef},
+    team::{TeamEntry, TeamMember},
 };
 use farhand_store::model;
 
@@ -14,6 +15,9 @@ use super::{Outcome, extract::Caller};
 use crate::{
     app::App,
     auth::{has_role, role_name},
+    calls::wire_quiet,
+    reach::Ways,
+    teams::TeamSettings,
 };
 
 /// Lists whom the caller can call, with presence.
@@ -38,8 +42,65 @@ pub async fn get_contacts(State(app): State<Arc<App>>, Caller(login): Caller) ->
         id: Some(team.id),
         name: Some(team.name.clone()),
         domain: Some(login.user.domain.clone()),
+        tags: Vec::new(),
     };
     Ok(Json(ContactList { users, teams: teams.iter().map(team).collect() }))
+}
+
+/// Lists the domain's teams, with who of them is there.
+#[utoipa::path(get, path = "/rtc/getTeams", operation_id = "getTeams", tag = "rtc-controller",
+    responses((status = 200, description = "The teams", body = Vec<TeamEntry>),
+              (status = 401, description = "Not logged in", body = Problem)))]
+pub async fn get_teams(State(app): State<Arc<App>>, Caller(login): Caller) -> Outcome<Json<Vec<TeamEntry>>> {
+    let domain = app.directory.domain(login.user.domain_id).await?;
+    let presence = app.hub.presence_by_user(login.user.domain_id);
+    let mut shown = Vec::new();
+    for team in app.directory.teams(login.user.domain_id).await?.iter() {
+        let settings = TeamSettings::of(team);
+        let mut members = Vec::new();
+        for id in &team.members {
+            let user = app.directory.user(*id).await?.filter(|user| !user.disabled);
+            members.extend(user.map(|user| {
+                let presence = presence.get(id).copied().unwrap_or(Presence::Offline);
+                member(&app, domain.as_deref(), &user, &settings, presence)
+            }));
+        }
+        let there = members.iter().filter(|member| is_there(member, &settings)).count();
+        shown.push(TeamEntry {
+            id: team.id,
+            name: team.name.clone(),
+            domain: login.user.domain.clone(),
+            strategy: settings.ringing.strategy,
+            only_on_shift: settings.ringing.only_on_shift,
+            there: u32::try_from(there).unwrap_or(u32::MAX),
+            members,
+            next_team: team.next,
+        });
+    }
+    Ok(Json(shown))
+}
+
+fn member(
+    app: &App,
+    domain: Option<&model::Domain>,
+    user: &model::User,
+    settings: &TeamSettings,
+    presence: Presence,
+) -> TeamMember {
+    let now = app.clock.now();
+    TeamMember {
+        user_db_id: user.id,
+        display_name: user.display_name.clone(),
+        presence,
+        quiet: Ways::of(domain, Some(user)).quiet(now).map(wire_quiet),
+        on_shift: settings.is_on_shift(user.id, now),
+        tags: settings.tags(user.id).into_iter().collect(),
+    }
+}
+
+fn is_there(member: &TeamMember, settings: &TeamSettings) -> bool {
+    let works = member.on_shift || !settings.ringing.only_on_shift;
+    member.presence != Presence::Offline && member.quiet.is_none() && works
 }
 
 /// A user as the login's answer and `welcome` show it.

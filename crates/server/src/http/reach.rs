@@ -18,6 +18,7 @@ use crate::{
     app::App,
     calls::wire_quiet,
     reach::{Ways, check_settings, of_domain, of_user, wire_rungs, written},
+    teams::check_rungs,
 };
 
 /// Tells how the caller is reached when a page does not ring, or nobody answers there.
@@ -33,7 +34,8 @@ pub async fn get_reach_settings(State(app): State<Arc<App>>, Caller(login): Call
     request_body = ReachChange,
     responses((status = 200, description = "The settings", body = Reach),
               (status = 400, description = "A setting that cannot be", body = Problem),
-              (status = 401, description = "Not logged in", body = Problem)))]
+              (status = 401, description = "Not logged in", body = Problem),
+              (status = 422, description = "There is no such team", body = Problem)))]
 pub async fn update_reach_settings(
     State(app): State<Arc<App>>,
     Caller(login): Caller,
@@ -46,7 +48,9 @@ pub async fn update_reach_settings(
         quiet_hours: change.quiet_hours.unwrap_or(before.quiet_hours),
         language: change.language.unwrap_or(before.language),
     };
-    let user = save(&app, login.user.id, check_settings(settings, "")?).await?;
+    let settings = check_settings(settings, "")?;
+    check_rungs(&app.directory, login.user.domain_id, settings.rungs.as_deref(), "").await?;
+    let user = save(&app, login.user.id, settings).await?;
     let user = user.ok_or_else(|| Fail::internal("the caller is gone"))?;
     Ok(Json(shown(&app, &user).await?))
 }

@@ -66,6 +66,7 @@ pub fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(stills::put_still))
         .routes(routes!(stills::get_still))
         .routes(routes!(contacts::get_contacts))
+        .routes(routes!(contacts::get_teams))
         .merge(admin::routes())
 }
 

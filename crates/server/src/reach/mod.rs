@@ -3,8 +3,11 @@
 
 mod settings;
 
+use std::time::Duration;
+
 use farhand_domain::{
     hours::Span,
+    ids::TeamId,
     reach::{self, Quiet, Rung},
     time::Timestamp,
 };
@@ -13,11 +16,13 @@ use farhand_store::model::{Domain, User};
 
 use crate::planned::zone::{self, Zone};
 
-pub use settings::{check_domain, check_settings, rungs_of, spans_of, wire_rungs};
+pub use settings::{check_domain, check_hours, check_settings, rungs_of, spans_of, team_of, wire_rungs};
 
 /// How one person is reached.
 pub struct Ways {
     pub rungs: Vec<Rung>,
+    /// The team that is asked when this person has not answered for so long.
+    pub team: Option<(TeamId, Duration)>,
     /// In which to write, if that was said.
     pub language: Option<String>,
     undisturbed_until: Option<Timestamp>,
@@ -29,10 +34,11 @@ impl Ways {
     /// A guest is nobody's user.
     pub fn of(domain: Option<&Domain>, user: Option<&User>) -> Self {
         let (domain, user) = (domain.map(of_domain).unwrap_or_default(), user.map(of_user).unwrap_or_default());
-        let rungs = user.rungs.or(domain.rungs).map_or_else(reach::usual, |rungs| rungs_of(&rungs));
+        let own = user.rungs.or(domain.rungs);
         let quiet = user.quiet_hours.as_ref();
         Self {
-            rungs,
+            rungs: own.as_deref().map_or_else(reach::usual, rungs_of),
+            team: own.as_deref().and_then(team_of),
             language: user.language.or(domain.language),
             undisturbed_until: user.do_not_disturb_until.map(|until| until.0),
             hours: quiet.map(|hours| spans_of(&hours.spans)).unwrap_or_default(),

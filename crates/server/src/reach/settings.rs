@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use farhand_domain::{
     hours::{DAY, Days, Span},
+    ids::TeamId,
     reach::{Medium, Rung, Target},
 };
 use farhand_protocol::{
@@ -50,21 +51,22 @@ fn check_language(language: Option<&str>, at: &str) -> Outcome<()> {
 fn check_rungs(rungs: &[wire::Rung], at: &str) -> Outcome<()> {
     for (index, rung) in rungs.iter().enumerate() {
         let at = format!("{at}/rungs/{index}");
-        let Some(target) = target(*rung) else {
-            return wrong(at, "sms and email need an address, stored or request; push has none.");
+        let Some(target) = step(*rung) else {
+            let detail = "sms and email need an address, stored or request; team needs a team's id; push has neither.";
+            return wrong(at, detail);
         };
         if rung.after_seconds > LATEST {
             return wrong(format!("{at}/afterSeconds"), "Nobody rings for more than 600 seconds.");
         }
-        if rungs[..index].iter().any(|earlier| self::target(*earlier) == Some(target)) {
-            return wrong(at, "The same message stands above already.");
+        if rungs[..index].iter().any(|earlier| step(*earlier) == Some(target)) {
+            return wrong(at, "The same message, or a team, stands above already.");
         }
     }
     Ok(())
 }
 
 /// Spells the zone as everybody does.
-fn check_hours(hours: &mut WeekHours, at: &str) -> Outcome<()> {
+pub fn check_hours(hours: &mut WeekHours, at: &str) -> Outcome<()> {
     let known = zone::find(&hours.time_zone).map_err(|problem| problem.at(format!("{at}/timeZone")))?;
     hours.time_zone = known.name;
     if hours.spans.len() > MAX_SPANS {
@@ -85,8 +87,30 @@ fn wrong(at: String, detail: &str) -> Outcome<()> {
     Err(Problem::new(ErrorCode::InvalidField, detail).at(at).into())
 }
 
+/// What a rung does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Message(Target),
+    /// There is one at most: more than one team would be too many people for one who does not answer.
+    Team,
+}
+
+fn step(rung: wire::Rung) -> Option<Step> {
+    if rung.channel == RungChannel::Team {
+        return (rung.address.is_none() && rung.team.is_some()).then_some(Step::Team);
+    }
+    target(rung).filter(|_| rung.team.is_none()).map(Step::Message)
+}
+
+/// The team behind somebody, and how long after the ring has begun it is asked.
+pub fn team_of(rungs: &[wire::Rung]) -> Option<(TeamId, Duration)> {
+    let rung = rungs.iter().find(|rung| rung.channel == RungChannel::Team)?;
+    Some((TeamId(rung.team?), Duration::from_secs(u64::from(rung.after_seconds))))
+}
+
 fn target(rung: wire::Rung) -> Option<Target> {
     let medium = match rung.channel {
+        RungChannel::Team => return None,
         RungChannel::Push => return rung.address.is_none().then_some(Target::Browsers),
         RungChannel::Sms => Medium::Sms,
         RungChannel::Email => Medium::Email,
@@ -116,7 +140,8 @@ pub fn wire_rungs(rungs: &[Rung]) -> Vec<wire::Rung> {
             Target::Request(medium) => (channel(medium), Some(RungAddress::Request)),
             Target::Stored(medium) => (channel(medium), Some(RungAddress::Stored)),
         };
-        wire::Rung { channel, address, after_seconds: u32::try_from(rung.after.as_secs()).unwrap_or(LATEST) }
+        let after_seconds = u32::try_from(rung.after.as_secs()).unwrap_or(LATEST);
+        wire::Rung { channel, address, team: None, after_seconds }
     };
     rungs.iter().map(rung).collect()
 }
@@ -148,7 +173,7 @@ mod tests {
     use super::*;
 
     fn rung(channel: RungChannel, address: Option<RungAddress>, after_seconds: u32) -> wire::Rung {
-        wire::Rung { channel, address, after_seconds }
+        wire::Rung { channel, address, team: None, after_seconds }
     }
 
     fn pointer<T>(outcome: Outcome<T>) -> Option<String> {
@@ -171,6 +196,9 @@ mod tests {
             (rung(RungChannel::Push, Some(RungAddress::Stored), 0), "/reach/rungs/1"),
             (rung(RungChannel::Push, None, 5), "/reach/rungs/1"),
             (rung(RungChannel::Email, Some(RungAddress::Stored), 601), "/reach/rungs/1/afterSeconds"),
+            (rung(RungChannel::Team, None, 30), "/reach/rungs/1"),
+            (wire::Rung { team: Some(7), ..rung(RungChannel::Sms, Some(RungAddress::Stored), 0) }, "/reach/rungs/1"),
+            (wire::Rung { team: Some(7), ..rung(RungChannel::Team, Some(RungAddress::Stored), 0) }, "/reach/rungs/1"),
         ];
         for (bad, at) in table {
             let settings = ReachSettings { rungs: Some(vec![good, bad]), ..Default::default() };
@@ -178,6 +206,17 @@ mod tests {
             let settings = DomainReach { rungs: Some(vec![good, bad]), ..Default::default() };
             assert_eq!(pointer(check_domain(settings, "/reach")).as_deref(), Some(at), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_team_stands_behind_somebody_once_and_sends_no_message() {
+        let team = |team| wire::Rung { team: Some(team), ..rung(RungChannel::Team, None, 30) };
+        let rungs = [rung(RungChannel::Push, None, 0), team(7)];
+        assert_eq!(team_of(&rungs), Some((TeamId(7), Duration::from_secs(30))));
+        assert_eq!(team_of(&rungs[..1]), None);
+        assert_eq!(rungs_of(&rungs).len(), 1);
+        let twice = ReachSettings { rungs: Some(vec![team(7), team(8)]), ..Default::default() };
+        assert_eq!(pointer(check_settings(twice, "")).as_deref(), Some("/rungs/1"));
     }
 
     #[test]

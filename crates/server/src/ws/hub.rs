@@ -132,6 +132,10 @@ impl Hub {
         self.lock().seats.get(&contact).is_some_and(|seats| seats.iter().any(|seat| *seat != call_id))
     }
 
+    pub fn is_in_a_call(&self, contact: ContactId) -> bool {
+        self.lock().seats.contains_key(&contact)
+    }
+
     /// A call rings a contact, or does so no more.
     pub fn ring_changed(&self, contact: ContactId, call_id: Uuid, rings: bool) {
         let mut people = self.lock();

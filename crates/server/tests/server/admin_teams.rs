@@ -16,7 +16,7 @@ async fn a_team_is_created_listed_replaced_and_deleted() {
     let team: TeamRecord = admin.post("/admin/teams", json!({"name": "Pumps", "members": [12, 8]})).await.ok();
     assert_eq!(
         (team.name.as_str(), team.domain.as_str(), team.members.as_slice()),
-        ("Pumps", "ubimax", [8, 12].as_slice())
+        ("Pumps", "ubimax", [12, 8].as_slice())
     );
     assert_eq!(admin.get("/admin/teams").await.ok::<Vec<TeamRecord>>(), std::slice::from_ref(&team));
     let replaced: TeamRecord = replace(&admin, team.id, json!({"name": "Motors", "members": [8]})).await.ok();
@@ -111,4 +111,51 @@ async fn teams_of_another_domain_are_unknown_and_other_roles_are_refused() {
     }
     admin.delete("/admin/teams/one").await.refused(ErrorCode::InvalidField);
     assert_eq!(admin.get("/admin/teams").await.ok::<Vec<TeamRecord>>(), [team]);
+}
+
+#[tokio::test]
+async fn how_a_team_is_rung_is_kept_shown_and_replaced_as_a_whole() {
+    let server = Server::start().await;
+    let admin = server.login("admin").await;
+    let night: TeamRecord = admin.post("/admin/teams", json!({"name": "Night"})).await.ok();
+    let hours = json!({"timeZone": "europe/berlin", "spans": [{"days": ["monday"], "from": "08:00", "to": "17:00"}]});
+    let body = json!({
+        "name": "Pumps", "members": [12, 8], "nextTeam": night.id,
+        "ringing": {"strategy": "longestIdle", "seconds": 30, "onlyOnShift": true, "hours": hours, "daysOff": ["2026-12-25"]},
+        "profiles": [{"userDbId": 8, "tags": ["Hydraulics", "de"]}],
+    });
+    let made = admin.post("/admin/teams", body).await.json();
+    assert_eq!(made["ringing"]["hours"]["timeZone"], "Europe/Berlin");
+    assert_eq!((&made["ringing"]["strategy"], &made["nextTeam"]), (&json!("longestIdle"), &json!(night.id)));
+    assert_eq!(made["profiles"], json!([{"userDbId": 8, "tags": ["de", "hydraulics"]}]));
+    assert_eq!(admin.get("/admin/teams").await.json()[1], made);
+    let id = made["id"].as_i64().unwrap();
+    let replaced = replace(&admin, id, json!({"name": "Pumps"})).await.json();
+    assert_eq!((&replaced["ringing"]["strategy"], replaced.get("nextTeam")), (&json!("all"), None));
+}
+
+#[tokio::test]
+async fn what_a_team_cannot_be_is_refused_at_its_place() {
+    let server = Server::start().await;
+    let admin = server.login("admin").await;
+    let there = server.login_at(OTHER_DOMAIN, "admin").await;
+    let foreign: TeamRecord = there.post("/admin/teams", json!({"name": "There"})).await.ok();
+    let last: TeamRecord = admin.post("/admin/teams", json!({"name": "Last"})).await.ok();
+    let first: TeamRecord = admin.post("/admin/teams", json!({"name": "First", "nextTeam": last.id})).await.ok();
+    for (next, code) in [
+        (first.id, ErrorCode::TeamLoop),
+        (last.id, ErrorCode::TeamLoop),
+        (foreign.id, ErrorCode::UnknownTeam),
+        (999_999, ErrorCode::UnknownTeam),
+    ] {
+        let refused = replace(&admin, last.id, json!({"name": "Last", "nextTeam": next})).await;
+        refused.refused_at(code, "/nextTeam");
+    }
+    for (body, pointer) in [
+        (json!({"name": "A", "ringing": {"seconds": 2}}), "/ringing/seconds"),
+        (json!({"name": "A", "ringing": {"strategy": "byMoon"}}), "/ringing/strategy"),
+        (json!({"name": "A", "members": [8], "profiles": [{"userDbId": 12}]}), "/profiles/0/userDbId"),
+    ] {
+        admin.post("/admin/teams", body).await.refused_at(ErrorCode::InvalidField, pointer);
+    }
 }

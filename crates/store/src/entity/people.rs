@@ -87,6 +87,8 @@ pub(crate) mod team {
         pub id: i64,
         pub domain_id: i64,
         pub name: String,
+        pub settings: Option<String>,
+        pub next_team: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -105,6 +107,7 @@ pub(crate) mod team_member {
         pub team_id: i64,
         #[sea_orm(primary_key, auto_increment = false)]
         pub user_id: i64,
+        pub position: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

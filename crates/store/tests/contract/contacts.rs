@@ -1,10 +1,10 @@
 //! Whoever can be in a call.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use farhand_store::model::{Contact, NewGuest, UserChange};
+use farhand_store::model::{Contact, EventRow, NewGuest, UserChange};
 
-use crate::support::{Db, assert_constraint};
+use crate::support::{Db, assert_constraint, at, event, new_call};
 
 async fn a_users_contact_is_made_once_and_shows_who_it_is(db: &Db) {
     let domain = db.domain("acme").await;
@@ -118,7 +118,24 @@ async fn a_renamed_user_has_a_renamed_contact(db: &Db) {
     assert_eq!((contact.id, contact.display_name.as_str()), (ada.id, "Countess"));
 }
 
+async fn somebody_was_last_in_a_call_when_sitting_down_or_leaving(db: &Db) {
+    let domain = db.domain("acme").await;
+    let (ada, ben, cleo) =
+        (db.person(&domain, "ada").await, db.person(&domain, "ben").await, db.person(&domain, "cleo").await);
+    let of_kind = |seq, kind: &str, contact: &Contact| EventRow { kind: kind.to_owned(), ..event(seq, contact) };
+    let mut first = new_call(&ada, &[]);
+    first.record.events = vec![of_kind(1, "Created", &ada), of_kind(2, "Join", &ada), of_kind(3, "Join", &ben)];
+    db.save(first).await;
+    let mut second = new_call(&ben, &[]);
+    second.record.events = vec![of_kind(4, "Join", &ben), of_kind(7, "Leave", &ben), of_kind(9, "Missed", &cleo)];
+    db.save(second).await;
+    let last = db.store.last_calls(&[cleo.id, ben.id, ada.id, ada.id + 99]).await.unwrap();
+    assert_eq!(last, HashMap::from([(ada.id, at(2)), (ben.id, at(7))]));
+    assert!(db.store.last_calls(&[]).await.unwrap().is_empty());
+}
+
 contract!(
+    somebody_was_last_in_a_call_when_sitting_down_or_leaving,
     a_users_contact_is_made_once_and_shows_who_it_is,
     contacts_come_in_the_order_asked_and_as_often,
     an_unknown_user_has_no_contact_and_the_others_get_none_either,

@@ -1,6 +1,6 @@
 //! Tenants, users and teams.
 
-use farhand_store::model::{Budget, Domain, DomainChange, NewUser, Team, UserChange};
+use farhand_store::model::{Budget, Domain, DomainChange, NewTeam, NewUser, Team, UserChange};
 use sea_orm::ConnectionTrait as _;
 
 use crate::support::{Db, assert_constraint, assert_corrupt, new_user};
@@ -164,29 +164,70 @@ async fn roles_that_cannot_be_read_are_corrupt(db: &Db) {
     assert_corrupt(db.store.user(user.id).await);
 }
 
+fn named(name: &str, members: &[i64]) -> NewTeam {
+    NewTeam { name: name.to_owned(), members: members.to_vec(), ..NewTeam::default() }
+}
+
+async fn a_team_keeps_the_order_of_its_members_and_how_it_is_rung(db: &Db) {
+    let domain = db.domain("acme").await;
+    let mut users = Vec::new();
+    for login in ["ada", "ben", "cleo"] {
+        users.push(db.user(&domain, login).await.id);
+    }
+    let [ada, ben, cleo] = users[..] else { panic!("three users") };
+    let new = NewTeam { settings: Some("{}".to_owned()), ..named("day", &[cleo, ada, ben]) };
+    let day = db.store.create_team(domain.id, &new).await.unwrap();
+    assert_eq!((&day.members, &day.settings), (&new.members, &new.settings));
+    assert_eq!(db.store.teams(domain.id).await.unwrap(), [day.clone()]);
+    let changed = NewTeam { settings: None, ..named("day", &[ben, cleo]) };
+    let day = db.store.replace_team(day.id, &changed).await.unwrap().unwrap();
+    assert_eq!((day.members.clone(), day.settings.clone()), (vec![ben, cleo], None));
+    assert_eq!(db.store.teams(domain.id).await.unwrap(), [day]);
+}
+
+async fn teams_follow_each_other_within_a_domain_and_never_in_a_circle(db: &Db) {
+    let (acme, other) = (db.domain("acme").await, db.domain("other").await);
+    let then = |name: &str, next: i64| NewTeam { next: Some(next), ..named(name, &[]) };
+    let last = db.store.create_team(acme.id, &named("last", &[])).await.unwrap().id;
+    let middle = db.store.create_team(acme.id, &then("middle", last)).await.unwrap().id;
+    let first = db.store.create_team(acme.id, &then("first", middle)).await.unwrap();
+    assert_eq!(first.next, Some(middle));
+    let foreign = db.store.create_team(other.id, &named("there", &[])).await.unwrap().id;
+    for (name, id, next) in
+        [("last", last, first.id), ("last", last, last), ("last", last, foreign), ("last", last, 999)]
+    {
+        assert_constraint(db.store.replace_team(id, &then(name, next)).await);
+    }
+    assert_constraint(db.store.create_team(acme.id, &then("new", foreign)).await);
+    assert!(db.store.delete_team(middle).await.unwrap());
+    let left = db.store.teams(acme.id).await.unwrap();
+    assert_eq!(left.iter().map(|team| team.next).collect::<Vec<_>>(), [None, None]);
+}
+
 async fn teams_belong_to_a_domain_and_hold_its_users(db: &Db) {
     let (acme, other) = (db.domain("acme").await, db.domain("other").await);
     let (ada, ben) = (db.user(&acme, "ada").await.id, db.user(&acme, "ben").await.id);
 
-    let day = db.store.create_team(acme.id, "day", &[ben, ada, ben]).await.unwrap();
-    let night = db.store.create_team(acme.id, "night", &[]).await.unwrap();
-    let there = db.store.create_team(other.id, "day", &[]).await.unwrap();
+    let day = db.store.create_team(acme.id, &named("day", &[ben, ada, ben])).await.unwrap();
+    let night = db.store.create_team(acme.id, &named("night", &[])).await.unwrap();
+    let there = db.store.create_team(other.id, &named("day", &[])).await.unwrap();
 
-    let expected = Team { id: day.id, domain_id: acme.id, name: "day".to_owned(), members: vec![ada, ben] };
+    let members = vec![ben, ada];
+    let expected = Team { id: day.id, domain_id: acme.id, name: "day".to_owned(), members, settings: None, next: None };
     assert_eq!(day, expected);
     assert_eq!(db.store.teams(acme.id).await.unwrap(), [day, night]);
     assert_eq!(db.store.teams(other.id).await.unwrap(), [there]);
-    assert_constraint(db.store.create_team(other.id + 1, "nowhere", &[]).await);
+    assert_constraint(db.store.create_team(other.id + 1, &named("nowhere", &[])).await);
 }
 
 async fn nobody_from_another_domain_gets_into_a_team(db: &Db) {
     let (acme, other) = (db.domain("acme").await, db.domain("other").await);
     let (ada, stranger) = (db.user(&acme, "ada").await.id, db.user(&other, "eve").await.id);
-    let team = db.store.create_team(acme.id, "day", &[ada]).await.unwrap();
+    let team = db.store.create_team(acme.id, &named("day", &[ada])).await.unwrap();
 
     for members in [&[ada, stranger][..], &[stranger], &[ada, stranger + 1]] {
-        assert_constraint(db.store.create_team(acme.id, "night", members).await);
-        assert_constraint(db.store.replace_team(team.id, "night", members).await);
+        assert_constraint(db.store.create_team(acme.id, &named("night", members)).await);
+        assert_constraint(db.store.replace_team(team.id, &named("night", members)).await);
     }
 
     assert_eq!(db.store.teams(acme.id).await.unwrap(), [team]);
@@ -194,28 +235,28 @@ async fn nobody_from_another_domain_gets_into_a_team(db: &Db) {
 
 async fn a_name_is_one_team_in_a_domain(db: &Db) {
     let (acme, other) = (db.domain("acme").await, db.domain("other").await);
-    let day = db.store.create_team(acme.id, "day", &[]).await.unwrap();
-    let night = db.store.create_team(acme.id, "night", &[]).await.unwrap();
-    assert_constraint(db.store.create_team(acme.id, "day", &[]).await);
-    assert_constraint(db.store.replace_team(night.id, "day", &[]).await);
-    assert_eq!(db.store.replace_team(day.id, "day", &[]).await.unwrap(), Some(day.clone()));
-    db.store.create_team(other.id, "day", &[]).await.unwrap();
+    let day = db.store.create_team(acme.id, &named("day", &[])).await.unwrap();
+    let night = db.store.create_team(acme.id, &named("night", &[])).await.unwrap();
+    assert_constraint(db.store.create_team(acme.id, &named("day", &[])).await);
+    assert_constraint(db.store.replace_team(night.id, &named("day", &[])).await);
+    assert_eq!(db.store.replace_team(day.id, &named("day", &[])).await.unwrap(), Some(day.clone()));
+    db.store.create_team(other.id, &named("day", &[])).await.unwrap();
     assert_eq!(db.store.teams(acme.id).await.unwrap(), [day, night]);
 }
 
 async fn a_team_can_be_replaced_and_deleted(db: &Db) {
     let domain = db.domain("acme").await;
     let (ada, ben) = (db.user(&domain, "ada").await.id, db.user(&domain, "ben").await.id);
-    let team = db.store.create_team(domain.id, "day", &[ada]).await.unwrap();
-    let kept = db.store.create_team(domain.id, "night", &[ada]).await.unwrap();
+    let team = db.store.create_team(domain.id, &named("day", &[ada])).await.unwrap();
+    let kept = db.store.create_team(domain.id, &named("night", &[ada])).await.unwrap();
 
-    let replaced = db.store.replace_team(team.id, "early", &[ben]).await.unwrap().unwrap();
+    let replaced = db.store.replace_team(team.id, &named("early", &[ben])).await.unwrap().unwrap();
 
     assert_eq!(replaced, Team { name: "early".to_owned(), members: vec![ben], ..team });
     assert_eq!(db.store.teams(domain.id).await.unwrap(), [replaced.clone(), kept.clone()]);
     assert!(db.store.delete_team(replaced.id).await.unwrap());
     assert!(!db.store.delete_team(replaced.id).await.unwrap());
-    assert_eq!(db.store.replace_team(replaced.id, "gone", &[]).await.unwrap(), None);
+    assert_eq!(db.store.replace_team(replaced.id, &named("gone", &[])).await.unwrap(), None);
     assert_eq!(db.store.teams(domain.id).await.unwrap(), [kept]);
 }
 
@@ -235,9 +276,9 @@ async fn every_write_to_the_directory_raises_its_version(db: &Db) {
     raised("create_user").await;
     db.store.change_user(user.id, &UserChange { disabled: Some(true), ..UserChange::default() }).await.unwrap();
     raised("change_user").await;
-    let team = db.store.create_team(domain.id, "day", &[user.id]).await.unwrap();
+    let team = db.store.create_team(domain.id, &named("day", &[user.id])).await.unwrap();
     raised("create_team").await;
-    db.store.replace_team(team.id, "night", &[]).await.unwrap();
+    db.store.replace_team(team.id, &named("night", &[])).await.unwrap();
     raised("replace_team").await;
     db.store.delete_team(team.id).await.unwrap();
     raised("delete_team").await;
@@ -269,6 +310,8 @@ contract!(
     a_change_touches_only_what_it_names,
     roles_that_cannot_be_read_are_corrupt,
     teams_belong_to_a_domain_and_hold_its_users,
+    a_team_keeps_the_order_of_its_members_and_how_it_is_rung,
+    teams_follow_each_other_within_a_domain_and_never_in_a_circle,
     nobody_from_another_domain_gets_into_a_team,
     a_name_is_one_team_in_a_domain,
     a_team_can_be_replaced_and_deleted,

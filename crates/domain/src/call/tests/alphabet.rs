@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::{
     setups::Setup,
-    story::{HOUR, MINUTE, STRANGER, device, second_device},
+    story::{DAY_TEAM, HOUR, MINUTE, NIGHT_TEAM, STRANGER, device, hunt, second_device},
 };
 use crate::{
-    call::{Call, Event, Invitee},
+    call::{Absence, Call, Event, Invited, Invitee},
     ids::ContactId,
     time::Timestamp,
 };
@@ -42,6 +42,8 @@ kinds!(
     ConnectionBack,
     PathFailed,
     Invite,
+    TeamComes,
+    PassOver,
     RingAgain,
     Reschedule,
     Start,
@@ -93,6 +95,11 @@ impl Letters<'_> {
                 self.at_once(Event::PathFailed { contact: self.mover(), epoch: epoch.saturating_sub(1) });
             }
             Kind::Invite => self.invitations(),
+            Kind::TeamComes => self.teams(),
+            Kind::PassOver => {
+                let somebody = self.call.in_turn().first().copied().unwrap_or(STRANGER);
+                self.at_once(Event::PassOver { contact: somebody, why: Absence::NotThere });
+            }
             Kind::RingAgain => {
                 self.for_everybody(|contact| Event::RingAgain { contact });
                 self.after_a_deadline(Event::RingAgain { contact: self.call.creator() });
@@ -144,7 +151,7 @@ impl Letters<'_> {
     }
 
     fn invitations(&mut self) {
-        let of = |people: Vec<Invitee>| Event::Invite { people, brokers: Vec::new() };
+        let of = |people: Vec<Invitee>| Event::Invite(Invited::people(people));
         for invitee in self.setup.later.iter().chain(self.setup.invitees.first()) {
             self.at_once(of(vec![*invitee]));
         }
@@ -152,7 +159,28 @@ impl Letters<'_> {
         let ring_for = self.setup.policy.popup_ring;
         let nobodies = [self.call.creator()].into_iter().chain(self.setup.brokers.first().copied());
         self.at_once(of(nobodies.map(|contact| Invitee { contact, ring_for }).collect()));
-        self.at_once(Event::Invite { people: Vec::new(), brokers: self.setup.brokers.clone() });
+        let brokers = self.setup.brokers.clone();
+        self.at_once(Event::Invite(Invited { brokers, ..Invited::default() }));
+        if !self.setup.hunts.is_empty() {
+            self.at_once(Event::Invite(self.in_turn()));
+        }
+    }
+
+    /// Everybody who can be invited, as a team.
+    fn in_turn(&self) -> Invited {
+        let people: Vec<_> = self.setup.later.iter().chain(self.setup.invitees.first()).copied().collect();
+        let order: Vec<_> = people.iter().map(|invitee| invitee.contact).collect();
+        Invited { people, hunts: vec![hunt(&order)], ..Invited::default() }
+    }
+
+    fn teams(&mut self) {
+        let all = self.in_turn();
+        self.at_once(Event::TeamComes { team: DAY_TEAM, invited: all.clone() });
+        if self.call.due_teams().next().is_some() {
+            for invited in [all, Invited::default()] {
+                self.at_once(Event::TeamComes { team: NIGHT_TEAM, invited });
+            }
+        }
     }
 
     fn reschedules(&mut self) {

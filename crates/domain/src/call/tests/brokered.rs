@@ -2,7 +2,7 @@
 
 use super::story::{BROKER, COLLEAGUE, CREATOR, EXPERT, LATECOMER, MINUTE, Plan, SECOND, Story, by_popup, join};
 use crate::call::{
-    Call, EndReason, Event,
+    Call, EndReason, Event, Invited,
     LogKind::{Created, Declined, Ended, Join, Leave, Missed},
     Place, Refusal,
 };
@@ -183,7 +183,7 @@ fn a_broker_who_was_not_invited_has_no_seat_either() {
         assert_eq!(story.refused(event), Refusal::BrokerHasNoSeat);
     }
     // Nor does an invitation as somebody to ring give it one.
-    story.tell(Event::Invite { people: vec![by_popup(BROKER)], brokers: Vec::new() });
+    story.tell(Event::Invite(Invited::people([by_popup(BROKER)])));
     assert_eq!(story.refused(join(BROKER)), Refusal::BrokerHasNoSeat);
     assert!(!story.rung().contains(&BROKER));
 }
@@ -191,7 +191,7 @@ fn a_broker_who_was_not_invited_has_no_seat_either() {
 #[test]
 fn brokers_are_no_part_of_all_declined() {
     let mut story = Plan::mesh(&[EXPERT]).brokered().make();
-    story.tell(Event::Invite { people: Vec::new(), brokers: vec![LATECOMER] });
+    story.tell(Event::Invite(Invited { brokers: vec![LATECOMER], ..Invited::default() }));
     story.declines(EXPERT);
     assert_eq!(story.end_reason(), Some(EndReason::Declined));
 }

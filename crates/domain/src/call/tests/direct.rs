@@ -5,7 +5,7 @@ use super::story::{
 };
 use crate::{
     call::{
-        Call, Effect, EndReason, Event,
+        Call, Effect, EndReason, Event, Invited,
         LogKind::{Created, Declined, Ended, Join, Leave, Missed},
         Note, Place, Refusal, RingEnd,
     },
@@ -37,8 +37,7 @@ fn the_join_of_the_creator_stands_before_the_first_ring() {
         &plan.policy,
         plan.now,
         plan.call.state().terms.clone(),
-        &[by_popup(EXPERT)],
-        &[],
+        &Invited::people([by_popup(EXPERT)]),
         Some(device(CREATOR)),
     );
     let expected = [

@@ -12,7 +12,7 @@ use super::{
     trail::Trail,
 };
 use crate::{
-    call::{Call, Event, Handled, Phase, Place, State},
+    call::{Call, Event, Handled, Phase, Place, Stage, State},
     time::Timestamp,
 };
 
@@ -51,8 +51,8 @@ impl Failure {
 
 /// Holds the making of the call against the invariants that are watched.
 pub(super) fn create(machine: &impl Machine, setup: &Setup, watched: &[Invariant]) -> Result<Observed, Failure> {
-    let Setup { policy, terms, invitees, brokers, joined, .. } = setup;
-    let (call, effects) = machine.create(policy, START, terms.clone(), invitees, brokers, *joined);
+    let Setup { policy, terms, joined, .. } = setup;
+    let (call, effects) = machine.create(policy, START, terms.clone(), &setup.invited(), *joined);
     let nothing = (Trail::default(), None);
     observe(machine, setup, watched, nothing, (START, None), call, &Ok(effects))
 }
@@ -183,6 +183,12 @@ fn key(observed: &Observed) -> (State, Trail, Option<Timestamp>) {
             Place::Waiting | Place::Unanswered | Place::Declined | Place::Missed | Place::Silenced | Place::Left => {}
         }
     }
+    for successor in &mut state.successors {
+        match &mut successor.stage {
+            Stage::Waits => {}
+            Stage::From { at } | Stage::Due { until: at } => *at = relative(*at),
+        }
+    }
     // What is far off decides nothing yet; once it comes next, `next_wake` says exactly when.
     let coarsely = |at: Timestamp| Timestamp::from_millis(relative(at).as_millis().div_euclid(COARSE));
     match &mut state.phase {
@@ -249,6 +255,21 @@ fn every_short_history_of_a_planned_call_for_three_keeps_the_invariants() {
 #[test]
 fn every_short_history_of_a_planned_mesh_call_keeps_the_invariants() {
     holds(&setups::planned_mesh());
+}
+
+#[test]
+fn every_short_history_of_a_call_to_a_team_in_turn_keeps_the_invariants() {
+    holds(&setups::team_in_turn());
+}
+
+#[test]
+fn every_short_history_of_a_planned_call_to_a_team_in_turn_keeps_the_invariants() {
+    holds(&setups::planned_team_in_turn());
+}
+
+#[test]
+fn every_short_history_of_a_call_with_a_team_behind_somebody_keeps_the_invariants() {
+    holds(&setups::person_then_team());
 }
 
 #[test]

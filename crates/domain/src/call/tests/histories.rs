@@ -57,6 +57,8 @@ fn random_letter(dice: &mut Dice, setup: &Setup, from: &Observed) -> Letter {
             | Kind::ConnectionLost
             | Kind::ConnectionBack
             | Kind::Invite
+            | Kind::TeamComes
+            | Kind::PassOver
             | Kind::RingAgain
             | Kind::Reschedule
             | Kind::Start => 1,

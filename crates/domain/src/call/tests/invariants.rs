@@ -3,7 +3,7 @@
 use super::trail::{Contacts, Trail};
 use crate::{
     call::{
-        Call, Effect, EndReason, Event, Handled, LogKind, MediaPlan, Note, Path, PersonRole, Phase, Place, Ring,
+        Call, Effect, EndReason, Event, Handled, LogKind, MediaPlan, Note, Path, PersonRole, Phase, Place, Ring, Stage,
         Technology,
     },
     ids::ContactId,
@@ -87,6 +87,10 @@ invariants! {
     OthersKeepTheirConnection => others_keep_their_connection,
     TypeChangesAreLogged => type_changes_are_logged,
     OnlyWhatHasNotBegunIsCancelled => only_what_has_not_begun_is_cancelled,
+    OneOfAHuntRings => one_of_a_hunt_rings,
+    NobodyOfAHuntIsForgotten => nobody_of_a_hunt_is_forgotten,
+    AnAnswerEndsTheHunt => an_answer_ends_the_hunt,
+    TeamsAreAskedBeforeTheEnd => teams_are_asked_before_the_end,
 }
 
 fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
@@ -197,7 +201,7 @@ fn every_ring_ends(step: &Step<'_>) -> Verdict {
     for ring in step.rings {
         let allowed = match step.after.person(ring.contact).map(|p| p.role) {
             Some(PersonRole::Creator) => step.policy.creator_ring,
-            Some(PersonRole::Invitee { ring_for }) => ring_for,
+            Some(PersonRole::Invitee { ring_for }) => step.after.turn_of(ring.contact).unwrap_or(ring_for),
             Some(PersonRole::Broker) | None => return Err(format!("{ring:?} is for nobody")),
         };
         // After an outage a ring gets at least the grace time.
@@ -315,4 +319,59 @@ fn type_changes_are_logged(step: &Step<'_>) -> Verdict {
     let changed = before.state().terms.technology != step.after.state().terms.technology;
     let logged = step.effects().iter().filter(|e| matches!(e, Effect::Log { kind: LogKind::TypeChanged, .. })).count();
     demand(logged == usize::from(changed), || format!("changed: {changed}, logged {logged} times"))
+}
+
+fn rings(call: &Call, contact: ContactId) -> bool {
+    matches!(call.place(contact), Some(Place::Ringing { .. }))
+}
+
+fn one_of_a_hunt_rings(step: &Step<'_>) -> Verdict {
+    for hunt in &step.after.state().hunts {
+        let rung = hunt.order.iter().filter(|contact| rings(step.after, **contact)).count();
+        demand(rung <= 1, || format!("{rung} ring of {hunt:?}"))?;
+    }
+    Ok(())
+}
+
+/// Whoever waits is rung as soon as nobody else of the hunt is.
+fn nobody_of_a_hunt_is_forgotten(step: &Step<'_>) -> Verdict {
+    if step.handled.is_err() || step.after.has_ended() || step.after.rings_later() {
+        return Ok(());
+    }
+    for hunt in &step.after.state().hunts {
+        let waits = hunt.order.iter().any(|contact| step.after.place(*contact) == Some(Place::Waiting));
+        let rung = hunt.order.iter().any(|contact| rings(step.after, *contact));
+        demand(!waits || rung, || format!("nobody rings of {hunt:?}"))?;
+    }
+    Ok(())
+}
+
+fn an_answer_ends_the_hunt(step: &Step<'_>) -> Verdict {
+    let (Some(before), Some(Event::Join { contact, .. })) = (step.before, step.event) else { return Ok(()) };
+    if before.is_seated(*contact) || !step.after.is_seated(*contact) {
+        return Ok(());
+    }
+    for hunt in before.state().hunts.iter().filter(|hunt| hunt.order.contains(contact)) {
+        let open = |other: &&ContactId| {
+            matches!(step.after.place(**other), Some(Place::Waiting | Place::Ringing { .. } | Place::Unanswered))
+        };
+        let open = hunt.order.iter().find(open);
+        demand(open.is_none(), || format!("{contact:?} answers, and {open:?} of the same team is still open"))?;
+    }
+    Ok(())
+}
+
+/// A call that nobody answered ends only after the teams behind its people have had their chance.
+fn teams_are_asked_before_the_end(step: &Step<'_>) -> Verdict {
+    let over = match step.after.state().phase {
+        Phase::Ended { reason } => matches!(reason, EndReason::Missed | EndReason::Declined),
+        Phase::Planned { .. } | Phase::Started { .. } => false,
+    };
+    let Some(before) = step.before.filter(|before| over && !before.has_ended()) else { return Ok(()) };
+    for successor in &before.state().successors {
+        let came = matches!(step.event, Some(Event::TeamComes { team, .. }) if *team == successor.team);
+        let given_up = matches!(successor.stage, Stage::Due { until } if until <= step.now);
+        demand(came || given_up, || format!("{:?} was never asked", successor.team))?;
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The machine as the exploration sees it: the real one, or one broken on purpose.
 
 use crate::{
-    call::{Call, Effect, Event, Handled, Invitee, MediaPlan, Terms},
+    call::{Call, Effect, Event, Handled, Invited, MediaPlan, Terms},
     ids::{ContactId, DeviceId},
     policy::Policy,
     time::Timestamp,
@@ -13,11 +13,10 @@ pub(super) trait Machine {
         policy: &Policy,
         now: Timestamp,
         terms: Terms,
-        invitees: &[Invitee],
-        brokers: &[ContactId],
+        invited: &Invited,
         joined: Option<DeviceId>,
     ) -> (Call, Vec<Effect>) {
-        Call::create(policy, now, terms, invitees, brokers, joined)
+        Call::create(policy, now, terms, invited, joined)
     }
 
     fn handle(&self, call: &mut Call, policy: &Policy, now: Timestamp, event: Event) -> Handled {

@@ -9,6 +9,7 @@ mod direct;
 mod ending;
 mod exploration;
 mod histories;
+mod hunts;
 mod invariants;
 mod machine;
 mod mutants;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     call::{
-        Call, Effect, EndReason, Event, Handled, Invitee, LogKind, MediaPlan, Note, Path, PersonRole, Phase, Place,
+        Call, Effect, EndReason, Event, Handled, Invited, LogKind, MediaPlan, Note, Path, PersonRole, Phase, Place,
         Ring, RingEnd, Terms,
     },
     ids::{ContactId, DeviceId},
@@ -39,11 +39,10 @@ impl Machine for Mutant {
         policy: &Policy,
         now: Timestamp,
         terms: Terms,
-        invitees: &[Invitee],
-        brokers: &[ContactId],
+        invited: &Invited,
         joined: Option<DeviceId>,
     ) -> (Call, Vec<Effect>) {
-        let (mut call, mut effects) = Call::create(policy, now, terms, invitees, brokers, joined);
+        let (mut call, mut effects) = Call::create(policy, now, terms, invited, joined);
         (self.make)(&mut call, policy, now, &mut effects);
         (call, effects)
     }
@@ -393,12 +392,64 @@ fn mutants_of_time() -> Vec<Mutant> {
     ]
 }
 
+/// People of hunts who are at this place.
+fn hunted(call: &Call, place: Place) -> Vec<ContactId> {
+    let all = call.state.hunts.iter().flat_map(|hunt| hunt.order.iter().copied());
+    all.filter(|contact| call.place(*contact) == Some(place)).collect()
+}
+
+fn mutants_of_teams() -> Vec<Mutant> {
+    vec![
+        Mutant {
+            handle: |call, policy, now, event| {
+                spoilt(call, policy, now, event, |_, call, _| {
+                    for contact in hunted(call, Place::Waiting) {
+                        call.set_place(contact, Place::Ringing { until: now + HOUR });
+                    }
+                })
+            },
+            ..mutant("rings a whole team that is to be rung in turn", Invariant::OneOfAHuntRings)
+        },
+        Mutant {
+            handle: |call, policy, now, event| {
+                let declined = matches!(event, Event::Decline { .. });
+                spoilt(call, policy, now, event, |_, call, _| {
+                    for ring in call.rings().into_iter().filter(|_| declined) {
+                        call.set_place(ring.contact, Place::Waiting);
+                    }
+                })
+            },
+            ..mutant("does not go on when somebody declines", Invariant::NobodyOfAHuntIsForgotten)
+        },
+        Mutant {
+            handle: |call, policy, now, event| {
+                spoilt(call, policy, now, event, |_, call, _| {
+                    for contact in hunted(call, Place::Silenced) {
+                        call.set_place(contact, Place::Waiting);
+                    }
+                })
+            },
+            ..mutant("goes on after an answer", Invariant::AnAnswerEndsTheHunt)
+        },
+        Mutant {
+            handle: |call, policy, now, event| {
+                if matches!(event, Event::Decline { .. }) {
+                    call.state.successors.clear();
+                }
+                call.handle(policy, now, event)
+            },
+            ..mutant("asks no other team", Invariant::TeamsAreAskedBeforeTheEnd)
+        },
+    ]
+}
+
 fn all() -> Vec<Mutant> {
     let mut all = mutants_of_the_log();
     all.extend(mutants_of_the_seats());
     all.extend(mutants_of_the_media());
     all.extend(mutants_of_the_rings());
     all.extend(mutants_of_time());
+    all.extend(mutants_of_teams());
     all
 }
 

@@ -2,7 +2,7 @@
 
 use super::story::{BROKER, COLLEAGUE, CREATOR, EXPERT, HOUR, LATECOMER, MINUTE, Plan, SECOND, START, Story, by_popup};
 use crate::call::{
-    EndReason, Event,
+    EndReason, Event, Invited,
     LogKind::{Created, Declined, Ended, Join, Leave, Missed},
     Note, Phase, Place, Refusal, RingEnd,
 };
@@ -249,7 +249,7 @@ fn nobody_is_invited_into_a_full_call_only_because_its_time_is_still_to_come() {
     let mut story = planned();
     story.joins(EXPERT);
     story.joins(CREATOR);
-    let event = Event::Invite { people: vec![by_popup(LATECOMER)], brokers: Vec::new() };
+    let event = Event::Invite(Invited::people([by_popup(LATECOMER)]));
     assert_eq!(story.refused(event), Refusal::Full);
 }
 

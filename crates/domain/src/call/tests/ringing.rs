@@ -1,7 +1,7 @@
 //! Inviting later, ringing again, and repeats that clients cannot avoid.
 
 use super::story::{COLLEAGUE, CREATOR, EXPERT, HOUR, LATECOMER, MINUTE, Plan, SECOND, by_mail, by_popup, join};
-use crate::call::{Call, EndReason, Event, LogKind::Declined, Note, Place, Refusal, RingEnd};
+use crate::call::{Call, EndReason, Event, Invited, LogKind::Declined, Note, Place, Refusal, RingEnd};
 
 #[test]
 fn somebody_invited_later_rings_for_a_time_of_their_own() {
@@ -27,7 +27,7 @@ fn the_latest_invitation_says_for_how_long_it_rings() {
 fn inviting_into_a_full_call_is_refused() {
     let mut story = Plan::mesh(&[EXPERT]).joined().make();
     story.joins(EXPERT);
-    let event = Event::Invite { people: vec![by_popup(LATECOMER)], brokers: Vec::new() };
+    let event = Event::Invite(Invited::people([by_popup(LATECOMER)]));
     assert_eq!(story.refused(event), Refusal::Full);
     assert!(story.call.person(LATECOMER).is_none());
 }
@@ -101,7 +101,7 @@ fn nothing_rings_and_nobody_joins_after_the_end() {
     assert!(story.history.contains(&(Note::RingEnded(RingEnd::CallEnded), EXPERT)));
     assert_eq!(story.refused(join(EXPERT)), Refusal::Ended);
     assert_eq!(story.refused(Event::RingAgain { contact: EXPERT }), Refusal::Ended);
-    let event = Event::Invite { people: vec![by_popup(LATECOMER)], brokers: Vec::new() };
+    let event = Event::Invite(Invited::people([by_popup(LATECOMER)]));
     assert_eq!(story.refused(event), Refusal::Ended);
     assert_eq!(story.call.next_wake(&story.policy), None);
 }

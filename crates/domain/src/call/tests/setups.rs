@@ -1,8 +1,11 @@
 //! The calls that are explored.
 
-use super::story::{BROKER, COLLEAGUE, CREATOR, EXPERT, LATECOMER, MINUTE, START, by_mail, by_popup, device};
+use super::story::{
+    BROKER, COLLEAGUE, CREATOR, EXPERT, LATECOMER, MINUTE, NIGHT_TEAM, START, TURN, by_mail, by_popup, device, hunt,
+    then,
+};
 use crate::{
-    call::{Invitee, Technology, Terms},
+    call::{Hunt, Invited, Invitee, Successor, Technology, Terms},
     ids::{ContactId, DeviceId},
     policy::Policy,
 };
@@ -13,6 +16,8 @@ pub(super) struct Setup {
     pub(super) terms: Terms,
     pub(super) invitees: Vec<Invitee>,
     pub(super) brokers: Vec<ContactId>,
+    pub(super) hunts: Vec<Hunt>,
+    pub(super) successors: Vec<Successor>,
     pub(super) joined: Option<DeviceId>,
     /// Who may be invited later.
     pub(super) later: Vec<Invitee>,
@@ -21,6 +26,16 @@ pub(super) struct Setup {
 }
 
 impl Setup {
+    pub(super) fn invited(&self) -> Invited {
+        let Self { invitees, brokers, hunts, successors, .. } = self;
+        Invited {
+            people: invitees.clone(),
+            brokers: brokers.clone(),
+            hunts: hunts.clone(),
+            successors: successors.clone(),
+        }
+    }
+
     /// Everybody who can be in the call.
     pub(super) fn people(&self) -> Vec<ContactId> {
         let invited = self.invitees.iter().chain(&self.later).map(|invitee| invitee.contact);
@@ -43,6 +58,8 @@ fn setup(name: &'static str, technology: Technology, max_participants: usize, fl
         },
         invitees: vec![by_popup(EXPERT)],
         brokers: Vec::new(),
+        hunts: Vec::new(),
+        successors: Vec::new(),
         joined: None,
         later: Vec::new(),
         floor,
@@ -96,7 +113,36 @@ pub(super) fn planned_mesh() -> Setup {
     Setup { later: vec![by_popup(LATECOMER)], ..setup }
 }
 
-pub(super) fn all() -> [Setup; 7] {
+/// Two of a team in turn, then another team.
+fn in_turn(setup: Setup) -> Setup {
+    let team = [EXPERT, COLLEAGUE];
+    Setup {
+        invitees: team.map(by_popup).to_vec(),
+        hunts: vec![hunt(&team)],
+        successors: vec![then(NIGHT_TEAM, &team, None)],
+        later: vec![by_popup(LATECOMER)],
+        ..setup
+    }
+}
+
+pub(super) fn team_in_turn() -> Setup {
+    let setup = in_turn(setup("MESH with a team in turn", Technology::Mesh, 2, 1_000));
+    Setup { joined: Some(device(CREATOR)), ..setup }
+}
+
+pub(super) fn planned_team_in_turn() -> Setup {
+    let setup = in_turn(planned(setup("planned MESH with a team in turn", Technology::Mesh, 2, 1_000)));
+    Setup { later: Vec::new(), ..setup }
+}
+
+/// Somebody who has a team for when there is no answer.
+pub(super) fn person_then_team() -> Setup {
+    let setup = setup("MESH with a team behind somebody", Technology::Mesh, 2, 1_000);
+    let successors = vec![then(NIGHT_TEAM, &[EXPERT], Some(TURN))];
+    Setup { successors, later: vec![by_popup(LATECOMER)], ..setup }
+}
+
+pub(super) fn all() -> [Setup; 10] {
     [
         direct_mesh(),
         mesh_without_its_creator(),
@@ -105,5 +151,8 @@ pub(super) fn all() -> [Setup; 7] {
         brokered_sfu(),
         planned_sfu(),
         planned_mesh(),
+        team_in_turn(),
+        planned_team_in_turn(),
+        person_then_team(),
     ]
 }

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use crate::{
-    call::{Call, Effect, EndReason, Event, Invitee, LogKind, Note, Phase, Place, Refusal, Technology, Terms},
-    ids::{ContactId, DeviceId},
+    call::{
+        Call, Effect, EndReason, Event, Hunt, Invited, Invitee, LogKind, Note, Phase, Place, Refusal, Stage, Successor,
+        Technology, Terms,
+    },
+    ids::{ContactId, DeviceId, TeamId},
     policy::Policy,
     time::Timestamp,
 };
@@ -38,6 +41,18 @@ pub(super) fn by_mail(contact: ContactId) -> Invitee {
     Invitee { contact, ring_for: Policy::default().message_ring }
 }
 
+pub(super) const TURN: Duration = Duration::from_secs(20);
+pub(super) const DAY_TEAM: TeamId = TeamId(1);
+pub(super) const NIGHT_TEAM: TeamId = TeamId(2);
+
+pub(super) fn hunt(order: &[ContactId]) -> Hunt {
+    Hunt { team: DAY_TEAM, order: order.to_vec(), each: TURN }
+}
+
+pub(super) fn then(team: TeamId, of: &[ContactId], after: Option<Duration>) -> Successor {
+    Successor { team, of: of.to_vec(), after, stage: Stage::Waits }
+}
+
 /// What is asked for; the rest is filled in by [`Plan::make`].
 pub(super) struct Plan {
     pub(super) technology: Technology,
@@ -46,6 +61,8 @@ pub(super) struct Plan {
     pub(super) invitees: Vec<Invitee>,
     pub(super) joined: bool,
     pub(super) max_participants: usize,
+    pub(super) hunts: Vec<Hunt>,
+    pub(super) successors: Vec<Successor>,
 }
 
 impl Plan {
@@ -57,6 +74,8 @@ impl Plan {
             invitees: invitees.iter().copied().map(by_popup).collect(),
             joined: false,
             max_participants: 2,
+            hunts: Vec::new(),
+            successors: Vec::new(),
         }
     }
 
@@ -66,6 +85,16 @@ impl Plan {
 
     pub(super) fn brokered(self) -> Self {
         Self { brokered: true, ..self }
+    }
+
+    /// Rung one after another, twenty seconds each.
+    pub(super) fn in_turn(self, order: &[ContactId]) -> Self {
+        Self { hunts: vec![hunt(order)], ..self }
+    }
+
+    /// The team is asked if these people do not answer.
+    pub(super) fn then(self, team: TeamId, of: &[ContactId], after: Option<Duration>) -> Self {
+        Self { successors: [self.successors, vec![then(team, of, after)]].concat(), ..self }
     }
 
     pub(super) fn planned_in(self, time: Duration) -> Self {
@@ -79,7 +108,9 @@ impl Plan {
 
     pub(super) fn make(self) -> Story {
         let policy = Policy { max_participants: self.max_participants, ..Policy::default() };
-        let brokers: &[ContactId] = if self.brokered { &[BROKER] } else { &[] };
+        let brokers = if self.brokered { vec![BROKER] } else { Vec::new() };
+        let Self { hunts, successors, .. } = self;
+        let invited = Invited { people: self.invitees, brokers, hunts, successors };
         let terms = Terms {
             technology: self.technology,
             creator: CREATOR,
@@ -90,7 +121,7 @@ impl Plan {
             created_at: START,
         };
         let joined = self.joined.then(|| device(CREATOR));
-        let (call, effects) = Call::create(&policy, START, terms, &self.invitees, brokers, joined);
+        let (call, effects) = Call::create(&policy, START, terms, &invited, joined);
         let mut story = Story { policy, now: START, call, log: Vec::new(), history: Vec::new(), moved: Vec::new() };
         story.record(&effects);
         story
@@ -168,7 +199,7 @@ impl Story {
     }
 
     pub(super) fn invites(&mut self, people: &[Invitee]) -> Vec<Effect> {
-        self.tell(Event::Invite { people: people.to_vec(), brokers: Vec::new() })
+        self.tell(Event::Invite(Invited::people(people.iter().copied())))
     }
 
     /// Lets time pass, with a `Tick` whenever the call asked for one.

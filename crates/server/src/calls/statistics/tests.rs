@@ -1,5 +1,5 @@
 use farhand_domain::{
-    call::{Invitee, Technology, Terms},
+    call::{Invited, Invitee, Technology, Terms},
     policy::Policy,
 };
 use farhand_store::model::{Contact, EventRow, HistoryRow};
@@ -38,7 +38,7 @@ impl Talk {
             created_at: at(0),
         };
         let invitee = Invitee { contact: BEN, ring_for: Duration::from_secs(45) };
-        let (mut call, _) = Call::create(&policy, at(0), terms, &[invitee], &[], Some(HERE));
+        let (mut call, _) = Call::create(&policy, at(0), terms, &Invited::people([invitee]), Some(HERE));
         call.handle(&policy, at(0), join(BEN, THERE)).unwrap();
         let mut record = record();
         record.events = [ADA, BEN].map(|who| event("Join", who, 0)).to_vec();

@@ -20,6 +20,7 @@ use crate::{
         extract::{Body, Caller, Change, Path},
     },
     reach::{check_domain, of_domain, written},
+    teams::check_rungs,
 };
 
 /// Lists domains: all for operators, the own one for administrators.
@@ -58,7 +59,8 @@ pub async fn create_domain(
     params(("id" = i64, Path, description = "The domain")), request_body = DomainChange,
     responses((status = 200, description = "The domain", body = DomainRecord),
               (status = 403, description = "Needs the role admin", body = Problem),
-              (status = 404, description = "No such domain", body = Problem)))]
+              (status = 404, description = "No such domain", body = Problem),
+              (status = 422, description = "There is no such team", body = Problem)))]
 pub async fn change_domain(
     State(app): State<Arc<App>>,
     Caller(login): Caller,
@@ -73,6 +75,7 @@ pub async fn change_domain(
     let budget = admin::changed_budget(change.data_budget)?;
     let guest_terms = change.guest_terms.map(admin::checked_terms).transpose()?;
     let reach = change.reach.map(|reach| check_domain(reach.unwrap_or_default(), "/reach")).transpose()?;
+    check_rungs(&app.directory, id, reach.as_ref().and_then(|reach| reach.rungs.as_deref()), "/reach").await?;
     let reach = reach.as_ref().map(written);
     let change = model::DomainChange { guests_allowed: change.guests_allowed, budget, guest_terms, reach };
     let domain = app.store.change_domain(id, change).await?;

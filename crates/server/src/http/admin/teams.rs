@@ -8,7 +8,10 @@ use farhand_protocol::{
     admin::{TeamBody, TeamRecord},
     auth::Role,
 };
-use farhand_store::{StoreError, model};
+use farhand_store::{
+    StoreError,
+    model::{self, NewTeam},
+};
 
 use crate::{
     admin,
@@ -18,6 +21,7 @@ use crate::{
         Fail, Outcome,
         extract::{Body, Caller, Path},
     },
+    teams::TeamSettings,
 };
 
 /// Lists the domain's teams.
@@ -35,27 +39,29 @@ pub async fn list_teams(State(app): State<Arc<App>>, Caller(login): Caller) -> O
     responses((status = 200, description = "The team", body = TeamRecord),
               (status = 403, description = "Needs the role admin", body = Problem),
               (status = 409, description = "The name is taken", body = Problem),
-              (status = 422, description = "A member is not of the domain", body = Problem)))]
+              (status = 422, description = "A member is not of the domain, or the next team is none or comes back to this one",
+               body = Problem)))]
 pub async fn create_team(
     State(app): State<Arc<App>>,
     Caller(login): Caller,
     Body(body): Body<TeamBody>,
 ) -> Outcome<Json<TeamRecord>> {
     login.require(Role::Admin)?;
-    check(&app, &login, &body, None).await?;
-    let team = app.store.create_team(login.user.domain_id, &body.name, &body.members).await.map_err(taken_meanwhile)?;
+    let new = checked(&app, &login, body, None).await?;
+    let team = app.store.create_team(login.user.domain_id, &new).await.map_err(taken_meanwhile)?;
     app.directory.refresh().await?;
     Ok(Json(record(team, &login)))
 }
 
-/// Replaces a team's name and members.
+/// Replaces all that is known of a team: what is left out is as usual from then on.
 #[utoipa::path(put, path = "/admin/teams/{id}", operation_id = "replaceTeam", tag = "admin",
     params(("id" = i64, Path, description = "The team")), request_body = TeamBody,
     responses((status = 200, description = "The team", body = TeamRecord),
               (status = 403, description = "Needs the role admin", body = Problem),
               (status = 404, description = "No such team", body = Problem),
               (status = 409, description = "The name is taken", body = Problem),
-              (status = 422, description = "A member is not of the domain", body = Problem)))]
+              (status = 422, description = "A member is not of the domain, or the next team is none or comes back to this one",
+               body = Problem)))]
 pub async fn replace_team(
     State(app): State<Arc<App>>,
     Caller(login): Caller,
@@ -64,14 +70,14 @@ pub async fn replace_team(
 ) -> Outcome<Json<TeamRecord>> {
     login.require(Role::Admin)?;
     own_team(&app, &login, id).await?;
-    check(&app, &login, &body, Some(id)).await?;
-    let team = app.store.replace_team(id, &body.name, &body.members).await.map_err(taken_meanwhile)?;
+    let new = checked(&app, &login, body, Some(id)).await?;
+    let team = app.store.replace_team(id, &new).await.map_err(taken_meanwhile)?;
     let team = team.ok_or_else(no_such_team)?;
     app.directory.refresh().await?;
     Ok(Json(record(team, &login)))
 }
 
-/// Deletes a team. Calls it was invited to keep its name.
+/// Deletes a team. Calls it was invited to keep its name; teams that it came after have no next one.
 #[utoipa::path(delete, path = "/admin/teams/{id}", operation_id = "deleteTeam", tag = "admin",
     params(("id" = i64, Path, description = "The team")),
     responses((status = 204, description = "Deleted"),
@@ -94,10 +100,11 @@ async fn own_team(app: &App, login: &Login, id: i64) -> Outcome<()> {
     if teams.iter().any(|team| team.id == id) { Ok(()) } else { Err(no_such_team()) }
 }
 
-/// Members must be of the domain, and no other team may have the name: requests name teams by it.
-async fn check(app: &App, login: &Login, body: &TeamBody, own: Option<i64>) -> Outcome<()> {
+/// As it is to be kept. Members must be of the domain, and no other team may have the name: requests name teams by it.
+async fn checked(app: &App, login: &Login, body: TeamBody, own: Option<i64>) -> Outcome<NewTeam> {
     admin::check_name("/name", &body.name)?;
     let teams = app.store.teams(login.user.domain_id).await?;
+    check_next(&teams, body.next_team, own)?;
     if teams.iter().any(|team| team.name == body.name && Some(team.id) != own) {
         return Err(name_taken());
     }
@@ -107,6 +114,25 @@ async fn check(app: &App, login: &Login, body: &TeamBody, own: Option<i64>) -> O
             let detail = format!("There is no user {member} in your domain.");
             return Err(Problem::new(ErrorCode::UnknownContact, detail).at(format!("/members/{index}")).into());
         }
+    }
+    let settings = TeamSettings { ringing: body.ringing, profiles: body.profiles }.checked(&body.members)?;
+    Ok(NewTeam { name: body.name, members: body.members, settings: settings.written(), next: body.next_team })
+}
+
+/// The way from one team to the next comes to an end.
+fn check_next(teams: &[model::Team], next: Option<i64>, own: Option<i64>) -> Outcome<()> {
+    let (mut at, mut steps) = (next, 0);
+    while let Some(id) = at {
+        let Some(team) = teams.iter().find(|team| team.id == id) else {
+            let detail = "There is no such team in your domain.";
+            return Err(Problem::new(ErrorCode::UnknownTeam, detail).at("/nextTeam").into());
+        };
+        steps += 1;
+        if Some(id) == own || steps > teams.len() {
+            let detail = "This team would come after itself; one of the teams behind it must have none.";
+            return Err(Problem::new(ErrorCode::TeamLoop, detail).at("/nextTeam").into());
+        }
+        at = team.next;
     }
     Ok(())
 }
@@ -128,5 +154,7 @@ fn no_such_team() -> Fail {
 }
 
 fn record(team: model::Team, login: &Login) -> TeamRecord {
-    TeamRecord { id: team.id, name: team.name, domain: login.user.domain.clone(), members: team.members }
+    let TeamSettings { ringing, profiles } = TeamSettings::of(&team);
+    let model::Team { id, name, members, next, .. } = team;
+    TeamRecord { id, name, domain: login.user.domain.clone(), members, ringing, profiles, next_team: next }
 }

@@ -21,6 +21,7 @@ use crate::{
         extract::{Body, Caller, Change, Path},
     },
     reach::{check_settings, of_user, written},
+    teams::check_rungs,
 };
 
 /// Lists the domain's users.
@@ -86,7 +87,7 @@ pub async fn get_user(
     responses((status = 200, description = "The user", body = UserRecord),
               (status = 403, description = "Needs the role admin", body = Problem),
               (status = 404, description = "No such user", body = Problem),
-              (status = 422, description = "The domain would be left without an administrator", body = Problem)))]
+              (status = 422, description = "The domain would be left without an administrator, or there is no such team", body = Problem)))]
 pub async fn change_user(
     State(app): State<Arc<App>>,
     Caller(login): Caller,
@@ -98,6 +99,8 @@ pub async fn change_user(
     refuse_becoming_operator(&login, &user)?;
     refuse_losing_last_admin(&app, &user, &change).await?;
     let reach = changed_reach(change.reach)?;
+    let rungs = reach.as_ref().and_then(|reach| reach.rungs.as_deref());
+    check_rungs(&app.directory, user.domain_id, rungs, "/reach").await?;
     let ends_logins = change.disabled == Some(true) || change.password.is_some();
     let change = model::UserChange {
         display_name: change.display_name,
@@ -112,7 +115,7 @@ pub async fn change_user(
         disabled: change.disabled,
         budget: admin::changed_budget(change.data_budget)?,
         renew_calendar: false,
-        reach,
+        reach: reach.as_ref().map(written),
     };
     let user = app.store.change_user(id, &change).await?.ok_or_else(no_such_user)?;
     app.directory.refresh().await?;
@@ -128,9 +131,8 @@ pub async fn change_user(
 
 /// What a change sets: cleared is what is usual.
 #[expect(clippy::option_option, reason = "left out, cleared and given are three things")]
-fn changed_reach(change: Option<Option<ReachSettings>>) -> Outcome<Option<Option<String>>> {
-    let checked = change.map(|settings| check_settings(settings.unwrap_or_default(), "/reach")).transpose()?;
-    Ok(checked.as_ref().map(written))
+fn changed_reach(change: Option<Option<ReachSettings>>) -> Outcome<Option<ReachSettings>> {
+    change.map(|settings| check_settings(settings.unwrap_or_default(), "/reach")).transpose()
 }
 
 pub async fn own_user(app: &App, login: &Login, id: i64) -> Outcome<model::User> {

@@ -1,0 +1,13 @@
+/** Whom a call is for, as requests name them. */
+import type { CreateCallRequest, Invited, Team } from '../api/types';
+
+export type Whom = Invited | Team;
+
+export function invitation(who: Whom): Pick<CreateCallRequest, 'invitedContacts' | 'invitedTeams'> {
+  return 'id' in who ? { invitedTeams: [{ id: who.id }] } : { invitedContacts: [who] };
+}
+
+/** Whoever takes it first has it. */
+export function callTo(who: Whom): CreateCallRequest {
+  return { callType: 'MESH', ...invitation(who), useStoredAddresses: true };
+}
