@@ -277,6 +277,7 @@ pub async fn create_join_code(
 
 /// Tells where a code leads. No login is needed; with one, a call one is invited to is named.
 #[utoipa::path(post, path = "/guest/code", operation_id = "useJoinCode", tag = "guest", request_body = CodeRequest,
+    security(()),
     responses((status = 200, description = "Where it leads", body = CodeAnswer),
               (status = 400, description = "No code", body = Problem),
               (status = 404, description = "It leads nowhere, or not any more", body = Problem),
