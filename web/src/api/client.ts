@@ -170,6 +170,13 @@ export class Rest {
     await unwrap(this.client.POST('/guest/leaveLobby', { body: { knockId }, keepalive: true }));
   }
 
+  /** Lets somebody in who waits in the lobby of a call, or does not. */
+  async decide(callId: string, lobbyId: string, admit: boolean): Promise<void> {
+    const body = { callId, lobbyId };
+    if (admit) await unwrap(this.client.POST('/rtc/admitToCall', { body }));
+    else await unwrap(this.client.POST('/rtc/refuseFromCall', { body }));
+  }
+
   /** Where six digits lead. */
   useCode(code: string): Promise<CodeAnswer> {
     return unwrap(this.client.POST('/guest/code', { body: { code } }));

@@ -4,8 +4,8 @@ import { Rest } from '../api/client';
 import type { IceServer, Invited, MediaTrack } from '../api/types';
 import { Calls } from '../call/calls.svelte';
 import { Contacts } from '../call/contacts.svelte';
-import { Early } from '../call/early.svelte';
 import { acquire, cameras, share } from '../call/devices';
+import { Early } from '../call/early.svelte';
 import { CallMedia } from '../call/media.svelte';
 import { memoryIn } from '../call/memory';
 import { offering } from '../call/offering';
@@ -23,8 +23,8 @@ import { RequestError } from '../signalling/requests';
 import { Auth } from './auth.svelte';
 import { exclusive, fetcher, networkInformation } from './browser';
 import { browserClock } from './clock';
-import { deviceId, uuid } from './device';
-import { Door } from './door.svelte';
+import { deviceId } from './device';
+import { type Door, doorAt } from './door.svelte';
 import { type Entrance, entranceOf, PAGE } from './entrance';
 import { GuestPass } from './guest.svelte';
 import { IceServerList } from './ice';
@@ -73,9 +73,15 @@ export class App {
   ) {
     const now = () => this.clock.now();
     const renew = async (since: number) => !this.entrance && (await this.auth.renew(since)) === 'ok';
-    this.rest = new Rest(location.origin, fetcher(() => this.guest?.token ?? this.door?.token), renew, now);
+    this.rest = new Rest(
+      location.origin,
+      fetcher(() => this.guest?.token ?? this.door?.token),
+      renew,
+      now,
+    );
     if (entrance?.by === 'guest') this.guest = new GuestPass(entrance.token, this.rest);
-    if (entrance?.by === 'call') this.door = this.makeDoor(entrance.token);
+    if (entrance?.by === 'call')
+      this.door = doorAt(entrance.token, this.rest, this.clock, (...way) => void this.admitted(...way));
     this.auth = new Auth({ clock: this.clock, storage: localStorage, exclusive, rest: this.rest });
     this.auth.onForgotten = () => this.disconnect();
     // The page would go on as one user on its connection and as another in what it asks for.
@@ -176,19 +182,6 @@ export class App {
     else memory.clear();
     void this.ice.start();
     this.signalling.start();
-  }
-
-  private makeDoor(token: string): Door {
-    const { rest, clock } = this;
-    return new Door(token, {
-      look: () => rest.lookAtCall(),
-      knock: (request) => rest.knock(request),
-      leave: (knockId) => rest.leaveLobby(knockId),
-      clock,
-      storage: sessionStorage,
-      newId: uuid,
-      admitted: (link, camera) => void this.admitted(link, camera),
-    });
   }
 
   /** From now on this page is that of a guest with a personal link, also when it is loaded again. */

@@ -2,9 +2,10 @@
  * Somebody in front of a call whom nobody has invited: asks to be let in and goes on asking until somebody inside has decided. What is
  * asked with is kept in the tab, so that a page that was loaded again is the same person.
  */
-import { codeOf } from '../api/client';
-import type { KnockRequest, Knocked, OpenCall } from '../api/types';
+import { codeOf, type Rest } from '../api/client';
+import type { Knocked, KnockRequest, OpenCall } from '../api/types';
 import type { Clock } from '../signalling/clock';
+import { uuid } from './device';
 import { leadsNowhere } from './guest.svelte';
 
 export interface DoorEnvironment {
@@ -34,6 +35,19 @@ const WAIT_SECONDS = 10;
 const AGAIN_MS = 2_000;
 /** Says nothing about the door: asked again, it may be answered. */
 const PASSING = new Set(['network', 'internal', 'storage_unavailable', 'overloaded', 'shutting_down']);
+
+/** A door of the page itself. */
+export function doorAt(token: string, rest: Rest, clock: Clock, admitted: DoorEnvironment['admitted']): Door {
+  return new Door(token, {
+    look: () => rest.lookAtCall(),
+    knock: (request) => rest.knock(request),
+    leave: (knockId) => rest.leaveLobby(knockId),
+    clock,
+    storage: sessionStorage,
+    newId: uuid,
+    admitted,
+  });
+}
 
 export class Door {
   /** `open`: may knock. `dead`: the link leads nowhere. */

@@ -83,11 +83,6 @@ export class Calls {
     return this.ask({ type: 'ringAgain', callId: this.stage.callId, contactId });
   }
 
-  /** Lets somebody in who waits in the lobby of a call, or does not. */
-  decide(callId: string, lobbyId: string, admit: boolean): Promise<void> {
-    return this.ask({ type: admit ? 'admitToCall' : 'refuseFromCall', callId, lobbyId });
-  }
-
   /** Rings somebody who is not in the call yet. */
   async invite(contact: Invited): Promise<void> {
     if (this.stage.name !== 'active') return;

@@ -514,6 +514,7 @@ lobby-refuse = Do not let { $name } in
 
 # Link, QR code and digits of a call
 share = Link and code
+share-of = Link and code of { $title }
 share-title = Let others come to this call
 share-close = Close link and code
 share-lead = Whoever has this link, as a text or as a QR code, can ask to come in. You decide about each.

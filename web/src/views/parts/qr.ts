@@ -12,7 +12,13 @@ export function modulesOf(text: string): boolean[][] {
 
 /** Of all dark modules, run by run: single squares would show seams between them. */
 export function pathOf(modules: boolean[][]): string {
-  return modules.map((row, y) => runsOf(row).map(([x, length]) => `M${x} ${y}h${length}v1h-${length}z`).join('')).join('');
+  return modules
+    .map((row, y) =>
+      runsOf(row)
+        .map(([x, length]) => `M${x} ${y}h${length}v1h-${length}z`)
+        .join(''),
+    )
+    .join('');
 }
 
 function runsOf(row: boolean[]): [start: number, length: number][] {
