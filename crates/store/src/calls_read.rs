@@ -17,8 +17,8 @@ use crate::{
     entity::calls::{call, event, history, idempotency, invitation, member, statistics, team},
     guests::{call_links, links_of_calls},
     model::{
-        Budget, CallFilter, CallLink, CallRecord, Contact, Delivery, EventRow, GuestLink, HistoryRow, IdempotencyRecord,
-        Invitation, InvitedTeam, StatisticsRow,
+        Budget, CallFilter, CallLink, CallRecord, Contact, Delivery, EventRow, GuestLink, HistoryRow,
+        IdempotencyRecord, Invitation, InvitedTeam, StatisticsRow,
     },
     sql_store::SqlStore,
 };

@@ -10,7 +10,10 @@ use crate::{
     bulk::Bulk,
     deliveries::{self, STEPS},
     guests::{CALL_LINKS, LINKS, call_link_row, link_row},
-    model::{CallLink, CallRecord, CallUpdate, Delivery, GuestLink, HistoryRow, Invitation, InvitedTeam, NewCall, StatisticsRow},
+    model::{
+        CallLink, CallRecord, CallUpdate, Delivery, GuestLink, HistoryRow, Invitation, InvitedTeam, NewCall,
+        StatisticsRow,
+    },
 };
 
 /// Whoever loses a key to an earlier call gets no row back.

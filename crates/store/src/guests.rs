@@ -21,7 +21,7 @@ pub(crate) const LINKS: Bulk = Bulk {
     before: "INSERT INTO guest_links (contact_id, call, generation, expires_at, terms_accepted, terms_accepted_at, knock) VALUES ",
     columns: 7,
     after: " ON CONFLICT (contact_id) DO UPDATE SET generation = excluded.generation, expires_at = excluded.expires_at, \
-            terms_accepted = excluded.terms_accepted, terms_accepted_at = excluded.terms_accepted_at",
+            terms_accepted = excluded.terms_accepted, terms_accepted_at = excluded.terms_accepted_at, knock = excluded.knock",
 };
 
 pub(crate) const CALL_LINKS: Bulk = Bulk {

@@ -6,8 +6,8 @@ use farhand_domain::{
     time::Timestamp,
 };
 use farhand_store::model::{
-    CallLink, CallRecord, CallUpdate, Delivery, EventRow, GuestLink, Heard, HistoryRow, Invitation, InvitedTeam, NewEvent,
-    StatisticsRow,
+    CallLink, CallRecord, CallUpdate, Delivery, EventRow, GuestLink, Heard, HistoryRow, Invitation, InvitedTeam,
+    NewEvent, StatisticsRow,
 };
 
 use super::{Shared, log, ring_news::RingNews, rows, schedule::Schedule, snapshot};

@@ -58,8 +58,13 @@ impl Shared {
     pub(super) fn links(&self, invited: &[Invitation], planned: Option<Timestamp>, now: Timestamp) -> Vec<GuestLink> {
         let guests = invited.iter().filter(|invitation| invitation.contact.user_id.is_none());
         let expires_at = self.expiry(planned, now);
-        let link =
-            |guest: &Invitation| GuestLink { contact_id: guest.contact.id, generation: 1, expires_at, accepted: None, knock: None };
+        let link = |guest: &Invitation| GuestLink {
+            contact_id: guest.contact.id,
+            generation: 1,
+            expires_at,
+            accepted: None,
+            knock: None,
+        };
         guests.map(link).collect()
     }
 

@@ -74,7 +74,8 @@ pub async fn call_link(host: &Account, call_id: Uuid) -> String {
 
 /// Waits until the lobby is shown with these people in it.
 async fn shown(device: &mut Device, call_id: Uuid, names: &[&str]) -> Vec<InLobby> {
-    let like = |call: &CallView| call.lobby.iter().map(|waiting| waiting.display_name.as_str()).eq(names.iter().copied());
+    let like =
+        |call: &CallView| call.lobby.iter().map(|waiting| waiting.display_name.as_str()).eq(names.iter().copied());
     device.call(call_id, &format!("a lobby with {names:?}"), like).await.lobby
 }
 
@@ -121,7 +122,10 @@ async fn whoever_is_admitted_is_a_guest_of_the_call_and_whoever_waits_is_nobody(
     assert_eq!(host.call_log(call_id).await, before, "nobody yet");
     let is_shown = |call: &CallView| call.host || !call.lobby.is_empty();
     other.catch_up().await;
-    assert!(!is_shown(&other.call(call_id, "the call", |_| true).await), "an expert who is not in the call opens to nobody");
+    assert!(
+        !is_shown(&other.call(call_id, "the call", |_| true).await),
+        "an expert who is not in the call opens to nobody"
+    );
 
     own.socket().request(|id| ClientFrame::AdmitToCall { id, call_id, lobby_id: waiting[0].id }).await.unwrap();
     shown(&mut own, call_id, &[]).await;
@@ -291,11 +295,8 @@ async fn forged_expired_and_closed_links_let_nobody_to_the_door() {
 #[tokio::test]
 async fn only_hosts_decide_and_only_once() {
     let server = Server::start().await;
-    let [host, technician, stranger] = [
-        server.login("callertest1").await,
-        server.login("glasses1").await,
-        server.login("expert2").await,
-    ];
+    let [host, technician, stranger] =
+        [server.login("callertest1").await, server.login("glasses1").await, server.login("expert2").await];
     let (call_id, visitor) = open_call(&server, &host).await;
     let invite = json!({"callId": call_id, "invitedContacts": [technician.invited(), gil()]});
     let log: CallLog = host.post("/rtc/inviteToCall", invite).await.ok();

@@ -56,11 +56,8 @@ async fn a_code_leads_to_the_lobby_of_an_open_call() {
 #[tokio::test]
 async fn whoever_is_invited_and_logged_in_is_led_to_the_call_itself() {
     let server = Server::start().await;
-    let [host, glasses, stranger] = [
-        server.login("callertest1").await,
-        server.login("glasses1").await,
-        server.login("expert2").await,
-    ];
+    let [host, glasses, stranger] =
+        [server.login("callertest1").await, server.login("glasses1").await, server.login("expert2").await];
     let foreign = server.login_at(OTHER_DOMAIN, "expert1").await;
     let call_id = call(&host, json!({"invitedContacts": [glasses.invited()]})).await;
     let shown = code(&host, call_id, None).await;
@@ -116,11 +113,8 @@ async fn whoever_guesses_has_to_wait_also_with_the_right_one() {
 #[tokio::test]
 async fn only_hosts_show_codes_of_a_call_and_only_whoever_may_invite_those_of_guests() {
     let server = Server::start().await;
-    let [host, technician, stranger] = [
-        server.login("callertest1").await,
-        server.login("glasses1").await,
-        server.login("expert2").await,
-    ];
+    let [host, technician, stranger] =
+        [server.login("callertest1").await, server.login("glasses1").await, server.login("expert2").await];
     let log = host.create_call(json!({"invitedContacts": [gil(), technician.invited()]})).await;
     let ask = |guest: Option<i64>| json!({"callId": log.call_id, "contactId": guest});
     let gil = contact(&log);

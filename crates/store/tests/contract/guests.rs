@@ -1,8 +1,8 @@
 //! Guests' links: born with the invitation, changed with the call, found by the contact.
 
 use farhand_store::model::{
-    AcceptedTerms, CallLink, CallRecord, CallUpdate, CallWrite, Contact, Domain, DomainChange, GuestInvitation, GuestLink,
-    NewCall,
+    AcceptedTerms, CallLink, CallRecord, CallUpdate, CallWrite, Contact, Domain, DomainChange, GuestInvitation,
+    GuestLink, NewCall,
 };
 
 use sea_orm::ConnectionTrait as _;

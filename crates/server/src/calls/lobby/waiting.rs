@@ -84,9 +84,8 @@ impl Lobby {
             waiting.until = now + PATIENCE;
             return Ok((waiting.told.subscribe(), false));
         }
-        let is_same = |turned: &Turned| {
-            turned.hash == knock.hash || (turned.from == knock.from && turned.name == knock.name)
-        };
+        let is_same =
+            |turned: &Turned| turned.hash == knock.hash || (turned.from == knock.from && turned.name == knock.name);
         if self.refused.iter().any(is_same) {
             return Ok((settled(Standing::Refused), false));
         }
@@ -230,7 +229,10 @@ mod tests {
     fn so_many_wait_of_one_address_and_so_many_in_all() {
         let mut lobby = Lobby::default();
         for n in 0..MOST_WAITING {
-            assert_eq!(came(&mut lobby, NOW, &format!("{n}"), u32::try_from(n / MOST_OF_ADDRESS).unwrap()), Ok(Standing::Waiting));
+            assert_eq!(
+                came(&mut lobby, NOW, &format!("{n}"), u32::try_from(n / MOST_OF_ADDRESS).unwrap()),
+                Ok(Standing::Waiting)
+            );
             if n == MOST_OF_ADDRESS - 1 {
                 assert_eq!(came(&mut lobby, NOW, "more", 0), Err(ErrorCode::LobbyFull));
             }
