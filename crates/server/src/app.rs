@@ -90,7 +90,7 @@ impl App {
                 open: config.calls.policy().open,
             },
             attempts,
-            codes: Codes::new(),
+            codes: Codes::default(),
             calls: calls.await?,
             checks: Checks::new(workers, turn, tests),
             keys,

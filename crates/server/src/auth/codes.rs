@@ -87,11 +87,13 @@ impl Guesses {
     }
 }
 
-impl Codes {
-    pub fn new() -> Self {
+impl Default for Codes {
+    fn default() -> Self {
         Self { by_address: Attempts::new(OF_ADDRESS, ADDRESS_WAITS), live: Mutex::default() }
     }
+}
 
+impl Codes {
     /// A code, and until when it is good. One that led to the same before is good no more.
     pub fn make(&self, now: Timestamp, leads: Leads) -> Outcome<(String, Timestamp)> {
         let mut live = self.lock();

@@ -61,8 +61,13 @@ impl Invited {
 
 /// Names a text of terms: whoever has accepted one has not accepted another.
 pub fn version_of(text: &str) -> String {
+    hex_digest(text.as_bytes())
+}
+
+/// SHA-256 as hexadecimal digits.
+pub fn hex_digest(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut digits, byte| {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut digits, byte| {
         // Writing to a string cannot fail.
         let _ = write!(digits, "{byte:02x}");
         digits

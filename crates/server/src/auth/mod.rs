@@ -15,7 +15,7 @@ pub use call_link::{CALL_PREFIX, CallLink};
 pub use codes::{CODE_LIFE, Codes, Leads};
 pub use guard::{API_KEY_PREFIX, Auth, Credential, Granted, Login, Refreshed, has_role, role_name};
 pub use guest_link::{GUEST_PREFIX, GuestLink, PAGE as JOIN_PAGE};
-pub use guests::{Guests, Invited, Open, revoked, unknown as unknown_link, version_of};
+pub use guests::{Guests, Invited, Open, hex_digest, revoked, unknown as unknown_link, version_of};
 pub use password::{hash_password, verify_password};
 pub use principal::{Guest, Principal};
 pub use token::{Secret, hash_token, mint};

@@ -181,8 +181,7 @@ impl CallActor {
             }
             Ask::Update { title, planned_at, planned_zone, join_anonymous } => {
                 let notes = self.note_of_opening(by, join_anonymous);
-                let extra = Extra { title, planned_zone, join_anonymous, notes, ..Extra::default() };
-                self.update(by, planned_at, extra).await
+                self.update(by, planned_at, Extra { title, planned_zone, join_anonymous, notes, ..none }).await
             }
             Ask::Cancel => {
                 allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may cancel the call.")?;

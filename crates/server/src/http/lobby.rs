@@ -18,7 +18,6 @@ use farhand_protocol::{
     },
 };
 use farhand_store::model::CallRecord;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
@@ -27,7 +26,7 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{self, Leads, Login, Open, unknown_link, version_of},
+    auth::{self, Leads, Login, Open, hex_digest, unknown_link, version_of},
     calls::{Answer, Ask, AtDoor, By, GuestAsk, Knock, LobbyAsk, Standing, call_link, link_of, log},
     network::network_of,
 };
@@ -119,7 +118,7 @@ fn checked(open: &Open, request: &KnockRequest, from: IpAddr) -> Outcome<Knock> 
 }
 
 fn hash_of(knock: Uuid) -> String {
-    Sha256::digest(knock.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex_digest(knock.as_bytes())
 }
 
 /// What others are shown must be a name and cannot be made to look like anything else.
@@ -222,7 +221,7 @@ pub async fn revoke_call_link(
     Caller(login): Caller,
     Body(CallIdBody { call_id }): Body<CallIdBody>,
 ) -> Outcome<Json<CallLog>> {
-    ask(&app, &login, call_id, LobbyAsk::RevokeLink).await.map(told)
+    ask(&app, &login, call_id, LobbyAsk::RevokeLink).await.map(|answer| told(&answer))
 }
 
 /// Lets somebody in from the lobby, as a guest with a personal link.
@@ -236,7 +235,7 @@ pub async fn admit_to_call(
     Caller(login): Caller,
     Body(LobbyRequest { call_id, lobby_id }): Body<LobbyRequest>,
 ) -> Outcome<Json<CallLog>> {
-    ask(&app, &login, call_id, LobbyAsk::Admit { id: lobby_id }).await.map(told)
+    ask(&app, &login, call_id, LobbyAsk::Admit { id: lobby_id }).await.map(|answer| told(&answer))
 }
 
 /// Does not let somebody in, who is not asked about again for some minutes.
@@ -250,7 +249,7 @@ pub async fn refuse_from_call(
     Caller(login): Caller,
     Body(LobbyRequest { call_id, lobby_id }): Body<LobbyRequest>,
 ) -> Outcome<Json<CallLog>> {
-    ask(&app, &login, call_id, LobbyAsk::Refuse { id: lobby_id }).await.map(told)
+    ask(&app, &login, call_id, LobbyAsk::Refuse { id: lobby_id }).await.map(|answer| told(&answer))
 }
 
 /// Makes a code of six digits that leads into the call for ten minutes. The one before it leads nowhere from then on.
@@ -345,7 +344,7 @@ async fn ask(app: &App, login: &Login, call_id: Uuid, what: LobbyAsk) -> Outcome
     app.calls.ask(call_id, by, Ask::Lobby(Box::new(what))).await
 }
 
-fn told(answer: Answer) -> Json<CallLog> {
+fn told(answer: &Answer) -> Json<CallLog> {
     Json(log::call_log(&answer.record))
 }
 

@@ -25,7 +25,7 @@ fn wrong(code: &str) -> String {
 
 #[test]
 fn a_code_leads_to_its_call_until_its_time_is_over_however_it_is_typed() {
-    let codes = Codes::new();
+    let codes = Codes::default();
     let (code, until) = codes.make(NOW, to_call(7)).unwrap();
     assert_eq!((code.len(), until), (6, NOW + CODE_LIFE));
     let spoken = format!(" {} - {}", &code[..3], &code[3..]);
@@ -37,7 +37,7 @@ fn a_code_leads_to_its_call_until_its_time_is_over_however_it_is_typed() {
 
 #[test]
 fn a_new_code_ends_the_one_before_it_and_no_other() {
-    let codes = Codes::new();
+    let codes = Codes::default();
     let (first, _) = codes.make(NOW, to_call(7)).unwrap();
     let (other, _) = codes.make(NOW, to_call(8)).unwrap();
     let (second, _) = codes.make(NOW, to_call(7)).unwrap();
@@ -51,7 +51,7 @@ fn a_new_code_ends_the_one_before_it_and_no_other() {
 
 #[test]
 fn a_guests_code_is_good_once() {
-    let codes = Codes::new();
+    let codes = Codes::default();
     let leads = Leads { guest: Some(ContactId(3)), ..to_call(7) };
     let (code, _) = codes.make(NOW, leads).unwrap();
     assert_eq!(codes.take(NOW, &code, address(1)).unwrap(), leads);
@@ -60,7 +60,7 @@ fn a_guests_code_is_good_once() {
 
 #[test]
 fn an_address_waits_after_five_wrong_ones_and_others_do_not() {
-    let codes = Codes::new();
+    let codes = Codes::default();
     let (code, _) = codes.make(NOW, to_call(7)).unwrap();
     for _ in 0..OF_ADDRESS {
         assert_eq!(refusal(codes.take(NOW, &wrong(&code), address(1))).0, ErrorCode::CodeUnknown);
@@ -73,7 +73,7 @@ fn an_address_waits_after_five_wrong_ones_and_others_do_not() {
 
 #[test]
 fn an_ipv6_network_is_one_address() {
-    let codes = Codes::new();
+    let codes = Codes::default();
     let (code, _) = codes.make(NOW, to_call(7)).unwrap();
     let of_network = |last: u128| IpAddr::V6((0x2001_0db8_u128 << 96 | last).into());
     for last in 0..OF_ADDRESS {
@@ -84,7 +84,7 @@ fn an_ipv6_network_is_one_address() {
 
 #[test]
 fn guesses_from_everywhere_are_limited_together_and_come_back_one_by_one() {
-    let codes = Codes::new();
+    let codes = Codes::default();
     let (code, _) = codes.make(NOW, to_call(7)).unwrap();
     for from in 0..BURST {
         assert_eq!(refusal(codes.take(NOW, &wrong(&code), address(from))).0, ErrorCode::CodeUnknown);
@@ -98,7 +98,7 @@ fn guesses_from_everywhere_are_limited_together_and_come_back_one_by_one() {
 
 #[test]
 fn what_is_no_code_is_no_guess() {
-    let codes = Codes::new();
+    let codes = Codes::default();
     let (code, _) = codes.make(NOW, to_call(7)).unwrap();
     for typed in ["", "12345", "1234567", "12345a", "+12345", "１２３４５６"] {
         assert_eq!(refusal(codes.take(NOW, typed, address(1))).0, ErrorCode::InvalidField, "{typed}");
@@ -116,7 +116,7 @@ fn codes_are_spread_over_all_there_are() {
 
 #[test]
 fn only_so_many_are_alive_at_once() {
-    let codes = Codes::new();
+    let codes = Codes::default();
     for call in 0..MOST {
         codes.make(NOW, to_call(call as u128)).unwrap();
     }
