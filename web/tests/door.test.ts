@@ -67,10 +67,10 @@ describe('somebody at a door', () => {
     expect(door.hosted).toBe(true);
     await answer({ state: 'admitted', hosted: true, link: LINK });
     expect([door.state, admitted]).toEqual(['admitted', [[LINK, true]]]);
-    expect(knocks.map(({ knockId, waitSeconds }) => [knockId, waitSeconds])).toEqual([
-      ['id 1', 0],
-      ['id 1', 10],
-      ['id 1', 10],
+    expect(knocks.map(({ knockId, hosted }) => [knockId, hosted])).toEqual([
+      ['id 1', undefined],
+      ['id 1', false],
+      ['id 1', true],
     ]);
     expect(knocks[0], 'no more than the server asks for').not.toHaveProperty('camera');
   });
@@ -83,6 +83,7 @@ describe('somebody at a door', () => {
     await answer(new RestError('network'));
     expect([door.state, door.failed, knocks.length]).toEqual(['waiting', 'network', 2]);
     await clock.advance(2_000);
+    expect(knocks[2], 'answered at once').not.toHaveProperty('hosted');
     await answer(WAITING);
     expect([door.state, door.failed]).toEqual(['waiting', undefined]);
   });

@@ -36,6 +36,9 @@ pub struct KnockRequest {
     /// How long the answer may wait for something to change, ten seconds at most.
     #[serde(default)]
     pub wait_seconds: u32,
+    /// Of the last answer. One that says otherwise, or is the first, does not wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosted: Option<bool>,
 }
 
 /// How a knock stands.

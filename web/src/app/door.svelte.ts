@@ -112,18 +112,18 @@ export class Door {
     this.accepted = said.termsVersion;
     this.env.storage.setItem(KEY, JSON.stringify(said));
     const { token: _, camera, ...knock } = said;
-    // At once the first time, so that the visitor sees that the knock is heard.
-    let waitSeconds = 0;
+    // What the server says otherwise, it says at once: also after a break, for then nothing is known.
+    let hosted: boolean | undefined;
     while (round === this.round) {
       try {
-        const answer = await this.env.knock({ ...knock, waitSeconds });
+        const answer = await this.env.knock({ ...knock, waitSeconds: WAIT_SECONDS, ...(hosted !== undefined && { hosted }) });
         if (round !== this.round) return;
         this.failed = undefined;
-        this.hosted = answer.hosted;
-        waitSeconds = WAIT_SECONDS;
+        hosted = this.hosted = answer.hosted;
         if (answer.state === 'waiting') this.state = 'waiting';
         else this.decided(answer, camera);
       } catch (problem) {
+        hosted = undefined;
         if (round === this.round) await this.notHeard(codeOf(problem));
       }
     }

@@ -492,7 +492,7 @@ guest-link-of = Link of { $name }
 guest-resend = Send link to { $name } again
 guest-resent = On its way to { $name }.
 guest-revoke = Take back link of { $name }
-qr-of = QR code of the link of { $name }
+qr-of = QR code for { $name }
 guest-revoked = The link of { $name } is good no more. Copy it or send it again to give out a new one.
 
 # At the door of a call: whoever has its link and is not invited

@@ -14,7 +14,7 @@ use farhand_protocol::{
     frame::{ServerFrame, Signal},
 };
 use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{
     Shared,
@@ -22,7 +22,7 @@ use super::{
     change::{Besides, Change, Extra},
     deliveries,
     ladder::StillAnswer,
-    lobby::{AtDoor, Lobby},
+    lobby::{Lobby, Standing},
     log,
     media::CallMedia,
     reaching::{Quiets, Step},
@@ -48,7 +48,7 @@ pub(super) enum Given {
     Nothing,
     Sdp(String),
     Still(StillAnswer),
-    AtDoor(AtDoor),
+    AtDoor(watch::Receiver<Standing>),
 }
 
 pub struct CallActor {
@@ -86,9 +86,7 @@ impl CallActor {
                 self.media.follow(self.shared.clock.now(), &self.call);
                 self.show_call_to_all();
             }
-            if self.lobby.sweep(self.shared.clock.now()) {
-                self.show_lobby();
-            }
+            self.follow_lobby();
             if self.recovery_owed || !self.owed.is_empty() || !self.media.is_told() {
                 again_at.get_or_insert_with(|| self.shared.clock.now() + RETRY);
             }

@@ -14,14 +14,14 @@ use farhand_protocol::{
     statistics::MediaReport,
 };
 use farhand_store::model::CallRecord;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use super::{
     Calls,
     guests::GuestAsk,
     ladder::{StillAnswer, StillAsk},
-    lobby::{AtDoor, LobbyAsk},
+    lobby::{LobbyAsk, Standing},
     log, no_such_call,
     reaching::News,
     resolve::Resolved,
@@ -134,7 +134,8 @@ pub struct Answer {
     /// The SFU's answer to an offer.
     pub sdp: Option<String>,
     pub still: Option<StillAnswer>,
-    pub at_door: Option<AtDoor>,
+    /// How a knock stands, and goes on standing.
+    pub at_door: Option<watch::Receiver<Standing>>,
 }
 
 impl Calls {

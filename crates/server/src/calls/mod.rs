@@ -66,7 +66,7 @@ use committer::Committer;
 pub use create::{KEY_LIFE, Order, check_title};
 pub use guests::{GuestAsk, link_of};
 pub use ladder::{StillAnswer, StillAsk};
-pub use lobby::{AtDoor, Knock, LobbyAsk, Standing, call_link};
+pub use lobby::{Knock, LobbyAsk, Standing, call_link};
 pub use reaching::News;
 pub use ring_news::RingNews;
 pub use stills::{MAX_STILL, Part, Piece, Received};

@@ -18,6 +18,7 @@ use farhand_protocol::{
     },
 };
 use farhand_store::model::CallRecord;
+use tokio::sync::watch::Receiver;
 use uuid::Uuid;
 
 use super::{
@@ -27,7 +28,7 @@ use super::{
 use crate::{
     app::App,
     auth::{self, Leads, Login, Open, hex_digest, unknown_link, version_of},
-    calls::{Answer, Ask, AtDoor, By, GuestAsk, Knock, LobbyAsk, Standing, call_link, link_of, log},
+    calls::{Answer, Ask, By, GuestAsk, Knock, LobbyAsk, Standing, call_link, link_of, log},
     network::network_of,
 };
 
@@ -92,14 +93,14 @@ pub async fn knock(
 ) -> Outcome<Fresh<Knocked>> {
     let knock = checked(&open, &request, from)?;
     let wait = Duration::from_secs(request.wait_seconds.min(MAX_WAIT).into());
-    let AtDoor { standing, hosted } = ask_at_door(&app, &open, knock.clone()).await?;
-    let Some(standing) = news(&app, standing, wait).await? else {
+    let standing = ask_at_door(&app, &open, knock.clone()).await?;
+    let known = request.hosted.map(|hosted| Standing::Waiting { hosted });
+    let standing = match news(&app, standing, known, wait).await? {
+        Some(standing) => standing,
         // The lobby was cleared, or the call has ended: the next question is told which.
-        let AtDoor { standing, hosted } = ask_at_door(&app, &open, knock).await?;
-        let standing = *standing.borrow();
-        return Ok((NOT_KEPT, Json(knocked(&app, standing, hosted))));
+        None => *ask_at_door(&app, &open, knock).await?.borrow(),
     };
-    Ok((NOT_KEPT, Json(knocked(&app, standing, hosted))))
+    Ok((NOT_KEPT, Json(knocked(&app, standing))))
 }
 
 fn checked(open: &Open, request: &KnockRequest, from: IpAddr) -> Outcome<Knock> {
@@ -142,7 +143,7 @@ fn is_unseen(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-async fn ask_at_door(app: &App, open: &Open, knock: Knock) -> Outcome<AtDoor> {
+async fn ask_at_door(app: &App, open: &Open, knock: Knock) -> Outcome<Receiver<Standing>> {
     let ask = Ask::Lobby(Box::new(LobbyAsk::Knock(knock)));
     let answer = app.calls.ask(open.link.call_id, By::server(open.link.domain_id), ask).await?;
     answer.at_door.ok_or_else(|| Fail::internal("a knock without an answer"))
@@ -151,24 +152,26 @@ async fn ask_at_door(app: &App, open: &Open, knock: Knock) -> Outcome<AtDoor> {
 /// How it stands once that has changed or the time is over. None: nobody will say so any more.
 async fn news(
     app: &App,
-    mut standing: tokio::sync::watch::Receiver<Standing>,
+    mut standing: Receiver<Standing>,
+    known: Option<Standing>,
     wait: Duration,
 ) -> Outcome<Option<Standing>> {
+    let now = *standing.borrow();
     tokio::select! {
-        decided = standing.wait_for(|standing| *standing != Standing::Waiting) => {
-            Ok(decided.ok().map(|standing| *standing))
-        }
-        () = tokio::time::sleep(wait) => Ok(Some(Standing::Waiting)),
+        news = standing.wait_for(|standing| Some(*standing) != known) => Ok(news.ok().map(|standing| *standing)),
+        () = tokio::time::sleep(wait) => Ok(Some(now)),
         () = app.stopped() => Err(Fail::new(ErrorCode::ShuttingDown, "The server is stopping. Knock again.")),
     }
 }
 
-fn knocked(app: &App, standing: Standing, hosted: bool) -> Knocked {
+fn knocked(app: &App, standing: Standing) -> Knocked {
     match standing {
-        Standing::Waiting => Knocked { state: KnockState::Waiting, hosted, link: None },
-        Standing::Refused => Knocked { state: KnockState::Refused, hosted, link: None },
+        Standing::Waiting { hosted } => Knocked { state: KnockState::Waiting, hosted, link: None },
+        // By somebody.
+        Standing::Refused => Knocked { state: KnockState::Refused, hosted: true, link: None },
         Standing::Admitted(link) => {
-            Knocked { state: KnockState::Admitted, hosted, link: Some(app.notify.guest_address(&link)) }
+            let link = Some(app.notify.guest_address(&link));
+            Knocked { state: KnockState::Admitted, hosted: true, link }
         }
     }
 }

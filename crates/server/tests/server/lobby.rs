@@ -40,8 +40,13 @@ impl Visitor {
     }
 
     async fn try_knock(&self, wait: u32) -> Answer {
+        self.knock_knowing(None, wait).await
+    }
+
+    /// `hosted`: what the last answer said.
+    async fn knock_knowing(&self, hosted: Option<bool>, wait: u32) -> Answer {
         let body = json!({"knockId": self.knock, "displayName": self.name, "termsVersion": self.terms,
-            "waitSeconds": wait});
+            "hosted": hosted, "waitSeconds": wait});
         self.by.post("/guest/knock", body).await
     }
 
@@ -154,7 +159,7 @@ async fn a_knock_is_answered_as_soon_as_somebody_opens_takes_the_link_back_or_en
     let mut own = host.device().await;
     let waits = |visitor: &Visitor| {
         let visitor = visitor.clone();
-        tokio::spawn(async move { visitor.try_knock(10).await })
+        tokio::spawn(async move { visitor.knock_knowing(Some(true), 10).await })
     };
     let answer = waits(&visitor);
     let waiting = shown(&mut own, call_id, &["Vera"]).await;
@@ -175,6 +180,22 @@ async fn a_knock_is_answered_as_soon_as_somebody_opens_takes_the_link_back_or_en
     answer.await.unwrap().refused(ErrorCode::CallEnded);
     visitor.look().await.refused(ErrorCode::CallEnded);
     host.post("/rtc/getCallLink", json!({"callId": call_id})).await.refused(ErrorCode::CallEnded);
+}
+
+#[tokio::test]
+async fn whoever_waits_hears_at_once_that_somebody_has_come_who_could_open() {
+    let server = Server::start().await;
+    let host = server.login("callertest1").await;
+    let (call_id, visitor) = open_call(&server, &host).await;
+    assert!(!visitor.knock().await.hosted);
+    let waiting = visitor.clone();
+    let answer = tokio::spawn(async move { waiting.knock_knowing(Some(false), 10).await });
+    let mut own = host.device().await;
+    shown(&mut own, call_id, &["Vera"]).await;
+    let knocked: Knocked = answer.await.unwrap().ok();
+    assert_eq!((knocked.state, knocked.hosted), (KnockState::Waiting, true));
+    let knows_less: Knocked = visitor.knock_knowing(Some(false), 10).await.ok();
+    assert!(knows_less.hosted, "also what changed between two questions");
 }
 
 #[tokio::test]

@@ -57,13 +57,6 @@ pub enum LobbyAsk {
     },
 }
 
-/// How a knock stands, and goes on standing.
-pub struct AtDoor {
-    pub standing: watch::Receiver<Standing>,
-    /// Whether anybody is there who could open.
-    pub hosted: bool,
-}
-
 /// The link to the whole call as it is to be given out.
 pub fn call_link(record: &CallRecord) -> Option<auth::CallLink> {
     let CallLink { generation, expires_at } = record.link?;
@@ -121,20 +114,19 @@ impl CallActor {
         Err(Fail::new(ErrorCode::AnonymousNotAllowed, detail))
     }
 
-    fn knock(&mut self, knock: Knock) -> Outcome<AtDoor> {
+    fn knock(&mut self, knock: Knock) -> Outcome<watch::Receiver<Standing>> {
         self.refuse_closed()?;
         if self.record.link.is_none_or(|link| link.generation != knock.generation) {
             return Err(auth::revoked());
         }
-        let hosted = self.is_hosted();
         if let Some(standing) = self.decided(&knock.hash) {
-            return Ok(AtDoor { standing: settled(standing), hosted });
+            return Ok(settled(standing));
         }
-        let (standing, fresh) = self.lobby.knock(self.shared.clock.now(), new_id(), knock)?;
+        let (standing, fresh) = self.lobby.knock(self.shared.clock.now(), new_id(), knock, self.is_hosted())?;
         if fresh {
             self.show_lobby();
         }
-        Ok(AtDoor { standing, hosted })
+        Ok(standing)
     }
 
     /// Whoever was admitted and did not hear of it, because the server stopped or the connection broke. Not once the guest's link was
@@ -147,6 +139,16 @@ impl CallActor {
     /// Whether somebody who may open has this call before them.
     fn is_hosted(&self) -> bool {
         self.hosts().iter().any(|session| session.is_connected())
+    }
+
+    /// Looked at after whatever has happened: sessions come and go by commands, too.
+    pub(super) fn follow_lobby(&mut self) {
+        if self.lobby.sweep(self.shared.clock.now()) {
+            self.show_lobby();
+        }
+        if !self.lobby.is_empty() {
+            self.lobby.tell_hosted(self.is_hosted());
+        }
     }
 
     fn hosts(&self) -> Vec<std::sync::Arc<Session>> {

@@ -43,7 +43,10 @@ pub struct Knock {
 /// How a knock stands. Who listens and hears no more has to ask anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    Waiting,
+    /// Whether somebody is there who could open.
+    Waiting {
+        hosted: bool,
+    },
     Refused,
     Admitted(GuestLink),
 }
@@ -78,7 +81,13 @@ pub fn settled(standing: Standing) -> watch::Receiver<Standing> {
 
 impl Lobby {
     /// Also whether somebody is new here.
-    pub fn knock(&mut self, now: Timestamp, id: Uuid, knock: Knock) -> Outcome<(watch::Receiver<Standing>, bool)> {
+    pub fn knock(
+        &mut self,
+        now: Timestamp,
+        id: Uuid,
+        knock: Knock,
+        hosted: bool,
+    ) -> Outcome<(watch::Receiver<Standing>, bool)> {
         self.refused.retain(|turned| turned.until > now);
         if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.knock.hash == knock.hash) {
             waiting.until = now + PATIENCE;
@@ -91,7 +100,7 @@ impl Lobby {
         }
         self.refuse_too_many(now, knock.from)?;
         self.knocks.push((knock.from, now));
-        let (told, hears) = watch::channel(Standing::Waiting);
+        let (told, hears) = watch::channel(Standing::Waiting { hosted });
         self.waiting.push(Waiting { id, knock, since: now, until: now + PATIENCE, told });
         Ok((hears, true))
     }
@@ -113,6 +122,18 @@ impl Lobby {
         let seconds = now.until(*at + COUNTED).as_secs().max(1);
         let detail = format!("Too many people have asked to be let in. Wait {seconds} seconds.");
         Err(Problem::new(ErrorCode::TooManyAttempts, detail).retry_after(seconds).into())
+    }
+
+    /// Those who could open have come, or gone.
+    pub fn tell_hosted(&self, hosted: bool) {
+        let news = Standing::Waiting { hosted };
+        for waiting in &self.waiting {
+            waiting.told.send_if_modified(|standing| std::mem::replace(standing, news) != news);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Whoever waits under this id.
@@ -177,6 +198,7 @@ mod tests {
 
     use super::*;
 
+    const WAITS: Standing = Standing::Waiting { hosted: true };
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
     fn knock(name: &str, from: u32) -> Knock {
@@ -186,7 +208,7 @@ mod tests {
 
     fn came(lobby: &mut Lobby, now: Timestamp, name: &str, from: u32) -> Result<Standing, ErrorCode> {
         let id = Uuid::from_u128(lobby.knocks.len() as u128);
-        let outcome = lobby.knock(now, id, knock(name, from));
+        let outcome = lobby.knock(now, id, knock(name, from), true);
         outcome.map(|(standing, _)| *standing.borrow()).map_err(|fail| fail.0.code)
     }
 
@@ -208,39 +230,47 @@ mod tests {
     }
 
     #[test]
+    fn whoever_waits_hears_when_a_host_comes_or_goes_and_else_nothing() {
+        let mut lobby = Lobby::default();
+        let (mut hears, _) = lobby.knock(NOW, Uuid::nil(), knock("Gil", 1), false).unwrap();
+        for (hosted, news) in [(false, false), (true, true), (true, false), (false, true)] {
+            lobby.tell_hosted(hosted);
+            assert_eq!(hears.has_changed().unwrap(), news);
+            assert_eq!(*hears.borrow_and_update(), Standing::Waiting { hosted });
+        }
+    }
+
+    #[test]
     fn whoever_was_refused_is_not_asked_about_again_for_a_while_under_that_name() {
         let mut lobby = Lobby::default();
-        let (hears, fresh) = lobby.knock(NOW, Uuid::nil(), knock("Gil", 1)).unwrap();
+        let (hears, fresh) = lobby.knock(NOW, Uuid::nil(), knock("Gil", 1), true).unwrap();
         assert!(fresh);
         lobby.refuse(NOW, Uuid::nil());
         assert_eq!(*hears.borrow(), Standing::Refused);
         let renamed = Knock { name: "Gal".to_owned(), ..knock("Gil", 2) };
         let again = Knock { hash: "new".to_owned(), ..knock("Gil", 1) };
         for same in [knock("Gil", 1), renamed, again] {
-            let (standing, fresh) = lobby.knock(NOW, Uuid::nil(), same).unwrap();
+            let (standing, fresh) = lobby.knock(NOW, Uuid::nil(), same, true).unwrap();
             assert_eq!((*standing.borrow(), fresh), (Standing::Refused, false));
         }
         assert_eq!(names(&lobby), [""; 0]);
-        assert_eq!(came(&mut lobby, NOW, "Gus", 1), Ok(Standing::Waiting), "a colleague");
-        assert_eq!(came(&mut lobby, NOW + REFUSED_FOR, "Gil", 1), Ok(Standing::Waiting));
+        assert_eq!(came(&mut lobby, NOW, "Gus", 1), Ok(WAITS), "a colleague");
+        assert_eq!(came(&mut lobby, NOW + REFUSED_FOR, "Gil", 1), Ok(WAITS));
     }
 
     #[test]
     fn so_many_wait_of_one_address_and_so_many_in_all() {
         let mut lobby = Lobby::default();
         for n in 0..MOST_WAITING {
-            assert_eq!(
-                came(&mut lobby, NOW, &format!("{n}"), u32::try_from(n / MOST_OF_ADDRESS).unwrap()),
-                Ok(Standing::Waiting)
-            );
+            assert_eq!(came(&mut lobby, NOW, &format!("{n}"), u32::try_from(n / MOST_OF_ADDRESS).unwrap()), Ok(WAITS));
             if n == MOST_OF_ADDRESS - 1 {
                 assert_eq!(came(&mut lobby, NOW, "more", 0), Err(ErrorCode::LobbyFull));
             }
         }
         assert_eq!(came(&mut lobby, NOW, "more", 99), Err(ErrorCode::LobbyFull));
-        assert_eq!(came(&mut lobby, NOW, "0", 0), Ok(Standing::Waiting), "who waits already may go on");
+        assert_eq!(came(&mut lobby, NOW, "0", 0), Ok(WAITS), "who waits already may go on");
         assert!(lobby.leave("hash of 0"));
-        assert_eq!(came(&mut lobby, NOW, "more", 99), Ok(Standing::Waiting));
+        assert_eq!(came(&mut lobby, NOW, "more", 99), Ok(WAITS));
     }
 
     #[test]
@@ -252,7 +282,7 @@ mod tests {
             lobby.leave(&format!("hash of {name}"));
         }
         assert_eq!(came(&mut lobby, NOW, "more", 1), Err(ErrorCode::TooManyAttempts));
-        assert_eq!(came(&mut lobby, NOW, "more", 2), Ok(Standing::Waiting));
-        assert_eq!(came(&mut lobby, NOW + COUNTED, "more again", 1), Ok(Standing::Waiting));
+        assert_eq!(came(&mut lobby, NOW, "more", 2), Ok(WAITS));
+        assert_eq!(came(&mut lobby, NOW + COUNTED, "more again", 1), Ok(WAITS));
     }
 }
