@@ -1235,6 +1235,8 @@ export interface components {
              * @description How long the answer may wait for something to change, ten seconds at most.
              */
             waitSeconds?: number;
+            /** @description Of the last answer. One that says otherwise, or is the first, does not wait. */
+            hosted?: boolean | null;
         };
         /** @enum {string} */
         KnockState: "waiting" | "admitted" | "refused";

@@ -116,7 +116,11 @@ export class Door {
     let hosted: boolean | undefined;
     while (round === this.round) {
       try {
-        const answer = await this.env.knock({ ...knock, waitSeconds: WAIT_SECONDS, ...(hosted !== undefined && { hosted }) });
+        const answer = await this.env.knock({
+          ...knock,
+          waitSeconds: WAIT_SECONDS,
+          ...(hosted !== undefined && { hosted }),
+        });
         if (round !== this.round) return;
         this.failed = undefined;
         hosted = this.hosted = answer.hosted;
