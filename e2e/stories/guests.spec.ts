@@ -108,7 +108,7 @@ test('links that are not good say why', async ({ stranger, api, server }) => {
   const maker = await api('expert1');
   const { callId, gil, link } = await invite(maker);
   const guest = await stranger('gil');
-  await guest.page.goto(`${server.url}/join`);
+  await guest.page.goto(`${server.url}/join#fhg_`);
   await expect(guest.page.getByRole('heading', { name: 'This link leads nowhere any more' })).toBeVisible();
   await guest.page.goto(`${link.slice(0, -1)}`);
   await expect(says(guest.page)).toHaveText('This link is not complete. Open it just as it was sent to you.');

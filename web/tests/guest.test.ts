@@ -31,13 +31,6 @@ function pass(...answers: (GuestInvitation | RestError)[]) {
 }
 
 describe('a guest', () => {
-  it('is whoever opens the page for guests, even without what belongs behind the #', () => {
-    expect(GuestPass.tokenIn({ pathname: '/join', hash: '#fhg_1.2.3.x' })).toBe('fhg_1.2.3.x');
-    expect(GuestPass.tokenIn({ pathname: '/join', hash: '' })).toBe('');
-    expect(GuestPass.tokenIn({ pathname: '/', hash: '#fhg_1.2.3.x' })).toBeUndefined();
-    expect(GuestPass.tokenIn({ pathname: '/check', hash: '#abc' })).toBeUndefined();
-  });
-
   it('comes in where nothing has to be accepted, and need not be looked at twice', async () => {
     const { guest } = pass(INVITATION, new RestError('guest_link_revoked'));
     expect([guest.state, guest.mayEnter]).toEqual(['looking', false]);

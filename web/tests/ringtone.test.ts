@@ -133,4 +133,16 @@ describe('the ring tone', () => {
     ringtone.stop();
     expect([contexts, shaken]).toEqual([0, []]);
   });
+
+  it('says once that somebody is at the door, and leaves a ring as it is', async () => {
+    ringtone.unlock();
+    await context.clicked();
+    void ringtone.knock(false);
+    await settle();
+    expect(context.heard).toBe(2);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(context.heard).toBe(2);
+    ringtone.stop();
+    expect(shaken, 'a ring is felt, a knock is not').toEqual([]);
+  });
 });

@@ -304,6 +304,9 @@ pub struct UpdateCallRequest {
     pub planned_local_time: Option<String>,
     #[serde(default)]
     pub planned_time_zone: Option<String>,
+    /// Whether anonymous people may ask to be let in from now on.
+    #[serde(default)]
+    pub join_anonymous_allowed: Option<bool>,
 }
 
 /// Where a piece of a still picture belongs.

@@ -7,6 +7,7 @@ pub mod call;
 pub mod check;
 pub mod frame;
 pub mod guest;
+pub mod lobby;
 pub mod notify;
 pub mod problem;
 pub mod reach;

@@ -52,11 +52,16 @@ error_codes! {
     GuestForbidden "guest_forbidden" 403 "Not for guests";
     TermsRequired "terms_required" 403 "Terms have to be accepted first";
     NotInvited "not_invited" 403 "You are not invited to this call";
+    CodeUnknown "code_unknown" 404 "The code leads nowhere";
     NotFound "not_found" 404 "Nothing there";
     CallNotFound "call_not_found" 404 "No such call";
     MethodNotAllowed "method_not_allowed" 405 "Method not allowed";
     CallFull "call_full" 409 "The call is full";
     CallEnded "call_ended" 409 "The call has ended";
+    CallNotBegun "call_not_begun" 409 "The call has not begun";
+    NotWaiting "not_waiting" 409 "Nobody of that kind waits";
+    AnonymousNotAllowed "anonymous_not_allowed" 409 "The call is not open to anonymous people";
+    LobbyFull "lobby_full" 409 "Too many people wait already";
     CallAlreadyStarted "call_already_started" 409 "The call has started already";
     NotInCall "not_in_call" 409 "You are not in this call";
     NotPlanned "not_planned" 409 "The call is not a planned one";

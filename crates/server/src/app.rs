@@ -10,7 +10,7 @@ use tokio_util::{
 };
 
 use crate::{
-    auth::{Attempts, Auth, GUEST_PREFIX, Guests, Principal},
+    auth::{Attempts, Auth, Codes, GUEST_PREFIX, Guests, Principal},
     calls::{Calls, Ground},
     config::Config,
     directory::Directory,
@@ -39,6 +39,7 @@ pub struct App {
     pub auth: Auth,
     pub guests: Guests,
     pub attempts: Arc<Attempts>,
+    pub codes: Codes,
     pub hub: Arc<Hub>,
     pub calls: Calls,
     pub notify: Arc<Notify>,
@@ -89,6 +90,7 @@ impl App {
                 open: config.calls.policy().open,
             },
             attempts,
+            codes: Codes::default(),
             calls: calls.await?,
             checks: Checks::new(workers, turn, tests),
             keys,

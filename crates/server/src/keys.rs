@@ -16,6 +16,8 @@ const PROOF: usize = 16;
 pub enum Use {
     /// Links to the calendars of users.
     Calendar,
+    /// Links to whole calls.
+    Call,
     /// Personal links of guests.
     Guest,
     /// Where gateways report what became of a message.
@@ -26,6 +28,7 @@ impl Use {
     fn label(self) -> &'static str {
         match self {
             Self::Calendar => "calendar",
+            Self::Call => "call",
             Self::Guest => "guest",
             Self::Report => "report",
         }

@@ -15,10 +15,10 @@ use crate::{
     contacts::read_contacts,
     deliveries::deliveries_of_calls,
     entity::calls::{call, event, history, idempotency, invitation, member, statistics, team},
-    guests::links_of_calls,
+    guests::{call_links, links_of_calls},
     model::{
-        Budget, CallFilter, CallRecord, Contact, Delivery, EventRow, GuestLink, HistoryRow, IdempotencyRecord,
-        Invitation, InvitedTeam, StatisticsRow,
+        Budget, CallFilter, CallLink, CallRecord, Contact, Delivery, EventRow, GuestLink, HistoryRow,
+        IdempotencyRecord, Invitation, InvitedTeam, StatisticsRow,
     },
     sql_store::SqlStore,
 };
@@ -155,6 +155,7 @@ struct Parts {
     statistics: HashMap<i64, Vec<StatisticsRow>>,
     deliveries: HashMap<i64, Vec<Delivery>>,
     guest_links: HashMap<i64, Vec<GuestLink>>,
+    call_links: HashMap<i64, CallLink>,
 }
 
 impl Parts {
@@ -187,6 +188,7 @@ impl Parts {
         }
         self.deliveries.extend(deliveries_of_calls(db, calls).await?);
         self.guest_links.extend(links_of_calls(db, calls).await?);
+        self.call_links.extend(call_links(db, calls).await?);
         Ok(())
     }
 
@@ -211,6 +213,7 @@ impl Parts {
             statistics: self.statistics.remove(&head.id).unwrap_or_default(),
             deliveries: self.deliveries.remove(&head.id).unwrap_or_default(),
             guest_links: self.guest_links.remove(&head.id).unwrap_or_default(),
+            link: self.call_links.remove(&head.id),
             id: head.id,
             domain_id: head.domain_id,
             title: head.title,

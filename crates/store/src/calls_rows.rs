@@ -9,8 +9,11 @@ use crate::{
     StoreResult,
     bulk::Bulk,
     deliveries::{self, STEPS},
-    guests::{LINKS, link_row},
-    model::{CallRecord, CallUpdate, Delivery, GuestLink, HistoryRow, Invitation, InvitedTeam, NewCall, StatisticsRow},
+    guests::{CALL_LINKS, LINKS, call_link_row, link_row},
+    model::{
+        CallLink, CallRecord, CallUpdate, Delivery, GuestLink, HistoryRow, Invitation, InvitedTeam, NewCall,
+        StatisticsRow,
+    },
 };
 
 /// Whoever loses a key to an earlier call gets no row back.
@@ -32,8 +35,9 @@ pub(crate) const CALLS: Bulk = Bulk {
 pub(crate) const UPDATES: Bulk = Bulk {
     before: "UPDATE calls SET version = fresh.column2, title = fresh.column3, call_type = fresh.column4, \
              status = fresh.column5, planned_at = fresh.column6, started_at = fresh.column7, ended_at = fresh.column8, \
-             state = fresh.column9, planned_zone = fresh.column10, calendar_sequence = fresh.column11 FROM (VALUES ",
-    columns: 11,
+             state = fresh.column9, planned_zone = fresh.column10, calendar_sequence = fresh.column11, \
+             join_anonymous = fresh.column12 FROM (VALUES ",
+    columns: 12,
     after: ") AS fresh WHERE calls.id = fresh.column1",
 };
 
@@ -115,7 +119,7 @@ pub(crate) fn call_row(new: &NewCall) -> [Value; 24] {
     ]
 }
 
-pub(crate) fn update_row(update: &CallUpdate) -> [Value; 11] {
+pub(crate) fn update_row(update: &CallUpdate) -> [Value; 12] {
     [
         update.id.into(),
         (update.expected_version + 1).into(),
@@ -128,6 +132,7 @@ pub(crate) fn update_row(update: &CallUpdate) -> [Value; 11] {
         update.state.clone().into(),
         text(update.planned_zone.as_ref()),
         update.calendar_sequence.into(),
+        update.join_anonymous.into(),
     ]
 }
 
@@ -144,7 +149,9 @@ pub(crate) struct Attached {
     deliveries: Vec<Value>,
     delivery_steps: Vec<Value>,
     /// By contact: a batch may hold two of one guest, of which the later counts.
-    guest_links: BTreeMap<i64, [Value; 6]>,
+    guest_links: BTreeMap<i64, [Value; 7]>,
+    /// By call, for the same reason.
+    call_links: BTreeMap<i64, [Value; 3]>,
 }
 
 impl Attached {
@@ -235,6 +242,10 @@ impl Attached {
         self.guest_links.extend(links.iter().map(|link| (link.contact_id, link_row(call, link))));
     }
 
+    pub(crate) fn call_link(&mut self, call: i64, link: Option<CallLink>) {
+        self.call_links.extend(link.map(|link| (call, call_link_row(call, link))));
+    }
+
     /// Returns the events' id, call and seq. Sorted, because ids are given in the order of the rows and have to rise
     /// within a call.
     pub(crate) async fn insert(mut self, db: &impl ConnectionTrait) -> StoreResult<Vec<QueryResult>> {
@@ -246,6 +257,7 @@ impl Attached {
         DELIVERIES.execute(db, self.deliveries).await?;
         STEPS.execute(db, self.delivery_steps).await?;
         LINKS.execute(db, self.guest_links.into_values().flatten().collect()).await?;
+        CALL_LINKS.execute(db, self.call_links.into_values().flatten().collect()).await?;
         self.events.sort_by_key(|(key, _)| *key);
         EVENTS.query(db, self.events.into_iter().flat_map(|(_, row)| row).collect()).await
     }

@@ -256,6 +256,7 @@ fn attach_creates(attached: &mut Attached, creates: &[&NewCall], ids: &HashMap<U
         attached.statistics(call, &record.statistics);
         attached.deliveries(call, 0, &record.deliveries);
         attached.guest_links(call, &record.guest_links);
+        attached.call_link(call, record.link);
     }
     Ok(())
 }
@@ -284,6 +285,7 @@ async fn attach_updates(
         attached.statistics(call, &update.new_statistics);
         attached.deliveries(call, take(&mut deliveries, call, update.new_deliveries.len()), &update.new_deliveries);
         attached.guest_links(call, &update.guest_links);
+        attached.call_link(call, update.link);
     }
     Ok(())
 }

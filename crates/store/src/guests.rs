@@ -11,20 +11,30 @@ use crate::{
     calls_write::parse_uuid,
     entity::{
         calls::{call, invitation},
-        reach::guest_link,
+        reach::{call_link, guest_link},
     },
-    model::{AcceptedTerms, GuestInvitation, GuestLink},
+    model::{AcceptedTerms, CallLink, GuestInvitation, GuestLink},
     sql_store::SqlStore,
 };
 
 pub(crate) const LINKS: Bulk = Bulk {
-    before: "INSERT INTO guest_links (contact_id, call, generation, expires_at, terms_accepted, terms_accepted_at) VALUES ",
-    columns: 6,
+    before: "INSERT INTO guest_links (contact_id, call, generation, expires_at, terms_accepted, terms_accepted_at, knock) VALUES ",
+    columns: 7,
     after: " ON CONFLICT (contact_id) DO UPDATE SET generation = excluded.generation, expires_at = excluded.expires_at, \
-            terms_accepted = excluded.terms_accepted, terms_accepted_at = excluded.terms_accepted_at",
+            terms_accepted = excluded.terms_accepted, terms_accepted_at = excluded.terms_accepted_at, knock = excluded.knock",
 };
 
-pub(crate) fn link_row(call: i64, link: &GuestLink) -> [Value; 6] {
+pub(crate) const CALL_LINKS: Bulk = Bulk {
+    before: "INSERT INTO call_links (call, generation, expires_at) VALUES ",
+    columns: 3,
+    after: " ON CONFLICT (call) DO UPDATE SET generation = excluded.generation, expires_at = excluded.expires_at",
+};
+
+pub(crate) fn call_link_row(call: i64, link: CallLink) -> [Value; 3] {
+    [call.into(), link.generation.into(), link.expires_at.as_millis().into()]
+}
+
+pub(crate) fn link_row(call: i64, link: &GuestLink) -> [Value; 7] {
     let accepted = link.accepted.as_ref();
     [
         link.contact_id.into(),
@@ -33,6 +43,7 @@ pub(crate) fn link_row(call: i64, link: &GuestLink) -> [Value; 6] {
         link.expires_at.as_millis().into(),
         accepted.map(|terms| terms.text.clone()).into(),
         accepted.map(|terms| terms.at.as_millis()).into(),
+        link.knock.clone().into(),
     ]
 }
 
@@ -44,6 +55,7 @@ impl From<guest_link::Model> for GuestLink {
             generation: row.generation,
             expires_at: Timestamp::from_millis(row.expires_at),
             accepted: accepted.map(|(text, at)| AcceptedTerms { text, at: Timestamp::from_millis(at) }),
+            knock: row.knock,
         }
     }
 }
@@ -62,6 +74,16 @@ pub(crate) async fn links_of_calls(
         of_call.sort_by_key(|link| link.contact_id);
     }
     Ok(links)
+}
+
+/// The links to these calls themselves.
+pub(crate) async fn call_links(db: &impl ConnectionTrait, calls: &[i64]) -> StoreResult<HashMap<i64, CallLink>> {
+    let of_calls = call_link::Entity::find().filter(call_link::Column::Call.is_in(calls.iter().copied()));
+    let link = |row: call_link::Model| CallLink {
+        generation: row.generation,
+        expires_at: Timestamp::from_millis(row.expires_at),
+    };
+    Ok(of_calls.all(db).await?.into_iter().map(|row| (row.call, link(row))).collect())
 }
 
 impl SqlStore {

@@ -9,7 +9,7 @@ use farhand_domain::time::Timestamp;
 use uuid::Uuid;
 
 pub use delivery::{Claimant, Claimed, Delivery, DeliveryStep, Heard, Whose};
-pub use guest::{AcceptedTerms, GuestInvitation, GuestLink};
+pub use guest::{AcceptedTerms, CallLink, GuestInvitation, GuestLink};
 
 /// What somebody's media may take in a call; none: as much as they want.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -230,6 +230,8 @@ pub struct CallRecord {
     pub deliveries: Vec<Delivery>,
     /// One for each guest, in the order of their contacts.
     pub guest_links: Vec<GuestLink>,
+    /// There once it was given out.
+    pub link: Option<CallLink>,
 }
 
 /// A call that has not ended, as it was last saved.
@@ -274,6 +276,7 @@ pub struct CallUpdate {
     pub title: String,
     pub call_type: String,
     pub status: String,
+    pub join_anonymous: bool,
     pub planned_at: Option<Timestamp>,
     pub planned_zone: Option<String>,
     pub calendar_sequence: i64,
@@ -289,6 +292,8 @@ pub struct CallUpdate {
     pub new_teams: Vec<InvitedTeam>,
     /// New ones, and in place of those that were.
     pub guest_links: Vec<GuestLink>,
+    /// The first, or in place of the one that was.
+    pub link: Option<CallLink>,
 }
 
 /// What the database gave a saved call.

@@ -4,12 +4,18 @@ import type { paths } from './rest';
 import type {
   CallLog,
   CallLogPage,
+  CodeAnswer,
   CreateCallRequest,
   DirectoryEntry,
   GuestInvitation,
   IceServers,
   InviteRequest,
+  Invited,
+  JoinCode,
+  Knocked,
+  KnockRequest,
   LoginRequest,
+  OpenCall,
   Problem,
   Reach,
   ReachChange,
@@ -149,6 +155,44 @@ export class Rest {
 
   accept(version: string): Promise<GuestInvitation> {
     return unwrap(this.client.POST('/guest/accept', { body: { version } }));
+  }
+
+  /** What the link to a whole call leads to. */
+  lookAtCall(): Promise<OpenCall> {
+    return unwrap(this.client.POST('/guest/openCall'));
+  }
+
+  knock(body: KnockRequest): Promise<Knocked> {
+    return unwrap(this.client.POST('/guest/knock', { body }));
+  }
+
+  async leaveLobby(knockId: string): Promise<void> {
+    await unwrap(this.client.POST('/guest/leaveLobby', { body: { knockId }, keepalive: true }));
+  }
+
+  /** Lets somebody in who waits in the lobby of a call, or does not. */
+  async decide(callId: string, lobbyId: string, admit: boolean): Promise<void> {
+    const body = { callId, lobbyId };
+    if (admit) await unwrap(this.client.POST('/rtc/admitToCall', { body }));
+    else await unwrap(this.client.POST('/rtc/refuseFromCall', { body }));
+  }
+
+  /** Where six digits lead. */
+  useCode(code: string): Promise<CodeAnswer> {
+    return unwrap(this.client.POST('/guest/code', { body: { code } }));
+  }
+
+  /** Digits that lead into a call, or for one guest of it. */
+  joinCode(callId: string, contactId?: number): Promise<JoinCode> {
+    return unwrap(this.client.POST('/rtc/createJoinCode', { body: { callId, contactId } }));
+  }
+
+  async callLink(callId: string): Promise<string> {
+    return (await unwrap(this.client.POST('/rtc/getCallLink', { body: { callId } }))).link;
+  }
+
+  async revokeCallLink(callId: string): Promise<void> {
+    await unwrap(this.client.POST('/rtc/revokeCallLink', { body: { callId } }));
   }
 
   async guestLink(callId: string, contactId: number): Promise<string> {

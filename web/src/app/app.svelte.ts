@@ -5,6 +5,7 @@ import type { IceServer, MediaTrack } from '../api/types';
 import { Calls } from '../call/calls.svelte';
 import { Contacts } from '../call/contacts.svelte';
 import { acquire, cameras, share } from '../call/devices';
+import { Early } from '../call/early.svelte';
 import { CallMedia } from '../call/media.svelte';
 import { memoryIn } from '../call/memory';
 import { offering } from '../call/offering';
@@ -21,8 +22,11 @@ import { invitation, type Whom } from '../call/whom';
 import { type LinkState, SignallingClient, type SocketLike } from '../signalling/client';
 import { RequestError } from '../signalling/requests';
 import { Auth } from './auth.svelte';
+import { exclusive, fetcher, networkInformation } from './browser';
 import { browserClock } from './clock';
 import { deviceId } from './device';
+import { type Door, doorAt } from './door.svelte';
+import { type Entrance, entranceOf, PAGE } from './entrance';
 import { GuestPass } from './guest.svelte';
 import { IceServerList } from './ice';
 import { Router } from './router.svelte';
@@ -51,8 +55,11 @@ export class App {
   readonly quality: Quality;
   readonly calls: Calls;
   readonly stills: StillsIn;
-  /** Whoever came by a personal link, whatever login there is in this browser. */
-  readonly guest: GuestPass | undefined;
+  readonly early: Early;
+  /** Whoever came by a personal link, or was let in, whatever login there is in this browser. */
+  guest = $state.raw<GuestPass | undefined>();
+  /** Whoever came by the link to a whole call, and is not in yet. */
+  readonly door: Door | undefined;
   link = $state<LinkState>('idle');
   /** Whether calls one makes or joins start with the camera. */
   startWithVideo = $state(localStorage.getItem(VIDEO_CHOICE) !== 'off');
@@ -61,11 +68,21 @@ export class App {
   private readonly ice: IceServerList;
   private readonly peer: SparePeer;
 
-  constructor(device: string, guestToken: string | undefined) {
+  constructor(
+    device: string,
+    readonly entrance: Entrance | undefined,
+  ) {
     const now = () => this.clock.now();
-    const renew = async (since: number) => !this.guest && (await this.auth.renew(since)) === 'ok';
-    this.rest = new Rest(location.origin, fetcher(guestToken), renew, now);
-    if (guestToken !== undefined) this.guest = new GuestPass(guestToken, this.rest);
+    const renew = async (since: number) => !this.entrance && (await this.auth.renew(since)) === 'ok';
+    this.rest = new Rest(
+      location.origin,
+      fetcher(() => this.guest?.token ?? this.door?.token),
+      renew,
+      now,
+    );
+    if (entrance?.by === 'guest') this.guest = new GuestPass(entrance.token, this.rest);
+    if (entrance?.by === 'call')
+      this.door = doorAt(entrance.token, this.rest, this.clock, (...way) => void this.admitted(...way));
     this.auth = new Auth({ clock: this.clock, storage: localStorage, exclusive, rest: this.rest });
     this.auth.onForgotten = () => this.disconnect();
     // The page would go on as one user on its connection and as another in what it asks for.
@@ -113,9 +130,14 @@ export class App {
     const somebody = () => !this.guest || (navigator.userActivation?.hasBeenActive ?? true);
     const visible = () => document.visibilityState === 'visible' && somebody();
     this.calls = new Calls({ signalling, media, clock, memory, invite, takePrepared, offering: offerWith, visible });
+    this.early = new Early(this.calls);
     // Not during a call: the handshake would take from its media. Nor for guests: a page that nobody has clicked in yet connects to nothing.
     $effect.root(() => {
       $effect(() => prepared.follow(this.calls.inCall || this.guest ? [] : [...this.calls.rings.values()]));
+      $effect(() => {
+        const { due } = this.early;
+        if (due) untrack(due);
+      });
       $effect(() => {
         const limit = this.calls.active?.sendLimit ?? undefined;
         untrack(() => this.media.keepTo(limit));
@@ -131,6 +153,8 @@ export class App {
       this.comeIn();
       return;
     }
+    if (this.door) await this.door.look();
+    if (this.entrance) return;
     await this.auth.resume();
     if (this.auth.user) this.connect(true);
   }
@@ -162,6 +186,19 @@ export class App {
     else memory.clear();
     void this.ice.start();
     this.signalling.start();
+  }
+
+  /** From now on this page is that of a guest with a personal link, also when it is loaded again. */
+  private async admitted(link: string, camera: boolean): Promise<void> {
+    const token = new URL(link).hash.slice(1);
+    history.replaceState(null, '', `${PAGE}#${token}`);
+    const guest = new GuestPass(token, this.rest);
+    this.guest = guest;
+    await guest.look();
+    const { callId = '', callTitle = '' } = guest.invitation ?? {};
+    // Whoever was let in has said how to come in.
+    this.early.wish = { callId, label: callTitle, camera };
+    this.comeIn();
   }
 
   /** What ended the connection stands in `guest`; how the call ended goes on being shown. */
@@ -349,8 +386,8 @@ export class App {
       }
       look();
     });
-    // Another guest's link, pasted over this one's.
-    if (this.guest) addEventListener('hashchange', () => location.reload());
+    // Another link, pasted over this one's.
+    if (this.entrance) addEventListener('hashchange', () => location.reload());
     addEventListener('storage', (event) => {
       if (event.key === 'farhand.login') this.auth.stampChanged();
     });
@@ -359,27 +396,7 @@ export class App {
   }
 }
 
-/** Not in every browser, and not in TypeScript's. */
-function networkInformation(): EventTarget | undefined {
-  return (navigator as Navigator & { connection?: EventTarget }).connection;
-}
-
-/** A guest's requests carry the link, also where there is a login in the same browser. */
-function fetcher(token: string | undefined): typeof fetch {
-  if (token === undefined) return (request) => fetch(request);
-  return (input) => {
-    const request = new Request(input);
-    request.headers.set('authorization', `Bearer ${token}`);
-    return fetch(request);
-  };
-}
-
-function exclusive<T>(work: () => Promise<T>): Promise<T> {
-  // Without locks the page is not in a secure context; tabs then take their chance.
-  return navigator.locks ? (navigator.locks.request('farhand.refresh', work) as Promise<T>) : work();
-}
-
 export async function makeApp(): Promise<App> {
   const copied = () => memoryIn(sessionStorage).clear();
-  return new App(await deviceId(sessionStorage, navigator.locks, copied), GuestPass.tokenIn(location));
+  return new App(await deviceId(sessionStorage, navigator.locks, copied), entranceOf(location));
 }

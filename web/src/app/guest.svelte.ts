@@ -17,11 +17,15 @@ const DEAD = new Set([
   'guest_link_expired',
   'guest_link_revoked',
   'guests_not_allowed',
+  'anonymous_not_allowed',
   'call_ended',
   'unauthenticated',
 ]);
 
-export const PAGE = '/join';
+/** Whether a link is good for nothing any more. */
+export function leadsNowhere(code: string): boolean {
+  return DEAD.has(code);
+}
 
 export class GuestPass {
   /** `looking` until the server has said what the link leads to. */
@@ -34,11 +38,6 @@ export class GuestPass {
     readonly token: string,
     private readonly env: GuestEnvironment,
   ) {}
-
-  /** Of the page's address, if it is a guest's. */
-  static tokenIn({ pathname, hash }: { pathname: string; hash: string }): string | undefined {
-    return pathname === PAGE ? hash.slice(1) : undefined;
-  }
 
   /** Nothing has to be accepted before the guest may come in. */
   get mayEnter(): boolean {
@@ -72,7 +71,7 @@ export class GuestPass {
       return this.mayEnter ? 'ok' : 'signedOut';
     } catch (problem) {
       this.failed = codeOf(problem);
-      if (!DEAD.has(this.failed)) return 'retry';
+      if (!leadsNowhere(this.failed)) return 'retry';
       this.state = 'dead';
       return 'signedOut';
     }

@@ -5,6 +5,10 @@ const STRIKES = [
   { at: 0.22, hertz: 880 },
   { at: 0.44, hertz: 659.26 },
 ];
+const KNOCKS = [
+  { at: 0, hertz: 392 },
+  { at: 0.18, hertz: 392 },
+];
 const LOUD = 0.22;
 const QUIET = 0.05;
 /** How fast it falls silent: too fast to be heard as ringing, too slow to be heard as a click. */
@@ -39,6 +43,16 @@ export class Ringtone {
     const strike = () => void this.strike(quiet ? QUIET : LOUD);
     this.timer = setInterval(strike, PERIOD_S * 1000);
     strike();
+  }
+
+  /** Somebody is at the door: once, and not to be taken for a ring. */
+  async knock(quiet: boolean): Promise<void> {
+    this.unlock();
+    const { context } = this;
+    if (!context || !(await this.woken(context))) return;
+    for (const { at, hertz } of KNOCKS) {
+      sound(context, context.destination, hertz, context.currentTime + at, quiet ? QUIET : LOUD);
+    }
   }
 
   stop(): void {

@@ -8,6 +8,7 @@ use super::{MediaPlan, MediaState, SendLimit, Shortage};
 use crate::{
     WireTime,
     call::{CallLogContact, CallReason, CallStatus, CallType},
+    lobby::InLobby,
     notify::Notification,
     reach::Quiet,
 };
@@ -38,6 +39,15 @@ pub struct CallView {
     /// The team that is asked if these do not answer. For whoever called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_team: Option<String>,
+    /// The receiver may end the call for all, and let people in from the lobby.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub host: bool,
+    /// Whoever has the link to the whole call may ask to be let in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anonymous_join_allow: bool,
+    /// Who waits to be let in, for a host. The version does not rise for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lobby: Vec<InLobby>,
     /// There while this session has the seat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_plan: Option<MediaPlan>,

@@ -60,6 +60,12 @@ pub enum ClientFrame {
     /// Rings somebody again who declined or missed the call.
     #[serde(rename_all = "camelCase")]
     RingAgain { id: u32, call_id: Uuid, contact_id: i64 },
+    /// Lets somebody in from the lobby.
+    #[serde(rename_all = "camelCase")]
+    AdmitToCall { id: u32, call_id: Uuid, lobby_id: Uuid },
+    /// Does not let somebody in, and is not asked again by the same person for some minutes.
+    #[serde(rename_all = "camelCase")]
+    RefuseFromCall { id: u32, call_id: Uuid, lobby_id: Uuid },
     /// Something for the other end of the media plan. Answered only when it is refused.
     #[serde(rename_all = "camelCase")]
     Signal { call_id: Uuid, epoch: u64, to: i64, signal: Signal },

@@ -9,7 +9,7 @@ use crate::keys::{Keys, Use};
 /// Tells people, and scanners for leaked secrets, what they are looking at.
 pub const GUEST_PREFIX: &str = "fhg_";
 /// The page the link leads to.
-const PAGE: &str = "join";
+pub const PAGE: &str = "join";
 
 /// What a link claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl From<&model::GuestLink> for GuestLink {
     }
 }
 
-fn whole_seconds(at: Timestamp) -> Timestamp {
+pub(super) fn whole_seconds(at: Timestamp) -> Timestamp {
     Timestamp::from_millis(at.as_millis() / 1000 * 1000)
 }
 
@@ -58,9 +58,13 @@ impl GuestLink {
         }
         let mut parts = claims.split('.');
         let (contact, generation) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        let seconds = i64::from_str_radix(parts.next()?, 16).ok()?;
-        Some(Self { contact, generation, until: Timestamp::from_millis(seconds.saturating_mul(1000)) })
+        Some(Self { contact, generation, until: seconds_of(parts.next()?)? })
     }
+}
+
+pub(super) fn seconds_of(digits: &str) -> Option<Timestamp> {
+    let seconds = i64::from_str_radix(digits, 16).ok()?;
+    Some(Timestamp::from_millis(seconds.saturating_mul(1000)))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use farhand_store::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Attempts, Guest, guest_link::GuestLink};
+use super::{Attempts, Guest, call_link::CallLink, guest_link::GuestLink};
 use crate::{
     directory::Directory,
     http::{Fail, Outcome},
@@ -21,6 +21,8 @@ use crate::{
 
 /// Characters of what a wrong link claims that are remembered with it.
 const MAX_CLAIM: usize = 20;
+/// Stands for all links to whole calls: who guesses one guesses all of it.
+const CALL: &str = "call";
 
 /// What checking a link takes.
 pub struct Guests {
@@ -41,6 +43,12 @@ pub struct Invited {
     pub domain: Arc<Domain>,
 }
 
+/// The good link to a whole call.
+pub struct Open {
+    pub link: CallLink,
+    pub domain: Arc<Domain>,
+}
+
 impl Invited {
     /// What has to be accepted before anything else.
     pub fn terms(&self) -> Option<&str> {
@@ -53,8 +61,13 @@ impl Invited {
 
 /// Names a text of terms: whoever has accepted one has not accepted another.
 pub fn version_of(text: &str) -> String {
+    hex_digest(text.as_bytes())
+}
+
+/// SHA-256 as hexadecimal digits.
+pub fn hex_digest(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut digits, byte| {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut digits, byte| {
         // Writing to a string cannot fail.
         let _ = write!(digits, "{byte:02x}");
         digits
@@ -74,14 +87,10 @@ impl Guests {
 
     /// The same without asking for terms.
     pub async fn look(&self, token: &str, from: IpAddr) -> Outcome<Invited> {
-        let link = self.read(token, from)?;
+        let link = self.proven(GuestLink::read(&self.keys, token), GuestLink::claimed(token), from)?;
         let invitation = self.store.guest_invitation(link.contact).await?.ok_or_else(unknown)?;
         self.refuse_dead(&link, &invitation)?;
-        let domain = self.directory.domain(invitation.domain_id).await?;
-        let domain = domain.ok_or_else(unknown)?;
-        if !domain.guests_allowed {
-            return Err(Fail::new(ErrorCode::GuestsNotAllowed, "This domain does not allow guests any more."));
-        }
+        let domain = self.domain(invitation.domain_id).await?;
         let guest = Guest {
             contact: ContactId(link.contact),
             generation: link.generation,
@@ -92,13 +101,30 @@ impl Guests {
         Ok(Invited { guest, invitation, domain })
     }
 
+    /// The link to a whole call. Whether the call knows it still is asked of the call.
+    pub async fn look_at_call(&self, token: &str, from: IpAddr) -> Outcome<Open> {
+        let link = self.proven(CallLink::read(&self.keys, token), CALL, from)?;
+        if link.until <= self.clock.now() {
+            return Err(expired());
+        }
+        Ok(Open { link, domain: self.domain(link.domain_id).await? })
+    }
+
+    async fn domain(&self, id: i64) -> Outcome<Arc<Domain>> {
+        let domain = self.directory.domain(id).await?.ok_or_else(unknown)?;
+        if !domain.guests_allowed {
+            return Err(Fail::new(ErrorCode::GuestsNotAllowed, "This domain does not allow guests any more."));
+        }
+        Ok(domain)
+    }
+
     /// Wrong ones count like wrong passwords. A right one is let in all the same: nobody guesses it, and whoever tries must not lock out
     /// those who have it.
-    fn read(&self, token: &str, from: IpAddr) -> Outcome<GuestLink> {
-        if let Some(link) = GuestLink::read(&self.keys, token) {
+    fn proven<L>(&self, link: Option<L>, claimed: &str, from: IpAddr) -> Outcome<L> {
+        if let Some(link) = link {
             return Ok(link);
         }
-        let account: String = format!("#{}", GuestLink::claimed(token)).chars().take(MAX_CLAIM).collect();
+        let account: String = format!("#{claimed}").chars().take(MAX_CLAIM).collect();
         let now = self.clock.now();
         if let Some(wait) = self.attempts.must_wait(now, &account, from) {
             let seconds = wait.as_secs().max(1);
@@ -122,14 +148,17 @@ impl Guests {
         // Whoever is in the call is not shut out of it by a lost connection.
         let is_in = || self.hub.is_seated(ContactId(link.contact), invitation.call_id);
         if until <= self.clock.now() && !is_in() {
-            let detail = "The link has expired. Ask whoever invited you for a new one.";
-            return Err(Fail::new(ErrorCode::GuestLinkExpired, detail));
+            return Err(expired());
         }
         Ok(())
     }
 }
 
-fn unknown() -> Fail {
+fn expired() -> Fail {
+    Fail::new(ErrorCode::GuestLinkExpired, "The link has expired. Ask whoever invited you for a new one.")
+}
+
+pub fn unknown() -> Fail {
     let detail = "The link is not complete, or not from this server. Open it as it was sent.";
     Fail::new(ErrorCode::GuestLinkUnknown, detail)
 }

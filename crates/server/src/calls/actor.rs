@@ -14,7 +14,7 @@ use farhand_protocol::{
     frame::{ServerFrame, Signal},
 };
 use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{
     Shared,
@@ -22,6 +22,7 @@ use super::{
     change::{Besides, Change, Extra},
     deliveries,
     ladder::StillAnswer,
+    lobby::{Lobby, Standing},
     log,
     media::CallMedia,
     reaching::{Quiets, Step},
@@ -47,6 +48,7 @@ pub(super) enum Given {
     Nothing,
     Sdp(String),
     Still(StillAnswer),
+    AtDoor(watch::Receiver<Standing>),
 }
 
 pub struct CallActor {
@@ -61,6 +63,8 @@ pub struct CallActor {
     pub quiets: Quiets,
     /// What teams are called that may come.
     pub team_names: HashMap<TeamId, String>,
+    /// Who waits to be let in.
+    pub lobby: Lobby,
     /// The call was taken up, and that is not saved yet: the next step says it first.
     pub recovery_owed: bool,
 }
@@ -69,7 +73,7 @@ impl CallActor {
     pub fn new(shared: &Arc<Shared>, call: Call, record: Arc<CallRecord>, version: i64) -> Self {
         let media = CallMedia::new(record.call_id, shared.workers.clone(), shared.stills.clone());
         let (owed, statistics, quiets) = (Vec::new(), Statistics::default(), Quiets::default());
-        let (team_names, recovery_owed) = (HashMap::new(), false);
+        let (team_names, lobby) = (HashMap::new(), Lobby::default());
         Self {
             shared: shared.clone(),
             call,
@@ -80,7 +84,8 @@ impl CallActor {
             statistics,
             quiets,
             team_names,
-            recovery_owed,
+            lobby,
+            recovery_owed: false,
         }
     }
 
@@ -98,6 +103,7 @@ impl CallActor {
                 self.media.follow(self.shared.clock.now(), &self.call);
                 self.show_call_to_all();
             }
+            self.follow_lobby();
             let team_owed = self.call.due_teams().next().is_some();
             if self.recovery_owed || !self.owed.is_empty() || !self.media.is_told() || team_owed {
                 again_at.get_or_insert_with(|| self.shared.clock.now() + RETRY);
@@ -121,7 +127,7 @@ impl CallActor {
 
     fn nap(&self, again_at: Option<Timestamp>) -> Duration {
         let wake = again_at.or(self.call.next_wake(&self.shared.policy));
-        let wake = wake.into_iter().chain(self.media.due()).min();
+        let wake = wake.into_iter().chain(self.media.due()).chain(self.lobby.due()).min();
         wake.map_or(LONGEST_SLEEP, |at| self.shared.clock.now().until(at)).min(LONGEST_SLEEP)
     }
 
@@ -134,12 +140,15 @@ impl CallActor {
         let Command { by, ask, reply } = command;
         let answer = match self.carry_out(by, ask).await {
             Ok(given) => {
-                let (sdp, still) = match given {
-                    Given::Nothing => (None, None),
-                    Given::Sdp(sdp) => (Some(sdp), None),
-                    Given::Still(still) => (None, Some(still)),
-                };
-                Ok(Answer { record: self.record.clone(), view: self.view_of(by), sdp, still })
+                let (record, view) = (self.record.clone(), self.view_of(by));
+                let mut answer = Answer { record, view, sdp: None, still: None, at_door: None };
+                match given {
+                    Given::Nothing => {}
+                    Given::Sdp(sdp) => answer.sdp = Some(sdp),
+                    Given::Still(still) => answer.still = Some(still),
+                    Given::AtDoor(at_door) => answer.at_door = Some(at_door),
+                }
+                Ok(answer)
             }
             Err(fail) => Err(fail),
         };
@@ -160,6 +169,7 @@ impl CallActor {
             Ask::Join { device: Some(device), rejoin, prepared, offer }
                 if self.shared.hub.is_device_connected(contact, device) =>
             {
+                self.refuse_early(by)?;
                 if !prepared {
                     self.media.give_up_prepared(contact, device);
                 }
@@ -185,8 +195,9 @@ impl CallActor {
                 allowed(by.asker.may_invite(&self.call), "Only people in the call may ring others.")?;
                 self.step(Event::RingAgain { contact }, none).await
             }
-            Ask::Update { title, planned_at, planned_zone } => {
-                self.update(by, planned_at, Extra { title, planned_zone, ..Extra::default() }).await
+            Ask::Update { title, planned_at, planned_zone, join_anonymous } => {
+                let notes = self.note_of_opening(by, join_anonymous);
+                self.update(by, planned_at, Extra { title, planned_zone, join_anonymous, notes, ..none }).await
             }
             Ask::Cancel => {
                 allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may cancel the call.")?;
@@ -209,6 +220,7 @@ impl CallActor {
             }
             Ask::Reached(news) => self.reached(contact, news).await,
             Ask::Guest(ask) => self.guest(by, *ask).await,
+            Ask::Lobby(ask) => return self.lobby_ask(by, *ask).await,
             Ask::Attach(session) => {
                 self.look_at_quiet(contact).await;
                 self.attach(&session);
@@ -256,11 +268,13 @@ impl CallActor {
     async fn update(&mut self, by: By, planned_at: Option<Timestamp>, extra: Extra) -> Result<(), Fail> {
         allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may change the call.")?;
         let event = planned_at.map_or(Event::Tick, |planned_at| Event::Reschedule { planned_at });
-        self.step(event, extra).await
+        self.step(event, extra).await?;
+        self.close_if_not_open();
+        Ok(())
     }
 
     /// An administrator who ends a call need not be one of its contacts.
-    fn known_or_creator(&self, contact: ContactId) -> ContactId {
+    pub(super) fn known_or_creator(&self, contact: ContactId) -> ContactId {
         let known = log::known_contact(&self.record, contact.0).is_some();
         if known { contact } else { self.call.creator() }
     }

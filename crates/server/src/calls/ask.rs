@@ -14,13 +14,14 @@ use farhand_protocol::{
     statistics::MediaReport,
 };
 use farhand_store::model::CallRecord;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use super::{
     Calls,
     guests::GuestAsk,
     ladder::{StillAnswer, StillAsk},
+    lobby::{LobbyAsk, Standing},
     log, no_such_call,
     reaching::News,
     resolve::Resolved,
@@ -73,6 +74,7 @@ pub enum Ask {
         title: Option<String>,
         planned_at: Option<Timestamp>,
         planned_zone: Option<String>,
+        join_anonymous: Option<bool>,
     },
     Start,
     /// Calls off what nobody has joined yet.
@@ -100,6 +102,8 @@ pub enum Ask {
     Attach(Arc<Session>),
     /// About a guest's link.
     Guest(Box<GuestAsk>),
+    /// About people at the door.
+    Lobby(Box<LobbyAsk>),
 }
 
 /// What only those in the call may ask, from where they sit.
@@ -130,6 +134,8 @@ pub struct Answer {
     /// The SFU's answer to an offer.
     pub sdp: Option<String>,
     pub still: Option<StillAnswer>,
+    /// How a knock stands, and goes on standing.
+    pub at_door: Option<watch::Receiver<Standing>>,
 }
 
 impl Calls {
@@ -139,7 +145,7 @@ impl Calls {
         let from_database = |record: CallRecord| match record.ended_at {
             None if !reads => Err(not_cared_for()),
             Some(_) if !harmless => Err(Fail::new(ErrorCode::CallEnded, "The call has ended.")),
-            _ => Ok(Answer { record: Arc::new(record), view: None, sdp: None, still: None }),
+            _ => Ok(Answer { record: Arc::new(record), view: None, sdp: None, still: None, at_door: None }),
         };
         let (reply, answer) = oneshot::channel();
         let mut untold = self.tell(call_id, Command { by, ask, reply }).await;
@@ -227,6 +233,7 @@ fn harmless(ask: &Ask) -> bool {
         | Ask::Media(_)
         | Ask::Still(_)
         | Ask::Guest(_)
+        | Ask::Lobby(_)
         | Ask::Signal { .. } => false,
     }
 }

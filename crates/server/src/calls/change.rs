@@ -6,8 +6,8 @@ use farhand_domain::{
     time::Timestamp,
 };
 use farhand_store::model::{
-    CallRecord, CallUpdate, Delivery, EventRow, GuestLink, Heard, HistoryRow, Invitation, InvitedTeam, NewEvent,
-    StatisticsRow,
+    CallLink, CallRecord, CallUpdate, Delivery, EventRow, GuestLink, Heard, HistoryRow, Invitation, InvitedTeam,
+    NewEvent, StatisticsRow,
 };
 
 use super::{Shared, log, ring_news::RingNews, rows, schedule::Schedule, snapshot, teams::TeamNote};
@@ -31,6 +31,9 @@ pub struct Extra {
     pub budget_used_up: Option<(ContactId, u64)>,
     /// New or changed ones.
     pub guest_links: Vec<GuestLink>,
+    /// To the whole call.
+    pub link: Option<CallLink>,
+    pub join_anonymous: Option<bool>,
     /// For the history.
     pub notes: Vec<(&'static str, ContactId)>,
     pub team_notes: Vec<TeamNote>,
@@ -42,10 +45,11 @@ impl Extra {
     /// Whether nothing of it has to be saved.
     pub fn changes_nothing(&self) -> bool {
         let Self { title, planned_zone, invited, teams, messages, ring_shown, budget_used_up, .. } = self;
-        let Self { guest_links, notes, team_notes, revoked, opened_by: _, .. } = self;
+        let Self { guest_links, notes, team_notes, revoked, link, join_anonymous, opened_by: _, .. } = self;
         let nobody = invited.is_empty() && teams.is_empty() && messages.is_empty() && ring_shown.is_none();
         let no_guest = guest_links.is_empty() && notes.is_empty() && team_notes.is_empty() && revoked.is_none();
-        nobody && no_guest && title.is_none() && planned_zone.is_none() && budget_used_up.is_none()
+        let as_open = link.is_none() && join_anonymous.is_none();
+        nobody && no_guest && as_open && title.is_none() && planned_zone.is_none() && budget_used_up.is_none()
     }
 }
 
@@ -78,6 +82,8 @@ pub struct Change {
     pub messages: Vec<Delivery>,
     heard: Vec<Heard>,
     guest_links: Vec<GuestLink>,
+    link: Option<CallLink>,
+    join_anonymous: bool,
     pub revoked: Option<ContactId>,
 }
 
@@ -122,6 +128,8 @@ impl Change {
             messages: [extra.messages, besides.messages].concat(),
             heard: besides.heard,
             guest_links: extra.guest_links,
+            link: extra.link,
+            join_anonymous: extra.join_anonymous.unwrap_or(record.join_anonymous),
             revoked: extra.revoked,
         }
     }
@@ -136,6 +144,7 @@ impl Change {
             title: self.title.clone(),
             call_type: self.call_type.to_owned(),
             status: self.status.to_owned(),
+            join_anonymous: self.join_anonymous,
             planned_at: self.planned_at,
             planned_zone: self.planned_zone.clone(),
             calendar_sequence: self.calendar_sequence,
@@ -149,6 +158,7 @@ impl Change {
             new_deliveries: self.messages.clone(),
             heard: self.heard.clone(),
             guest_links: self.guest_links.clone(),
+            link: self.link,
         })
     }
 
@@ -171,6 +181,8 @@ impl Change {
             record.guest_links.retain(|known| known.contact_id != link.contact_id);
             record.guest_links.push(link);
         }
+        record.link = self.link.or(record.link);
+        record.join_anonymous = self.join_anonymous;
         record.guest_links.sort_by_key(|link| link.contact_id);
     }
 }

@@ -191,11 +191,11 @@ impl Calls {
         reached.note(&mut actor.quiets);
         let successors = actor.call.state().successors.clone();
         actor.learn_names(&successors).await;
-        let viewer = join.map(|device| Viewer { contact: actor.call.creator(), device });
+        let viewer = join.map(|device| Viewer { contact: actor.call.creator(), device, host: true });
         let view = viewer.map(|v| Box::new(view::call_view(&actor, v)));
         self.spawn(actor, &effects);
         shared.notify.queued(&record.deliveries);
-        Ok(Answer { record, view, sdp: None, still: None })
+        Ok(Answer { record, view, sdp: None, still: None, at_door: None })
     }
 
     async fn creator(&self, login: &Login, request: &CreateCallRequest) -> Outcome<Arc<User>> {
@@ -295,5 +295,6 @@ fn new_record(
         statistics: Vec::new(),
         deliveries: Vec::new(),
         guest_links: Vec::new(),
+        link: None,
     }
 }

@@ -6,6 +6,7 @@ use farhand_store::model::{CallRecord, Contact};
 
 use super::{
     guests::{INVITATION_RESENT, LINK_REVOKED, TERMS_ACCEPTED},
+    lobby::{ADMITTED, CALL_LINK_REVOKED, REFUSED},
     log,
     teams::TEAM_KINDS,
 };
@@ -27,9 +28,10 @@ pub fn call_log(record: &CallRecord) -> CallLog {
         hide(record, shown);
     }
     log.invited_teams.clear();
-    let inner = ["Notification", "RingDelivered", "RingSeen", LINK_REVOKED, INVITATION_RESENT, TERMS_ACCEPTED];
-    let inner = inner.into_iter().chain(TEAM_KINDS).collect::<Vec<_>>();
-    log.call_history.retain(|item| !inner.contains(&item.kind.as_str()));
+    let of_messages = ["Notification", "RingDelivered", "RingSeen", INVITATION_RESENT];
+    let of_guests = [LINK_REVOKED, TERMS_ACCEPTED, ADMITTED, REFUSED, CALL_LINK_REVOKED];
+    let inner = |kind: &str| of_messages.contains(&kind) || of_guests.contains(&kind) || TEAM_KINDS.contains(&kind);
+    log.call_history.retain(|item| !inner(&item.kind));
     log
 }
 

@@ -58,12 +58,17 @@ impl Shared {
     pub(super) fn links(&self, invited: &[Invitation], planned: Option<Timestamp>, now: Timestamp) -> Vec<GuestLink> {
         let guests = invited.iter().filter(|invitation| invitation.contact.user_id.is_none());
         let expires_at = self.expiry(planned, now);
-        let link =
-            |guest: &Invitation| GuestLink { contact_id: guest.contact.id, generation: 1, expires_at, accepted: None };
+        let link = |guest: &Invitation| GuestLink {
+            contact_id: guest.contact.id,
+            generation: 1,
+            expires_at,
+            accepted: None,
+            knock: None,
+        };
         guests.map(link).collect()
     }
 
-    fn expiry(&self, planned: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    pub(super) fn expiry(&self, planned: Option<Timestamp>, now: Timestamp) -> Timestamp {
         let opened = planned.map(|at| at + self.policy.open);
         opened.map_or(now + self.guest_link_life, |opened| opened.max(now + self.guest_link_life))
     }

@@ -10,6 +10,7 @@ use super::{
     Calls,
     actor::CallActor,
     ask::By,
+    lobby::asker,
     view::{self, Viewer},
 };
 use crate::ws::{Close, Session};
@@ -115,8 +116,12 @@ impl CallActor {
 
     pub(super) fn show_call_to(&self, contact: ContactId) {
         for session in self.shared.hub.sessions_of(contact) {
-            session.send(ServerFrame::Call { call: Box::new(self.view_for(&session)) });
+            self.show_call_in(&session);
         }
+    }
+
+    pub(super) fn show_call_in(&self, session: &Session) {
+        session.send(ServerFrame::Call { call: Box::new(self.view_for(session)) });
     }
 
     fn to_contact(&self, contact: ContactId, frame: &ServerFrame) {
@@ -139,12 +144,14 @@ impl CallActor {
     }
 
     fn view_for(&self, session: &Session) -> CallView {
-        let viewer = Viewer { contact: session.contact, device: session.device };
+        let host = asker(session).may_end(&self.call);
+        let viewer = Viewer { contact: session.contact, device: session.device, host };
         view::call_view(self, viewer)
     }
 
     pub(super) fn view_of(&self, by: By) -> Option<Box<CallView>> {
-        let viewer = Viewer { contact: by.asker.contact, device: by.device? };
+        let host = by.asker.may_end(&self.call);
+        let viewer = Viewer { contact: by.asker.contact, device: by.device?, host };
         Some(Box::new(view::call_view(self, viewer)))
     }
 }

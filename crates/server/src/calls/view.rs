@@ -21,6 +21,8 @@ use crate::{turn::Holder, ws::Session};
 pub struct Viewer {
     pub contact: ContactId,
     pub device: DeviceId,
+    /// May end the call for all, and let people in.
+    pub host: bool,
 }
 
 pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
@@ -48,6 +50,9 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
         people: call.state().people.iter().filter_map(|p| person(p, actor, viewer)).collect(),
         next: if actor.tells(viewer.contact) { next_in_turn(call) } else { Vec::new() },
         next_team: actor.tells(viewer.contact).then(|| actor.next_team()).flatten(),
+        host: viewer.host && !call.has_ended(),
+        anonymous_join_allow: record.join_anonymous,
+        lobby: if viewer.host { actor.lobby.shown() } else { Vec::new() },
         media_plan: plan.map(|plan| media_plan(actor, viewer, plan)),
         send_limit: plan.and_then(|plan| send_limit(actor, viewer, plan)),
         end_reason: match call.state().phase {

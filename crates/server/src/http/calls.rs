@@ -199,7 +199,12 @@ pub async fn update_call(
         request.planned_local_time.as_deref(),
         request.planned_time_zone.as_deref(),
     )?;
-    let update = Ask::Update { title: request.call_title, planned_at: planned.at, planned_zone: planned.zone.clone() };
+    let update = Ask::Update {
+        title: request.call_title,
+        planned_at: planned.at,
+        planned_zone: planned.zone.clone(),
+        join_anonymous: request.join_anonymous_allowed,
+    };
     ask(&app, &login, request.call_id, update).await.map_err(|fail| planned.pointed(fail))
 }
 

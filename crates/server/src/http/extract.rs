@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::{Fail, Outcome, cookies};
 use crate::{
     app::App,
-    auth::{GUEST_PREFIX, Invited, Login, Principal},
+    auth::{CALL_PREFIX, GUEST_PREFIX, Invited, Login, Open, Principal},
 };
 
 /// 500 people at about 600 bytes, with room to spare.
@@ -169,6 +169,42 @@ impl FromRequestParts<Arc<App>> for Anybody {
             tracing::Span::current().record("user", login.user.id);
         }
         Ok(Self(principal))
+    }
+}
+
+/// Somebody who is logged in, or anybody else. A login that has ended is none.
+pub struct MaybeCaller(pub Option<Login>);
+
+impl FromRequestParts<Arc<App>> for MaybeCaller {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Self> {
+        let caller = Caller::from_request_parts(parts, app).await;
+        match caller {
+            Ok(Caller(login)) => Ok(Self(Some(login))),
+            Err(fail) if fail.0.status < 500 => Ok(Self(None)),
+            Err(fail) => Err(fail),
+        }
+    }
+}
+
+/// Whoever came by the link to a whole call.
+pub struct ByCallLink(pub Open);
+
+impl FromRequestParts<Arc<App>> for ByCallLink {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Self> {
+        let From(from) = From::from_request_parts(parts, app).await?;
+        let token = token(parts)?;
+        if !token.starts_with(CALL_PREFIX) {
+            let code = match app.principal(token, from).await? {
+                Principal::User(_) => ErrorCode::Forbidden,
+                Principal::Guest(_) => ErrorCode::GuestForbidden,
+            };
+            return Err(Fail::new(code, "This is for people who come by the link to a whole call."));
+        }
+        Ok(Self(app.guests.look_at_call(token, from).await?))
     }
 }
 

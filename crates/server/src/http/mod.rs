@@ -8,6 +8,7 @@ pub mod cookies;
 mod extract;
 mod guests;
 mod health;
+mod lobby;
 mod login;
 mod notify;
 mod openapi;

@@ -21,7 +21,9 @@ use tower_http::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{Fail, admin, calls, check, contacts, guests, health, login, notify, openapi, planned, reach, stills};
+use super::{
+    Fail, admin, calls, check, contacts, guests, health, lobby, login, notify, openapi, planned, reach, stills,
+};
 use crate::{app::App, config::Config, planned::feed::CALENDAR, ws};
 
 /// Scripts, styles and media from this server only. Blobs for pictures made in the page; `wasm-unsafe-eval` is not needed.
@@ -63,11 +65,26 @@ pub fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(guests::resend_invitation))
         .routes(routes!(guests::look))
         .routes(routes!(guests::accept_terms))
+        .merge(lobby_routes())
         .routes(routes!(stills::put_still))
         .routes(routes!(stills::get_still))
         .routes(routes!(contacts::get_contacts))
         .routes(routes!(contacts::get_teams))
         .merge(admin::routes())
+}
+
+/// What people at the door ask, and what is asked about them.
+fn lobby_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(lobby::get_call_link))
+        .routes(routes!(lobby::revoke_call_link))
+        .routes(routes!(lobby::admit_to_call))
+        .routes(routes!(lobby::refuse_from_call))
+        .routes(routes!(lobby::create_join_code))
+        .routes(routes!(lobby::look))
+        .routes(routes!(lobby::knock))
+        .routes(routes!(lobby::leave))
+        .routes(routes!(lobby::use_join_code))
 }
 
 /// Everything.

@@ -27,7 +27,7 @@ use self::{
     sms::{Sms, Text},
 };
 use crate::{
-    auth::GuestLink,
+    auth::{CallLink, GuestLink, JOIN_PAGE},
     config::Config,
     keys::{Keys, Use},
     world::new_id,
@@ -229,6 +229,16 @@ impl Notify {
                 self.guest_address(&GuestLink { contact: delivery.contact_id, generation: *generation, until })
             }
         }
+    }
+
+    /// The link to a whole call.
+    pub fn call_address(&self, link: &CallLink) -> String {
+        link.address(&self.keys, &self.base)
+    }
+
+    /// Where codes are typed.
+    pub fn join_address(&self) -> String {
+        format!("{}/{JOIN_PAGE}", self.base)
     }
 
     /// A guest's personal link.

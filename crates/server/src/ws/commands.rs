@@ -14,7 +14,7 @@ use super::session::Session;
 use crate::{
     app::App,
     auth::Login,
-    calls::{Answer, Ask, Calls, MediaAsk, News, Order, RingNews},
+    calls::{Answer, Ask, Calls, LobbyAsk, MediaAsk, News, Order, RingNews},
     http::{Fail, Outcome},
 };
 
@@ -36,6 +36,14 @@ pub async fn carry_out(app: &Arc<App>, session: &Arc<Session>, frame: ClientFram
         ClientFrame::End { id, call_id } => (Some(id), ask(app, session, call_id, Ask::End).await),
         ClientFrame::RingAgain { id, call_id, contact_id } => {
             (Some(id), ask(app, session, call_id, Ask::RingAgain { contact: ContactId(contact_id) }).await)
+        }
+        ClientFrame::AdmitToCall { id, call_id, lobby_id } => {
+            let admit = Ask::Lobby(Box::new(LobbyAsk::Admit { id: lobby_id }));
+            (Some(id), ask(app, session, call_id, admit).await)
+        }
+        ClientFrame::RefuseFromCall { id, call_id, lobby_id } => {
+            let refuse = Ask::Lobby(Box::new(LobbyAsk::Refuse { id: lobby_id }));
+            (Some(id), ask(app, session, call_id, refuse).await)
         }
         ClientFrame::Signal { call_id, epoch, to, signal } => {
             (None, pass_on(app, session, call_id, epoch, to, signal).await)
@@ -110,7 +118,7 @@ async fn ask(app: &Arc<App>, session: &Session, call_id: Uuid, ask: Ask) -> Outc
     let device = Some(session.device);
     let by = match (current(app, session).await?, &session.principal) {
         (Some(login), _) => app.calls.by(&login, device).await?,
-        (None, _) if matches!(ask, Ask::End | Ask::RingAgain { .. }) => return Err(for_no_guest()),
+        (None, _) if matches!(ask, Ask::End | Ask::RingAgain { .. } | Ask::Lobby(_)) => return Err(for_no_guest()),
         (None, principal) => app.calls.by_principal(principal, device).await?,
     };
     app.calls.ask(call_id, by, ask).await

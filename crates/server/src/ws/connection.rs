@@ -225,6 +225,8 @@ impl Connection<'_> {
             | ClientFrame::Leave { .. }
             | ClientFrame::End { .. }
             | ClientFrame::RingAgain { .. }
+            | ClientFrame::AdmitToCall { .. }
+            | ClientFrame::RefuseFromCall { .. }
             | ClientFrame::Signal { .. }
             | ClientFrame::MediaOffer { .. }
             | ClientFrame::MediaViews { .. }

@@ -26,6 +26,8 @@ mod guests;
 mod guests_calls;
 mod guests_links;
 mod judge;
+mod lobby;
+mod lobby_codes;
 mod notify;
 mod notify_dead;
 mod notify_letters;

@@ -62,12 +62,8 @@ async fn who_is_not_to_be_disturbed_at_its_time_is_reminded_by_letter_only() {
         set(&tester, json!({"doNotDisturbUntil": server.clock().in_seconds(until)})).await;
         let told = notifications(&caller.create_call(plan.clone()).await);
         let reminders = told.iter().filter(|n| n.kind == "reminder");
-        let reminders: Vec<_> = reminders.map(|n| (n.channel.as_str(), n.state.as_str())).collect();
-        assert_eq!(
-            reminders,
-            [("email", "queued"), ("sms", text)],
-            "the reminder comes after three quarters of an hour"
-        );
+        let reminders = reminders.filter(|n| n.state == "heldBack").map(|n| n.channel.as_str());
+        assert_eq!(reminders.collect::<Vec<_>>(), held_back, "the reminder comes after three quarters of an hour");
     }
 }
 

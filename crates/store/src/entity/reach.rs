@@ -1,4 +1,4 @@
-//! How people are reached: messages to them, and guests' links. For reading.
+//! How people are reached: messages to them, and the links of guests and calls. For reading.
 
 pub(crate) mod delivery {
     use sea_orm::entity::prelude::*;
@@ -67,6 +67,7 @@ pub(crate) mod guest_link {
         pub expires_at: i64,
         pub terms_accepted: Option<String>,
         pub terms_accepted_at: Option<i64>,
+        pub knock: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -75,4 +76,22 @@ pub(crate) mod guest_link {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-super::rows_without_words!(delivery delivery_step guest_link);
+pub(crate) mod call_link {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, DeriveEntityModel)]
+    #[sea_orm(table_name = "call_links")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub call: i64,
+        pub generation: i64,
+        pub expires_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+super::rows_without_words!(delivery delivery_step guest_link call_link);

@@ -1,4 +1,4 @@
-//! Guests' personal links, and what they have accepted.
+//! Guests' personal links, what they have accepted, and the links to whole calls.
 
 use farhand_domain::time::Timestamp;
 use uuid::Uuid;
@@ -13,6 +13,17 @@ pub struct GuestLink {
     /// Until when links that are made now are good.
     pub expires_at: Timestamp,
     pub accepted: Option<AcceptedTerms>,
+    /// Of whoever came in through the lobby: SHA-256, as hexadecimal digits, of what was knocked with.
+    pub knock: Option<String>,
+}
+
+/// Which link to a whole call is good. It leads into the call's lobby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallLink {
+    /// From 1; links of earlier generations are revoked.
+    pub generation: i64,
+    /// Until when links that are made now are good.
+    pub expires_at: Timestamp,
 }
 
 /// A page of terms that was accepted.

@@ -1,8 +1,8 @@
 //! Guests' links: born with the invitation, changed with the call, found by the contact.
 
 use farhand_store::model::{
-    AcceptedTerms, CallRecord, CallUpdate, CallWrite, Contact, Domain, DomainChange, GuestInvitation, GuestLink,
-    NewCall,
+    AcceptedTerms, CallLink, CallRecord, CallUpdate, CallWrite, Contact, Domain, DomainChange, GuestInvitation,
+    GuestLink, NewCall,
 };
 
 use sea_orm::ConnectionTrait as _;
@@ -10,7 +10,7 @@ use sea_orm::ConnectionTrait as _;
 use crate::support::{Db, at, ended, invite, new_call, next};
 
 fn link(guest: &Contact, generation: i64) -> GuestLink {
-    GuestLink { contact_id: guest.id, generation, expires_at: at(1_000), accepted: None }
+    GuestLink { contact_id: guest.id, generation, expires_at: at(1_000), accepted: None, knock: None }
 }
 
 /// A call that invites two guests, and who they are.
@@ -89,6 +89,37 @@ async fn whoever_is_invited_later_has_a_link_too(db: &Db) {
     assert_eq!(db.read(&record).await.guest_links, [link(&gil, 1), link(&gus, 1), link(&late, 1)]);
 }
 
+async fn a_call_has_a_link_once_it_was_given_out_and_the_latest_counts(db: &Db) {
+    let (record, ..) = invited(db).await;
+    assert_eq!(db.read(&record).await.link, None);
+    let link = |generation| Some(CallLink { generation, expires_at: at(generation * 1_000) });
+    let given_out = |version| CallUpdate { link: link(version), ..next(&record, version) };
+
+    db.update(given_out(1)).await.unwrap();
+    assert_eq!(db.read(&record).await.link, link(1));
+    let writes = [2, 3].map(|version| CallWrite::Update(Box::new(given_out(version))));
+    assert!(db.store.save_calls(&writes).await.unwrap().iter().all(Result::is_ok));
+    db.update(next(&record, 4)).await.unwrap();
+    assert_eq!(db.read(&record).await.link, link(3), "a step that names none changes none");
+}
+
+async fn a_call_is_opened_to_anonymous_people_and_closed_again(db: &Db) {
+    let (record, ..) = invited(db).await;
+    for (version, join_anonymous) in [(1, true), (2, false)] {
+        db.update(CallUpdate { join_anonymous, ..next(&record, version) }).await.unwrap();
+        assert_eq!(db.read(&record).await.join_anonymous, join_anonymous);
+    }
+}
+
+async fn who_came_through_the_lobby_is_known_by_what_was_knocked_with(db: &Db) {
+    let (record, gil, gus) = invited(db).await;
+    let knock = Some("abc".to_owned());
+    let admitted = GuestLink { knock: knock.clone(), ..link(&gil, 1) };
+    db.update(CallUpdate { guest_links: vec![admitted], ..next(&record, 1) }).await.unwrap();
+    let knocks = [found(db, &gil).await.link.knock, found(db, &gus).await.link.knock];
+    assert_eq!(knocks, [knock, None]);
+}
+
 async fn a_domain_has_terms_until_they_are_taken_back(db: &Db) {
     let domain = db.domain("acme").await;
     assert_eq!(domain.guest_terms, None);
@@ -110,8 +141,9 @@ async fn guests_of_running_calls_have_links_after_an_upgrade(db: &Db) {
     let raw = db.raw().await;
     for sql in [
         "DROP TABLE guest_links",
+        "DROP TABLE call_links",
         "ALTER TABLE domains DROP COLUMN guest_terms",
-        "DELETE FROM seaql_migrations WHERE version LIKE '%000007%'",
+        "DELETE FROM seaql_migrations WHERE version LIKE '%000007%' OR version LIKE '%000014%'",
     ] {
         raw.execute_unprepared(sql).await.unwrap();
     }
@@ -138,6 +170,9 @@ contract!(
     of_two_steps_in_one_batch_the_later_counts,
     a_refused_step_changes_no_link,
     whoever_is_invited_later_has_a_link_too,
+    a_call_has_a_link_once_it_was_given_out_and_the_latest_counts,
+    a_call_is_opened_to_anonymous_people_and_closed_again,
+    who_came_through_the_lobby_is_known_by_what_was_knocked_with,
     a_domain_has_terms_until_they_are_taken_back,
     guests_of_running_calls_have_links_after_an_upgrade,
 );

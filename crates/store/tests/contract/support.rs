@@ -258,6 +258,7 @@ pub fn new_call(creator: &Contact, invited: &[&Contact]) -> NewCall {
         statistics: Vec::new(),
         deliveries: Vec::new(),
         guest_links: Vec::new(),
+        link: None,
     };
     let state = "{\"phase\":\"ringing\"}".to_owned();
     NewCall { record, state, owner_node: "node".to_owned(), owner_epoch: 1, idempotency: None }
@@ -292,6 +293,7 @@ pub fn next(record: &CallRecord, expected_version: i64) -> CallUpdate {
         title: record.title.clone(),
         call_type: record.call_type.clone(),
         status: record.status.clone(),
+        join_anonymous: record.join_anonymous,
         planned_at: record.planned_at,
         planned_zone: record.planned_zone.clone(),
         calendar_sequence: record.calendar_sequence,
@@ -302,6 +304,7 @@ pub fn next(record: &CallRecord, expected_version: i64) -> CallUpdate {
         new_statistics: Vec::new(),
         new_deliveries: Vec::new(),
         guest_links: Vec::new(),
+        link: None,
         heard: Vec::new(),
         new_invited: Vec::new(),
         new_teams: Vec::new(),

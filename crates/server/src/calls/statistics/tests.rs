@@ -121,6 +121,7 @@ fn record() -> CallRecord {
         statistics: Vec::new(),
         deliveries: Vec::new(),
         guest_links: Vec::new(),
+        link: None,
     }
 }
 

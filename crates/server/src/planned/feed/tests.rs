@@ -52,6 +52,7 @@ fn planned(title: &str) -> CallRecord {
         statistics: Vec::new(),
         deliveries: Vec::new(),
         guest_links: Vec::new(),
+        link: None,
     }
 }
 
