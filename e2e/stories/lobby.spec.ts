@@ -125,6 +125,19 @@ test('six spoken digits lead to the door, and those of a guest past it', async (
   await Promise.all([guest.seesAndHearsAll(2), visitor.seesAndHearsAll(2)]);
 });
 
+test('a code leads somebody who is signed in and invited to the call itself', async ({ person, api }) => {
+  const [maker, second] = await Promise.all([api('expert1'), api('expert2')]);
+  const [host, other] = await Promise.all([person('expert1'), person('expert2')]);
+  const { userDbId } = second.user;
+  const { callId } = await maker.createCall({ callTitle: 'Pump 7', informOthersDirectly: false, invitedContacts: [{ userDbId }] });
+  const { code } = (await maker.post('/rtc/createJoinCode', { callId })) as { code: string };
+  await host.press('Join Pump 7');
+  await other.page.getByRole('link', { name: 'I have a code or a QR code' }).click();
+  await other.page.getByRole('textbox', { name: 'Code' }).fill(code);
+  await expect(other.page).toHaveURL(`/call/${callId}`);
+  await expect(other.page.getByRole('heading', { name: 'Pump 7', exact: true })).toBeVisible();
+});
+
 test('whoever waits goes on waiting through a restart of the server, and reads that nobody is there', async ({
   person,
   stranger,

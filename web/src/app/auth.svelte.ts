@@ -90,6 +90,11 @@ export class Auth {
     this.onForgotten();
   }
 
+  /** Whether somebody has logged in in this browser, as far as is known without asking. */
+  get isRemembered(): boolean {
+    return this.stamp() !== undefined;
+  }
+
   /** Sees to a cookie that holds for a while. */
   async ensure(force = false): Promise<Authorised> {
     const stamp = this.stamp();
