@@ -112,6 +112,8 @@ describe('the translations', () => {
         until: 'u',
         row: 1,
         address: 'a@b',
+        browser: 'b',
+        system: 's',
       };
       expect(t(id, args)).not.toContain('{');
     }

@@ -9,6 +9,7 @@ pub mod frame;
 pub mod guest;
 pub mod notify;
 pub mod problem;
+pub mod push;
 pub mod reach;
 pub mod read;
 pub mod statistics;

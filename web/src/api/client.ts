@@ -11,8 +11,10 @@ import type {
   Invited,
   LoginRequest,
   Problem,
+  PushBrowser,
   Reach,
   ReachChange,
+  SubscribeToPush,
   Team,
   UpdateCallRequest,
   User,
@@ -123,6 +125,22 @@ export class Rest {
 
   updateReach(body: ReachChange): Promise<Reach> {
     return unwrap(this.client.POST('/rtc/updateReachSettings', { body }));
+  }
+
+  async pushKey(): Promise<string> {
+    return (await unwrap(this.client.GET('/rtc/getPushKey'))).publicKey;
+  }
+
+  async pushBrowsers(): Promise<PushBrowser[]> {
+    return (await unwrap(this.client.GET('/rtc/getPushSubscriptions'))).subscriptions;
+  }
+
+  subscribeToPush(body: SubscribeToPush): Promise<PushBrowser> {
+    return unwrap(this.client.POST('/rtc/subscribeToPush', { body }));
+  }
+
+  async unsubscribeFromPush(id: string): Promise<void> {
+    await unwrap(this.client.POST('/rtc/unsubscribeFromPush', { body: { id } }));
   }
 
   iceServers(): Promise<IceServers> {

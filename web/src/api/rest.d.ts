@@ -456,6 +456,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rtc/getPushKey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells what browsers have to subscribe with. */
+        get: operations["getPushKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/getPushSubscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the browsers that ring for the caller. */
+        get: operations["getPushSubscriptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rtc/getReachSettings": {
         parameters: {
             query?: never;
@@ -627,6 +661,40 @@ export interface paths {
          */
         put: operations["putStill"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/subscribeToPush": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a browser ring for the caller until the login ends. Whoever it rang for before is rung there no more. */
+        post: operations["subscribeToPush"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/unsubscribeFromPush": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a browser ring no more. */
+        post: operations["unsubscribeFromPush"];
         delete?: never;
         options?: never;
         head?: never;
@@ -965,7 +1033,7 @@ export interface components {
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "too_many_browsers" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @description What a guest's link leads to. */
         GuestInvitation: {
             /** Format: uuid */
@@ -1134,6 +1202,30 @@ export interface components {
              * @description Seconds to wait before trying again, with 429 and 503.
              */
             retryAfter?: number | null;
+        };
+        /** @description What browsers subscribe with. */
+        PushKey: {
+            /** @description For `applicationServerKey`: a point on the curve P-256, uncompressed, in base64url. */
+            publicKey: string;
+        };
+        /** @description What messages are encrypted with, in base64url. */
+        PushKeys: {
+            /** @description The browser's public key: a point on the curve P-256, uncompressed. */
+            p256dh: string;
+            /** @description 16 bytes. */
+            auth: string;
+        };
+        /** @description One of the caller's browsers. */
+        PushSubscription: {
+            id: string;
+            label?: string | null;
+            /** @description The host of the push service. */
+            service: string;
+            createdDateTime: components["schemas"]["WireTime"];
+        };
+        PushSubscriptions: {
+            /** @description The oldest first. */
+            subscriptions: components["schemas"]["PushSubscription"][];
         };
         /**
          * @description Why somebody is not to be disturbed.
@@ -1309,6 +1401,14 @@ export interface components {
          * @enum {string}
          */
         StoredAddresses: "never" | "ownClient" | "always";
+        /** @description As a browser's `PushSubscription.toJSON()` tells it. Whoever has it can make the browser ring: it cannot be printed. */
+        SubscribeToPushRequest: {
+            /** @description The address at the push service. */
+            endpoint: string;
+            keys: components["schemas"]["PushKeys"];
+            /** @description What to call the browser in lists, up to 60 characters. */
+            label?: string | null;
+        };
         /** @description Creates a team, or replaces its name and members. */
         TeamBody: {
             name: string;
@@ -1333,6 +1433,9 @@ export interface components {
             name?: string | null;
             /** @default null */
             domain?: string | null;
+        };
+        UnsubscribeFromPushRequest: {
+            id: string;
         };
         /** @description Changes a call's title, or a planned call's time. */
         UpdateCallRequest: {
@@ -2719,6 +2822,73 @@ export interface operations {
             };
         };
     };
+    getPushKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The server's public key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Web push is turned off */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPushSubscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The browsers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushSubscriptions"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getReachSettings: {
         parameters: {
             query?: never;
@@ -3215,6 +3385,115 @@ export interface operations {
             };
             /** @description Too many pictures */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscribeToPush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscribeToPushRequest"];
+            };
+        };
+        responses: {
+            /** @description The browser as it is listed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushSubscription"];
+                };
+            };
+            /** @description An address that is not used, or keys that are none */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with an API key */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Web push is turned off */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many browsers */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsubscribeFromPush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnsubscribeFromPushRequest"];
+            };
+        };
+        responses: {
+            /** @description It rings no more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller has no such browser */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -19,11 +19,14 @@ import { StillsOut, takePicture } from '../call/stills-out';
 import { Views } from '../call/views';
 import { type LinkState, SignallingClient, type SocketLike } from '../signalling/client';
 import { RequestError } from '../signalling/requests';
+import type { ToPage } from '../worker/ringer';
 import { Auth } from './auth.svelte';
 import { browserClock } from './clock';
 import { deviceId } from './device';
 import { GuestPass } from './guest.svelte';
 import { IceServerList } from './ice';
+import { Push } from './push.svelte';
+import { browserLabel, pushBrowser } from './push-browser';
 import { Router } from './router.svelte';
 
 const VIDEO_CHOICE = 'farhand.video';
@@ -45,6 +48,7 @@ export class App {
   readonly rest: Rest;
   readonly auth: Auth;
   readonly contacts: Contacts;
+  readonly push: Push;
   readonly media: CallMedia;
   readonly views: Views;
   readonly quality: Quality;
@@ -73,6 +77,8 @@ export class App {
       location.reload();
     };
     this.contacts = new Contacts(() => this.rest.contacts());
+    const label = () => browserLabel(navigator.userAgent);
+    this.push = new Push({ browser: pushBrowser(), storage: localStorage, label, rest: this.rest });
     this.ice = new IceServerList(() => this.rest.iceServers(), this.clock);
     this.peer = new SparePeer(
       (iceServers) => new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' }),
@@ -138,6 +144,7 @@ export class App {
   }
 
   async signOut(): Promise<void> {
+    await this.push.forget();
     // The server closes the socket with the login; ours goes first, so that it does not try to come back.
     this.disconnect();
     await this.auth.logout();
@@ -178,6 +185,7 @@ export class App {
     void this.ice.start();
     void this.contacts.load();
     this.signalling.start();
+    if (this.auth.user) void this.push.renew(this.auth.user.userDbId);
   }
 
   private disconnect(): void {
@@ -226,6 +234,12 @@ export class App {
     const { route } = this.router;
     if (route.page !== 'story' || !route.invited) return;
     this.signalling.tell({ type: 'linkOpened', callId: route.callId });
+  }
+
+  private comeTo(callId: string): void {
+    if (this.calls.inCall || this.guest) return;
+    this.router.go(`/call/${callId}`);
+    this.tellOfLink();
   }
 
   private makeMedia(): CallMedia {
@@ -345,6 +359,8 @@ export class App {
       }
       look();
     });
+    // Somebody has clicked on a ring that came while no page was looked at.
+    navigator.serviceWorker?.addEventListener('message', ({ data }: MessageEvent<ToPage>) => this.comeTo(data.open));
     // Another guest's link, pasted over this one's.
     if (this.guest) addEventListener('hashchange', () => location.reload());
     addEventListener('storage', (event) => {

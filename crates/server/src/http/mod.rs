@@ -13,6 +13,7 @@ mod notify;
 mod openapi;
 mod planned;
 mod problem;
+mod push;
 mod reach;
 mod routes;
 mod stills;

@@ -107,6 +107,17 @@ impl Guard {
         }
     }
 
+    /// Whether it names an address in a network that the administrator has allowed beside the internet.
+    pub fn allows_beside(&self, url: &Url) -> bool {
+        let ip = match url.host() {
+            Some(Host::Ipv4(ip)) => IpAddr::from(ip),
+            Some(Host::Ipv6(ip)) => IpAddr::from(ip),
+            Some(Host::Domain(_)) | None => return false,
+        };
+        let allowed = self.special.iter().flat_map(|special| &special.allowed);
+        allowed.into_iter().any(|network| network.contains(&ip))
+    }
+
     fn permits(&self, ip: IpAddr) -> bool {
         self.special.as_ref().is_none_or(|special| special.permits(ip))
     }

@@ -1,4 +1,4 @@
-//! How people are reached: messages to them, and guests' links. For reading.
+//! How people are reached: messages to them, guests' links, and browsers that ring.
 
 pub(crate) mod delivery {
     use sea_orm::entity::prelude::*;
@@ -75,4 +75,27 @@ pub(crate) mod guest_link {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-super::rows_without_words!(delivery delivery_step guest_link);
+pub(crate) mod push_subscription {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, DeriveEntityModel)]
+    #[sea_orm(table_name = "push_subscriptions")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: String,
+        pub user_id: i64,
+        pub family: String,
+        pub endpoint: String,
+        pub public_key: Vec<u8>,
+        pub auth: Vec<u8>,
+        pub label: Option<String>,
+        pub created_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+super::rows_without_words!(delivery delivery_step guest_link push_subscription);
