@@ -19,6 +19,7 @@ class World {
   subscription: Subscription | null = null;
   unsubscribed = 0;
   reachable = true;
+  trusted = true;
   installed = false;
   key = KEY;
   server: PushBrowser[] = [];
@@ -44,6 +45,7 @@ class World {
           return this.permission;
         },
         manager: async (install) => {
+          if (install && !this.trusted) throw new DOMException('bad certificate', 'SecurityError');
           this.installed ||= install;
           return this.installed ? manager : undefined;
         },
@@ -121,6 +123,12 @@ describe('letting this browser ring', () => {
     world.reachable = true;
     await push.turnOn(7);
     expect(push.state).toBe('on');
+  });
+
+  it('says where the browser does not trust the page', async () => {
+    world.trusted = false;
+    await push.turnOn(7);
+    expect([push.state, push.trouble, world.sent]).toEqual(['unsupported', undefined, []]);
   });
 
   it('says what the server does not like', async () => {

@@ -3,7 +3,7 @@ import { codeOf } from '../api/client';
 import type { PushBrowser, SubscribeToPush } from '../api/types';
 
 /**
- * `unsupported`: the browser knows no push, or the page came over plain http. `denied`: the person has said no to notifications. `unreachable`:
+ * `unsupported`: the browser knows no push, or the page came over plain http or with a certificate that it does not trust. `denied`: the person has said no to notifications. `unreachable`:
  * the browser's own push service did not answer it.
  */
 export type PushState = 'unknown' | 'unsupported' | 'denied' | 'off' | 'on' | 'unreachable';
@@ -122,6 +122,7 @@ export class Push {
       await what();
     } catch (problem) {
       if (problem instanceof OutOfReach) this.state = 'unreachable';
+      else if (problem instanceof NotHere) this.state = 'unsupported';
       else this.trouble = codeOf(problem);
     } finally {
       this.busy = false;
@@ -144,8 +145,8 @@ export class Push {
 
   private async subscribe(browser: PushBrowserLike, user: number): Promise<void> {
     const key = await this.env.rest.pushKey();
-    const manager = await browser.manager(true);
-    if (!manager) throw new OutOfReach();
+    const manager = await browser.manager(true).catch(() => undefined);
+    if (!manager) throw new NotHere();
     const subscription = (await usable(manager, key)) ?? (await fresh(manager, key));
     const { endpoint = '', keys } = subscription.toJSON();
     const label = this.env.label();
@@ -165,6 +166,9 @@ export class Push {
     return text ? (JSON.parse(text) as Own) : undefined;
   }
 }
+
+/** The browser runs no service worker for this page. */
+class NotHere extends Error {}
 
 /** The browser could not get an address from its maker's push service. */
 class OutOfReach extends Error {}

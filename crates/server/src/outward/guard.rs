@@ -244,6 +244,9 @@ pub mod tests {
         for ip in ["10.1.2.4", "[::ffff:127.0.0.1]", "[::1]"] {
             assert!(look(&guard, &format!("http://{ip}/")).await.is_err(), "{ip}");
         }
+        let beside = |url: &str| guard.allows_beside(&Url::parse(url).unwrap());
+        assert!(beside("http://127.0.0.1:8080/") && beside("http://10.1.2.3/"));
+        assert!(!beside("http://10.1.2.4/") && !beside("http://8.8.8.8/") && !beside("http://localhost/"));
         let why = Guard::of_others(&["office".to_owned()]).err().unwrap();
         assert!(why.contains("office") && why.contains("10.1.0.0/16"), "{why}");
     }
