@@ -49,6 +49,14 @@ describe('a ring on pages', () => {
     ]);
   });
 
+  it('on closed pages is told once for browsers of which the same is known', () => {
+    const push = (state: string, reason?: string) => ({ ...ring(state), channel: 'push', ...(reason && { reason }) });
+    const [sent, shown, failed] = [push('sent'), push('delivered'), push('failed', '410')];
+    const letters = [ring('sent'), ring('sent')].map((letter) => ({ ...letter, channel: 'email' }));
+    const all = [sent, push('sent'), shown, failed, push('failed', '403'), push('failed', '410'), ...letters];
+    expect(messagesTo({ notifications: all })).toEqual([sent, shown, failed, push('failed', '403'), ...letters]);
+  });
+
   it('is no message', () => {
     const letter = { ...ring('sent'), channel: 'email' };
     expect(messagesTo({ notifications: [ring('seen'), letter] })).toEqual([letter]);

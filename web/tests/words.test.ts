@@ -113,6 +113,8 @@ describe('the translations', () => {
         row: 1,
         address: 'a@b',
         there: 2,
+        browser: 'b',
+        system: 's',
       };
       expect(t(id, args)).not.toContain('{');
     }

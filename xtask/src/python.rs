@@ -24,6 +24,15 @@ pub(crate) fn with_calendar_reader(root: &Path) -> Outcome<PathBuf> {
     Ok(folder(root, CALENDAR_READER).join("bin/python"))
 }
 
+/// What opens push messages in the Rust tests.
+const SEAL_OPENER: &str = "http-ece==1.2.1";
+
+/// The Python that has it.
+pub(super) fn with_seal_opener(root: &Path) -> Outcome<PathBuf> {
+    installed(root, SEAL_OPENER, "lib/*/site-packages/http_ece/__init__.py")?;
+    Ok(folder(root, SEAL_OPENER).join("bin/python"))
+}
+
 /// The file of a package that the pattern finds, below the package's folder. Installs it if there is none.
 pub(crate) fn installed(root: &Path, package: &str, pattern: &str) -> Outcome<PathBuf> {
     let folder = folder(root, package);

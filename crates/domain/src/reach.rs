@@ -61,6 +61,8 @@ pub fn usual() -> Vec<Rung> {
 /// Somebody's addresses, as far as they may be used.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Addresses<'a> {
+    /// What the browsers are called that ring while their pages are closed.
+    pub browsers: &'a [String],
     pub request_email: Option<&'a str>,
     pub request_phone: Option<&'a str>,
     pub stored_email: Option<&'a str>,
@@ -68,14 +70,15 @@ pub struct Addresses<'a> {
 }
 
 impl<'a> Addresses<'a> {
-    fn at(&self, target: Target) -> Option<&'a str> {
-        match target {
-            Target::Browsers => None,
+    fn at(&self, target: Target) -> Vec<&'a str> {
+        let one = match target {
+            Target::Browsers => return self.browsers.iter().map(String::as_str).collect(),
             Target::Request(Medium::Email) => self.request_email,
             Target::Request(Medium::Sms) => self.request_phone,
             Target::Stored(Medium::Email) => self.stored_email,
             Target::Stored(Medium::Sms) => self.stored_phone,
-        }
+        };
+        one.into_iter().collect()
     }
 }
 
@@ -87,16 +90,17 @@ pub struct Message<'a> {
     pub after: Duration,
 }
 
-/// The mails and texts of a ladder, the first first; to each address once, when it is first due.
+/// The messages of a ladder, the first first; to each address once, when it is first due.
 pub fn messages<'a>(ladder: &[Rung], addresses: Addresses<'a>) -> Vec<Message<'a>> {
     let mut rungs = ladder.to_vec();
     rungs.sort_by_key(|rung| rung.after);
     let mut all: Vec<Message<'a>> = Vec::new();
     for Rung { target, after } in rungs {
-        let Some(address) = addresses.at(target) else { continue };
-        let repeated = all.iter().any(|m| m.target.channel() == target.channel() && m.address == address);
-        if !repeated {
-            all.push(Message { target, address, after });
+        for address in addresses.at(target) {
+            let repeated = all.iter().any(|m| m.target.channel() == target.channel() && m.address == address);
+            if !repeated {
+                all.push(Message { target, address, after });
+            }
         }
     }
     all
@@ -150,6 +154,7 @@ mod tests {
     }
 
     const ALL: Addresses<'_> = Addresses {
+        browsers: &[],
         request_email: Some("now@a"),
         request_phone: Some("+1"),
         stored_email: Some("known@a"),
@@ -178,6 +183,16 @@ mod tests {
         let ladder = [late(Target::Request(Medium::Sms), 60), late(Target::Stored(Medium::Sms), 20)];
         assert_eq!(said(&ladder, same), [(Channel::Sms, "+1", 20)]);
         assert_eq!(said(&ladder, ALL), [(Channel::Sms, "+2", 20), (Channel::Sms, "+1", 60)]);
+    }
+
+    #[test]
+    fn every_browser_is_asked_to_ring_at_once() {
+        let browsers = ["desk".to_owned(), "phone".to_owned()];
+        let both = Addresses { browsers: &browsers, ..Addresses::default() };
+        assert_eq!(said(&usual(), both), [(Channel::Push, "desk", 0), (Channel::Push, "phone", 0)]);
+        let later = [Rung { target: Target::Browsers, after: Duration::from_secs(5) }];
+        assert_eq!(said(&later, both), [(Channel::Push, "desk", 5), (Channel::Push, "phone", 5)]);
+        assert_eq!(said(&[], both), []);
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod guest;
 pub mod lobby;
 pub mod notify;
 pub mod problem;
+pub mod push;
 pub mod reach;
 pub mod read;
 pub mod statistics;

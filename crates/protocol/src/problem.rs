@@ -87,6 +87,7 @@ error_codes! {
     AmbiguousTime "ambiguous_time" 422 "The clocks show this time twice";
     UnknownTimeZone "unknown_time_zone" 422 "Unknown time zone";
     TooManyInvited "too_many_invited" 422 "Too many people invited";
+    TooManyBrowsers "too_many_browsers" 422 "Too many browsers ring for this user";
     IdempotencyMismatch "idempotency_mismatch" 422 "The key was used with another body";
     LastAdministrator "last_administrator" 422 "The domain's last administrator";
     TooManyAttempts "too_many_attempts" 429 "Too many attempts";

@@ -121,7 +121,7 @@ impl App {
     /// Until the server stops.
     pub async fn send_messages(self: Arc<Self>) {
         let send = |channel| self.outbox(channel).run(self.stopping.clone());
-        tokio::join!(send(Channel::Email), send(Channel::Sms));
+        tokio::join!(send(Channel::Email), send(Channel::Sms), send(Channel::Push));
     }
 
     fn outbox(&self, channel: Channel) -> Outbox<impl Fn(Vec<Delivery>) + Send + Sync> {

@@ -7,6 +7,7 @@ mod login;
 mod mail;
 mod media;
 mod outward;
+mod push;
 mod sms;
 mod tls;
 mod turn;
@@ -28,6 +29,7 @@ pub use self::{
     mail::MailConfig,
     media::MediaConfig,
     outward::OutwardConfig,
+    push::PushConfig,
     sms::SmsConfig,
     tls::{AcmeConfig, TlsConfig},
     turn::TurnConfig,
@@ -69,6 +71,7 @@ pub struct Config {
     pub tls: TlsConfig,
     pub media: MediaConfig,
     pub outward: OutwardConfig,
+    pub push: PushConfig,
     pub sms: SmsConfig,
     pub turn: TurnConfig,
     pub websocket: WebSocketConfig,
@@ -92,6 +95,7 @@ impl Default for Config {
             tls: TlsConfig::default(),
             media: MediaConfig::default(),
             outward: OutwardConfig::default(),
+            push: PushConfig::default(),
             sms: SmsConfig::default(),
             turn: TurnConfig::default(),
             websocket: WebSocketConfig::default(),
@@ -125,6 +129,7 @@ impl Config {
             .with_list_parse_key("trusted_proxies")
             .with_list_parse_key("media.public")
             .with_list_parse_key("outward.allow")
+            .with_list_parse_key("push.hosts")
             .with_list_parse_key("sms.headers")
             .with_list_parse_key("turn.peers")
             .with_list_parse_key("tls.acme.domains")

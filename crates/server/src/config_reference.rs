@@ -4,8 +4,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::config::{
-    AcmeConfig, CallConfig, Config, HttpConfig, LoginConfig, MailConfig, MediaConfig, OutwardConfig, SmsConfig,
-    TlsConfig, TurnConfig, WebSocketConfig,
+    AcmeConfig, CallConfig, Config, HttpConfig, LoginConfig, MailConfig, MediaConfig, OutwardConfig, PushConfig,
+    SmsConfig, TlsConfig, TurnConfig, WebSocketConfig,
 };
 
 const HEAD: &str = "# Configuration
@@ -40,6 +40,7 @@ standard error.
     MailConfig,
     MediaConfig,
     OutwardConfig,
+    PushConfig,
     SmsConfig,
     TlsConfig,
     TurnConfig,

@@ -22,6 +22,8 @@ pub enum Use {
     Guest,
     /// Where gateways report what became of a message.
     Report,
+    /// Where a browser says that it shows a push message.
+    Push,
 }
 
 impl Use {
@@ -31,6 +33,7 @@ impl Use {
             Self::Call => "call",
             Self::Guest => "guest",
             Self::Report => "report",
+            Self::Push => "push",
         }
     }
 }

@@ -16,7 +16,6 @@ mod keys;
 mod media;
 mod network;
 mod notify;
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing that others choose is asked yet"))]
 mod outward;
 mod planned;
 mod reach;
@@ -124,7 +123,7 @@ pub async fn run(
     let relay = tokio::spawn(turn.clone().serve_datagrams(inbox, port, relaying.clone()));
     let media = Media { ice, workers: workers.clone(), turn: turn.clone(), tests };
     let base = config.base_url(listener.local_addr()?);
-    let (keys, notify) = links(&config, base).map_err(RunError::Config)?;
+    let (keys, notify) = links(&config, base, store.clone()).map_err(RunError::Config)?;
     let app = App::new(config, clock, store, hub, media, notify, keys).await.map_err(RunError::Start)?;
     let router = http::router(app.clone()).map_err(RunError::Config)?;
     let background = tokio::spawn(jobs::run(app.clone()));
@@ -169,9 +168,9 @@ pub async fn run(
 }
 
 /// What proves links, and what sends them.
-fn links(config: &Config, base: String) -> Result<(Arc<Keys>, Arc<Notify>), String> {
+fn links(config: &Config, base: String, store: Arc<dyn Store>) -> Result<(Arc<Keys>, Arc<Notify>), String> {
     let keys = Arc::new(Keys::open(&config.data_dir)?);
-    let notify = Arc::new(Notify::open(config, base, keys.clone())?);
+    let notify = Arc::new(Notify::open(config, base, keys.clone(), store)?);
     Ok((keys, notify))
 }
 

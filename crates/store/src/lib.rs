@@ -17,6 +17,7 @@ mod error;
 mod guests;
 mod migration;
 pub mod model;
+mod pushes;
 mod sessions;
 mod sql_store;
 mod teams;
@@ -33,7 +34,7 @@ use uuid::Uuid;
 use model::{
     ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange,
     GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam, NewUser,
-    Refused, Rotation, RunningCall, Saved, Team, User, UserChange,
+    PushSubscription, Refused, Rotation, RunningCall, Saved, Team, User, UserChange,
 };
 
 /// Why the store could not do what it was asked.
@@ -145,6 +146,16 @@ pub trait Store: Send + Sync + 'static {
     async fn revoke_api_key(&self, domain: i64, id: i64) -> StoreResult<bool>;
     /// Those of these keys that have been revoked.
     async fn revoked_api_keys(&self, ids: &[i64]) -> StoreResult<Vec<i64>>;
+
+    // --- browsers that ring while their pages are closed; each ends with its login ---------------------------------------
+
+    /// Keeps it, whoever had this browser before. False if the user has `most` others already.
+    async fn keep_push(&self, push: &PushSubscription, most: u64) -> StoreResult<bool>;
+    /// Those of these users whose login is good, the oldest first.
+    async fn pushes_of_users(&self, users: &[i64], now: Timestamp) -> StoreResult<Vec<PushSubscription>>;
+    async fn push(&self, name: &str, now: Timestamp) -> StoreResult<Option<PushSubscription>>;
+    /// False if there was none; `user`: only if it is this user's.
+    async fn end_push(&self, user: Option<i64>, name: &str) -> StoreResult<bool>;
 
     // --- upkeep ------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod guest;
+mod push;
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 pub use delivery::{Claimant, Claimed, Delivery, DeliveryStep, Heard, Whose};
 pub use guest::{AcceptedTerms, CallLink, GuestInvitation, GuestLink};
+pub use push::PushSubscription;
 
 /// What somebody's media may take in a call; none: as much as they want.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -17,6 +17,7 @@ use crate::{
         people::user,
     },
     model::{LoginSession, NewLoginSession, Rotation, TokenPair},
+    pushes,
     sql_store::SqlStore,
 };
 
@@ -56,6 +57,7 @@ impl SqlStore {
         };
         if row.replaced_at.is_some() {
             revoke(&txn, Column::Family.eq(&row.family)).await?;
+            pushes::end_with_login(&txn, &row.family).await?;
             txn.commit().await?;
             return Ok(Rotation::Reused { family: parse_family(&row.family)?, user_id: row.user_id });
         }
@@ -79,6 +81,7 @@ impl SqlStore {
         if let Some(row) = Entity::find().filter(of_family.clone()).one(&txn).await? {
             take_turns(&txn, row.user_id).await?;
             revoke(&txn, of_family).await?;
+            pushes::end_with_login(&txn, &row.family).await?;
         }
         Ok(txn.commit().await?)
     }
@@ -87,6 +90,7 @@ impl SqlStore {
         let txn = self.begin_write().await?;
         take_turns(&txn, user).await?;
         revoke(&txn, Column::UserId.eq(user)).await?;
+        pushes::end_of_user(&txn, user).await?;
         Ok(txn.commit().await?)
     }
 
@@ -107,7 +111,7 @@ impl SqlStore {
 
 /// Changes to a user's sessions wait for each other, or a pair made by a rotation that is under way would survive the
 /// logout. SQLite's writers take turns anyway.
-async fn take_turns(db: &impl ConnectionTrait, user: i64) -> StoreResult<()> {
+pub(crate) async fn take_turns(db: &impl ConnectionTrait, user: i64) -> StoreResult<()> {
     user::Entity::find_by_id(user).lock(LockType::NoKeyUpdate).one(db).await?;
     Ok(())
 }

@@ -17,8 +17,9 @@ use crate::{
     model::{
         ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange,
         GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam,
-        NewUser, Refused, Rotation, RunningCall, Saved, Team, TokenPair, User, UserChange,
+        NewUser, PushSubscription, Refused, Rotation, RunningCall, Saved, Team, TokenPair, User, UserChange,
     },
+    pushes,
 };
 
 /// A database that swallows a question (a cut cable, a frozen host) is as good as absent. Far above what the largest
@@ -86,8 +87,9 @@ impl SqlStore {
             .filter(login_session::Column::RefreshExpires.lt(end))
             .exec(&txn)
             .await?;
+        let browsers = pushes::end_of_nobody(&txn).await?;
         txn.commit().await?;
-        Ok(keys.rows_affected + sessions.rows_affected)
+        Ok(keys.rows_affected + sessions.rows_affected + browsers)
     }
 }
 
@@ -267,6 +269,22 @@ impl Store for SqlStore {
 
     async fn revoked_api_keys(&self, ids: &[i64]) -> StoreResult<Vec<i64>> {
         self.answered(self.find_revoked_api_keys(ids)).await
+    }
+
+    async fn keep_push(&self, push: &PushSubscription, most: u64) -> StoreResult<bool> {
+        self.answered(self.insert_push(push, most)).await
+    }
+
+    async fn pushes_of_users(&self, users: &[i64], now: Timestamp) -> StoreResult<Vec<PushSubscription>> {
+        self.answered(self.read_pushes(users, now)).await
+    }
+
+    async fn push(&self, name: &str, now: Timestamp) -> StoreResult<Option<PushSubscription>> {
+        self.answered(self.read_push(name, now)).await
+    }
+
+    async fn end_push(&self, user: Option<i64>, name: &str) -> StoreResult<bool> {
+        self.answered(self.delete_push(user, name)).await
     }
 
     async fn purge(&self, now: Timestamp, age: Duration) -> StoreResult<u64> {

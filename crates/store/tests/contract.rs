@@ -26,6 +26,8 @@ mod guests;
 mod opening;
 #[path = "contract/owners.rs"]
 mod owners;
+#[path = "contract/pushes.rs"]
+mod pushes;
 #[path = "contract/reading.rs"]
 mod reading;
 #[path = "contract/saving.rs"]

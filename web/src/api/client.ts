@@ -17,8 +17,10 @@ import type {
   LoginRequest,
   OpenCall,
   Problem,
+  PushBrowser,
   Reach,
   ReachChange,
+  SubscribeToPush,
   TeamEntry,
   UpdateCallRequest,
   User,
@@ -128,6 +130,22 @@ export class Rest {
 
   updateReach(body: ReachChange): Promise<Reach> {
     return unwrap(this.client.POST('/rtc/updateReachSettings', { body }));
+  }
+
+  async pushKey(): Promise<string> {
+    return (await unwrap(this.client.GET('/rtc/getPushKey'))).publicKey;
+  }
+
+  async pushBrowsers(): Promise<PushBrowser[]> {
+    return (await unwrap(this.client.GET('/rtc/getPushSubscriptions'))).subscriptions;
+  }
+
+  subscribeToPush(body: SubscribeToPush): Promise<PushBrowser> {
+    return unwrap(this.client.POST('/rtc/subscribeToPush', { body }));
+  }
+
+  async unsubscribeFromPush(id: string): Promise<void> {
+    await unwrap(this.client.POST('/rtc/unsubscribeFromPush', { body: { id } }));
   }
 
   iceServers(): Promise<IceServers> {

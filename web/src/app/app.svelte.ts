@@ -21,6 +21,7 @@ import { Views } from '../call/views';
 import { invitation, type Whom } from '../call/whom';
 import { type LinkState, SignallingClient, type SocketLike } from '../signalling/client';
 import { RequestError } from '../signalling/requests';
+import type { ToPage } from '../worker/ringer';
 import { Auth } from './auth.svelte';
 import { exclusive, fetcher, networkInformation } from './browser';
 import { browserClock } from './clock';
@@ -29,6 +30,8 @@ import { type Door, doorAt } from './door.svelte';
 import { type Entrance, entranceOf, PAGE } from './entrance';
 import { GuestPass } from './guest.svelte';
 import { IceServerList } from './ice';
+import { Push } from './push.svelte';
+import { browserLabel, pushBrowser } from './push-browser';
 import { Router } from './router.svelte';
 
 const VIDEO_CHOICE = 'farhand.video';
@@ -50,6 +53,7 @@ export class App {
   readonly rest: Rest;
   readonly auth: Auth;
   readonly contacts: Contacts;
+  readonly push: Push;
   readonly media: CallMedia;
   readonly views: Views;
   readonly quality: Quality;
@@ -94,6 +98,8 @@ export class App {
       () => this.rest.contacts(),
       () => this.rest.teams(),
     );
+    const label = () => browserLabel(navigator.userAgent);
+    this.push = new Push({ browser: pushBrowser(), storage: localStorage, label, rest: this.rest });
     this.ice = new IceServerList(() => this.rest.iceServers(), this.clock);
     this.peer = new SparePeer(
       (iceServers) => new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' }),
@@ -166,6 +172,7 @@ export class App {
   }
 
   async signOut(): Promise<void> {
+    await this.push.forget();
     // The server closes the socket with the login; ours goes first, so that it does not try to come back.
     this.disconnect();
     await this.auth.logout();
@@ -219,6 +226,7 @@ export class App {
     void this.ice.start();
     void this.contacts.load();
     this.signalling.start();
+    if (this.auth.user) void this.push.renew(this.auth.user.userDbId);
   }
 
   private disconnect(): void {
@@ -267,6 +275,12 @@ export class App {
     const { route } = this.router;
     if (route.page !== 'story' || !route.invited) return;
     this.signalling.tell({ type: 'linkOpened', callId: route.callId });
+  }
+
+  private comeTo(callId: string): void {
+    if (this.calls.inCall || this.guest) return;
+    this.router.go(`/call/${callId}`);
+    this.tellOfLink();
   }
 
   private makeMedia(): CallMedia {
@@ -386,6 +400,8 @@ export class App {
       }
       look();
     });
+    // Somebody has clicked on a ring that came while no page was looked at.
+    navigator.serviceWorker?.addEventListener('message', ({ data }: MessageEvent<ToPage>) => this.comeTo(data.open));
     // Another link, pasted over this one's.
     if (this.entrance) addEventListener('hashchange', () => location.reload());
     addEventListener('storage', (event) => {

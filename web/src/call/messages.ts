@@ -12,6 +12,7 @@ export interface Told {
 
 /** A ring on somebody's open pages. */
 const RING = 'webSocket';
+const PUSH = 'push';
 const CHANNELS: Record<string, string> = { email: 'message-email', sms: 'message-sms', push: 'message-push' };
 const STATES: Record<string, string> = {
   queued: 'message-queued',
@@ -29,9 +30,12 @@ const STATES: Record<string, string> = {
 };
 const BAD = new Set(['failed', 'uncertain', 'expired', 'notConfigured']);
 
-/** What was sent to somebody; a ring on pages is told with the person's state. */
+/** What was sent to somebody; a ring on pages is told with the person's state. Of several browsers that were told the same, one is enough. */
 export function messagesTo({ notifications }: Pick<Person, 'notifications'>): Notification[] {
-  return (notifications ?? []).filter(({ channel }) => channel !== RING);
+  const messages = (notifications ?? []).filter(({ channel }) => channel !== RING);
+  const same = (one: Notification, other: Notification) =>
+    one.channel === PUSH && other.channel === PUSH && one.state === other.state && one.reason === other.reason;
+  return messages.filter((message, index) => !messages.slice(0, index).some((earlier) => same(earlier, message)));
 }
 
 /** How far the ring on somebody's pages has come, where that is worth a word. */

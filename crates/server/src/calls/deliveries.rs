@@ -73,6 +73,8 @@ fn is_needed(record: &CallRecord, delivery: &Delivery, call: &Call) -> bool {
         // To somebody who may have declined: it waits for nothing but that person.
         Some(Kind::Again | Kind::Moved) => !seated,
         Some(Kind::Reminder) => needs_reminder(record, delivery, call),
+        // The next ring takes its place.
+        Some(Kind::RingEnd) => !rings,
     }
 }
 

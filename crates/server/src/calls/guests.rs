@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use farhand_domain::{call::Event, ids::ContactId, time::Timestamp};
+use farhand_domain::{call::Event, delivery::Channel, ids::ContactId, time::Timestamp};
 use farhand_protocol::{ErrorCode, Problem};
-use farhand_store::model::{AcceptedTerms, CallRecord, GuestLink, Invitation};
+use farhand_store::model::{AcceptedTerms, CallRecord, Delivery, GuestLink, Invitation};
 use uuid::Uuid;
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     actor::{CallActor, allowed},
     ask::By,
     change::Extra,
+    log,
     reaching::Reachable,
 };
 use crate::{
@@ -172,7 +173,8 @@ impl CallActor {
     /// To the same address, whatever there is to be said now.
     fn resent_one(&self, id: Uuid) -> Outcome<Extra> {
         let no_such = || Fail::new(ErrorCode::NotFound, "There is no such message that was not sent.");
-        let dead = self.record.deliveries.iter().find(|delivery| delivery.id == id && delivery.state.is_dead());
+        let told = |delivery: &&Delivery| delivery.state.is_dead() && log::is_told(delivery, delivery.state);
+        let dead = self.record.deliveries.iter().filter(told).find(|delivery| delivery.id == id);
         let dead = dead.ok_or_else(no_such)?;
         let contact = ContactId(dead.contact_id);
         let invitation = self.record.invited.iter().find(|invitation| invitation.contact.id == dead.contact_id);
@@ -192,7 +194,9 @@ impl CallActor {
     }
 
     fn refuse_too_many(&self, contact: ContactId, now: Timestamp) -> Outcome<()> {
-        let deliveries = self.record.deliveries.iter().filter(|delivery| delivery.contact_id == contact.0);
+        // What browsers are told is replaced by the next, and costs nobody anything.
+        let counts = |delivery: &&Delivery| delivery.contact_id == contact.0 && delivery.channel != Channel::Push;
+        let deliveries = self.record.deliveries.iter().filter(counts);
         let first = deliveries.filter_map(|delivery| delivery.steps.first()).map(|step| step.at).max();
         let sent = self.record.history.iter().filter(|row| row.kind == INVITATION_RESENT);
         if sent.filter(|row| row.contact_id == Some(contact.0)).count() >= MOST_RESENT {

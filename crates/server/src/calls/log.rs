@@ -107,7 +107,7 @@ pub fn note_names(note: Note) -> (&'static str, Option<&'static str>) {
     }
 }
 
-fn ring_end_name(end: RingEnd) -> &'static str {
+pub fn ring_end_name(end: RingEnd) -> &'static str {
     match end {
         RingEnd::Joined => "joined",
         RingEnd::Declined => "declined",
@@ -177,9 +177,14 @@ pub fn notification(delivery: &Delivery) -> Notification {
     }
 }
 
-/// A reminder that waits for its time, or has not come to it, says nothing to anybody.
-fn is_told(delivery: &Delivery, state: State) -> bool {
-    delivery.kind != Kind::Reminder.name() || !matches!(state, State::Queued | State::Cancelled)
+/// A reminder that waits for its time, or has not come to it, says nothing to anybody. That a browser is to show a ring no more is nothing
+/// to tell callers.
+pub fn is_told(delivery: &Delivery, state: State) -> bool {
+    match Kind::named(&delivery.kind) {
+        Some(Kind::Reminder) => !matches!(state, State::Queued | State::Cancelled),
+        Some(Kind::RingEnd) => false,
+        Some(Kind::Ring | Kind::Again | Kind::Planned | Kind::Moved | Kind::Cancelled) | None => true,
+    }
 }
 
 fn teams(record: &CallRecord) -> Vec<TeamRef> {

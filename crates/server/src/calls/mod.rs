@@ -3,6 +3,7 @@
 
 mod actor;
 mod ask;
+mod browsers;
 mod budgets;
 mod change;
 mod committer;

@@ -61,6 +61,8 @@ impl Reached {
 pub(super) struct Reachable {
     pub ways: Ways,
     user: Option<Arc<User>>,
+    /// What rings while its page is closed; looked up for rings alone.
+    browsers: Vec<String>,
 }
 
 impl Reachable {
@@ -69,7 +71,7 @@ impl Reachable {
             Some(id) => directory.user(id).await?,
             None => None,
         };
-        Ok(Self { ways: Ways::of(domain, user.as_deref()), user })
+        Ok(Self { ways: Ways::of(domain, user.as_deref()), user, browsers: Vec::new() })
     }
 
     /// All that can be sent to an invited person, the first first.
@@ -81,6 +83,7 @@ impl Reachable {
     ) -> Vec<Message<'a>> {
         let account = self.user.as_deref().filter(|_| stored);
         let addresses = Addresses {
+            browsers: &self.browsers,
             request_email: email,
             request_phone: phone,
             stored_email: account.and_then(|user| user.email.as_deref()),
@@ -101,18 +104,19 @@ pub(super) fn is_wanted(notify: &Notify, message: &Message<'_>) -> bool {
 impl Shared {
     pub(super) async fn reach(&self, step: &Step<'_>) -> Outcome<Reached> {
         let (rung, later) = (step.rung(), step.invited_for_later());
-        let mut reached = Reached::default();
+        let mut reached = Reached { messages: self.ring_end_messages(step), ..Reached::default() };
         if rung.is_empty() && later.is_empty() && step.schedule.update.is_none() {
             return Ok(reached);
         }
         let domain = self.directory.domain(step.record.domain_id).await?;
         if let Some(update) = step.schedule.update {
-            reached.messages = self.schedule_messages(step, domain.as_deref(), update).await?;
+            reached.messages.extend(self.schedule_messages(step, domain.as_deref(), update).await?);
         }
+        let mut browsers = self.browsers(step, &rung).await?;
         for (contact, until) in rung {
-            let user = log::known_contact(step.record, contact.0).or_else(|| step.fresh_contact(contact));
-            let user = user.and_then(|contact| contact.user_id);
-            let person = Reachable::find(&self.directory, domain.as_deref(), user).await?;
+            let user = step.user(contact);
+            let mut person = Reachable::find(&self.directory, domain.as_deref(), user).await?;
+            person.browsers = user.and_then(|user| browsers.remove(&user)).unwrap_or_default();
             let quiet = person.ways.quiet(step.now);
             reached.rung.push((contact, quiet));
             if let Some(to) = step.invitation(contact) {
@@ -242,6 +246,11 @@ impl Step<'_> {
         still.collect()
     }
 
+    pub(super) fn user(&self, contact: ContactId) -> Option<i64> {
+        let known = log::known_contact(self.record, contact.0).or_else(|| self.fresh_contact(contact));
+        known.and_then(|contact| contact.user_id)
+    }
+
     fn invited_for_later(&self) -> Vec<&Invitation> {
         let waits = |invitation: &&Invitation| {
             let person = self.next.person(ContactId(invitation.contact.id));
@@ -260,6 +269,10 @@ impl Step<'_> {
     }
 
     fn has_just_had(&self, to: &Invitation, message: &Message<'_>) -> bool {
+        // What a browser shows ends with the ring.
+        if message.target == Target::Browsers {
+            return false;
+        }
         self.record.deliveries.iter().any(|had| {
             let made = had.steps.first().map_or(self.now, |step| step.at);
             (had.contact_id, had.channel, had.kind.as_str())

@@ -14,6 +14,7 @@ mod notify;
 mod openapi;
 mod planned;
 mod problem;
+mod push;
 mod reach;
 mod routes;
 mod stills;

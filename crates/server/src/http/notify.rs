@@ -1,4 +1,4 @@
-//! What gateways report.
+//! What gateways report, and browsers.
 
 use std::sync::Arc;
 
@@ -20,6 +20,9 @@ use crate::{
 /// What the addresses for reports begin with. The rest proves that it was given out.
 pub const REPORTS: &str = "/notify/sms/";
 
+/// What the addresses begin with at which browsers say that they show a message.
+pub const RECEIPTS: &str = "/notify/push/";
+
 /// Of a text message. Whoever does not prove to be the gateway finds nothing here.
 pub async fn sms(
     State(app): State<Arc<App>>,
@@ -30,15 +33,30 @@ pub async fn sms(
 ) -> Outcome<StatusCode> {
     let signature = headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let said = Said { query: query.as_deref().unwrap_or_default(), form: &form, signature };
-    let nothing = || Fail::new(ErrorCode::NotFound, "There is nothing here.");
     let (fact, reason) = match app.notify.reported(id, &proof, &said).ok_or_else(nothing)? {
         Report::Delivered => (Fact::ReportedDelivered, None),
         Report::Failed { words } => (Fact::ReportedFailed, Some(words)),
         Report::OnItsWay => return Ok(StatusCode::NO_CONTENT),
     };
+    hear(&app, id, fact, reason).await
+}
+
+/// A browser shows a message.
+pub async fn push(State(app): State<Arc<App>>, Path((id, proof)): Path<(Uuid, String)>) -> Outcome<StatusCode> {
+    if !app.notify.is_receipt(id, &proof) {
+        return Err(nothing());
+    }
+    hear(&app, id, Fact::ReportedDelivered, None).await
+}
+
+async fn hear(app: &App, id: Uuid, fact: Fact, reason: Option<String>) -> Outcome<StatusCode> {
     let at = app.clock.now();
     let heard = Heard { whose: Whose::Id(id), fact, reason, gateway_id: None, again_at: None, at };
     let changed = app.store.hear_of_deliveries(&[heard]).await?;
     app.calls.heard_of(changed);
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn nothing() -> Fail {
+    Fail::new(ErrorCode::NotFound, "There is nothing here.")
 }

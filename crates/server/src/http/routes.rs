@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
+    extract::Request,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -22,7 +24,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
-    Fail, admin, calls, check, contacts, guests, health, lobby, login, notify, openapi, planned, reach, stills,
+    Fail, admin, calls, check, contacts, guests, health, lobby, login, notify, openapi, planned, push, reach, stills,
 };
 use crate::{app::App, config::Config, planned::feed::CALENDAR, ws};
 
@@ -36,6 +38,9 @@ const SWAGGER_CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self
     style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'";
 
 const PERMISSIONS_POLICY: &str = "camera=(self), microphone=(self), display-capture=(self)";
+
+/// The web client's service worker. At the root, or it could not receive for the pages.
+const WORKER: &str = "/sw.js";
 
 /// The documented API.
 pub fn api() -> OpenApiRouter<Arc<App>> {
@@ -57,6 +62,10 @@ pub fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(calls::cancel_call))
         .routes(routes!(reach::get_reach_settings))
         .routes(routes!(reach::update_reach_settings))
+        .routes(routes!(push::get_push_key))
+        .routes(routes!(push::get_push_subscriptions))
+        .routes(routes!(push::subscribe_to_push))
+        .routes(routes!(push::unsubscribe_from_push))
         .routes(routes!(planned::get_calendar_link))
         .routes(routes!(planned::renew_calendar_link))
         .routes(routes!(calls::get_ice_servers))
@@ -97,6 +106,7 @@ pub fn router(app: Arc<App>) -> Result<Router, String> {
         // After an upgrade the page must not ask for files of the version before.
         .html_cache_control(memory_serve::CacheControl::NoCache)
         .into_router();
+    let web = web.layer(from_fn(renew_worker));
     let layers = ServiceBuilder::new()
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(TraceLayer::new_for_http().make_span_with(span))
@@ -118,6 +128,7 @@ pub fn router(app: Arc<App>) -> Result<Router, String> {
         .route("/rtc/check/bytes", get(check::send).post(check::receive))
         .route("/calendar/{link}", get(planned::calendar))
         .route("/notify/sms/{id}/{proof}", get(notify::sms).post(notify::sms))
+        .route("/notify/push/{id}/{proof}", post(notify::push))
         .route("/notify/{*rest}", axum::routing::any(unknown))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -141,8 +152,18 @@ fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
 }
 
 fn shown(path: &str) -> &str {
-    let secret = [CALENDAR, notify::REPORTS];
+    let secret = [CALENDAR, notify::REPORTS, notify::RECEIPTS];
     secret.into_iter().find(|begin| path.starts_with(begin)).unwrap_or(path)
+}
+
+/// What runs while no page is open must not be that of an earlier version.
+async fn renew_worker(request: Request, next: Next) -> Response {
+    let is_worker = request.uri().path() == WORKER;
+    let mut response = next.run(request).await;
+    if is_worker {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    }
+    response
 }
 
 async fn unknown() -> Fail {
@@ -204,6 +225,7 @@ mod tests {
     fn no_log_shows_what_of_a_path_is_secret() {
         assert_eq!(shown("/calendar/7.0.AAAAAAAAAAAAAAAAAAAAAA.ics"), "/calendar/");
         assert_eq!(shown("/notify/sms/00000000-0000-0000-0000-000000000007/AAAAAAAAAAAAAAAAAAAAAA"), "/notify/sms/");
+        assert_eq!(shown("/notify/push/00000000-0000-0000-0000-000000000007/AAAAAAAAAAAAAAAAAAAAAA"), "/notify/push/");
         assert_eq!(shown("/rtc/getCallLogs"), "/rtc/getCallLogs");
     }
 }

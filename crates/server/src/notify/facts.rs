@@ -20,6 +20,9 @@ pub struct Facts {
     /// In which language to say it; in any if that is not spoken here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// How the ring came to its end, for browsers that show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
 }
 
 /// What calendars have of it. Times are in milliseconds since 1970.

@@ -14,10 +14,13 @@ pub enum Kind {
     Cancelled,
     /// It begins soon.
     Reminder,
+    /// It rings no more; for browsers that show that it does.
+    RingEnd,
 }
 
 impl Kind {
-    pub const ALL: [Self; 6] = [Self::Ring, Self::Again, Self::Planned, Self::Moved, Self::Cancelled, Self::Reminder];
+    pub const ALL: [Self; 7] =
+        [Self::Ring, Self::Again, Self::Planned, Self::Moved, Self::Cancelled, Self::Reminder, Self::RingEnd];
 
     /// As it is written down and told.
     pub fn name(self) -> &'static str {
@@ -28,6 +31,7 @@ impl Kind {
             Self::Moved => "moved",
             Self::Cancelled => "cancelled",
             Self::Reminder => "reminder",
+            Self::RingEnd => "ringEnd",
         }
     }
 
@@ -39,14 +43,14 @@ impl Kind {
     pub fn invites(self) -> bool {
         match self {
             Self::Again | Self::Planned | Self::Moved => true,
-            Self::Ring | Self::Cancelled | Self::Reminder => false,
+            Self::Ring | Self::Cancelled | Self::Reminder | Self::RingEnd => false,
         }
     }
 
     /// Whether it is sent of a call that has ended.
     pub fn outlives_the_call(self) -> bool {
         match self {
-            Self::Cancelled => true,
+            Self::Cancelled | Self::RingEnd => true,
             Self::Ring | Self::Again | Self::Planned | Self::Moved | Self::Reminder => false,
         }
     }

@@ -6,6 +6,7 @@ mod facts;
 mod kind;
 mod mail;
 mod outbox;
+mod push;
 pub mod sms;
 mod words;
 
@@ -16,7 +17,10 @@ use farhand_domain::{
     reach::Quiet,
     time::Timestamp,
 };
-use farhand_store::model::{self, Delivery, DeliveryStep, Invitation};
+use farhand_store::{
+    Store,
+    model::{self, Delivery, DeliveryStep, Invitation},
+};
 use tokio::sync::Notify as Signal;
 use uuid::Uuid;
 
@@ -24,6 +28,7 @@ use self::{
     attempt::Attempt,
     facts::{GuestFacts, PlanFacts},
     mail::{Letter, Mail},
+    push::Note,
     sms::{Sms, Text},
 };
 use crate::{
@@ -33,15 +38,26 @@ use crate::{
     world::new_id,
 };
 
-pub use self::{facts::Facts, kind::Kind, mail::is_address, outbox::Outbox, sms::reports::Report, words::is_spoken};
+pub use self::{
+    facts::Facts,
+    kind::Kind,
+    mail::is_address,
+    outbox::Outbox,
+    push::{Offered, Push},
+    sms::reports::Report,
+    words::is_spoken,
+};
 
 /// Gateways are slow and take many at a time.
 const SMS_AT_A_TIME: usize = 4;
+/// A team is rung at once; more connections at a time would take from the calls' own.
+const PUSH_AT_A_TIME: usize = 16;
 
 /// By what people can be reached.
 pub struct Notify {
     mail: Option<Mail>,
     sms: Option<Sms>,
+    push: Option<Push>,
     keys: Arc<Keys>,
     /// Where people reach this server.
     base: String,
@@ -96,24 +112,38 @@ pub struct Wanted<'a> {
 
 impl Notify {
     /// `base`: the server's public address.
-    pub fn open(config: &Config, base: String, keys: Arc<Keys>) -> Result<Self, String> {
-        let (mail, sms) = (Mail::open(config)?, Sms::open(config)?);
+    pub fn open(config: &Config, base: String, keys: Arc<Keys>, store: Arc<dyn Store>) -> Result<Self, String> {
+        let (mail, sms, push) = (Mail::open(config)?, Sms::open(config)?, Push::open(config, store)?);
         if (mail.is_some() || sms.is_some()) && config.public_url.is_none() {
             tracing::warn!(%base, "public_url is not set: links in messages lead to this address");
         }
-        Ok(Self { mail, sms, keys, base, news: Default::default() })
+        Ok(Self { mail, sms, push, keys, base, news: Default::default() })
     }
 
     pub fn has(&self, channel: Channel) -> bool {
         match channel {
             Channel::Email => self.mail.is_some(),
             Channel::Sms => self.sms.is_some(),
-            Channel::Push => false,
+            Channel::Push => self.push.is_some(),
         }
+    }
+
+    /// There if browsers can be rung.
+    pub fn push(&self) -> Option<&Push> {
+        self.push.as_ref()
     }
 
     /// A message as it is to be saved, with the step that wants it.
     pub fn delivery(&self, call: &Inviting<'_>, wanted: &Wanted<'_>) -> Delivery {
+        self.delivery_of(call, wanted, None)
+    }
+
+    /// For a browser that shows a ring which is over; `ended`: how.
+    pub fn ring_end(&self, call: &Inviting<'_>, wanted: &Wanted<'_>, ended: &str) -> Delivery {
+        self.delivery_of(call, wanted, Some(ended))
+    }
+
+    fn delivery_of(&self, call: &Inviting<'_>, wanted: &Wanted<'_>, ended: Option<&str>) -> Delivery {
         let Wanted { to, link, kind, channel, address, at, not_after, held_back, .. } = *wanted;
         let link = link.map(GuestLink::from);
         let facts = Facts {
@@ -123,6 +153,7 @@ impl Notify {
             plan: call.plan.map(PlanFacts::from),
             language: wanted.language.map(str::to_owned),
             guest: link.map(|link| GuestFacts { generation: link.generation, until: link.until.as_millis() }),
+            ended: ended.map(str::to_owned),
         };
         let (state, reason) = match (self.has(channel), held_back) {
             (false, _) => (State::NotConfigured, None),
@@ -173,7 +204,7 @@ impl Notify {
         match channel {
             Channel::Email => self.mail.as_ref().map_or(1, |mail| mail.connections),
             Channel::Sms => SMS_AT_A_TIME,
-            Channel::Push => 0,
+            Channel::Push => PUSH_AT_A_TIME,
         }
     }
 
@@ -187,25 +218,43 @@ impl Notify {
         // To what was called off nothing leads.
         let link = (kind != Kind::Cancelled).then(|| self.link(delivery, &facts));
         let link = link.as_deref();
-        match (delivery.channel, &self.mail, &self.sms) {
-            (Channel::Email, Some(mail), _) => {
+        let gone = || Attempt::Later { after: None, words: "there is nothing to send it by any more".to_owned() };
+        match delivery.channel {
+            Channel::Email => {
+                let Some(mail) = &self.mail else { return gone() };
                 let (id, call_id, address) = (delivery.id, delivery.call_id, &delivery.address);
                 let letter = Letter { id, call_id, kind, address, facts: &facts, link, now };
                 mail.send(&letter).await
             }
-            (Channel::Sms, _, Some(sms)) => {
+            Channel::Sms => {
+                let Some(sms) = &self.sms else { return gone() };
                 let report = self.report_address(delivery.id);
                 let text = sms::compose(kind, &facts, link);
                 let text = Text { id: delivery.id, to: &delivery.address, text: &text, report: &report };
                 sms.send(&text, now).await
             }
-            _ => Attempt::Later { after: None, words: "there is nothing to send it by any more".to_owned() },
+            Channel::Push => {
+                let Some(push) = &self.push else { return gone() };
+                let receipt = self.receipt_path(delivery.id);
+                push.send(&Note { delivery, kind, facts: &facts, receipt: &receipt }, now).await
+            }
         }
     }
 
     /// Where the gateway says what became of a text message. Who knows one message's address knows no other's.
     fn report_address(&self, id: Uuid) -> String {
         format!("{}/notify/sms/{id}/{}", self.base, self.keys.proof(Use::Report, &id.to_string()))
+    }
+
+    /// Where a browser says that it shows a message. A closed page has no login that is good for long: the path proves that it was sealed for
+    /// this browser, and is good for nothing else.
+    fn receipt_path(&self, id: Uuid) -> String {
+        format!("/notify/push/{id}/{}", self.keys.proof(Use::Push, &id.to_string()))
+    }
+
+    /// Whether whoever says so has got the message.
+    pub fn is_receipt(&self, id: Uuid, proof: &str) -> bool {
+        self.push.is_some() && self.keys.proves(Use::Push, &id.to_string(), proof)
     }
 
     /// What a gateway has said of a message; nothing if it was not the gateway, or nothing that had to be known.

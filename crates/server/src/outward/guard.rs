@@ -107,6 +107,17 @@ impl Guard {
         }
     }
 
+    /// Whether it names an address in a network that the administrator has allowed beside the internet.
+    pub fn allows_beside(&self, url: &Url) -> bool {
+        let ip = match url.host() {
+            Some(Host::Ipv4(ip)) => IpAddr::from(ip),
+            Some(Host::Ipv6(ip)) => IpAddr::from(ip),
+            Some(Host::Domain(_)) | None => return false,
+        };
+        let allowed = self.special.iter().flat_map(|special| &special.allowed);
+        allowed.into_iter().any(|network| network.contains(&ip))
+    }
+
     fn permits(&self, ip: IpAddr) -> bool {
         self.special.as_ref().is_none_or(|special| special.permits(ip))
     }
@@ -233,6 +244,9 @@ pub mod tests {
         for ip in ["10.1.2.4", "[::ffff:127.0.0.1]", "[::1]"] {
             assert!(look(&guard, &format!("http://{ip}/")).await.is_err(), "{ip}");
         }
+        let beside = |url: &str| guard.allows_beside(&Url::parse(url).unwrap());
+        assert!(beside("http://127.0.0.1:8080/") && beside("http://10.1.2.3/"));
+        assert!(!beside("http://10.1.2.4/") && !beside("http://8.8.8.8/") && !beside("http://localhost/"));
         let why = Guard::of_others(&["office".to_owned()]).err().unwrap();
         assert!(why.contains("office") && why.contains("10.1.0.0/16"), "{why}");
     }

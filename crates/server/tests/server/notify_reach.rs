@@ -165,7 +165,7 @@ async fn settings_are_shown_kept_and_refused_where_they_mean_nothing() {
     let shown = tester.get("/rtc/getReachSettings").await.json();
     assert_eq!(
         (&shown["channels"], &shown["storedAddresses"], &shown["own"]),
-        (&json!(["email"]), &json!("ownClient"), &json!({}))
+        (&json!(["push", "email"]), &json!("ownClient"), &json!({}))
     );
     assert_eq!(shown["domainRungs"].as_array().unwrap().len(), 5);
     let wrong = [

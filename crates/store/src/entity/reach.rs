@@ -1,4 +1,4 @@
-//! How people are reached: messages to them, and the links of guests and calls. For reading.
+//! How people are reached: messages to them, the links of guests and calls, and browsers that ring. For reading.
 
 pub(crate) mod delivery {
     use sea_orm::entity::prelude::*;
@@ -94,4 +94,27 @@ pub(crate) mod call_link {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-super::rows_without_words!(delivery delivery_step guest_link call_link);
+pub(crate) mod push_subscription {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, DeriveEntityModel)]
+    #[sea_orm(table_name = "push_subscriptions")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: String,
+        pub user_id: i64,
+        pub family: String,
+        pub endpoint: String,
+        pub public_key: Vec<u8>,
+        pub auth: Vec<u8>,
+        pub label: Option<String>,
+        pub created_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+super::rows_without_words!(delivery delivery_step guest_link call_link push_subscription);

@@ -11,6 +11,7 @@ mod m20261123_000006_planned;
 mod m20261123_000007_guests;
 mod m20261123_000008_reach;
 mod m20261123_000010_dead_letters;
+mod m20261123_000011_push;
 mod m20261123_000013_teams;
 mod m20261123_000014_lobby;
 mod people;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000007_guests::Migration),
             Box::new(m20261123_000008_reach::Migration),
             Box::new(m20261123_000010_dead_letters::Migration),
+            Box::new(m20261123_000011_push::Migration),
             Box::new(m20261123_000013_teams::Migration),
             Box::new(m20261123_000014_lobby::Migration),
         ]

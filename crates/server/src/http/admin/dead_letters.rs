@@ -36,7 +36,7 @@ pub async fn list_dead_letters(
     login.require(Role::Admin)?;
     let most = query.limit.unwrap_or(USUALLY).clamp(1, MOST);
     let dead = app.store.dead_letters(login.user.domain_id, most.into()).await?;
-    let shown = dead.iter().map(|delivery| DeadLetter {
+    let shown = dead.iter().filter(|delivery| log::is_told(delivery, delivery.state)).map(|delivery| DeadLetter {
         call_id: delivery.call_id,
         contact_id: delivery.contact_id,
         address: delivery.address.clone(),

@@ -151,7 +151,8 @@ impl Sms {
     }
 }
 
-fn roots(config: &Config) -> Result<Vec<CertificateDer<'static>>, String> {
+/// Authorities that are believed beside the public ones.
+pub(super) fn roots(config: &Config) -> Result<Vec<CertificateDer<'static>>, String> {
     let Some(file) = &config.outward.root else { return Ok(Vec::new()) };
     let wrong = |why: String| format!("outward.root: {}: {why}", file.display());
     let pem = fs::read(file).map_err(|error| wrong(error.to_string()))?;
@@ -171,7 +172,7 @@ fn number(text: &str) -> Option<String> {
 }
 
 /// In seconds, or a time of day (RFC 9110, section 10.2.3).
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let wish = if is_number {
