@@ -5,6 +5,7 @@ pub mod admin;
 pub mod auth;
 pub mod call;
 pub mod check;
+pub mod events;
 pub mod frame;
 pub mod guest;
 pub mod notify;
@@ -13,6 +14,7 @@ pub mod reach;
 pub mod read;
 pub mod statistics;
 pub mod time;
+pub mod webhook;
 
 pub use problem::{ErrorCode, Problem};
 pub use time::WireTime;

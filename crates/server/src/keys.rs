@@ -20,6 +20,8 @@ pub enum Use {
     Guest,
     /// Where gateways report what became of a message.
     Report,
+    /// Secrets that messages to webhooks are signed with.
+    Webhook,
 }
 
 impl Use {
@@ -28,6 +30,7 @@ impl Use {
             Self::Calendar => "calendar",
             Self::Guest => "guest",
             Self::Report => "report",
+            Self::Webhook => "webhook",
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Rows as the rest of the program sees them.
 
 mod delivery;
+mod feed;
 mod guest;
+mod webhook;
 
 use std::fmt;
 
@@ -9,7 +11,11 @@ use farhand_domain::time::Timestamp;
 use uuid::Uuid;
 
 pub use delivery::{Claimant, Claimed, Delivery, DeliveryStep, Heard, Whose};
+pub use feed::{FeedCall, FeedEvent, FeedFilter, FeedPage};
 pub use guest::{AcceptedTerms, GuestInvitation, GuestLink};
+pub use webhook::{
+    MessageFilter, MessageState, NewMessage, NewWebhook, Then, Webhook, WebhookChange, WebhookMessage, WebhookOutcome,
+};
 
 /// What somebody's media may take in a call; none: as much as they want.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -24,6 +24,15 @@ pub(super) fn with_calendar_reader(root: &Path) -> Outcome<PathBuf> {
     Ok(folder(root, CALENDAR_READER).join("bin/python"))
 }
 
+/// What checks the signatures of webhooks in the Rust tests.
+const WEBHOOK_READER: &str = "standardwebhooks==1.1.0";
+
+/// The Python that has it.
+pub(super) fn with_webhook_reader(root: &Path) -> Outcome<PathBuf> {
+    installed(root, WEBHOOK_READER, "lib/*/site-packages/standardwebhooks/webhooks.py")?;
+    Ok(folder(root, WEBHOOK_READER).join("bin/python"))
+}
+
 /// The file of a package that the pattern finds, below the package's folder. Installs it if there is none.
 pub(super) fn installed(root: &Path, package: &str, pattern: &str) -> Outcome<PathBuf> {
     let folder = folder(root, package);

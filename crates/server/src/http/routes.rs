@@ -21,7 +21,9 @@ use tower_http::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{Fail, admin, calls, check, contacts, guests, health, login, notify, openapi, planned, reach, stills};
+use super::{
+    Fail, admin, calls, check, contacts, events, guests, health, login, notify, openapi, planned, reach, stills,
+};
 use crate::{app::App, config::Config, planned::feed::CALENDAR, ws};
 
 /// Scripts, styles and media from this server only. Blobs for pictures made in the page; `wasm-unsafe-eval` is not needed.
@@ -66,6 +68,9 @@ pub fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(stills::put_still))
         .routes(routes!(stills::get_still))
         .routes(routes!(contacts::get_contacts))
+        .routes(routes!(events::get_call_events))
+        .routes(routes!(events::get_events))
+        .routes(routes!(events::follow_events))
         .merge(admin::routes())
 }
 
@@ -146,6 +151,7 @@ fn cors(config: &Config) -> Result<CorsLayer, String> {
         header::IF_MATCH,
         HeaderName::from_static("idempotency-key"),
         HeaderName::from_static("x-xsrf-token"),
+        HeaderName::from_static("last-event-id"),
     ];
     Ok(CorsLayer::new()
         .allow_origin(origins)
