@@ -133,7 +133,8 @@ impl SqlStore {
         if let Some(before) = filter.before {
             select = select.filter(message::Column::Id.lt(before));
         }
-        let rows = select.order_by_desc(message::Column::Id).limit(filter.limit).all(&self.reader).await?;
+        // Numbers rise with the ids, and have an index.
+        let rows = select.order_by_desc(message::Column::Number).limit(filter.limit).all(&self.reader).await?;
         rows.into_iter().map(to_message).collect()
     }
 

@@ -180,6 +180,111 @@ export interface paths {
         patch: operations["changeUser"];
         trace?: never;
     };
+    "/admin/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the domain's webhooks, without their secrets. */
+        get: operations["listWebhooks"];
+        put?: never;
+        /** Sets up a webhook: the domain's events are sent there from now on. The answer is the only time its secret is shown. */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a webhook. */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /** Deletes a webhook and what waits for it. */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /** Changes a webhook, disables it, or enables it again. */
+        patch: operations["changeWebhook"];
+        trace?: never;
+    };
+    "/admin/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists messages to a webhook, the newest first: those on their way, and what became of the others. */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{id}/deliveries/{deliveryId}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message again that was accepted or given up. It is the same one, and waits for no other of its call. */
+        post: operations["resendWebhookDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new secret, shown this once. For a day messages are signed with the one before as well. */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message of the type `webhook.test` at once, and tells what came of it. */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/login": {
         parameters: {
             query?: never;
@@ -354,6 +459,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rtc/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells of events as they happen, as Server-Sent Events: those of `getEvents`, each with an `id` to go on from by `Last-Event-ID`. */
+        get: operations["followEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rtc/getCalendarLink": {
         parameters: {
             query?: never;
@@ -363,6 +485,23 @@ export interface paths {
         };
         /** Tells where the calendar of the caller's planned calls is. */
         get: operations["getCalendarLink"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/getCallEvents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the events of one call after a sequence number, in order. */
+        get: operations["getCallEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -414,6 +553,23 @@ export interface paths {
         };
         /** Lists whom the caller can call, with presence. */
         get: operations["getContacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/getEvents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the events of all calls that the caller may read, in the order in which they happened; for administrators the domain's. */
+        get: operations["getEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -691,6 +847,59 @@ export interface components {
             /** @description Where it is on this server. Whoever knows it can read the calendar, without a login. */
             path: string;
         };
+        /** @description The call as it stood when the event was read, which may be later. */
+        CallBrief: {
+            callTitle: string;
+            callReason: components["schemas"]["CallReason"];
+            callType: components["schemas"]["CallType"];
+            callStatus: components["schemas"]["CallStatus"];
+            plannedDateTime?: components["schemas"]["WireTime"] | null;
+            startedDateTime?: components["schemas"]["WireTime"] | null;
+            endedDateTime?: components["schemas"]["WireTime"] | null;
+        };
+        /** @description Something that has happened in a call. */
+        CallEvent: {
+            /** @description `call.created`, `call.joined`, `call.left`, `call.ended` …: docs/events.md lists them; expect more. */
+            type: string;
+            /** @description When it happened. */
+            timestamp: components["schemas"]["WireTime"];
+            data: components["schemas"]["CallEventData"];
+        };
+        CallEventData: {
+            /** Format: uuid */
+            callId: string;
+            /**
+             * Format: int64
+             * @description Counts the events of this call, from 1, without a gap.
+             */
+            sequence: number;
+            contact?: components["schemas"]["CallLogContact"] | null;
+            /** @description As in `callHistory`. */
+            channel?: string | null;
+            state?: string | null;
+            reason?: string | null;
+            /**
+             * Format: uuid
+             * @description The message that a `call.notification` is about.
+             */
+            notificationId?: string | null;
+            notificationKind?: string | null;
+            call: components["schemas"]["CallBrief"];
+        };
+        /** @description Events of all calls that the caller may read. */
+        CallEventPage: {
+            /** @description There may be none although more are to come. */
+            events: components["schemas"]["CallEvent"][];
+            /** @description Where the next page begins. */
+            next: string;
+            /** @description Whether there is more by now. */
+            more: boolean;
+        };
+        /** @description Events of one call. */
+        CallEvents: {
+            /** @description In the order of their sequence numbers; empty when there are no more by now. */
+            events: components["schemas"]["CallEvent"][];
+        };
         /** @description What is not an event: rings, deliveries, reconnects. `type` is open. */
         CallHistoryItem: {
             /**
@@ -965,7 +1174,7 @@ export interface components {
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "webhook_disabled" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_webhooks" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @description What a guest's link leads to. */
         GuestInvitation: {
             /** Format: uuid */
@@ -1081,6 +1290,16 @@ export interface components {
             roles: components["schemas"]["Role"][];
             email?: string | null;
             phoneNumber?: string | null;
+        };
+        NewWebhook: {
+            /** @description `https://…`, without user and password. */
+            url: string;
+            /** @description What it is for. */
+            description?: string | null;
+            /** @description The types of events to send, such as `call.ended`; left out, all. */
+            types?: string[] | null;
+            /** @description True if left out. */
+            enabled?: boolean | null;
         };
         /** @description A message to somebody who was invited, or a ring on the pages of that person. */
         Notification: {
@@ -1383,6 +1602,73 @@ export interface components {
             disabled: boolean;
             dataBudget?: components["schemas"]["DataBudget"] | null;
             reach?: components["schemas"]["ReachSettings"] | null;
+        };
+        /** @description What is left out stays as it is. */
+        WebhookChange: {
+            url?: string | null;
+            description?: string | null;
+            /** @description `null`: all. */
+            types?: string[] | null;
+            /** @description False gives up what waits to be sent; true begins with what happens from then on. */
+            enabled?: boolean | null;
+        };
+        /** @description An event on its way to a webhook, or done with. */
+        WebhookDelivery: {
+            /** Format: int64 */
+            id: number;
+            /** @description The header `webhook-id`. */
+            webhookId: string;
+            type: string;
+            /** Format: uuid */
+            callId: string;
+            /** Format: int64 */
+            sequence: number;
+            /** @description `queued`, `waiting` (for an earlier one of the same call), `accepted`, `givenUp`; expect more. */
+            state: string;
+            /** Format: int32 */
+            tries: number;
+            /**
+             * Format: int32
+             * @description The HTTP status of the last answer, if there was one.
+             */
+            status?: number | null;
+            /** @description Why the last try was in vain. */
+            reason?: string | null;
+            /** @description Since when it is so. */
+            dateTime: components["schemas"]["WireTime"];
+            nextDateTime?: components["schemas"]["WireTime"] | null;
+        };
+        WebhookRecord: {
+            /** Format: uuid */
+            id: string;
+            url: string;
+            description: string;
+            /** @description Absent: all. */
+            types?: string[] | null;
+            enabled: boolean;
+            /** @description Why it was disabled, if it was not by hand. */
+            reason?: string | null;
+            created: components["schemas"]["WireTime"];
+            oldSecretUntil?: components["schemas"]["WireTime"] | null;
+            failingSince?: components["schemas"]["WireTime"] | null;
+            pausedUntil?: components["schemas"]["WireTime"] | null;
+        };
+        /** @description The only time the secret is shown. */
+        WebhookSecret: {
+            /** @description `whsec_…`, for Standard Webhooks libraries. */
+            secret: string;
+            record: components["schemas"]["WebhookRecord"];
+        };
+        /** @description What became of a test. */
+        WebhookTest: {
+            accepted: boolean;
+            /**
+             * Format: int32
+             * @description The HTTP status of the answer, if there was one.
+             */
+            status?: number | null;
+            /** @description Why not. */
+            reason?: string | null;
         };
         /** @description Hours on the clocks of one place. */
         WeekHours: {
@@ -2070,6 +2356,409 @@ export interface operations {
             };
         };
     };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhooks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookRecord"][];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description The webhook and its secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecret"];
+                };
+            };
+            /** @description No address, or one that may not be used */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There are too many */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookRecord"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookRecord"];
+                };
+            };
+            /** @description No address, or one that may not be used */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state, such as `givenUp`. */
+                state?: string;
+                /** @description Only those with a smaller id: for the next page. */
+                before?: number;
+                /** @description 1 to 500, 100 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The messages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"][];
+                };
+            };
+            /** @description A parameter has a wrong value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resendWebhookDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+                /** @description The message */
+                deliveryId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is queued */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook or message, or it is on its way */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The webhook is disabled */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook and its new secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecret"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTest"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -2476,6 +3165,56 @@ export interface operations {
             };
         };
     };
+    followEvents: {
+        parameters: {
+            query?: {
+                /** @description As in `getEvents`, where no header `Last-Event-ID` says it; left out, it begins with what happens from now on. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream of `CallEvent`s; ends when the login does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description No id of an event */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many streams of this user */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getCalendarLink: {
         parameters: {
             query?: never;
@@ -2496,6 +3235,59 @@ export interface operations {
             };
             /** @description Not logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCallEvents: {
+        parameters: {
+            query: {
+                callId: string;
+                /** @description The last sequence number that is known; left out, all are told. */
+                after?: number;
+                /** @description 1 to 500, 100 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallEvents"];
+                };
+            };
+            /** @description A parameter has a wrong value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such call, or not for the caller to see */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2617,6 +3409,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ContactList"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEvents: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; left out, it begins with the first event there is; `end` is after the last one. */
+                after?: string;
+                /** @description 1 to 500, 100 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallEventPage"];
+                };
+            };
+            /** @description A parameter has a wrong value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Not logged in */

@@ -184,6 +184,20 @@ async fn pages_join_without_a_gap_or_a_repetition(db: &Db) {
     assert_eq!(db.store.feed(&of(domain.id, 4711, 7)).await.unwrap().next, 30, "after a number that never was");
 }
 
+async fn who_finds_little_among_much_gets_short_pages_that_lead_there(db: &Db) {
+    let (acme, other) = (db.domain("acme").await, db.domain("other").await);
+    let (ada, eve) = (db.person(&acme, "ada").await, db.person(&other, "eve").await);
+    let busy = db.save(new_call(&eve, &[])).await;
+    let many = (3..1_500).map(|seq| new_event(seq, &eve)).collect();
+    db.update(CallUpdate { new_events: many, ..next(&busy, 1) }).await.unwrap();
+    let own = db.save(new_call(&ada, &[])).await;
+    let first = db.store.feed(&of(acme.id, 0, 9)).await.unwrap();
+    assert!(first.events.is_empty() && first.next > 0 && first.next < first.end, "{first:?}");
+    let rest = db.store.feed(&of(acme.id, first.next, 9)).await.unwrap();
+    assert_eq!(rest.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(rest.events.iter().all(|event| event.call.call_id == own.call_id) && rest.next == rest.end);
+}
+
 async fn what_is_refused_takes_no_number(db: &Db) {
     let domain = db.domain("acme").await;
     let ada = db.person(&domain, "ada").await;
@@ -247,6 +261,7 @@ contract!(
     what_is_heard_of_a_message_is_told,
     a_domain_and_a_member_are_told_of_their_calls_only,
     pages_join_without_a_gap_or_a_repetition,
+    who_finds_little_among_much_gets_short_pages_that_lead_there,
     what_is_refused_takes_no_number,
     who_follows_while_many_write_sees_each_event_once_and_in_order,
 );
