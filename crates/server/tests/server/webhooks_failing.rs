@@ -68,7 +68,7 @@ async fn a_receiver_that_asks_for_time_is_given_it() {
     let webhook = only(&admin, &receiver.url(), &["call.created"]).await.record.id;
     call_and_end(&caller).await;
     receiver.next().await;
-    let pausing = until(&admin, webhook, |all| all[0].status == Some(429)).await;
+    let pausing = until(&admin, webhook, |all| all.first().is_some_and(|one| one.status == Some(429))).await;
     assert_eq!(pausing[0].state, "queued");
     assert!(record(&admin, webhook).await.paused_until.is_some());
     // A message that is due all the same waits, too.
@@ -119,17 +119,17 @@ async fn one_that_has_failed_for_days_is_disabled() {
     let receiver = Receiver::start(|_| Reply::Status(503)).await;
     let webhook = only(&admin, &receiver.url(), &["call.created"]).await.record.id;
     call_and_end(&caller).await;
-    until(&admin, webhook, |all| all[0].tries == 1).await;
+    until(&admin, webhook, |all| all.first().is_some_and(|one| one.tries == 1)).await;
     let failing = record(&admin, webhook).await.failing_since.unwrap();
     server.clock().move_ahead(Duration::from_hours(71));
     let admin = server.login("admin").await;
     look(&admin, webhook).await;
-    until(&admin, webhook, |all| all[0].tries == 2).await;
+    until(&admin, webhook, |all| all.first().is_some_and(|one| one.tries == 2)).await;
     assert_eq!(record(&admin, webhook).await.failing_since, Some(failing));
     server.clock().move_ahead(Duration::from_hours(2));
     let admin = server.login("admin").await;
     look(&admin, webhook).await;
-    until(&admin, webhook, |all| all[0].state == "givenUp").await;
+    until(&admin, webhook, |all| all.first().is_some_and(|one| one.state == "givenUp")).await;
     let known = record(&admin, webhook).await;
     assert!(!known.enabled && known.reason.is_some_and(|why| why.contains("three days") && why.contains("503")));
 }
@@ -144,7 +144,7 @@ async fn a_redirect_is_not_followed_wherever_it_leads() {
     let webhook = only(&admin, &receiver.url(), &["call.created"]).await.record.id;
     call_and_end(&caller).await;
     receiver.next().await;
-    let found = until(&admin, webhook, |all| all[0].tries == 1).await;
+    let found = until(&admin, webhook, |all| all.first().is_some_and(|one| one.tries == 1)).await;
     assert_eq!(found[0].reason.as_deref(), Some("it answered 307, and redirects are not followed"));
     assert!(inside.is_quiet());
 }
