@@ -17,8 +17,7 @@ use crate::{app::App, auth::Login, http::Outcome};
 
 /// How long news are gathered: a call's set-up is several steps, and each look is a question to the database.
 const GATHER: Duration = Duration::from_millis(50);
-/// How often it is looked whether the login is still good, and whether something was missed. As often as for WebSockets would do; it
-/// costs nothing.
+/// How often it is looked whether the login is still good, and whether something was missed: a question or two to the database.
 const LOOK: Duration = Duration::from_secs(1);
 /// The time between two signs of life. Proxies give up on a silent connection after a minute, some after half of one.
 const BEAT: Duration = Duration::from_secs(15);
@@ -114,10 +113,31 @@ impl Follower {
     }
 
     async fn send(&self, to: &mpsc::Sender<Event>, event: Event) -> Result<(), Gone> {
-        let patience = Duration::from_secs(self.app.config.http.patience_seconds);
-        match timeout(patience, to.send(event)).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(Gone),
-        }
+        offer(to, event, Duration::from_secs(self.app.config.http.patience_seconds)).await
+    }
+}
+
+async fn offer(to: &mpsc::Sender<Event>, event: Event, patience: Duration) -> Result<(), Gone> {
+    match timeout(patience, to.send(event)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Gone),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_left_and_one_that_does_is_waited_for() {
+        let (to, mut taken) = mpsc::channel(1);
+        let short = Duration::from_millis(20);
+        assert!(offer(&to, Event::default(), short).await.is_ok(), "there is room");
+        assert!(offer(&to, Event::default(), short).await.is_err(), "nobody takes it");
+        let long = Duration::from_secs(60);
+        let (offered, first) = tokio::join!(offer(&to, Event::default(), long), taken.recv());
+        assert!(offered.is_ok() && first.is_some());
+        drop(taken);
+        assert!(offer(&to, Event::default(), long).await.is_err(), "the connection has ended");
     }
 }

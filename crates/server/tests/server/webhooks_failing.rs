@@ -10,8 +10,9 @@ use std::{
 };
 
 use farhand_protocol::{ErrorCode, webhook::WebhookSecret};
-use farhand_testkit::{Account, Server, json};
+use farhand_testkit::{Account, Server, WAIT, json};
 use reqwest::Method;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::webhooks_receiver::{Received, Receiver, Reply, deliveries, look, record, server, set_up, until};
@@ -206,17 +207,20 @@ async fn of_a_receiver_that_seldom_answers_well_it_is_known_what_it_took_and_wha
     for _ in 0..10 {
         call_and_end(&caller).await;
     }
-    let mut admin = admin;
     // Each message is tried eleven times at most, the second of a call after the first.
-    let found = loop {
-        let found = deliveries(&admin, webhook, "").await;
-        if found.len() == 20 && found.iter().all(|one| ["accepted", "givenUp"].contains(&one.state.as_str())) {
-            break found;
+    let tried = async {
+        let mut admin = admin;
+        loop {
+            let found = deliveries(&admin, webhook, "").await;
+            if found.len() == 20 && found.iter().all(|one| ["accepted", "givenUp"].contains(&one.state.as_str())) {
+                return (admin, found);
+            }
+            server.clock().move_ahead(Duration::from_mins(30));
+            admin = server.login("admin").await;
+            look(&admin, webhook).await;
         }
-        server.clock().move_ahead(Duration::from_mins(30));
-        admin = server.login("admin").await;
-        look(&admin, webhook).await;
     };
+    let (admin, found) = timeout(4 * WAIT, tried).await.expect("some are never done with");
     let asked = asked.load(Ordering::SeqCst);
     assert_eq!(found.iter().filter(|one| one.state == "accepted").count(), asked / GOOD);
     assert_eq!(found.iter().map(|one| one.tries as usize).sum::<usize>(), asked);
