@@ -67,6 +67,22 @@ interface Sent {
   body: string;
 }
 
+test('Node.js: is told what happens in the call until it ends', async ({ server }) => {
+  const expert = await Party.connect(server.url, 'tester');
+  const example = run('node', 'examples/nodejs/follow.mjs', server.url);
+  const callId = await rungBy(example, expert);
+  await expert.join(callId);
+  await expert.leave(callId);
+  const { code, output } = await example;
+  expect(code, output).toBe(0);
+  const [created, ...told] = output.trim().split('\n');
+  expect(created).toBe(`Call ${callId} was created.`);
+  expect(told.map((line) => Number.parseInt(line, 10))).toEqual(told.map((_, index) => index + 1));
+  const types = told.map((line) => line.split(' ')[1]);
+  for (const type of ['call.created', 'call.ringStarted', 'call.joined', 'call.left']) expect(types).toContain(type);
+  expect(types.at(-1)).toBe('call.ended');
+});
+
 test('Node.js: sends the very bytes existing connectors send, and no content-type of its own', async () => {
   const { url, sent, close } = await standIn({ callId: 'x', callStatus: 'Ended', callEvents: [] });
   const { code, output } = await run('node', 'examples/nodejs/connector.mjs', url);

@@ -28,9 +28,18 @@ pub(crate) fn with_calendar_reader(root: &Path) -> Outcome<PathBuf> {
 const SEAL_OPENER: &str = "http-ece==1.2.1";
 
 /// The Python that has it.
-pub(super) fn with_seal_opener(root: &Path) -> Outcome<PathBuf> {
+pub(crate) fn with_seal_opener(root: &Path) -> Outcome<PathBuf> {
     installed(root, SEAL_OPENER, "lib/*/site-packages/http_ece/__init__.py")?;
     Ok(folder(root, SEAL_OPENER).join("bin/python"))
+}
+
+/// What checks the signatures of webhooks in the Rust tests.
+const WEBHOOK_READER: &str = "standardwebhooks==1.1.0";
+
+/// The Python that has it.
+pub(crate) fn with_webhook_reader(root: &Path) -> Outcome<PathBuf> {
+    installed(root, WEBHOOK_READER, "lib/*/site-packages/standardwebhooks/webhooks.py")?;
+    Ok(folder(root, WEBHOOK_READER).join("bin/python"))
 }
 
 /// The file of a package that the pattern finds, below the package's folder. Installs it if there is none.

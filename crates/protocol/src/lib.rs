@@ -5,6 +5,7 @@ pub mod admin;
 pub mod auth;
 pub mod call;
 pub mod check;
+pub mod events;
 pub mod frame;
 pub mod guest;
 pub mod lobby;
@@ -16,6 +17,7 @@ pub mod read;
 pub mod statistics;
 pub mod team;
 pub mod time;
+pub mod webhook;
 
 pub use problem::{ErrorCode, Problem};
 pub use time::WireTime;

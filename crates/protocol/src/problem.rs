@@ -70,6 +70,7 @@ error_codes! {
     StaleEpoch "stale_epoch" 409 "The media plan has changed";
     NoPeer "no_peer" 409 "Nobody to signal to yet";
     AlreadyExists "already_exists" 409 "It exists already";
+    WebhookDisabled "webhook_disabled" 409 "The webhook is disabled";
     StillReplaced "still_replaced" 412 "There is a newer still picture";
     SdpRefused "sdp_refused" 422 "The media offer cannot be used";
     BodyTooLarge "body_too_large" 413 "The body is too large";
@@ -90,6 +91,7 @@ error_codes! {
     TooManyBrowsers "too_many_browsers" 422 "Too many browsers ring for this user";
     IdempotencyMismatch "idempotency_mismatch" 422 "The key was used with another body";
     LastAdministrator "last_administrator" 422 "The domain's last administrator";
+    TooManyWebhooks "too_many_webhooks" 422 "Too many webhooks";
     TooManyAttempts "too_many_attempts" 429 "Too many attempts";
     TooManySessions "too_many_sessions" 429 "Too many open connections";
     SlowReader "slow_reader" 429 "The client reads too slowly";

@@ -14,11 +14,13 @@ use crate::{
     calls::{Calls, Ground},
     config::Config,
     directory::Directory,
+    events::Streams,
     http::Outcome,
     keys::Keys,
     media::{Checks, IceServers, Tests, Workers},
     notify::{Notify, Outbox},
     turn::Turn,
+    webhooks::Webhooks,
     world::SharedClock,
     ws::{Hub, Sessions},
 };
@@ -29,6 +31,13 @@ pub struct Media {
     pub workers: Arc<Workers>,
     pub turn: Arc<Turn>,
     pub tests: Tests,
+}
+
+/// What proves links, and what is sent to people and to other servers.
+pub struct Links {
+    pub keys: Arc<Keys>,
+    pub notify: Arc<Notify>,
+    pub webhooks: Arc<Webhooks>,
 }
 
 pub struct App {
@@ -43,6 +52,8 @@ pub struct App {
     pub hub: Arc<Hub>,
     pub calls: Calls,
     pub notify: Arc<Notify>,
+    pub webhooks: Arc<Webhooks>,
+    pub streams: Streams,
     pub ice: IceServers,
     pub checks: Checks,
     pub keys: Arc<Keys>,
@@ -57,10 +68,10 @@ impl App {
         store: Arc<dyn Store>,
         hub: Arc<Hub>,
         media: Media,
-        notify: Arc<Notify>,
-        keys: Arc<Keys>,
+        links: Links,
     ) -> Outcome<Arc<Self>> {
         let Media { ice, workers, turn, tests } = media;
+        let Links { keys, notify, webhooks } = links;
         let directory = Arc::new(Directory::new(store.clone()));
         directory.refresh().await?;
         let calls = Calls::start(Ground {
@@ -103,6 +114,8 @@ impl App {
             hub,
             ice,
             notify,
+            webhooks,
+            streams: Streams::default(),
         }))
     }
 
@@ -121,7 +134,8 @@ impl App {
     /// Until the server stops.
     pub async fn send_messages(self: Arc<Self>) {
         let send = |channel| self.outbox(channel).run(self.stopping.clone());
-        tokio::join!(send(Channel::Email), send(Channel::Sms), send(Channel::Push));
+        let webhooks = self.webhooks.run(self.stopping.clone());
+        tokio::join!(send(Channel::Email), send(Channel::Sms), send(Channel::Push), webhooks);
     }
 
     fn outbox(&self, channel: Channel) -> Outbox<impl Fn(Vec<Delivery>) + Send + Sync> {

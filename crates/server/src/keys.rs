@@ -24,6 +24,8 @@ pub enum Use {
     Report,
     /// Where a browser says that it shows a push message.
     Push,
+    /// Secrets that messages to webhooks are signed with.
+    Webhook,
 }
 
 impl Use {
@@ -34,6 +36,7 @@ impl Use {
             Self::Guest => "guest",
             Self::Report => "report",
             Self::Push => "push",
+            Self::Webhook => "webhook",
         }
     }
 }

@@ -8,6 +8,7 @@ mod calls;
 pub mod config;
 mod config_reference;
 mod directory;
+mod events;
 mod files;
 mod front;
 mod http;
@@ -21,6 +22,7 @@ mod planned;
 mod reach;
 mod teams;
 mod turn;
+mod webhooks;
 pub mod world;
 mod ws;
 
@@ -29,7 +31,7 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use farhand_store::{Store, StoreError};
 use tokio::net::TcpListener;
 
-use app::{App, Media};
+use app::{App, Links, Media};
 use config::Config;
 use front::{Challenges, Front, Limit, Renewal};
 use keys::Keys;
@@ -37,6 +39,7 @@ use media::{Candidates, IceServers, Ports, Tests, Workers};
 use notify::Notify;
 use tokio_util::sync::CancellationToken;
 use turn::{Holder, Scope, Turn, Urls};
+use webhooks::Webhooks;
 use world::SharedClock;
 use ws::Hub;
 
@@ -123,8 +126,8 @@ pub async fn run(
     let relay = tokio::spawn(turn.clone().serve_datagrams(inbox, port, relaying.clone()));
     let media = Media { ice, workers: workers.clone(), turn: turn.clone(), tests };
     let base = config.base_url(listener.local_addr()?);
-    let (keys, notify) = links(&config, base, store.clone()).map_err(RunError::Config)?;
-    let app = App::new(config, clock, store, hub, media, notify, keys).await.map_err(RunError::Start)?;
+    let links = links(&config, base, &store, &clock).map_err(RunError::Config)?;
+    let app = App::new(config, clock, store, hub, media, links).await.map_err(RunError::Start)?;
     let router = http::router(app.clone()).map_err(RunError::Config)?;
     let background = tokio::spawn(jobs::run(app.clone()));
     let sending = tokio::spawn(app.clone().send_messages());
@@ -167,11 +170,12 @@ pub async fn run(
     Ok(())
 }
 
-/// What proves links, and what sends them.
-fn links(config: &Config, base: String, store: Arc<dyn Store>) -> Result<(Arc<Keys>, Arc<Notify>), String> {
+/// What proves links, and what sends them and other things.
+fn links(config: &Config, base: String, store: &Arc<dyn Store>, clock: &SharedClock) -> Result<Links, String> {
     let keys = Arc::new(Keys::open(&config.data_dir)?);
-    let notify = Arc::new(Notify::open(config, base, keys.clone(), store)?);
-    Ok((keys, notify))
+    let notify = Arc::new(Notify::open(config, base, keys.clone(), store.clone())?);
+    let webhooks = Arc::new(Webhooks::open(config, store.clone(), clock.clone(), keys.clone())?);
+    Ok(Links { keys, notify, webhooks })
 }
 
 /// Whom the relay serves: those who sit in a call, those it rings, and those who test the way to it.

@@ -9,6 +9,7 @@ use crate::{
     StoreResult,
     bulk::Bulk,
     deliveries::{self, STEPS},
+    feed::{Numbers, is_told},
     guests::{CALL_LINKS, LINKS, call_link_row, link_row},
     model::{
         CallLink, CallRecord, CallUpdate, Delivery, GuestLink, HistoryRow, Invitation, InvitedTeam, NewCall,
@@ -57,14 +58,14 @@ const TEAMS: Bulk =
     Bulk { before: "INSERT INTO call_teams (call, position, team_id, name) VALUES ", columns: 4, after: "" };
 
 const EVENTS: Bulk = Bulk {
-    before: "INSERT INTO call_events (call, seq, kind, contact_id, at) VALUES ",
-    columns: 5,
+    before: "INSERT INTO call_events (call, seq, kind, contact_id, at, number) VALUES ",
+    columns: 6,
     after: " RETURNING id, call, seq",
 };
 
 const HISTORY: Bulk = Bulk {
-    before: "INSERT INTO call_history (call, seq, kind, contact_id, channel, state, reason, at) VALUES ",
-    columns: 8,
+    before: "INSERT INTO call_history (call, seq, kind, contact_id, channel, state, reason, at, number) VALUES ",
+    columns: 9,
     after: "",
 };
 
@@ -137,13 +138,13 @@ pub(crate) fn update_row(update: &CallUpdate) -> [Value; 12] {
 }
 
 /// Rows that hang on calls, gathered over a whole batch.
-#[derive(Default)]
 pub(crate) struct Attached {
+    numbers: Numbers,
     members: Vec<Value>,
     invitations: Vec<Value>,
     teams: Vec<Value>,
     /// With the key they are sorted by: (call, seq).
-    events: Vec<((i64, i64), [Value; 5])>,
+    events: Vec<((i64, i64), [Value; 6])>,
     history: Vec<Value>,
     statistics: Vec<Value>,
     deliveries: Vec<Value>,
@@ -155,6 +156,21 @@ pub(crate) struct Attached {
 }
 
 impl Attached {
+    pub(crate) fn new(numbers: Numbers) -> Self {
+        Self {
+            numbers,
+            members: Vec::new(),
+            invitations: Vec::new(),
+            teams: Vec::new(),
+            events: Vec::new(),
+            history: Vec::new(),
+            statistics: Vec::new(),
+            deliveries: Vec::new(),
+            delivery_steps: Vec::new(),
+            guest_links: BTreeMap::new(),
+        }
+    }
+
     pub(crate) fn members(&mut self, call: i64, users: impl IntoIterator<Item = Option<i64>>) {
         self.members.extend(users.into_iter().flatten().flat_map(|user| [user.into(), call.into()]));
     }
@@ -180,7 +196,8 @@ impl Attached {
     }
 
     pub(crate) fn event(&mut self, call: i64, seq: i64, kind: &str, contact: i64, at: Timestamp) {
-        let row = [call.into(), seq.into(), kind.into(), contact.into(), at.as_millis().into()];
+        let number = is_told(kind).then(|| self.numbers.give());
+        let row = [call.into(), seq.into(), kind.into(), contact.into(), at.as_millis().into(), number.into()];
         self.events.push(((call, seq), row));
     }
 
@@ -195,6 +212,7 @@ impl Attached {
                 text(row.state.as_ref()),
                 text(row.reason.as_ref()),
                 row.at.as_millis().into(),
+                self.numbers.give().into(),
             ]);
         }
     }
@@ -234,7 +252,7 @@ impl Attached {
                 new.next_at.as_millis().into(),
                 new.not_after.as_millis().into(),
             ]);
-            self.delivery_steps.extend(deliveries::step_rows(new.id, 1, &new.steps));
+            self.delivery_steps.extend(deliveries::step_rows(new.id, 1, &new.steps, &mut self.numbers));
         }
     }
 

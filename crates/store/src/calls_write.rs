@@ -15,6 +15,7 @@ use crate::{
     bulk::{id_lists, push_places},
     calls_rows::{Attached, CALLS, KEYS, UPDATES, call_row, update_row},
     deliveries::hear,
+    feed::{Numbers, told_by_create, told_by_update},
     model::{CallUpdate, CallWrite, Delivery, NewCall, Refused, Saved},
     sql_store::SqlStore,
 };
@@ -39,6 +40,7 @@ impl SqlStore {
         let txn = self.begin_write().await?;
         let outcomes = save(&txn, writes).await?;
         txn.commit().await?;
+        self.tell();
         Ok(outcomes)
     }
 
@@ -62,6 +64,7 @@ impl SqlStore {
             }
         }
         txn.commit().await?;
+        self.tell();
         Ok(outcomes)
     }
 }
@@ -79,7 +82,9 @@ async fn save(txn: &DatabaseTransaction, writes: &[CallWrite]) -> StoreResult<Ve
     let ids = insert_calls(txn, &creates).await?;
     update_calls(txn, &updates).await?;
 
-    let mut attached = Attached::default();
+    let heard = || updates.iter().flat_map(|update| &update.heard);
+    let told = creates.iter().map(|new| told_by_create(new)).chain(updates.iter().map(|update| told_by_update(update)));
+    let mut attached = Attached::new(Numbers::take(txn, told.sum()).await?);
     attach_creates(&mut attached, &creates, &ids)?;
     attach_updates(txn, &mut attached, &updates).await?;
     let mut event_ids = HashMap::new();
@@ -87,7 +92,10 @@ async fn save(txn: &DatabaseTransaction, writes: &[CallWrite]) -> StoreResult<Ve
         event_ids.insert((row.try_get_by(1)?, row.try_get_by(2)?), row.try_get_by(0)?);
     }
     let mut changed: HashMap<i64, Vec<Delivery>> = HashMap::new();
-    for (call, delivery) in hear(txn, updates.iter().flat_map(|update| &update.heard)).await? {
+    if heard().next().is_some() {
+        Numbers::lock(txn).await?;
+    }
+    for (call, delivery) in hear(txn, heard()).await? {
         changed.entry(call).or_default().push(delivery);
     }
     let outcome = |(index, write)| match refused.get(&index) {

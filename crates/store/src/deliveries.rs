@@ -21,13 +21,17 @@ use crate::{
         calls::call,
         reach::{delivery, delivery_step},
     },
+    feed::Numbers,
     model::{Claimant, Claimed, Delivery, DeliveryStep, Heard, Whose},
     sql_store::SqlStore,
 };
 
 /// Most steps by far are the birth and the end of a message.
-pub(crate) const STEPS: Bulk =
-    Bulk { before: "INSERT INTO delivery_steps (delivery, seq, state, reason, at) VALUES ", columns: 5, after: "" };
+pub(crate) const STEPS: Bulk = Bulk {
+    before: "INSERT INTO delivery_steps (delivery, seq, state, reason, at, number) VALUES ",
+    columns: 6,
+    after: "",
+};
 
 const CHANGES: Bulk = Bulk {
     before: "UPDATE deliveries SET state = fresh.column2, reason = fresh.column3, next_at = fresh.column4, \
@@ -37,10 +41,11 @@ const CHANGES: Bulk = Bulk {
 };
 
 /// The rows of steps, from number `first` on.
-pub(crate) fn step_rows(id: Uuid, first: i64, steps: &[DeliveryStep]) -> Vec<Value> {
+pub(crate) fn step_rows(id: Uuid, first: i64, steps: &[DeliveryStep], numbers: &mut Numbers) -> Vec<Value> {
     let row = |(seq, step): (i64, &DeliveryStep)| {
         let DeliveryStep { state, reason, at } = step;
-        [id.to_string().into(), seq.into(), state.name().into(), reason.clone().into(), at.as_millis().into()]
+        let (id, number) = (id.to_string(), numbers.give());
+        [id.into(), seq.into(), state.name().into(), reason.clone().into(), at.as_millis().into(), number.into()]
     };
     (first..).zip(steps).flat_map(row).collect()
 }
@@ -116,13 +121,15 @@ impl SqlStore {
 
     pub(crate) async fn hear(&self, heard: &[Heard]) -> StoreResult<Vec<Delivery>> {
         let txn = self.begin_write().await?;
+        Numbers::lock(&txn).await?;
         let changed = hear(&txn, heard).await?;
         txn.commit().await?;
+        self.tell();
         Ok(changed.into_iter().map(|(_, delivery)| delivery).collect())
     }
 }
 
-/// Returns those that have changed.
+/// Returns those that have changed. Whoever calls it has locked the numbers.
 pub(crate) async fn hear<'a>(
     txn: &DatabaseTransaction,
     heard: impl IntoIterator<Item = &'a Heard>,
@@ -139,7 +146,8 @@ pub(crate) async fn hear<'a>(
     }
     known.retain(|known| known.changed);
     CHANGES.execute(txn, known.iter().flat_map(Known::row).collect()).await?;
-    STEPS.execute(txn, known.iter().flat_map(Known::new_steps).collect()).await?;
+    let mut numbers = Numbers::take(txn, known.iter().map(Known::fresh).sum()).await?;
+    STEPS.execute(txn, known.iter().flat_map(|known| known.new_steps(&mut numbers)).collect()).await?;
     Ok(known.into_iter().map(|known| (known.call, known.now)).collect())
 }
 
@@ -181,9 +189,14 @@ impl Known {
         ]
     }
 
-    fn new_steps(&self) -> Vec<Value> {
+    /// How many of its steps are new.
+    fn fresh(&self) -> usize {
+        self.now.steps.len() - self.written
+    }
+
+    fn new_steps(&self, numbers: &mut Numbers) -> Vec<Value> {
         let first = i64::try_from(self.written).unwrap_or(i64::MAX).saturating_add(1);
-        step_rows(self.now.id, first, &self.now.steps[self.written..])
+        step_rows(self.now.id, first, &self.now.steps[self.written..], numbers)
     }
 }
 

@@ -14,6 +14,8 @@ mod domains;
 #[expect(unreachable_pub, reason = "SeaORM's derives make public types; the module itself is private")]
 mod entity;
 mod error;
+mod event_store;
+mod feed;
 mod guests;
 mod migration;
 pub mod model;
@@ -22,8 +24,11 @@ mod sessions;
 mod sql_store;
 mod teams;
 mod users;
+mod webhook_messages;
+mod webhooks;
 
 pub use connect::open;
+pub use event_store::EventStore;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -55,7 +60,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// All durable state. A method that returns has its effects on disk.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: EventStore + Send + Sync + 'static {
     // --- calls -------------------------------------------------------------------------------------------------------
 
     /// Writes many calls in one transaction with one sync. Each is refused or saved on its own; an error means that

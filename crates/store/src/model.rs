@@ -1,8 +1,10 @@
 //! Rows as the rest of the program sees them.
 
 mod delivery;
+mod feed;
 mod guest;
 mod push;
+mod webhook;
 
 use std::fmt;
 
@@ -10,8 +12,12 @@ use farhand_domain::time::Timestamp;
 use uuid::Uuid;
 
 pub use delivery::{Claimant, Claimed, Delivery, DeliveryStep, Heard, Whose};
+pub use feed::{FeedCall, FeedEvent, FeedFilter, FeedPage};
 pub use guest::{AcceptedTerms, CallLink, GuestInvitation, GuestLink};
 pub use push::PushSubscription;
+pub use webhook::{
+    MessageFilter, MessageState, NewMessage, NewWebhook, Then, Webhook, WebhookChange, WebhookMessage, WebhookOutcome,
+};
 
 /// What somebody's media may take in a call; none: as much as they want.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

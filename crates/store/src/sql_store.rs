@@ -8,6 +8,7 @@ use sea_orm::{
     ColumnTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, TransactionTrait,
     sea_query::ExprTrait,
 };
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
@@ -31,11 +32,21 @@ pub(crate) struct SqlStore {
     pub(crate) writer: DatabaseConnection,
     /// PostgreSQL: the same pool.
     pub(crate) reader: DatabaseConnection,
+    /// Changes with every commit that events may have come with.
+    news: watch::Sender<()>,
 }
 
 impl SqlStore {
     pub(crate) fn new(writer: DatabaseConnection, reader: DatabaseConnection) -> Self {
-        Self { writer, reader }
+        Self { writer, reader, news: watch::Sender::default() }
+    }
+
+    pub(crate) fn tell(&self) {
+        self.news.send_replace(());
+    }
+
+    pub(crate) fn listen(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
     }
 
     pub(crate) fn backend(&self) -> DbBackend {
@@ -64,7 +75,7 @@ impl SqlStore {
 
     /// Ends waiting for a server that does not answer; what it was asked to commit it may still have committed. A file
     /// always answers, so with SQLite every outcome is known.
-    async fn answered<T>(&self, work: impl Future<Output = StoreResult<T>> + Send) -> StoreResult<T> {
+    pub(crate) async fn answered<T>(&self, work: impl Future<Output = StoreResult<T>> + Send) -> StoreResult<T> {
         if self.backend() == DbBackend::Sqlite {
             return work.await;
         }

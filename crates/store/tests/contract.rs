@@ -18,6 +18,8 @@ mod contacts;
 mod deliveries;
 #[path = "contract/directory.rs"]
 mod directory;
+#[path = "contract/events.rs"]
+mod events;
 #[path = "contract/failures.rs"]
 mod failures;
 #[path = "contract/guests.rs"]
@@ -36,3 +38,5 @@ mod saving;
 mod saving_many;
 #[path = "contract/sessions.rs"]
 mod sessions;
+#[path = "contract/webhooks.rs"]
+mod webhooks;

@@ -117,6 +117,7 @@ fn cargo_tests(root: &Path, rest: &[String], counts: &mut Counts) -> Outcome {
     let tests = Job::new("cargo", root).args(["test", "--workspace", "--no-fail-fast"]).args(rest);
     let tests = tests.env("FARHAND_TEST_PYTHON", mail).env("FARHAND_TEST_ICALENDAR", calendars);
     let tests = tests.env("FARHAND_TEST_HTTP_ECE", python::with_seal_opener(root)?);
+    let tests = tests.env("FARHAND_TEST_WEBHOOKS", python::with_webhook_reader(root)?);
     let said = tests.tee()?;
     take(&said, counts::of_cargo, counts, "Rust tests")
 }

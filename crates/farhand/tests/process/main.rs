@@ -19,3 +19,4 @@ mod outbox;
 mod postgres;
 mod restart;
 mod stopping;
+mod webhooks;

@@ -44,15 +44,27 @@ pub fn call_log(record: &CallRecord) -> CallLog {
 }
 
 pub fn reason(record: &CallRecord) -> CallReason {
-    if record.reason == "SERVICE_REQUEST" { CallReason::ServiceRequest } else { CallReason::Standard }
+    reason_named(&record.reason)
+}
+
+pub fn reason_named(name: &str) -> CallReason {
+    if name == "SERVICE_REQUEST" { CallReason::ServiceRequest } else { CallReason::Standard }
 }
 
 pub fn call_type(record: &CallRecord) -> CallType {
-    if record.call_type == "MESH" { CallType::Mesh } else { CallType::Sfu }
+    type_named(&record.call_type)
+}
+
+pub fn type_named(name: &str) -> CallType {
+    if name == "MESH" { CallType::Mesh } else { CallType::Sfu }
 }
 
 pub fn status(record: &CallRecord) -> CallStatus {
-    match record.status.as_str() {
+    status_named(&record.status)
+}
+
+pub fn status_named(name: &str) -> CallStatus {
+    match name {
         "Started" => CallStatus::Started,
         "Ended" => CallStatus::Ended,
         _ => CallStatus::Planned,

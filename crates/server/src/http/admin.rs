@@ -5,6 +5,7 @@ mod dead_letters;
 mod domains;
 mod teams;
 mod users;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -24,4 +25,10 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(api_keys::revoke_api_key))
         .routes(routes!(dead_letters::list_dead_letters))
         .routes(routes!(dead_letters::resend_dead_letter))
+        .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))
+        .routes(routes!(webhooks::get_webhook, webhooks::change_webhook, webhooks::delete_webhook))
+        .routes(routes!(webhooks::rotate_webhook_secret))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::list_webhook_deliveries))
+        .routes(routes!(webhooks::resend_webhook_delivery))
 }

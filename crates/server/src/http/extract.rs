@@ -156,6 +156,21 @@ impl FromRequestParts<Arc<App>> for Caller {
     }
 }
 
+/// Somebody logged in, and the token, for what goes on after the answer has begun: it has to end with the login.
+pub struct Lasting {
+    pub login: Login,
+    pub token: String,
+}
+
+impl FromRequestParts<Arc<App>> for Lasting {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Self> {
+        let Caller(login) = Caller::from_request_parts(parts, app).await?;
+        Ok(Self { login, token: token(parts)?.to_owned() })
+    }
+}
+
 /// A user, or a guest with a personal link.
 pub struct Anybody(pub Principal);
 

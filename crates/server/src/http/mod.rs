@@ -5,6 +5,7 @@ mod calls;
 mod check;
 mod contacts;
 pub mod cookies;
+mod events;
 mod extract;
 mod guests;
 mod health;

@@ -30,7 +30,7 @@ use crate::app::App;
         (name = "rtc-controller", description = "Calls"),
         (name = "guest", description = "What people without an account do with their personal link"),
         (name = "auth", description = "Login"),
-        (name = "admin", description = "Users, teams, domains and API keys")
+        (name = "admin", description = "Users, teams, domains, API keys and webhooks")
     )
 )]
 pub struct Document;

@@ -24,7 +24,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
-    Fail, admin, calls, check, contacts, guests, health, lobby, login, notify, openapi, planned, push, reach, stills,
+    Fail, admin, calls, check, contacts, events, guests, health, lobby, login, notify, openapi, planned, push, reach,
+    stills,
 };
 use crate::{app::App, config::Config, planned::feed::CALENDAR, ws};
 
@@ -79,6 +80,9 @@ pub fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(stills::get_still))
         .routes(routes!(contacts::get_contacts))
         .routes(routes!(contacts::get_teams))
+        .routes(routes!(events::get_call_events))
+        .routes(routes!(events::get_events))
+        .routes(routes!(events::follow_events))
         .merge(admin::routes())
 }
 
@@ -185,6 +189,7 @@ fn cors(config: &Config) -> Result<CorsLayer, String> {
         header::IF_MATCH,
         HeaderName::from_static("idempotency-key"),
         HeaderName::from_static("x-xsrf-token"),
+        HeaderName::from_static("last-event-id"),
     ];
     Ok(CorsLayer::new()
         .allow_origin(origins)

@@ -3,8 +3,12 @@
 
 mod guard;
 mod http;
+mod later;
+mod roots;
 
 pub use self::{
     guard::Guard,
     http::{Answer, Client, Failure, Request},
+    later::retry_after,
+    roots::roots,
 };

@@ -5,7 +5,7 @@ use std::{env, process::Stdio};
 use serde_json::Value;
 use tokio::{io::AsyncWriteExt, process::Command};
 
-/// A Python that has a package.
+/// A Python that has a package which knows a format, and the variable that names it.
 struct Judge {
     variable: &'static str,
     package: &'static str,
@@ -14,6 +14,7 @@ struct Judge {
 
 const CALENDARS: Judge = Judge { variable: "FARHAND_TEST_ICALENDAR", package: "icalendar", version: "7.3.0" };
 const SEALS: Judge = Judge { variable: "FARHAND_TEST_HTTP_ECE", package: "http-ece", version: "1.2.1" };
+const WEBHOOKS: Judge = Judge { variable: "FARHAND_TEST_WEBHOOKS", package: "standardwebhooks", version: "1.1.0" };
 
 /// What a Python program, which has the package `icalendar`, says of something.
 pub async fn ask(program: &str, of: &str) -> Value {
@@ -23,6 +24,11 @@ pub async fn ask(program: &str, of: &str) -> Value {
 /// The same with the package `http_ece`, and `cryptography`.
 pub async fn ask_of_seals(program: &str, of: &str) -> Value {
     SEALS.ask(program, of).await
+}
+
+/// The same with the package `standardwebhooks`.
+pub async fn ask_of_webhooks(program: &str, of: &str) -> Value {
+    WEBHOOKS.ask(program, of).await
 }
 
 impl Judge {

@@ -16,3 +16,4 @@ pub(crate) mod access;
 pub(crate) mod calls;
 pub(crate) mod people;
 pub(crate) mod reach;
+pub(crate) mod webhooks;

@@ -12,6 +12,7 @@ mod m20261123_000007_guests;
 mod m20261123_000008_reach;
 mod m20261123_000010_dead_letters;
 mod m20261123_000011_push;
+mod m20261123_000012_events;
 mod m20261123_000013_teams;
 mod m20261123_000014_lobby;
 mod people;
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000008_reach::Migration),
             Box::new(m20261123_000010_dead_letters::Migration),
             Box::new(m20261123_000011_push::Migration),
+            Box::new(m20261123_000012_events::Migration),
             Box::new(m20261123_000013_teams::Migration),
             Box::new(m20261123_000014_lobby::Migration),
         ]

@@ -26,16 +26,10 @@ use self::{
     seal::{Receiver, SALT, seal},
     vapid::Vapid,
 };
-use super::{
-    attempt::Attempt,
-    facts::Facts,
-    kind::Kind,
-    mail::one_line,
-    sms::{retry_after, roots},
-};
+use super::{attempt::Attempt, facts::Facts, kind::Kind, mail::one_line};
 use crate::{
     config::Config,
-    outward::{Answer, Client, Failure, Guard, Request},
+    outward::{Answer, Client, Failure, Guard, Request, retry_after, roots},
 };
 
 pub use self::subscribe::Offered;

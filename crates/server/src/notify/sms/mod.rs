@@ -8,16 +8,14 @@ mod template;
 mod tests;
 mod twilio;
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use farhand_domain::time::Timestamp;
 use hyper::{
-    HeaderMap, StatusCode,
-    header::{AUTHORIZATION, HeaderName, HeaderValue, RETRY_AFTER},
+    StatusCode,
+    header::{AUTHORIZATION, HeaderName, HeaderValue},
 };
-use jiff::fmt::rfc2822;
-use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use url::{Url, form_urlencoded};
 use uuid::Uuid;
 
@@ -31,13 +29,11 @@ use super::{
 };
 use crate::{
     config::Config,
-    outward::{Answer, Client, Failure, Guard},
+    outward::{Answer, Client, Failure, Guard, retry_after, roots},
 };
 
 /// For all of a request. A gateway that has taken longer may have sent the message.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
-/// A gateway that wants to be left alone for longer is asked again nevertheless: it may have meant something else.
-const LATER_MAX: Duration = Duration::from_hours(24);
 /// Of a name: the link has to fit in.
 const FROM_MAX: usize = 40;
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -151,38 +147,11 @@ impl Sms {
     }
 }
 
-/// Authorities that are believed beside the public ones.
-pub(super) fn roots(config: &Config) -> Result<Vec<CertificateDer<'static>>, String> {
-    let Some(file) = &config.outward.root else { return Ok(Vec::new()) };
-    let wrong = |why: String| format!("outward.root: {}: {why}", file.display());
-    let pem = fs::read(file).map_err(|error| wrong(error.to_string()))?;
-    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    match roots {
-        Ok(roots) if !roots.is_empty() => Ok(roots),
-        Ok(_) => Err(wrong("there is no certificate in it".to_owned())),
-        Err(error) => Err(wrong(error.to_string())),
-    }
-}
-
 /// As gateways want it: digits, behind a plus if there is one.
 fn number(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let plus = if text.trim_start().starts_with('+') { "+" } else { "" };
     (!digits.is_empty()).then(|| format!("{plus}{digits}"))
-}
-
-/// In seconds, or a time of day (RFC 9110, section 10.2.3).
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let wish = if is_number {
-        // More digits than there are numbers for are a very long time, too.
-        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
-    } else {
-        let at = rfc2822::parse(text).ok()?.timestamp().as_millisecond();
-        Duration::from_millis(u64::try_from(at - now.as_millis()).unwrap_or(0))
-    };
-    Some(wish.min(LATER_MAX))
 }
 
 /// What the gateway says, for whoever reads the log.

@@ -1,6 +1,9 @@
 //! Text messages through a real gateway to its carrier, and to gateways that behave as no real one does when asked.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+};
 
 use farhand_testkit::{WAIT, kannel::Kannel};
 use tokio::{
