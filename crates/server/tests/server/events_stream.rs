@@ -167,9 +167,12 @@ async fn nobody_has_many_streams_and_whoever_goes_makes_room() {
     Stream::open(&other, "/rtc/events", None).await;
     streams.pop();
     // The server learns of it when it looks at the connection.
-    while caller.request(Method::GET, "/rtc/events").send().await.unwrap().status() != 200 {
-        tokio::task::yield_now().await;
-    }
+    let let_in = async {
+        while caller.request(Method::GET, "/rtc/events").send().await.unwrap().status() != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(WAIT, let_in).await.expect("there is no room");
 }
 
 #[tokio::test]

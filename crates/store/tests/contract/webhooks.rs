@@ -70,7 +70,7 @@ async fn a_webhook_is_kept_changed_and_deleted_by_its_own_domain(db: &Db) {
     let webhook = set_up(db).await;
     let other = db.domain("other").await.id;
     assert_eq!((webhook.generation, webhook.enabled, webhook.position), (1, true, 0));
-    assert_eq!(db.store.webhooks(webhook.domain_id).await.unwrap(), [webhook.clone()]);
+    assert_eq!(db.store.webhooks(webhook.domain_id).await.unwrap(), std::slice::from_ref(&webhook));
     assert_eq!(db.store.webhooks(other).await.unwrap(), []);
     assert_eq!(db.store.webhook(other, webhook.id).await.unwrap(), None);
 
