@@ -168,6 +168,7 @@ impl Attached {
             deliveries: Vec::new(),
             delivery_steps: Vec::new(),
             guest_links: BTreeMap::new(),
+            call_links: BTreeMap::new(),
         }
     }
 
