@@ -88,6 +88,12 @@ export interface components {
             next?: number[];
             /** @description The team that is asked if these do not answer. For whoever called. */
             nextTeam?: string | null;
+            /** @description The receiver may end the call for all, and let people in from the lobby. */
+            host?: boolean;
+            /** @description Whoever has the link to the whole call may ask to be let in. */
+            anonymousJoinAllow?: boolean;
+            /** @description Who waits to be let in, for a host. The version does not rise for it. */
+            lobby?: components["schemas"]["InLobby"][];
             mediaPlan?: components["schemas"]["MediaPlan"] | null;
             sendLimit?: components["schemas"]["SendLimit"] | null;
             endReason?: components["schemas"]["EndReason"] | null;
@@ -174,6 +180,24 @@ export interface components {
             contactId: number;
             /** @enum {string} */
             type: "ringAgain";
+        } | {
+            /** Format: int32 */
+            id: number;
+            /** Format: uuid */
+            callId: string;
+            /** Format: uuid */
+            lobbyId: string;
+            /** @enum {string} */
+            type: "admitToCall";
+        } | {
+            /** Format: int32 */
+            id: number;
+            /** Format: uuid */
+            callId: string;
+            /** Format: uuid */
+            lobbyId: string;
+            /** @enum {string} */
+            type: "refuseFromCall";
         } | {
             /** Format: uuid */
             callId: string;
@@ -302,7 +326,7 @@ export interface components {
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "team_loop" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "code_unknown" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_not_begun" | "not_waiting" | "anonymous_not_allowed" | "lobby_full" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "webhook_disabled" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "team_loop" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "too_many_browsers" | "idempotency_mismatch" | "last_administrator" | "too_many_webhooks" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @description Who is connected by a guest's link. */
         Guest: {
             /** Format: int64 */
@@ -319,6 +343,14 @@ export interface components {
             urls: string[];
             username?: string | null;
             credential?: string | null;
+        };
+        /** @description Somebody who waits in the lobby, as those see it who may open. */
+        InLobby: {
+            /** Format: uuid */
+            id: string;
+            /** @description As the person calls itself: nobody has looked whether it is true. */
+            displayName: string;
+            sinceDateTime: components["schemas"]["WireTime"];
         };
         /** @description A layer of the own camera, and the most its encoder should make of it. */
         LayerRate: {

@@ -180,6 +180,111 @@ export interface paths {
         patch: operations["changeUser"];
         trace?: never;
     };
+    "/admin/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the domain's webhooks, without their secrets. */
+        get: operations["listWebhooks"];
+        put?: never;
+        /** Sets up a webhook: the domain's events are sent there from now on. The answer is the only time its secret is shown. */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a webhook. */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /** Deletes a webhook and what waits for it. */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /** Changes a webhook, disables it, or enables it again. */
+        patch: operations["changeWebhook"];
+        trace?: never;
+    };
+    "/admin/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists messages to a webhook, the newest first: those on their way, and what became of the others. */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{id}/deliveries/{deliveryId}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message again that was accepted or given up. It is the same one, and waits for no other of its call. */
+        post: operations["resendWebhookDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new secret, shown this once. For a day messages are signed with the one before as well. */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message of the type `webhook.test` at once, and tells what came of it. */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/login": {
         parameters: {
             query?: never;
@@ -265,6 +370,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/guest/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells where a code leads. No login is needed; with one, a call one is invited to is named. */
+        post: operations["useJoinCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guest/knock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks to be let in. Answers when something has changed, or once `waitSeconds` have passed; then ask again. */
+        post: operations["knock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guest/leaveLobby": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Waits no longer to be let in. */
+        post: operations["leaveLobby"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/guest/look": {
         parameters: {
             query?: never;
@@ -276,6 +432,40 @@ export interface paths {
         put?: never;
         /** Tells what a guest's link leads to. Nothing is begun or used up by it. */
         post: operations["lookAtInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guest/openCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells what the link to a whole call leads to. Nothing is begun or used up by it, and nobody hears of it. */
+        post: operations["lookAtOpenCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/admitToCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets somebody in from the lobby, as a guest with a personal link. */
+        post: operations["admitToCall"];
         delete?: never;
         options?: never;
         head?: never;
@@ -320,6 +510,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rtc/createJoinCode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a code of six digits that leads into the call for ten minutes. The one before it leads nowhere from then on. */
+        post: operations["createJoinCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rtc/declineCall": {
         parameters: {
             query?: never;
@@ -354,6 +561,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rtc/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells of events as they happen, as Server-Sent Events: those of `getEvents`, each with an `id` to go on from by `Last-Event-ID`. */
+        get: operations["followEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rtc/getCalendarLink": {
         parameters: {
             query?: never;
@@ -365,6 +589,40 @@ export interface paths {
         get: operations["getCalendarLink"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/getCallEvents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the events of one call after a sequence number, in order. */
+        get: operations["getCallEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/getCallLink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives out the link to the whole call. Whoever has it may ask to be let in. */
+        post: operations["getCallLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -422,6 +680,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rtc/getEvents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the events of all calls that the caller may read, in the order in which they happened; for administrators the domain's. */
+        get: operations["getEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rtc/getGuestLink": {
         parameters: {
             query?: never;
@@ -448,6 +723,40 @@ export interface paths {
         };
         /** Lists STUN and TURN servers for `RTCPeerConnection`. */
         get: operations["getIceServers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/getPushKey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells what browsers have to subscribe with. */
+        get: operations["getPushKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/getPushSubscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the browsers that ring for the caller. */
+        get: operations["getPushSubscriptions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -541,6 +850,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rtc/refuseFromCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Does not let somebody in, who is not asked about again for some minutes. */
+        post: operations["refuseFromCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rtc/renewCalendarLink": {
         parameters: {
             query?: never;
@@ -569,6 +895,23 @@ export interface paths {
         put?: never;
         /** Sends somebody's invitation again, to the addresses of the first one. */
         post: operations["resendInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/revokeCallLink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes the link to the whole call back. Whoever waits by it has to go; the next `getCallLink` gives out a good one. */
+        post: operations["revokeCallLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -650,6 +993,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rtc/subscribeToPush": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a browser ring for the caller until the login ends. Whoever it rang for before is rung there no more. */
+        post: operations["subscribeToPush"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/unsubscribeFromPush": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a browser ring no more. */
+        post: operations["unsubscribeFromPush"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rtc/updateCall": {
         parameters: {
             query?: never;
@@ -707,6 +1084,59 @@ export interface components {
         CalendarLink: {
             /** @description Where it is on this server. Whoever knows it can read the calendar, without a login. */
             path: string;
+        };
+        /** @description The call as it stood when the event was read, which may be later. */
+        CallBrief: {
+            callTitle: string;
+            callReason: components["schemas"]["CallReason"];
+            callType: components["schemas"]["CallType"];
+            callStatus: components["schemas"]["CallStatus"];
+            plannedDateTime?: components["schemas"]["WireTime"] | null;
+            startedDateTime?: components["schemas"]["WireTime"] | null;
+            endedDateTime?: components["schemas"]["WireTime"] | null;
+        };
+        /** @description Something that has happened in a call. */
+        CallEvent: {
+            /** @description `call.created`, `call.joined`, `call.left`, `call.ended` …: docs/events.md lists them; expect more. */
+            type: string;
+            /** @description When it happened. */
+            timestamp: components["schemas"]["WireTime"];
+            data: components["schemas"]["CallEventData"];
+        };
+        CallEventData: {
+            /** Format: uuid */
+            callId: string;
+            /**
+             * Format: int64
+             * @description Counts the events of this call, from 1, without a gap.
+             */
+            sequence: number;
+            contact?: components["schemas"]["CallLogContact"] | null;
+            /** @description As in `callHistory`. */
+            channel?: string | null;
+            state?: string | null;
+            reason?: string | null;
+            /**
+             * Format: uuid
+             * @description The message that a `call.notification` is about.
+             */
+            notificationId?: string | null;
+            notificationKind?: string | null;
+            call: components["schemas"]["CallBrief"];
+        };
+        /** @description Events of all calls that the caller may read. */
+        CallEventPage: {
+            /** @description There may be none although more are to come. */
+            events: components["schemas"]["CallEvent"][];
+            /** @description Where the next page begins. */
+            next: string;
+            /** @description Whether there is more by now. */
+            more: boolean;
+        };
+        /** @description Events of one call. */
+        CallEvents: {
+            /** @description In the order of their sequence numbers; empty when there are no more by now. */
+            events: components["schemas"]["CallEvent"][];
         };
         /** @description What is not an event: rings, deliveries, reconnects. `type` is open. */
         CallHistoryItem: {
@@ -855,6 +1285,20 @@ export interface components {
          * @enum {string}
          */
         CallType: "MESH" | "SFU";
+        /** @description Where a code leads: one of both. */
+        CodeAnswer: {
+            /**
+             * Format: uuid
+             * @description The call, for somebody who is logged in and invited.
+             */
+            callId?: string | null;
+            /** @description A guest's personal link, or the link to the whole call. */
+            link?: string | null;
+        };
+        /** @description Six digits as somebody typed them; blanks and hyphens do no harm. */
+        CodeRequest: {
+            code: string;
+        };
         /** @description The domain's people and teams. */
         ContactList: {
             users: components["schemas"]["DirectoryEntry"][];
@@ -985,7 +1429,7 @@ export interface components {
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "team_loop" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "idempotency_mismatch" | "last_administrator" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "code_unknown" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_not_begun" | "not_waiting" | "anonymous_not_allowed" | "lobby_full" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "webhook_disabled" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "team_loop" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "too_many_browsers" | "idempotency_mismatch" | "last_administrator" | "too_many_webhooks" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @description What a guest's link leads to. */
         GuestInvitation: {
             /** Format: uuid */
@@ -1055,6 +1499,67 @@ export interface components {
              */
             sessionId?: string | null;
         };
+        /** @description Six digits that lead into a call, for a while. */
+        JoinCode: {
+            code: string;
+            /** @description Of the page where it is typed. */
+            address: string;
+            expiresDateTime: components["schemas"]["WireTime"];
+        };
+        /** @description Wants a code that leads into a call. */
+        JoinCodeRequest: {
+            /** Format: uuid */
+            callId: string;
+            /**
+             * Format: int64
+             * @description For one guest of the call, by the contact's own `id`: then it is good once, and leads past the lobby.
+             */
+            contactId?: number | null;
+        };
+        /** @description Asks to be let in, and goes on asking: whoever has not knocked for half a minute waits no more. */
+        KnockRequest: {
+            /**
+             * Format: uuid
+             * @description Random, made by the client and told to nobody else: whoever knocks with it again is the same person.
+             */
+            knockId: string;
+            /** @description Up to 60 characters. */
+            displayName: string;
+            /** @description Of the terms that were accepted, if there are any. */
+            termsVersion?: string | null;
+            /**
+             * Format: int32
+             * @description How long the answer may wait for something to change, ten seconds at most.
+             */
+            waitSeconds?: number;
+            /** @description Of the last answer. One that says otherwise, or is the first, does not wait. */
+            hosted?: boolean | null;
+        };
+        /** @enum {string} */
+        KnockState: "waiting" | "admitted" | "refused";
+        /** @description How a knock stands. */
+        Knocked: {
+            state: components["schemas"]["KnockState"];
+            /** @description Whether somebody is there who could open. */
+            hosted: boolean;
+            /** @description Once admitted: the personal link of the guest that whoever knocked is now. */
+            link?: string | null;
+        };
+        /** @description Waits no longer. */
+        LeaveLobbyRequest: {
+            /** Format: uuid */
+            knockId: string;
+        };
+        /** @description Names somebody who waits in the lobby of a call. */
+        LobbyRequest: {
+            /** Format: uuid */
+            callId: string;
+            /**
+             * Format: uuid
+             * @description The `id` from the call's `lobby`.
+             */
+            lobbyId: string;
+        };
         LoginRequest: {
             domain: string;
             userId: string;
@@ -1110,6 +1615,16 @@ export interface components {
             email?: string | null;
             phoneNumber?: string | null;
         };
+        NewWebhook: {
+            /** @description `https://…`, without user and password. */
+            url: string;
+            /** @description What it is for. */
+            description?: string | null;
+            /** @description The types of events to send, such as `call.ended`; left out, all. */
+            types?: string[] | null;
+            /** @description True if left out. */
+            enabled?: boolean | null;
+        };
         /** @description A message to somebody who was invited, or a ring on the pages of that person. */
         Notification: {
             /** Format: uuid */
@@ -1135,6 +1650,16 @@ export interface components {
             tries: number;
             /** @description Since when it is so. */
             dateTime: components["schemas"]["WireTime"];
+        };
+        /** @description What the link to a whole call leads to. Whoever has it learns no more before being admitted. */
+        OpenCall: {
+            callTitle: string;
+            callStatus: components["schemas"]["CallStatus"];
+            /** @description Who invites. */
+            from: string;
+            plannedDateTime?: components["schemas"]["WireTime"] | null;
+            plannedTimeZone?: string | null;
+            terms?: components["schemas"]["GuestTerms"] | null;
         };
         /** @description For how long media took a way, one after the other. */
         PathUse: {
@@ -1162,6 +1687,30 @@ export interface components {
              * @description Seconds to wait before trying again, with 429 and 503.
              */
             retryAfter?: number | null;
+        };
+        /** @description What browsers subscribe with. */
+        PushKey: {
+            /** @description For `applicationServerKey`: a point on the curve P-256, uncompressed, in base64url. */
+            publicKey: string;
+        };
+        /** @description What messages are encrypted with, in base64url. */
+        PushKeys: {
+            /** @description The browser's public key: a point on the curve P-256, uncompressed. */
+            p256dh: string;
+            /** @description 16 bytes. */
+            auth: string;
+        };
+        /** @description One of the caller's browsers. */
+        PushSubscription: {
+            id: string;
+            label?: string | null;
+            /** @description The host of the push service. */
+            service: string;
+            createdDateTime: components["schemas"]["WireTime"];
+        };
+        PushSubscriptions: {
+            /** @description The oldest first. */
+            subscriptions: components["schemas"]["PushSubscription"][];
         };
         /**
          * @description Why somebody is not to be disturbed.
@@ -1342,6 +1891,14 @@ export interface components {
          * @enum {string}
          */
         StoredAddresses: "never" | "ownClient" | "always";
+        /** @description As a browser's `PushSubscription.toJSON()` tells it. Whoever has it can make the browser ring: it cannot be printed. */
+        SubscribeToPushRequest: {
+            /** @description The address at the push service. */
+            endpoint: string;
+            keys: components["schemas"]["PushKeys"];
+            /** @description What to call the browser in lists, up to 60 characters. */
+            label?: string | null;
+        };
         /** @description Creates a team, or replaces all that is known of it. */
         TeamBody: {
             name: string;
@@ -1445,6 +2002,9 @@ export interface components {
          * @enum {string}
          */
         TeamStrategy: "all" | "oneAfterAnother" | "longestIdle";
+        UnsubscribeFromPushRequest: {
+            id: string;
+        };
         /** @description Changes a call's title, or a planned call's time. */
         UpdateCallRequest: {
             /** Format: uuid */
@@ -1454,6 +2014,8 @@ export interface components {
             /** @description Instead of `plannedDateTime`, with `plannedTimeZone`, as in `createCall`. */
             plannedLocalTime?: string | null;
             plannedTimeZone?: string | null;
+            /** @description Whether anonymous people may ask to be let in from now on. */
+            joinAnonymousAllowed?: boolean | null;
         };
         /** @description Who is logged in. */
         User: {
@@ -1494,6 +2056,73 @@ export interface components {
             disabled: boolean;
             dataBudget?: components["schemas"]["DataBudget"] | null;
             reach?: components["schemas"]["ReachSettings"] | null;
+        };
+        /** @description What is left out stays as it is. */
+        WebhookChange: {
+            url?: string | null;
+            description?: string | null;
+            /** @description `null`: all. */
+            types?: string[] | null;
+            /** @description False gives up what waits to be sent; true begins with what happens from then on. */
+            enabled?: boolean | null;
+        };
+        /** @description An event on its way to a webhook, or done with. */
+        WebhookDelivery: {
+            /** Format: int64 */
+            id: number;
+            /** @description The header `webhook-id`. */
+            webhookId: string;
+            type: string;
+            /** Format: uuid */
+            callId: string;
+            /** Format: int64 */
+            sequence: number;
+            /** @description `queued`, `waiting` (for an earlier one of the same call), `accepted`, `givenUp`; expect more. */
+            state: string;
+            /** Format: int32 */
+            tries: number;
+            /**
+             * Format: int32
+             * @description The HTTP status of the last answer, if there was one.
+             */
+            status?: number | null;
+            /** @description Why the last try was in vain. */
+            reason?: string | null;
+            /** @description Since when it is so. */
+            dateTime: components["schemas"]["WireTime"];
+            nextDateTime?: components["schemas"]["WireTime"] | null;
+        };
+        WebhookRecord: {
+            /** Format: uuid */
+            id: string;
+            url: string;
+            description: string;
+            /** @description Absent: all. */
+            types?: string[] | null;
+            enabled: boolean;
+            /** @description Why it was disabled, if it was not by hand. */
+            reason?: string | null;
+            created: components["schemas"]["WireTime"];
+            oldSecretUntil?: components["schemas"]["WireTime"] | null;
+            failingSince?: components["schemas"]["WireTime"] | null;
+            pausedUntil?: components["schemas"]["WireTime"] | null;
+        };
+        /** @description The only time the secret is shown. */
+        WebhookSecret: {
+            /** @description `whsec_…`, for Standard Webhooks libraries. */
+            secret: string;
+            record: components["schemas"]["WebhookRecord"];
+        };
+        /** @description What became of a test. */
+        WebhookTest: {
+            accepted: boolean;
+            /**
+             * Format: int32
+             * @description The HTTP status of the answer, if there was one.
+             */
+            status?: number | null;
+            /** @description Why not. */
+            reason?: string | null;
         };
         /** @description Hours on the clocks of one place. */
         WeekHours: {
@@ -2190,6 +2819,409 @@ export interface operations {
             };
         };
     };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhooks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookRecord"][];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description The webhook and its secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecret"];
+                };
+            };
+            /** @description No address, or one that may not be used */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There are too many */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookRecord"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookRecord"];
+                };
+            };
+            /** @description No address, or one that may not be used */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state, such as `givenUp`. */
+                state?: string;
+                /** @description Only those with a smaller id: for the next page. */
+                before?: number;
+                /** @description 1 to 500, 100 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The messages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"][];
+                };
+            };
+            /** @description A parameter has a wrong value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resendWebhookDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+                /** @description The message */
+                deliveryId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is queued */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook or message, or it is on its way */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The webhook is disabled */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook and its new secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecret"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTest"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -2372,6 +3404,168 @@ export interface operations {
             };
         };
     };
+    useJoinCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description Where it leads */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeAnswer"];
+                };
+            };
+            /** @description No code */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It leads nowhere, or not any more */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong codes */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    knock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KnockRequest"];
+            };
+        };
+        responses: {
+            /** @description How it stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Knocked"];
+                };
+            };
+            /** @description No name, or none that can be shown */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The link is not good, or not any more */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The terms have to be accepted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call has ended or is closed to anonymous people, or too many wait */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many have asked */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leaveLobby: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeaveLobbyRequest"];
+            };
+        };
+        responses: {
+            /** @description Gone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenCall"];
+                };
+            };
+            /** @description The link is not good, or not any more */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call has ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     lookAtInvitation: {
         parameters: {
             query?: never;
@@ -2400,6 +3594,95 @@ export interface operations {
                 };
             };
             /** @description The call has ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lookAtOpenCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The call */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenCall"];
+                };
+            };
+            /** @description The link is not good, or not any more */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call has ended, or is closed to anonymous people */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admitToCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LobbyRequest"];
+            };
+        };
+        responses: {
+            /** @description Let in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallLog"];
+                };
+            };
+            /** @description Not for the caller to let in */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such call */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Waits no more, or the call has ended */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2521,6 +3804,75 @@ export interface operations {
             };
         };
     };
+    createJoinCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinCodeRequest"];
+            };
+        };
+        responses: {
+            /** @description The code */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JoinCode"];
+                };
+            };
+            /** @description Not for the caller to give out */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such call */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call has ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No guest of this call */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many codes are in use */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     declineCall: {
         parameters: {
             query?: never;
@@ -2596,6 +3948,56 @@ export interface operations {
             };
         };
     };
+    followEvents: {
+        parameters: {
+            query?: {
+                /** @description As in `getEvents`, where no header `Last-Event-ID` says it; left out, it begins with what happens from now on. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream of `CallEvent`s; ends when the login does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description No id of an event */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many streams of this user */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getCalendarLink: {
         parameters: {
             query?: never;
@@ -2616,6 +4018,119 @@ export interface operations {
             };
             /** @description Not logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCallEvents: {
+        parameters: {
+            query: {
+                callId: string;
+                /** @description The last sequence number that is known; left out, all are told. */
+                after?: number;
+                /** @description 1 to 500, 100 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallEvents"];
+                };
+            };
+            /** @description A parameter has a wrong value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such call, or not for the caller to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCallLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallIdBody"];
+            };
+        };
+        responses: {
+            /** @description The link */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuestLink"];
+                };
+            };
+            /** @description Not for the caller to give out */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such call */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call has ended, or is closed to anonymous people */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The domain does not allow guests */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2750,6 +4265,49 @@ export interface operations {
             };
         };
     };
+    getEvents: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; left out, it begins with the first event there is; `end` is after the last one. */
+                after?: string;
+                /** @description 1 to 500, 100 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallEventPage"];
+                };
+            };
+            /** @description A parameter has a wrong value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getGuestLink: {
         parameters: {
             query?: never;
@@ -2826,6 +4384,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IceServers"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPushKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The server's public key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Web push is turned off */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPushSubscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The browsers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushSubscriptions"];
                 };
             };
             /** @description Not logged in */
@@ -3032,6 +4657,57 @@ export interface operations {
             };
         };
     };
+    refuseFromCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LobbyRequest"];
+            };
+        };
+        responses: {
+            /** @description Refused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallLog"];
+                };
+            };
+            /** @description Not for the caller to refuse */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such call */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Waits no more, or the call has ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     renewCalendarLink: {
         parameters: {
             query?: never;
@@ -3121,6 +4797,57 @@ export interface operations {
             };
             /** @description The last message is not old enough, or there were too many */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeCallLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallIdBody"];
+            };
+        };
+        responses: {
+            /** @description Taken back */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallLog"];
+                };
+            };
+            /** @description Not for the caller to take back */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such call */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call has ended */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3364,6 +5091,115 @@ export interface operations {
             };
             /** @description Too many pictures */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscribeToPush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscribeToPushRequest"];
+            };
+        };
+        responses: {
+            /** @description The browser as it is listed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushSubscription"];
+                };
+            };
+            /** @description An address that is not used, or keys that are none */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with an API key */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Web push is turned off */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many browsers */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsubscribeFromPush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnsubscribeFromPushRequest"];
+            };
+        };
+        responses: {
+            /** @description It rings no more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller has no such browser */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
