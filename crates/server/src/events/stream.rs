@@ -134,7 +134,7 @@ mod tests {
         let short = Duration::from_millis(20);
         assert!(offer(&to, Event::default(), short).await.is_ok(), "there is room");
         assert!(offer(&to, Event::default(), short).await.is_err(), "nobody takes it");
-        let long = Duration::from_secs(60);
+        let long = Duration::from_mins(1);
         let (offered, first) = tokio::join!(offer(&to, Event::default(), long), taken.recv());
         assert!(offered.is_ok() && first.is_some());
         drop(taken);

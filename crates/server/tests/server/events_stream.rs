@@ -41,7 +41,7 @@ impl Stream {
                 self.unread = rest;
                 return Some(block);
             }
-            let chunk = timeout(WAIT, self.response.chunk()).await.expect("nothing comes").unwrap()?;
+            let chunk = timeout(WAIT, self.response.chunk()).await.unwrap().unwrap()?;
             self.unread.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }
@@ -65,7 +65,7 @@ impl Stream {
     }
 
     async fn event(&mut self) -> (String, CallEvent) {
-        let sent = self.next().await.expect("the stream has ended");
+        let sent = self.next().await.unwrap();
         let event: CallEvent = serde_json::from_str(&sent.data).unwrap_or_else(|error| panic!("{error}: {sent:?}"));
         assert_eq!(event.kind, sent.event);
         (sent.id, event)
@@ -172,7 +172,7 @@ async fn nobody_has_many_streams_and_whoever_goes_makes_room() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(WAIT, let_in).await.expect("there is no room");
+    timeout(WAIT, let_in).await.unwrap();
 }
 
 #[tokio::test]

@@ -149,7 +149,7 @@ async fn after_a_kill_nothing_is_lost_and_what_was_in_flight_comes_again_as_the_
     let calls = [call_and_end(&caller).await, call_and_end(&caller).await];
     let in_flight = receiver.take(2).await;
     server.kill();
-    receiver.from_now_on(|_| Reply::Status(200));
+    receiver.decide_anew(|_| Reply::Status(200));
     server.start_again().await;
     let mut stories: Vec<Vec<Received>> = vec![Vec::new(), Vec::new()];
     while stories.iter().any(|story| story.last().is_none_or(|last| last.kind() != "call.ended")) {

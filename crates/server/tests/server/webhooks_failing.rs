@@ -34,7 +34,7 @@ async fn a_call_whose_event_is_refused_waits_for_it_and_others_go_on() {
     let mut receiver = Receiver::willing().await;
     let webhook = set_up(&admin, &receiver.url()).await.record.id;
     let mut refused = None;
-    receiver.from_now_on(move |message| {
+    receiver.decide_anew(move |message| {
         let of = *refused.get_or_insert(message.call());
         Reply::Status(if of == message.call() { 500 } else { 200 })
     });
@@ -52,7 +52,7 @@ async fn a_call_whose_event_is_refused_waits_for_it_and_others_go_on() {
     assert_eq!((of_first[0].state.as_str(), of_first[0].reason.as_deref()), ("queued", Some("it answered 500")));
     assert!(of_first[1..].iter().all(|one| one.state == "waiting" && one.tries == 0) && of_first.len() > 2);
 
-    receiver.from_now_on(|_| Reply::Status(200));
+    receiver.decide_anew(|_| Reply::Status(200));
     server.clock().move_ahead(Duration::from_secs(10));
     look(&admin, webhook).await;
     let rest = receiver.take(of_first.len()).await;
@@ -183,7 +183,8 @@ async fn a_receiver_that_never_answers_holds_up_nobody_else() {
         calls.push(call_and_end(&caller).await);
     }
     let mut arrived: Vec<_> = quick.take(20).await.iter().map(Received::call).collect();
-    (arrived.sort_unstable(), calls.sort_unstable());
+    arrived.sort_unstable();
+    calls.sort_unstable();
     assert_eq!(arrived, calls);
     slow.take(8).await;
     assert!(slow.is_quiet(), "eight at a time");
@@ -220,7 +221,7 @@ async fn of_a_receiver_that_seldom_answers_well_it_is_known_what_it_took_and_wha
             look(&admin, webhook).await;
         }
     };
-    let (admin, found) = timeout(4 * WAIT, tried).await.expect("some are never done with");
+    let (admin, found) = timeout(4 * WAIT, tried).await.unwrap();
     let asked = asked.load(Ordering::SeqCst);
     assert_eq!(found.iter().filter(|one| one.state == "accepted").count(), asked / GOOD);
     assert_eq!(found.iter().map(|one| one.tries as usize).sum::<usize>(), asked);

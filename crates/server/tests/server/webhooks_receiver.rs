@@ -100,7 +100,7 @@ impl Receiver {
         Self::start(move |_| replies.pop_front().unwrap_or(Reply::Status(204))).await
     }
 
-    pub fn from_now_on(&self, decide: impl FnMut(&Received) -> Reply + Send + 'static) {
+    pub fn decide_anew(&self, decide: impl FnMut(&Received) -> Reply + Send + 'static) {
         *self.desk.decide.lock().unwrap() = Box::new(decide);
     }
 
@@ -109,7 +109,7 @@ impl Receiver {
     }
 
     pub async fn next(&mut self) -> Received {
-        timeout(WAIT, self.received.recv()).await.expect("nothing comes").unwrap()
+        timeout(WAIT, self.received.recv()).await.unwrap().unwrap()
     }
 
     pub async fn take(&mut self, count: usize) -> Vec<Received> {
@@ -175,5 +175,5 @@ pub async fn until(admin: &Account, id: Uuid, expected: impl Fn(&[WebhookDeliver
             }
         }
     };
-    timeout(WAIT, asked).await.expect("it does not come about")
+    timeout(WAIT, asked).await.unwrap()
 }
