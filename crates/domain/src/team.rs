@@ -34,9 +34,9 @@ pub struct Member {
 /// Why nobody of a team is rung.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Nobody {
-    NoMembers,
-    NobodyOnShift,
-    NobodyWithTags,
+    AtAll,
+    OnShift,
+    WithTags,
 }
 
 /// The places of those who are rung, in their order. Whoever is in a call comes after those who are not.
@@ -49,15 +49,15 @@ pub fn choose(
     let on_shift = |index: &usize| !only_on_shift || members[*index].on_shift;
     let fits = |index: &usize| wanted.is_subset(&members[*index].tags);
     if members.is_empty() {
-        return Err(Nobody::NoMembers);
+        return Err(Nobody::AtAll);
     }
     let mut chosen: Vec<usize> = (0..members.len()).filter(on_shift).collect();
     if chosen.is_empty() {
-        return Err(Nobody::NobodyOnShift);
+        return Err(Nobody::OnShift);
     }
     chosen.retain(fits);
     if chosen.is_empty() {
-        return Err(Nobody::NobodyWithTags);
+        return Err(Nobody::WithTags);
     }
     // Sorting keeps the order of equals.
     match strategy {
@@ -111,8 +111,8 @@ mod tests {
         assert_eq!(choose(all, false, &tags(&[]), &members), Ok(vec![0, 1]));
         assert_eq!(choose(all, true, &tags(&["german"]), &members), Ok(vec![1]));
         assert_eq!(choose(all, false, &tags(&["german", "pumps"]), &members), Ok(vec![0]));
-        assert_eq!(choose(all, true, &tags(&["pumps"]), &members), Err(Nobody::NobodyWithTags));
-        assert_eq!(choose(all, true, &tags(&[]), &members[..1]), Err(Nobody::NobodyOnShift));
-        assert_eq!(choose(all, true, &tags(&[]), &[]), Err(Nobody::NoMembers));
+        assert_eq!(choose(all, true, &tags(&["pumps"]), &members), Err(Nobody::WithTags));
+        assert_eq!(choose(all, true, &tags(&[]), &members[..1]), Err(Nobody::OnShift));
+        assert_eq!(choose(all, true, &tags(&[]), &[]), Err(Nobody::AtAll));
     }
 }

@@ -67,9 +67,9 @@ impl TeamNote {
 
 fn nobody_name(why: Nobody) -> &'static str {
     match why {
-        Nobody::NoMembers => "noMembers",
-        Nobody::NobodyOnShift => "nobodyOnShift",
-        Nobody::NobodyWithTags => "nobodyWithTags",
+        Nobody::AtAll => "noMembers",
+        Nobody::OnShift => "nobodyOnShift",
+        Nobody::WithTags => "nobodyWithTags",
     }
 }
 
