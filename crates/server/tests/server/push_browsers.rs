@@ -25,7 +25,7 @@ async fn a_browser_is_listed_without_what_makes_it_ring_and_can_be_removed() {
     let (server, service, tester) = ready().await;
     let kept: PushSubscription = subscribe(&tester, &service.endpoint("desk")).await.ok();
     assert_eq!((kept.label.as_deref(), kept.service.as_str()), (Some("Desk"), "127.0.0.1"));
-    assert_eq!(listed(&tester).await, [kept.clone()]);
+    assert_eq!(listed(&tester).await, std::slice::from_ref(&kept));
     let again: PushSubscription = subscribe(&tester, &service.endpoint("desk")).await.ok();
     assert_eq!((again.id, listed(&tester).await.len()), (kept.id.clone(), 1));
     let text = tester.get("/rtc/getPushSubscriptions").await.json().to_string();

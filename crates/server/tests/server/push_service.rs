@@ -94,8 +94,14 @@ impl PushService {
         self.answers.lock().unwrap().extend(answers);
     }
 
+    /// What it answers first of all.
+    pub fn answer_before(&self, status: u16) {
+        self.answers.lock().unwrap().push_front((status, ""));
+    }
+
     pub async fn next(&mut self) -> Received {
-        timeout(WAIT, self.received.recv()).await.expect("no message comes").unwrap()
+        let received = timeout(WAIT, self.received.recv()).await;
+        received.unwrap_or_else(|_| panic!("no message comes")).unwrap()
     }
 
     pub fn endpoint(&self, browser: &str) -> String {
