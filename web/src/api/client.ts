@@ -9,7 +9,6 @@ import type {
   DirectoryEntry,
   GuestInvitation,
   IceServers,
-  Invited,
   InviteRequest,
   JoinCode,
   Knocked,

@@ -21,9 +21,8 @@ import { Views } from '../call/views';
 import { invitation, type Whom } from '../call/whom';
 import { type LinkState, SignallingClient, type SocketLike } from '../signalling/client';
 import { RequestError } from '../signalling/requests';
-import type { ToPage } from '../worker/ringer';
 import { Auth } from './auth.svelte';
-import { exclusive, fetcher, networkInformation } from './browser';
+import { exclusive, fetcher, listenToBrowser } from './browser';
 import { browserClock } from './clock';
 import { deviceId } from './device';
 import { type Door, doorAt } from './door.svelte';
@@ -153,7 +152,17 @@ export class App {
   }
 
   async start(): Promise<void> {
-    this.listenToBrowser();
+    listenToBrowser({
+      nudge: () => this.signalling.nudge(),
+      check: (sure) => this.media.check(sure),
+      hide: (hidden) => this.views.hide(hidden),
+      seen: () => this.calls.rings.seen(),
+      touched: () => this.ringtone.unlock(),
+      rung: (callId) => this.comeTo(callId),
+      loggedIn: () => this.auth.stampChanged(),
+    });
+    // Another link, pasted over this one's.
+    if (this.entrance) addEventListener('hashchange', () => location.reload());
     if (this.guest) {
       await this.guest.look();
       this.comeIn();
@@ -379,36 +388,6 @@ export class App {
     if (!callId) throw new RequestError('not_in_call');
     const answer = await this.signalling.request({ type: 'mediaOffer', callId, epoch, sdp, tracks }, withdrawn);
     return answer.sdp ?? '';
-  }
-
-  private listenToBrowser(): void {
-    addEventListener('online', () => {
-      this.signalling.nudge();
-      this.media.check(true);
-    });
-    networkInformation()?.addEventListener('change', () => {
-      // Fires for mere guesses of the speed, too: look, but restart nothing that works.
-      this.signalling.nudge();
-      this.media.check(false);
-    });
-    const look = () => this.views.hide(document.visibilityState !== 'visible');
-    look();
-    document.addEventListener('visibilitychange', () => {
-      if (document.visibilityState === 'visible') {
-        this.signalling.nudge();
-        this.calls.rings.seen();
-      }
-      look();
-    });
-    // Somebody has clicked on a ring that came while no page was looked at.
-    navigator.serviceWorker?.addEventListener('message', ({ data }: MessageEvent<ToPage>) => this.comeTo(data.open));
-    // Another link, pasted over this one's.
-    if (this.entrance) addEventListener('hashchange', () => location.reload());
-    addEventListener('storage', (event) => {
-      if (event.key === 'farhand.login') this.auth.stampChanged();
-    });
-    // A finger counts for the browser only when it is lifted.
-    for (const touch of ['pointerdown', 'pointerup', 'keydown']) addEventListener(touch, () => this.ringtone.unlock());
   }
 }
 
