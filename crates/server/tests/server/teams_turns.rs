@@ -1,5 +1,7 @@
 //! Teams whose people are rung one after another: whose turn it is, who is passed over, and who of a team is rung at all.
 
+use std::time::Duration;
+
 use farhand_protocol::{
     ErrorCode,
     call::{CallLog, CallStatus},
@@ -128,14 +130,14 @@ async fn whoever_has_not_been_in_a_call_for_the_longest_time_is_rung_first() {
         first.join(call_id).await;
         first.leave(call_id).await;
         desk.ended(call_id).await;
-        server.clock().move_ahead(std::time::Duration::from_secs(60));
+        server.clock().move_ahead(Duration::from_mins(1));
         let call_id = call_team(&mut desk, id).await.call_id;
         second.ring(call_id).await;
         assert!(!first.has_rung(call_id).await);
         second.join(call_id).await;
         second.leave(call_id).await;
         desk.ended(call_id).await;
-        server.clock().move_ahead(std::time::Duration::from_secs(60));
+        server.clock().move_ahead(Duration::from_mins(1));
     }
 }
 
