@@ -10,5 +10,6 @@ pub mod hours;
 pub mod ids;
 pub mod plan;
 pub mod policy;
+pub mod queue;
 pub mod reach;
 pub mod time;

@@ -2,15 +2,22 @@
 //! [`Call::settle`] carries out all that are due.
 
 use super::{Call, Effect, EndReason, LogKind, Phase, Place, RingEnd};
-use crate::{ids::ContactId, policy::Policy, time::Timestamp};
+use crate::{
+    ids::{ContactId, TeamId},
+    policy::Policy,
+    time::Timestamp,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Due {
+pub(super) enum Due {
     StartRings,
     RingTimesOut(ContactId),
     SeatIsGivenUp(ContactId),
     AloneForTooLong,
     NobodyCame,
+    RequestEscalates(TeamId),
+    CallBackIsDue,
+    RequestExpires,
 }
 
 impl Call {
@@ -26,7 +33,8 @@ impl Call {
             Phase::Planned { ring_at } => {
                 all.extend(ring_at.map(|at| (at, Due::StartRings)));
                 // Otherwise somebody is ringing, and the last ring's end decides, however old the call.
-                if self.state.terms.planned_at.is_some() || self.open_invitations().next().is_none() {
+                let waits = self.open_invitations().next().is_some() || self.state.terms.request.is_some();
+                if self.state.terms.planned_at.is_some() || !waits {
                     all.push((self.open_until(policy), Due::NobodyCame));
                 }
             }
@@ -38,6 +46,7 @@ impl Call {
                 }
             }
         }
+        all.extend(self.request_deadlines());
         for person in &self.state.people {
             match person.place {
                 Place::Ringing { until } => all.push((until, Due::RingTimesOut(person.contact))),
@@ -58,6 +67,8 @@ impl Call {
     /// Carries out what is due, then what follows from the state: whether the call is missed, and who is alone.
     pub(super) fn settle(&mut self, policy: &Policy, now: Timestamp, effects: &mut Vec<Effect>) {
         loop {
+            self.mend_claim(effects);
+            self.mend_hand_over(effects);
             self.end_if_nobody_can_come(effects);
             self.mark_alone(now);
             let due = self.deadlines(policy).into_iter().filter(|(at, _)| *at <= now).min_by_key(|(at, _)| *at);
@@ -73,11 +84,15 @@ impl Call {
             Due::SeatIsGivenUp(contact) => self.give_up_seat(contact, effects),
             Due::AloneForTooLong => self.end(EndReason::Alone, self.state.terms.creator, effects),
             Due::NobodyCame => self.nobody_came(effects),
+            Due::RequestEscalates(team) => self.escalate(team, effects),
+            Due::CallBackIsDue => self.call_back_is_due(effects),
+            Due::RequestExpires => self.request_expired(effects),
         }
     }
 
     fn ring_timed_out(&mut self, contact: ContactId, effects: &mut Vec<Effect>) {
-        let still_open = self.state.terms.planned_at.is_some() && !self.invitee_has_joined();
+        let outlasts_rings = self.state.terms.planned_at.is_some() || self.state.terms.request.is_some();
+        let still_open = outlasts_rings && !self.invitee_has_joined();
         let place = match (still_open, self.rings_later()) {
             (false, _) => Place::Missed,
             // Rung by hand before the time: the call's own ring is still to come.
@@ -92,7 +107,8 @@ impl Call {
 
     fn give_up_seat(&mut self, contact: ContactId, effects: &mut Vec<Effect>) {
         self.stand_up(contact, effects);
-        if self.seated().is_empty() {
+        // A technician whose connection is gone is still to be helped.
+        if self.seated().is_empty() && !self.is_unhelped() {
             self.end(EndReason::ConnectionLost, contact, effects);
         }
     }
@@ -113,7 +129,7 @@ impl Call {
             return;
         }
         let closed: Vec<_> = self.invitees().map(|p| p.place).collect();
-        if closed.is_empty() || self.open_invitations().next().is_some() {
+        if closed.is_empty() || self.open_invitations().next().is_some() || self.waits_for_a_team() {
             return;
         }
         let all_declined = closed.iter().all(|place| *place == Place::Declined);
@@ -124,7 +140,8 @@ impl Call {
     fn mark_alone(&mut self, now: Timestamp) {
         let alone = self.seated().len() == 1
             && !self.state.people.iter().any(|p| matches!(p.place, Place::Ringing { .. }))
-            && !self.has_open_planned_invitation();
+            && !self.has_open_planned_invitation()
+            && !self.waits_for_a_claim();
         if let Phase::Started { alone_since, .. } = &mut self.state.phase {
             *alone_since = if alone { alone_since.or(Some(now)) } else { None };
         }

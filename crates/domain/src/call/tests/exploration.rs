@@ -194,6 +194,15 @@ fn key(observed: &Observed) -> (State, Trail, Option<Timestamp>) {
         Phase::Ended { .. } => state.terms.planned_at = None,
     }
     state.terms.planned_at = state.terms.planned_at.map(coarsely);
+    if let Some(request) = &mut state.terms.request {
+        request.expires_at = coarsely(request.expires_at);
+        for line in &mut request.lines {
+            line.since = if line.entered { START } else { coarsely(line.since) };
+        }
+        if let Some(promise) = &mut request.promise {
+            promise.due = coarsely(promise.due);
+        }
+    }
     // Read only where nobody is invited; then `next_wake` tells them apart.
     state.terms.created_at = START;
     state.epoch = 0;
@@ -249,6 +258,11 @@ fn every_short_history_of_a_planned_call_for_three_keeps_the_invariants() {
 #[test]
 fn every_short_history_of_a_planned_mesh_call_keeps_the_invariants() {
     holds(&setups::planned_mesh());
+}
+
+#[test]
+fn every_short_history_of_a_service_request_keeps_the_invariants() {
+    holds(&setups::service_request());
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! The calls that are explored.
 
-use super::story::{BROKER, COLLEAGUE, CREATOR, EXPERT, LATECOMER, MINUTE, START, by_mail, by_popup, device};
+use std::time::Duration;
+
+use super::story::{
+    BROKER, COLLEAGUE, CREATOR, EXPERT, HOUR, LATECOMER, MINUTE, START, by_mail, by_popup, device, request_in,
+};
 use crate::{
     call::{Invitee, Technology, Terms},
     ids::{ContactId, DeviceId},
@@ -40,6 +44,7 @@ fn setup(name: &'static str, technology: Technology, max_participants: usize, fl
             popup: true,
             planned_at: None,
             created_at: START,
+            request: None,
         },
         invitees: vec![by_popup(EXPERT)],
         brokers: Vec::new(),
@@ -96,7 +101,14 @@ pub(super) fn planned_mesh() -> Setup {
     Setup { later: vec![by_popup(LATECOMER)], ..setup }
 }
 
-pub(super) fn all() -> [Setup; 7] {
+/// For two teams, one after the other; an expert is invited by name, too.
+pub(super) fn service_request() -> Setup {
+    let setup = setup("service request", Technology::Mesh, 3, 1_000);
+    let request = Some(request_in(&[(1, Duration::ZERO), (2, 10 * MINUTE)], HOUR));
+    Setup { terms: Terms { request, ..setup.terms }, later: vec![by_popup(COLLEAGUE)], ..setup }
+}
+
+pub(super) fn all() -> [Setup; 8] {
     [
         direct_mesh(),
         mesh_without_its_creator(),
@@ -105,5 +117,6 @@ pub(super) fn all() -> [Setup; 7] {
         brokered_sfu(),
         planned_sfu(),
         planned_mesh(),
+        service_request(),
     ]
 }

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use crate::{
-    call::{Call, Effect, EndReason, Event, Invitee, LogKind, Note, Phase, Place, Refusal, Technology, Terms},
-    ids::{ContactId, DeviceId},
+    call::{
+        Call, Claim, Effect, EndReason, Event, Invitee, Line, LogKind, Note, Phase, Place, Refusal, Request, Technology,
+        Terms,
+    },
+    ids::{ContactId, DeviceId, TeamId},
     policy::Policy,
     time::Timestamp,
 };
@@ -38,6 +41,20 @@ pub(super) fn by_mail(contact: ContactId) -> Invitee {
     Invitee { contact, ring_for: Policy::default().message_ring }
 }
 
+pub(super) fn request_in(teams: &[(i64, Duration)], expires_in: Duration) -> Request {
+    let line = |(team, after): &(i64, Duration)| Line {
+        team: TeamId(*team),
+        since: START + *after,
+        entered: after.is_zero(),
+    };
+    Request {
+        lines: teams.iter().map(line).collect(),
+        expires_at: START + expires_in,
+        claim: Claim::Open,
+        promise: None,
+    }
+}
+
 /// What is asked for; the rest is filled in by [`Plan::make`].
 pub(super) struct Plan {
     pub(super) technology: Technology,
@@ -46,6 +63,7 @@ pub(super) struct Plan {
     pub(super) invitees: Vec<Invitee>,
     pub(super) joined: bool,
     pub(super) max_participants: usize,
+    pub(super) request: Option<Request>,
 }
 
 impl Plan {
@@ -57,6 +75,7 @@ impl Plan {
             invitees: invitees.iter().copied().map(by_popup).collect(),
             joined: false,
             max_participants: 2,
+            request: None,
         }
     }
 
@@ -70,6 +89,11 @@ impl Plan {
 
     pub(super) fn planned_in(self, time: Duration) -> Self {
         Self { planned_in: Some(time), ..self }
+    }
+
+    /// A service request that waits in the queues of teams, each from its time on, until it expires.
+    pub(super) fn request(self, teams: &[(i64, Duration)], expires_in: Duration) -> Self {
+        Self { request: Some(request_in(teams, expires_in)), ..self }
     }
 
     /// Created and joined in one step, as our own client does.
@@ -88,6 +112,7 @@ impl Plan {
             popup: true,
             planned_at: self.planned_in.map(|time| START + time),
             created_at: START,
+            request: self.request,
         };
         let joined = self.joined.then(|| device(CREATOR));
         let (call, effects) = Call::create(&policy, START, terms, &self.invitees, brokers, joined);
