@@ -32,5 +32,7 @@ mod reading;
 mod saving;
 #[path = "contract/saving_many.rs"]
 mod saving_many;
+#[path = "contract/requests.rs"]
+mod requests;
 #[path = "contract/sessions.rs"]
 mod sessions;

@@ -11,6 +11,7 @@ mod m20261123_000006_planned;
 mod m20261123_000007_guests;
 mod m20261123_000008_reach;
 mod m20261123_000010_dead_letters;
+mod m20261123_000015_requests;
 mod people;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000007_guests::Migration),
             Box::new(m20261123_000008_reach::Migration),
             Box::new(m20261123_000010_dead_letters::Migration),
+            Box::new(m20261123_000015_requests::Migration),
         ]
     }
 }
