@@ -11,6 +11,7 @@ pub mod notify;
 pub mod problem;
 pub mod reach;
 pub mod read;
+pub mod request;
 pub mod statistics;
 pub mod time;
 

@@ -65,6 +65,8 @@ error_codes! {
     StaleEpoch "stale_epoch" 409 "The media plan has changed";
     NoPeer "no_peer" 409 "Nobody to signal to yet";
     AlreadyExists "already_exists" 409 "It exists already";
+    AlreadyClaimed "already_claimed" 409 "Somebody else has claimed the request";
+    NotWaiting "not_waiting" 409 "The call is no request that waits";
     StillReplaced "still_replaced" 412 "There is a newer still picture";
     SdpRefused "sdp_refused" 422 "The media offer cannot be used";
     BodyTooLarge "body_too_large" 413 "The body is too large";
@@ -80,6 +82,7 @@ error_codes! {
     NoSuchTime "no_such_time" 422 "The clocks never show this time";
     AmbiguousTime "ambiguous_time" 422 "The clocks show this time twice";
     UnknownTimeZone "unknown_time_zone" 422 "Unknown time zone";
+    EscalatesInCircles "escalates_in_circles" 422 "The escalation comes back to the team";
     TooManyInvited "too_many_invited" 422 "Too many people invited";
     IdempotencyMismatch "idempotency_mismatch" 422 "The key was used with another body";
     LastAdministrator "last_administrator" 422 "The domain's last administrator";

@@ -18,6 +18,7 @@ use crate::{
     keys::Keys,
     media::{Checks, IceServers, Tests, Workers},
     notify::{Notify, Outbox},
+    requests::Queues,
     turn::Turn,
     world::SharedClock,
     ws::{Hub, Sessions},
@@ -45,6 +46,7 @@ pub struct App {
     pub ice: IceServers,
     pub checks: Checks,
     pub keys: Arc<Keys>,
+    pub queues: Arc<Queues>,
     pub connections: Connections,
     stopping: CancellationToken,
 }
@@ -62,6 +64,7 @@ impl App {
         let Media { ice, workers, turn, tests } = media;
         let directory = Arc::new(Directory::new(store.clone()));
         directory.refresh().await?;
+        let queues = Arc::new(Queues::default());
         let calls = Calls::start(Ground {
             store: store.clone(),
             directory: directory.clone(),
@@ -73,6 +76,7 @@ impl App {
             workers: workers.clone(),
             turn: turn.clone(),
             notify: notify.clone(),
+            queues: queues.clone(),
             node: "farhand".to_owned(),
         });
         let lockout = std::time::Duration::from_secs(config.login.lockout_seconds);
@@ -92,6 +96,7 @@ impl App {
             calls: calls.await?,
             checks: Checks::new(workers, turn, tests),
             keys,
+            queues,
             connections: Connections::default(),
             stopping: CancellationToken::new(),
             config,

@@ -20,6 +20,7 @@ mod notify;
 mod outward;
 mod planned;
 mod reach;
+mod requests;
 mod turn;
 pub mod world;
 mod ws;

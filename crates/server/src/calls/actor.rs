@@ -38,7 +38,7 @@ use crate::{
 /// Commands that may wait for one call. A call's participants send some tens in its set-up.
 pub const MAILBOX: usize = 128;
 /// How long to wait before something is tried again that could not be saved and that nobody else would try again.
-const RETRY: Duration = Duration::from_secs(1);
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep; the clock is looked at again after it, whatever the machine's time did meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_mins(10);
 
@@ -73,7 +73,7 @@ impl CallActor {
     /// Runs until the call has ended, or another node has taken it.
     pub async fn run(mut self, mut mailbox: mpsc::Receiver<Command>) {
         let mut again_at = None;
-        while !self.call.has_ended() {
+        while !self.call.has_ended() && !self.fall_asleep(&mailbox) {
             self.follow_budgets().await;
             self.media.follow(self.shared.clock.now(), &self.call);
             self.statistics.follow(self.shared.clock.now(), &self.call);
@@ -130,7 +130,8 @@ impl CallActor {
     }
 
     async fn carry_out(&mut self, by: By, ask: Ask) -> Outcome<Given> {
-        if by.domain_id != self.record.domain_id || !by.asker.may_read(&self.call) {
+        let may = by.asker.may_read(&self.call) || self.shared.is_for_team_of(by, &self.record).await?;
+        if by.domain_id != self.record.domain_id || !may {
             return Err(not_yours(&ask, by, by.domain_id == self.record.domain_id));
         }
         self.refuse_revoked(by)?;
@@ -191,6 +192,7 @@ impl CallActor {
             }
             Ask::Reached(news) => self.reached(contact, news).await,
             Ask::Guest(ask) => self.guest(by, *ask).await,
+            Ask::Request(ask) => self.request(by, *ask).await,
             Ask::Attach(session) => {
                 self.look_at_quiet(contact).await;
                 self.attach(&session);
@@ -246,12 +248,13 @@ impl CallActor {
     }
 
     /// Domain, disk, then the world.
-    pub async fn step(&mut self, event: Event, extra: Extra) -> Result<(), Fail> {
+    pub async fn step(&mut self, event: Event, mut extra: Extra) -> Result<(), Fail> {
         let now = self.shared.clock.now();
         let cause = Cause::of(&event);
         let mut next = self.call.clone();
         let mut effects = if self.recovery_owed { self.recover(&mut next, now).map_err(refused)? } else { Vec::new() };
         effects.extend(next.handle(&self.shared.policy, now, event).map_err(refused)?);
+        extra.teams.extend(self.shared.newly_asked(&self.record, &next).await?);
         let (title, zone) = (extra.title.as_deref(), extra.planned_zone.as_deref());
         let schedule = Schedule::after(&self.record, title, zone, &next, now);
         let mut heard = deliveries::heard(&self.record, now, &self.call, &next, &schedule);
@@ -337,6 +340,8 @@ fn refused(refusal: Refusal) -> Fail {
         }
         Refusal::PlannedInPast => return not_a_plan(Unacceptable::Past),
         Refusal::PlannedTooFarAhead => return not_a_plan(Unacceptable::TooFarAhead),
+        Refusal::AlreadyClaimed { .. } => (ErrorCode::AlreadyClaimed, "Somebody else has claimed this request."),
+        Refusal::NotWaiting => (ErrorCode::NotWaiting, "This call is no service request that waits."),
         Refusal::NobodyJoined => (ErrorCode::NotInCall, "The creator is rung once somebody has joined."),
     };
     Fail::new(code, detail)

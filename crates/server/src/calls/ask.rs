@@ -23,6 +23,7 @@ use super::{
     ladder::{StillAnswer, StillAsk},
     log, no_such_call,
     reaching::News,
+    requests::RequestAsk,
     resolve::Resolved,
 };
 use crate::{
@@ -40,13 +41,15 @@ pub struct By {
     pub device: Option<DeviceId>,
     /// For a guest: the generation of the link.
     pub link: Option<NonZeroI64>,
+    /// For somebody with an account: whose.
+    pub user: Option<NonZeroI64>,
 }
 
 impl By {
     /// The server itself.
     pub fn server(domain_id: i64) -> Self {
         let asker = Asker { contact: ContactId(0), admin: true, expert: false, guest: false };
-        Self { asker, domain_id, device: None, link: None }
+        Self { asker, domain_id, device: None, link: None, user: None }
     }
 }
 
@@ -100,6 +103,8 @@ pub enum Ask {
     Attach(Arc<Session>),
     /// About a guest's link.
     Guest(Box<GuestAsk>),
+    /// About a service request.
+    Request(Box<RequestAsk>),
 }
 
 /// What only those in the call may ask, from where they sit.
@@ -145,7 +150,8 @@ impl Calls {
         let mut untold = self.tell(call_id, Command { by, ask, reply }).await;
         if let Some(command) = untold {
             let record = self.readable(call_id, by).await?;
-            if record.ended_at.is_some() {
+            // Nothing has happened to what sleeps; to look at it does not wake it.
+            if record.ended_at.is_some() || (reads && self.shared.is_asleep(call_id)) {
                 return from_database(record);
             }
             self.take_up_lost(&record).await?;
@@ -172,7 +178,8 @@ impl Calls {
     async fn readable(&self, call_id: Uuid, by: By) -> Outcome<CallRecord> {
         let record = self.shared.store.call(call_id).await?.ok_or_else(no_such_call)?;
         let took_part = log::known_contact(&record, by.asker.contact.0).is_some();
-        if record.domain_id != by.domain_id || !(by.asker.admin || took_part) {
+        let may = by.asker.admin || took_part || self.shared.is_for_team_of(by, &record).await?;
+        if record.domain_id != by.domain_id || !may {
             return Err(no_such_call());
         }
         Ok(record)
@@ -182,12 +189,12 @@ impl Calls {
     pub async fn by(&self, login: &Login, device: Option<DeviceId>) -> Outcome<By> {
         let contact = self.contact_of(login.user.id).await?;
         let asker = Asker { contact, admin: login.has(Role::Admin), expert: login.has(Role::Expert), guest: false };
-        Ok(By { asker, domain_id: login.user.domain_id, device, link: None })
+        Ok(By { asker, domain_id: login.user.domain_id, device, link: None, user: NonZeroI64::new(login.user.id) })
     }
 
     pub fn by_guest(guest: &Guest, device: Option<DeviceId>) -> By {
         let asker = Asker { contact: guest.contact, admin: false, expert: false, guest: true };
-        By { asker, domain_id: guest.domain_id, device, link: NonZeroI64::new(guest.generation) }
+        By { asker, domain_id: guest.domain_id, device, link: NonZeroI64::new(guest.generation), user: None }
     }
 
     pub async fn by_principal(&self, principal: &Principal, device: Option<DeviceId>) -> Outcome<By> {
@@ -202,7 +209,7 @@ impl Calls {
         let guest = session.principal.guest().is_some();
         let asker = Asker { contact: session.contact, admin: false, expert: false, guest };
         // Not the link: a seat is given up whatever has become of that.
-        By { asker, domain_id: session.principal.domain_id(), device: Some(session.device), link: None }
+        By { asker, domain_id: session.principal.domain_id(), device: Some(session.device), link: None, user: None }
     }
 }
 
@@ -227,6 +234,7 @@ fn harmless(ask: &Ask) -> bool {
         | Ask::Media(_)
         | Ask::Still(_)
         | Ask::Guest(_)
+        | Ask::Request(_)
         | Ask::Signal { .. } => false,
     }
 }

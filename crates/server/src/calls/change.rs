@@ -33,6 +33,8 @@ pub struct Extra {
     pub guest_links: Vec<GuestLink>,
     /// For the history.
     pub notes: Vec<(&'static str, ContactId)>,
+    /// The same, with words.
+    pub texts: Vec<(&'static str, ContactId, String)>,
     /// The guest whose link is taken back by this step.
     pub revoked: Option<ContactId>,
 }
@@ -41,9 +43,9 @@ impl Extra {
     /// Whether nothing of it has to be saved.
     pub fn changes_nothing(&self) -> bool {
         let Self { title, planned_zone, invited, teams, messages, ring_shown, budget_used_up, .. } = self;
-        let Self { guest_links, notes, revoked, opened_by: _, .. } = self;
+        let Self { guest_links, notes, texts, revoked, opened_by: _, .. } = self;
         let nobody = invited.is_empty() && teams.is_empty() && messages.is_empty() && ring_shown.is_none();
-        let no_guest = guest_links.is_empty() && notes.is_empty() && revoked.is_none();
+        let no_guest = guest_links.is_empty() && notes.is_empty() && texts.is_empty() && revoked.is_none();
         nobody && no_guest && title.is_none() && planned_zone.is_none() && budget_used_up.is_none()
     }
 }
@@ -99,6 +101,9 @@ impl Change {
         }
         for note in extra.notes {
             history.push(rows::note(record.history.len() + history.len(), now, note));
+        }
+        for text in extra.texts {
+            history.push(rows::text(record.history.len() + history.len(), now, text));
         }
         Self {
             status: status_name(next),

@@ -15,6 +15,7 @@ use super::{
     actor::CallActor,
     change, log,
     reaching::{Reached, Step},
+    requests::is_request,
     resolve::{self, Resolver},
     rows,
     schedule::Schedule,
@@ -99,6 +100,7 @@ impl Calls {
         planned.check(now)?;
         let domain = shared.directory.domain(login.user.domain_id).await?;
         let stored = uses_stored(domain.as_deref(), request.use_stored_addresses);
+        let queued = is_request(request, planned.at.is_some());
         let resolver = Resolver {
             directory: &shared.directory,
             store: shared.store.as_ref(),
@@ -111,6 +113,7 @@ impl Calls {
                 creator: creator.id,
                 brokered,
                 stored,
+                queued,
             },
         };
         let resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;
@@ -125,6 +128,7 @@ impl Calls {
             popup: request.inform_others_directly,
             planned_at: planned.at,
             created_at: now,
+            request: if queued { shared.new_request(login.user.domain_id, &resolved, now).await? } else { None },
         };
         let (call, effects) = Call::create(&shared.policy, now, terms, &resolved.invitees, &resolved.brokers, join);
         let mut record = new_record(request, resolved, creator_contact, maker_contact, &call, &effects, now);

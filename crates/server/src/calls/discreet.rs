@@ -1,12 +1,16 @@
 //! A call as guests see it: who takes part and what happened, but nobody's address, no login name, and no messages.
 
 use farhand_domain::ids::ContactId;
-use farhand_protocol::call::{CallLog, CallLogContact};
+use farhand_protocol::{
+    call::{CallLog, CallLogContact},
+    request::ServiceRequest,
+};
 use farhand_store::model::{CallRecord, Contact};
 
 use super::{
     guests::{INVITATION_RESENT, LINK_REVOKED, TERMS_ACCEPTED},
     log,
+    requests::{HAND_OVER, NOTE},
 };
 
 /// Of a telephone number that stands in place of a name.
@@ -26,9 +30,15 @@ pub fn call_log(record: &CallRecord) -> CallLog {
         hide(record, shown);
     }
     log.invited_teams.clear();
-    let inner = ["Notification", "RingDelivered", "RingSeen", LINK_REVOKED, INVITATION_RESENT, TERMS_ACCEPTED];
+    let own = ["Notification", "RingDelivered", "RingSeen", "Escalated", HAND_OVER, NOTE];
+    let inner = [&own[..], &[LINK_REVOKED, INVITATION_RESENT, TERMS_ACCEPTED]].concat();
     log.call_history.retain(|item| !inner.contains(&item.kind.as_str()));
     log
+}
+
+/// Which teams there are is not for guests to know.
+pub fn service_request(request: ServiceRequest) -> ServiceRequest {
+    ServiceRequest { teams: Vec::new(), ..request }
 }
 
 pub fn contact(record: &CallRecord, contact: &Contact) -> CallLogContact {

@@ -30,6 +30,7 @@ impl Calls {
                 creator: known.creator.user_id.unwrap_or_default(),
                 brokered: known.maker.id != known.creator.id,
                 stored: known.stored_addresses,
+                queued: false,
             },
         };
         let resolved = resolver.resolve(&request.invited_contacts, &request.invited_teams).await?;

@@ -47,6 +47,8 @@ pub struct Terms<'a> {
     pub brokered: bool,
     /// Messages may go to the addresses of accounts.
     pub stored: bool,
+    /// Teams are not rung: the call waits in their queues.
+    pub queued: bool,
 }
 
 pub struct Resolver<'a> {
@@ -80,11 +82,16 @@ impl Resolver<'_> {
             let at = format!("/invitedContacts/{index}");
             named.push(Named { found: self.find(contact, &at).await?, request: Some(contact) });
         }
-        let mut invited_teams = Vec::new();
+        let (mut invited_teams, mut in_queues) = (Vec::new(), false);
         for (index, team) in teams.iter().enumerate() {
             let (team, members) = self.find_team(team, &format!("/invitedTeams/{index}")).await?;
             invited_teams.push(team);
-            named.extend(members.into_iter().map(|user| Named { found: Found::User(user), request: None }));
+            let mut members = members.into_iter().map(|user| Named { found: Found::User(user), request: None });
+            if self.terms.queued {
+                in_queues |= members.any(|member| self.counts(&member.found));
+            } else {
+                named.extend(members);
+            }
         }
         drop_repeated(&mut named);
         if named.len() > MAX_INVITED {
@@ -92,7 +99,9 @@ impl Resolver<'_> {
                 format!("With all team members {} people would be rung, more than {MAX_INVITED}.", named.len());
             return Err(Problem::new(ErrorCode::TooManyInvited, detail).at("/invitedTeams").into());
         }
-        self.refuse_if_nobody_counts(&named)?;
+        if !in_queues {
+            self.refuse_if_nobody_counts(&named)?;
+        }
         self.make_contacts(named, invited_teams).await
     }
 
@@ -148,7 +157,7 @@ impl Resolver<'_> {
         Ok(Found::Guest { display_name: contact.display_name.clone().unwrap_or_else(|| address.clone()) })
     }
 
-    async fn find_team(&self, wanted: &TeamRef, at: &str) -> Outcome<(InvitedTeam, Vec<Arc<User>>)> {
+    pub(super) async fn find_team(&self, wanted: &TeamRef, at: &str) -> Outcome<(InvitedTeam, Vec<Arc<User>>)> {
         let teams = self.directory.teams(self.terms.domain_id).await?;
         let unknown =
             || Fail::from(Problem::new(ErrorCode::UnknownTeam, "There is no such team in your domain.").at(at));

@@ -1,15 +1,19 @@
 //! A call's state as the text that stands in the database. Own types, so that neither a rename in the domain nor serde's
 //! needs there can change what older databases hold.
 
+mod request;
+
 use std::time::Duration;
 
 use farhand_domain::{
-    call::{EndReason, Person, PersonRole, Phase, Place, Seat, State, Technology, Terms},
+    call::{EndReason, HandOver, Person, PersonRole, Phase, Place, Seat, State, Technology, Terms},
     ids::{ContactId, DeviceId},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use request::SavedRequest;
 
 /// Raised when an older server could not read the text.
 const VERSION: u32 = 1;
@@ -28,6 +32,16 @@ struct Saved {
     people: Vec<SavedPerson>,
     epoch: u64,
     joins: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<SavedRequest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hand_over: Option<SavedHandOver>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedHandOver {
+    from: i64,
+    to: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,6 +67,7 @@ enum SavedEnd {
     Alone,
     NobodyCame,
     Cancelled,
+    Expired,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -116,6 +131,8 @@ pub fn write(state: &State) -> Result<String, SnapshotError> {
         people: state.people.iter().map(write_person).collect(),
         epoch: state.epoch,
         joins: state.joins,
+        request: terms.request.as_ref().map(SavedRequest::of),
+        hand_over: state.hand_over.map(|it| SavedHandOver { from: it.from.0, to: it.to.map(|to| to.0) }),
     };
     Ok(serde_json::to_string(&saved)?)
 }
@@ -136,9 +153,13 @@ pub fn read(text: &str) -> Result<State, SnapshotError> {
         popup: saved.popup,
         planned_at: saved.planned_at.map(Timestamp::from_millis),
         created_at: Timestamp::from_millis(saved.created_at),
+        request: saved.request.map(SavedRequest::read),
     };
     let people = saved.people.iter().map(read_person).collect();
-    Ok(State { terms, phase: read_phase(saved.phase), people, epoch: saved.epoch, joins: saved.joins })
+    let hand_over =
+        saved.hand_over.map(|it| HandOver { from: ContactId(it.from), to: it.to.map(ContactId) });
+    let (phase, epoch, joins) = (read_phase(saved.phase), saved.epoch, saved.joins);
+    Ok(State { terms, phase, people, epoch, joins, hand_over })
 }
 
 fn millis(at: Option<Timestamp>) -> Option<i64> {
@@ -164,6 +185,7 @@ fn write_phase(phase: &Phase) -> SavedPhase {
                 EndReason::Alone => SavedEnd::Alone,
                 EndReason::NobodyCame => SavedEnd::NobodyCame,
                 EndReason::Cancelled => SavedEnd::Cancelled,
+                EndReason::Expired => SavedEnd::Expired,
             },
         },
     }
@@ -186,6 +208,7 @@ fn read_phase(phase: SavedPhase) -> Phase {
                 SavedEnd::Alone => EndReason::Alone,
                 SavedEnd::NobodyCame => EndReason::NobodyCame,
                 SavedEnd::Cancelled => EndReason::Cancelled,
+                SavedEnd::Expired => EndReason::Expired,
             },
         },
     }
@@ -247,6 +270,11 @@ fn read_person(person: &SavedPerson) -> Person {
 
 #[cfg(test)]
 mod tests {
+    use farhand_domain::{
+        call::{Claim, Line, Promise, Request},
+        ids::TeamId,
+    };
+
     use super::*;
 
     #[test]
@@ -280,10 +308,48 @@ mod tests {
                 popup: false,
                 planned_at: Some(at(100)),
                 created_at: at(50),
+                request: None,
             };
-            let state = State { terms, phase, people: people.clone(), epoch: 6, joins: 4 };
+            let state = State { terms, phase, people: people.clone(), epoch: 6, joins: 4, hand_over: None };
             assert_eq!(read(&write(&state).unwrap()).unwrap(), state);
         }
+    }
+
+    #[test]
+    fn a_service_request_comes_back_as_it_was_saved_however_it_stands() {
+        let at = Timestamp::from_millis;
+        let line = |team, since, entered| Line { team: TeamId(team), since: at(since), entered };
+        let promise = Promise { by: ContactId(3), due: at(70), reminded: true };
+        let hand_over = HandOver { from: ContactId(2), to: Some(ContactId(3)) };
+        let kinds = [
+            (Claim::Open, None, None),
+            (Claim::By(ContactId(2)), Some(promise), Some(hand_over)),
+            (Claim::Open, Some(promise), Some(HandOver { to: None, ..hand_over })),
+        ];
+        for (claim, promise, hand_over) in kinds {
+            let lines = vec![line(4, 50, true), line(5, 60, false)];
+            let terms = Terms {
+                technology: Technology::Sfu,
+                creator: ContactId(1),
+                maker: ContactId(1),
+                brokered: false,
+                popup: true,
+                planned_at: None,
+                created_at: at(50),
+                request: Some(Request { lines, expires_at: at(90), claim, promise }),
+            };
+            let phase = Phase::Ended { reason: EndReason::Expired };
+            let state = State { terms, phase, people: Vec::new(), epoch: 6, joins: 4, hand_over };
+            assert_eq!(read(&write(&state).unwrap()).unwrap(), state);
+        }
+    }
+
+    #[test]
+    fn a_call_that_an_older_server_saved_is_no_request() {
+        let text = r#"{"version":1,"technology":"Mesh","creator":1,"maker":1,"brokered":false,"popup":true,
+            "planned_at":null,"created_at":0,"phase":{"Planned":{"ring_at":null}},"people":[],"epoch":0,"joins":0}"#;
+        let state = read(text).unwrap();
+        assert_eq!((state.terms.request, state.hand_over), (None, None));
     }
 
     #[test]

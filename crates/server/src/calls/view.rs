@@ -10,6 +10,7 @@ use farhand_protocol::{
     call::{CallLogContact, IceServer},
     frame::{self, CallView, MediaMode, MediaPlan, Person, PersonState, RingEndReason, Seat, SendLimit},
     reach::Quiet as WireQuiet,
+    request::ServiceRequest,
 };
 use farhand_store::model::{CallRecord, Contact};
 
@@ -48,6 +49,7 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
         people: call.state().people.iter().filter_map(|p| person(p, actor, viewer)).collect(),
         media_plan: plan.map(|plan| media_plan(actor, viewer, plan)),
         send_limit: plan.and_then(|plan| send_limit(actor, viewer, plan)),
+        service_request: service_request(actor, viewer),
         end_reason: match call.state().phase {
             Phase::Ended { reason } => Some(end_reason(reason)),
             Phase::Planned { .. } | Phase::Started { .. } => None,
@@ -84,6 +86,12 @@ fn person(person: &farhand_domain::call::Person, actor: &CallActor, viewer: View
     let guest = contact.user_id.is_none();
     let contact = shown_to(&actor.record, viewer.contact, contact);
     Some(Person { contact, state, guest, online, media, receives, quiet, busy, notifications })
+}
+
+fn service_request(actor: &CallActor, viewer: Viewer) -> Option<ServiceRequest> {
+    let request = actor.shared.service_request(&actor.record)?;
+    let guest = discreet::is_guest(&actor.record, viewer.contact);
+    Some(if guest { discreet::service_request(request) } else { request })
 }
 
 pub fn wire_quiet(quiet: Quiet) -> WireQuiet {
@@ -141,6 +149,7 @@ fn end_reason(reason: EndReason) -> frame::EndReason {
         EndReason::Alone => frame::EndReason::Alone,
         EndReason::NobodyCame => frame::EndReason::NobodyCame,
         EndReason::Cancelled => frame::EndReason::Cancelled,
+        EndReason::Expired => frame::EndReason::Expired,
     }
 }
 

@@ -14,6 +14,7 @@ mod openapi;
 mod planned;
 mod problem;
 mod reach;
+mod requests;
 mod routes;
 mod stills;
 

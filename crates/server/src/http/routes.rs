@@ -21,7 +21,7 @@ use tower_http::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{Fail, admin, calls, check, contacts, guests, health, login, notify, openapi, planned, reach, stills};
+use super::{Fail, admin, calls, check, contacts, guests, health, login, notify, openapi, planned, reach, requests, stills};
 use crate::{app::App, config::Config, planned::feed::CALENDAR, ws};
 
 /// Scripts, styles and media from this server only. Blobs for pictures made in the page; `wasm-unsafe-eval` is not needed.
@@ -53,6 +53,10 @@ pub fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(calls::update_call))
         .routes(routes!(calls::start_call))
         .routes(routes!(calls::cancel_call))
+        .routes(routes!(requests::claim_service_request))
+        .routes(routes!(requests::promise_call_back))
+        .routes(routes!(requests::hand_over_call))
+        .routes(routes!(requests::get_service_requests))
         .routes(routes!(reach::get_reach_settings))
         .routes(routes!(reach::update_reach_settings))
         .routes(routes!(planned::get_calendar_link))

@@ -14,7 +14,7 @@ use super::session::Session;
 use crate::{
     app::App,
     auth::Login,
-    calls::{Answer, Ask, Calls, MediaAsk, News, Order, RingNews},
+    calls::{Answer, Ask, Calls, MediaAsk, News, Order, RequestAsk, RingNews},
     http::{Fail, Outcome},
 };
 
@@ -34,6 +34,9 @@ pub async fn carry_out(app: &Arc<App>, session: &Arc<Session>, frame: ClientFram
         ClientFrame::Decline { id, call_id } => (Some(id), ask(app, session, call_id, Ask::Decline).await),
         ClientFrame::Leave { id, call_id } => (Some(id), ask(app, session, call_id, Ask::Leave).await),
         ClientFrame::End { id, call_id } => (Some(id), ask(app, session, call_id, Ask::End).await),
+        ClientFrame::ClaimServiceRequest { id, call_id } => {
+            (Some(id), ask(app, session, call_id, Ask::Request(Box::new(RequestAsk::Claim))).await)
+        }
         ClientFrame::RingAgain { id, call_id, contact_id } => {
             (Some(id), ask(app, session, call_id, Ask::RingAgain { contact: ContactId(contact_id) }).await)
         }
@@ -110,7 +113,7 @@ async fn ask(app: &Arc<App>, session: &Session, call_id: Uuid, ask: Ask) -> Outc
     let device = Some(session.device);
     let by = match (current(app, session).await?, &session.principal) {
         (Some(login), _) => app.calls.by(&login, device).await?,
-        (None, _) if matches!(ask, Ask::End | Ask::RingAgain { .. }) => return Err(for_no_guest()),
+        (None, _) if matches!(ask, Ask::End | Ask::RingAgain { .. } | Ask::Request(_)) => return Err(for_no_guest()),
         (None, principal) => app.calls.by_principal(principal, device).await?,
     };
     app.calls.ask(call_id, by, ask).await

@@ -1,0 +1,198 @@
+//! Service requests that wait, seen from their queues: who is next, for how long, and what the experts of a team are shown. The calls
+//! themselves know how they stand; what is here follows from them after every step ([`Queues::follow`]) and is made anew at a start. It is
+//! small enough for a request to wait without a task.
+
+mod entry;
+mod lines;
+mod show;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use farhand_domain::{
+    call::{Call, Claim},
+    ids::{ContactId, TeamId},
+    queue::{CLAIMS_LOOKED_AT, expected_wait},
+    time::Timestamp,
+};
+use farhand_protocol::request::QueuePlace;
+use farhand_store::model::CallRecord;
+use uuid::Uuid;
+
+pub use entry::Entry;
+pub use lines::{escalates_in_circles, lines, lives_for};
+pub use show::run;
+
+/// What is shown of a team's queue; whoever is further back is not claimed before those.
+const SHOWN: usize = 50;
+
+/// Sorted by when it came; the call's id keeps those of one moment apart.
+type Line = BTreeMap<(Timestamp, i64), Uuid>;
+
+#[derive(Default)]
+struct Team {
+    domain_id: i64,
+    waiting: Line,
+    /// By when the technician is to be called back.
+    promised: Line,
+    claims: VecDeque<Timestamp>,
+}
+
+#[derive(Default)]
+struct Inner {
+    entries: HashMap<Uuid, Arc<Entry>>,
+    teams: HashMap<TeamId, Team>,
+    /// When those that sleep have to be woken.
+    alarms: BTreeSet<(Timestamp, Uuid)>,
+    changed: HashSet<TeamId>,
+}
+
+#[derive(Default)]
+pub struct Queues(Mutex<Inner>);
+
+/// What is shown of a team's queue.
+pub struct Shown {
+    pub domain_id: i64,
+    pub waiting: usize,
+    pub entries: Vec<Arc<Entry>>,
+}
+
+impl Queues {
+    /// Makes the queues agree with a call as it stands now.
+    pub fn follow(&self, now: Timestamp, record: &CallRecord, call: &Call) {
+        if call.request().is_none() {
+            return;
+        }
+        let fresh = Entry::of(record, call).map(Arc::new);
+        let mut inner = self.lock();
+        let known = inner.entries.get(&record.call_id).cloned();
+        if known == fresh {
+            return;
+        }
+        if let Some(known) = known {
+            let claimed = call.request().is_some_and(|request| matches!(request.claim, Claim::By(_)));
+            inner.leave(&known, claimed.then_some(now));
+        }
+        if let Some(fresh) = fresh {
+            inner.enter(fresh);
+        }
+    }
+
+    pub fn entry(&self, call_id: Uuid) -> Option<Arc<Entry>> {
+        self.lock().entries.get(&call_id).cloned()
+    }
+
+    /// Where a request stands in the queue in which it is furthest ahead.
+    pub fn place(&self, now: Timestamp, call_id: Uuid) -> Option<QueuePlace> {
+        let inner = self.lock();
+        let entry = inner.entries.get(&call_id).filter(|entry| entry.promised_at.is_none())?;
+        let places = entry.lines.iter().filter_map(|(team, since)| {
+            let team = inner.teams.get(team)?;
+            let ahead = team.waiting.range(..(*since, entry.id)).count();
+            Some(team.place(now, ahead))
+        });
+        places.min_by_key(|place| place.position)
+    }
+
+    pub fn shown(&self, team: TeamId) -> Option<Shown> {
+        let inner = self.lock();
+        let team = inner.teams.get(&team)?;
+        let first = |line: &Line| -> Vec<_> { line.values().take(SHOWN).copied().collect() };
+        let ids = [first(&team.waiting), first(&team.promised)].concat();
+        let entries = ids.iter().filter_map(|id| inner.entries.get(id).cloned()).collect();
+        Some(Shown { domain_id: team.domain_id, waiting: team.waiting.len(), entries })
+    }
+
+    /// A call without a task is to be woken then.
+    pub fn wake_at(&self, at: Timestamp, call_id: Uuid) {
+        self.lock().alarms.insert((at, call_id));
+    }
+
+    /// Takes those that have to be woken by now.
+    fn due(&self, now: Timestamp) -> Vec<Uuid> {
+        let mut inner = self.lock();
+        let later = inner.alarms.split_off(&(now + Duration::from_millis(1), Uuid::nil()));
+        let due = std::mem::replace(&mut inner.alarms, later);
+        due.into_iter().map(|(_, call_id)| call_id).collect()
+    }
+
+    /// Takes the teams whose queues have changed; with `all`, also those in which somebody waits, because the expected wait changes
+    /// although nothing happens.
+    fn changed(&self, all: bool) -> Vec<TeamId> {
+        let mut inner = self.lock();
+        let mut changed = std::mem::take(&mut inner.changed);
+        if all {
+            changed.extend(inner.teams.iter().filter(|(_, team)| !team.waiting.is_empty()).map(|(id, _)| *id));
+        }
+        changed.into_iter().collect()
+    }
+
+    /// The places of those in a team's queue whose technician is among these.
+    fn places(&self, now: Timestamp, team: TeamId, online: &HashSet<ContactId>) -> Vec<(Arc<Entry>, QueuePlace)> {
+        let inner = self.lock();
+        let Some(team) = inner.teams.get(&team) else { return Vec::new() };
+        let waiting = team.waiting.values().enumerate();
+        let of_online = waiting.filter_map(|(ahead, call_id)| {
+            let entry = inner.entries.get(call_id).filter(|entry| online.contains(&entry.technician))?;
+            Some((entry.clone(), team.place(now, ahead)))
+        });
+        of_online.collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Team {
+    fn place(&self, now: Timestamp, ahead: usize) -> QueuePlace {
+        let claims: Vec<_> = self.claims.iter().copied().collect();
+        let wait = expected_wait(&claims, now, ahead + 1);
+        QueuePlace {
+            position: u32::try_from(ahead + 1).unwrap_or(u32::MAX),
+            waiting: u32::try_from(self.waiting.len()).unwrap_or(u32::MAX),
+            expected_wait_seconds: wait.map(|wait| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX)),
+        }
+    }
+
+    fn claimed(&mut self, at: Timestamp) {
+        self.claims.push_back(at);
+        if self.claims.len() > CLAIMS_LOOKED_AT {
+            self.claims.pop_front();
+        }
+    }
+}
+
+impl Inner {
+    fn enter(&mut self, entry: Arc<Entry>) {
+        for (team_id, since) in &entry.lines {
+            let team = self.teams.entry(*team_id).or_default();
+            team.domain_id = entry.domain_id;
+            match entry.promised_at {
+                Some(due) => team.promised.insert((due, entry.id), entry.call_id),
+                None => team.waiting.insert((*since, entry.id), entry.call_id),
+            };
+            self.changed.insert(*team_id);
+        }
+        self.entries.insert(entry.call_id, entry);
+    }
+
+    fn leave(&mut self, entry: &Entry, claimed_at: Option<Timestamp>) {
+        self.entries.remove(&entry.call_id);
+        for (team_id, since) in &entry.lines {
+            let Some(team) = self.teams.get_mut(team_id) else { continue };
+            match entry.promised_at {
+                Some(due) => team.promised.remove(&(due, entry.id)),
+                None => {
+                    // A promise was kept at its time, which tells nothing of the queue.
+                    claimed_at.into_iter().for_each(|at| team.claimed(at));
+                    team.waiting.remove(&(*since, entry.id))
+                }
+            };
+            self.changed.insert(*team_id);
+        }
+    }
+}
