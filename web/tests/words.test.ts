@@ -112,6 +112,8 @@ describe('the translations', () => {
         until: 'u',
         row: 1,
         address: 'a@b',
+        position: 2,
+        minutes: 3,
       };
       expect(t(id, args)).not.toContain('{');
     }

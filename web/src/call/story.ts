@@ -28,10 +28,11 @@ const ENDED: Record<string, string> = {
   alone: 'story-ended-alone',
   nobodyCame: 'story-ended-nobody-came',
   cancelled: 'story-ended-cancelled',
+  expired: 'story-ended-expired',
 };
 
 /** Why nobody talked. */
-const NEVER_HELD: Record<string, string> = { declined: 'was-declined', cancelled: 'was-cancelled' };
+const NEVER_HELD: Record<string, string> = { declined: 'was-declined', cancelled: 'was-cancelled', expired: 'was-expired' };
 
 const HISTORY: Record<string, string> = {
   RingStarted: 'story-ring-started',
@@ -45,6 +46,14 @@ const HISTORY: Record<string, string> = {
   LinkRevoked: 'story-link-revoked',
   InvitationResent: 'story-resent',
   TermsAccepted: 'story-terms-accepted',
+  Escalated: 'story-escalated',
+  ClaimLapsed: 'story-claim-lapsed',
+  CallBackPromised: 'story-call-back',
+  CallBackDue: 'story-call-back-due',
+  HandOver: 'story-hand-over',
+  HandedOver: 'story-handed-over',
+  HandOverFailed: 'story-hand-over-failed',
+  Note: 'story-note',
 };
 
 const CHANNELS: Record<string, string> = { email: 'story-email', sms: 'story-sms', push: 'story-push' };

@@ -305,6 +305,8 @@ pub enum Refusal {
     },
     /// No service request, or none that anybody could claim or promise any more.
     NotWaiting,
+    PromiseInPast,
+    PromiseTooFarAhead,
 }
 
 pub type Handled = Result<Vec<Effect>, Refusal>;

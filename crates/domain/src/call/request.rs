@@ -139,10 +139,10 @@ impl Call {
             return Err(Refusal::AlreadyClaimed { by });
         }
         if due <= now {
-            return Err(Refusal::PlannedInPast);
+            return Err(Refusal::PromiseInPast);
         }
         if due > now + FARTHEST_PROMISE {
-            return Err(Refusal::PlannedTooFarAhead);
+            return Err(Refusal::PromiseTooFarAhead);
         }
         request.promise = Some(Promise { by: by.contact, due, reminded: false });
         request.expires_at = due + policy.open;

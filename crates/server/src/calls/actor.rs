@@ -10,7 +10,7 @@ use farhand_domain::{
     time::Timestamp,
 };
 use farhand_protocol::{
-    ErrorCode,
+    ErrorCode, Problem,
     frame::{ServerFrame, Signal},
 };
 use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam};
@@ -41,6 +41,8 @@ pub const MAILBOX: usize = 128;
 pub(super) const RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep; the clock is looked at again after it, whatever the machine's time did meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_mins(10);
+
+const CALL_BACK: &str = "/callBackDateTime";
 
 /// What an answer has beside the call as it stands.
 pub(super) enum Given {
@@ -337,6 +339,14 @@ fn refused(refusal: Refusal) -> Fail {
         Refusal::NotPlanned => (ErrorCode::NotPlanned, "The call is not planned for a time."),
         Refusal::AlreadyStarted => {
             (ErrorCode::CallAlreadyStarted, "The call has started; it cannot be moved or cancelled any more.")
+        }
+        Refusal::PromiseInPast => {
+            let detail = "Somebody can be called back at a time to come only.";
+            return Problem::new(ErrorCode::PlannedInPast, detail).at(CALL_BACK).into();
+        }
+        Refusal::PromiseTooFarAhead => {
+            let detail = "A call back can be promised for the next two weeks; what is later is a planned call.";
+            return Problem::new(ErrorCode::InvalidField, detail).at(CALL_BACK).into();
         }
         Refusal::PlannedInPast => return not_a_plan(Unacceptable::Past),
         Refusal::PlannedTooFarAhead => return not_a_plan(Unacceptable::TooFarAhead),

@@ -203,8 +203,8 @@ fn a_promise_nobody_keeps_expires_an_hour_after_its_time() {
 fn only_what_waits_can_be_promised_and_only_for_a_time_to_come() {
     let mut story = waiting();
     let promise = |due| Event::PromiseCallBack { by: by_popup(EXPERT), due };
-    assert_eq!(story.refused(promise(START)), Refusal::PlannedInPast);
-    assert_eq!(story.refused(promise(START + 15 * 24 * HOUR)), Refusal::PlannedTooFarAhead);
+    assert_eq!(story.refused(promise(START)), Refusal::PromiseInPast);
+    assert_eq!(story.refused(promise(START + 15 * 24 * HOUR)), Refusal::PromiseTooFarAhead);
     story.tell(claim(COLLEAGUE));
     assert_eq!(story.refused(promise(START + HOUR)), Refusal::AlreadyClaimed { by: COLLEAGUE });
     story.joins(COLLEAGUE);
