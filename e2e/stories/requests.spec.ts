@@ -34,7 +34,7 @@ test('a technician asks a team for help, reads the place, and an expert takes th
 
   await test.step('the story tells it', async () => {
     await technician.press('Hang up');
-    await technician.page.getByRole('link', { name: 'Show this call’s story' }).click();
+    await technician.press('Show this call’s story');
     await expect(technician.page.getByText(`${expert.name} took the request.`)).toBeVisible();
     await expect(technician.page.getByText('The valve is shut already')).toBeVisible();
   });

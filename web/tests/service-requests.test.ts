@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { CallView, TeamRequests, WaitingRequest } from '../src/api/types';
-import type { Notice } from '../src/call/stage';
 import { isOwnRequest, ServiceRequests } from '../src/call/service-requests.svelte';
+import type { Notice } from '../src/call/stage';
 import { RequestError } from '../src/signalling/requests';
 
 const NOW = Date.parse('2027-01-15T08:00:00Z');

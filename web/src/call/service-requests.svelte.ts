@@ -101,5 +101,10 @@ export class ServiceRequests {
 
 /** Requests of one's own that nobody has come to yet. */
 export function isOwnRequest(call: CallView): boolean {
-  return call.creator === call.you && call.serviceRequest !== undefined && call.serviceRequest !== null && call.seat === 'none';
+  return (
+    call.creator === call.you &&
+    call.serviceRequest !== undefined &&
+    call.serviceRequest !== null &&
+    call.seat === 'none'
+  );
 }

@@ -32,7 +32,11 @@ const ENDED: Record<string, string> = {
 };
 
 /** Why nobody talked. */
-const NEVER_HELD: Record<string, string> = { declined: 'was-declined', cancelled: 'was-cancelled', expired: 'was-expired' };
+const NEVER_HELD: Record<string, string> = {
+  declined: 'was-declined',
+  cancelled: 'was-cancelled',
+  expired: 'was-expired',
+};
 
 const HISTORY: Record<string, string> = {
   RingStarted: 'story-ring-started',
