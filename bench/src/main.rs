@@ -4,6 +4,7 @@
 //! The server is the release binary in a process of its own, on a data directory of its own on a disk. This process
 //! generates the load. Nothing leaves the loopback interface.
 
+mod claim;
 mod create;
 mod echo;
 mod floors;
@@ -42,6 +43,8 @@ struct Cli {
 enum Figure {
     /// From createCall to the ring on the callee's WebSocket.
     Ring(ring::Plan),
+    /// Claiming a service request while very many wait.
+    Claim(claim::Plan),
     /// Durable createCall per second.
     Create(create::Plan),
     /// Memory per idle connected user.
@@ -91,6 +94,7 @@ fn run(figure: Figure) -> Outcome {
     allow_many_files()?;
     match figure {
         Figure::Ring(plan) => generator()?.block_on(ring::run(&plan)),
+        Figure::Claim(plan) => generator()?.block_on(claim::run(&plan)),
         Figure::Create(plan) => generator()?.block_on(create::run(&plan)),
         Figure::Memory(plan) => generator()?.block_on(memory::run(&plan)),
         Figure::Start(plan) => generator()?.block_on(start::run(&plan)),

@@ -28,11 +28,8 @@ impl SqlStore {
             escalate_seconds: Set(queue.escalate_seconds),
             expire_seconds: Set(queue.expire_seconds),
         };
-        let columns = [
-            team_queue::Column::EscalateTo,
-            team_queue::Column::EscalateSeconds,
-            team_queue::Column::ExpireSeconds,
-        ];
+        let columns =
+            [team_queue::Column::EscalateTo, team_queue::Column::EscalateSeconds, team_queue::Column::ExpireSeconds];
         let replace = OnConflict::column(team_queue::Column::TeamId).update_columns(columns).to_owned();
         team_queue::Entity::insert(row).on_conflict(replace).exec_without_returning(&txn).await?;
         txn.commit().await?;

@@ -28,11 +28,11 @@ mod opening;
 mod owners;
 #[path = "contract/reading.rs"]
 mod reading;
+#[path = "contract/requests.rs"]
+mod requests;
 #[path = "contract/saving.rs"]
 mod saving;
 #[path = "contract/saving_many.rs"]
 mod saving_many;
-#[path = "contract/requests.rs"]
-mod requests;
 #[path = "contract/sessions.rs"]
 mod sessions;

@@ -16,7 +16,7 @@ pub(super) enum Due {
     AloneForTooLong,
     NobodyCame,
     RequestEscalates(TeamId),
-    CallBackIsDue,
+    CallBack,
     RequestExpires,
 }
 
@@ -85,7 +85,7 @@ impl Call {
             Due::AloneForTooLong => self.end(EndReason::Alone, self.state.terms.creator, effects),
             Due::NobodyCame => self.nobody_came(effects),
             Due::RequestEscalates(team) => self.escalate(team, effects),
-            Due::CallBackIsDue => self.call_back_is_due(effects),
+            Due::CallBack => self.call_back_is_due(effects),
             Due::RequestExpires => self.request_expired(effects),
         }
     }

@@ -17,7 +17,10 @@ pub struct HandOver {
 pub enum Successor {
     Person(Invitee),
     /// Whoever claims it in these queues before it expires.
-    Queue { lines: Vec<Line>, expires_at: Timestamp },
+    Queue {
+        lines: Vec<Line>,
+        expires_at: Timestamp,
+    },
 }
 
 impl Call {

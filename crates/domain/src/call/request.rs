@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    Call, Effect, EndReason, Handled, Invitee, LogKind, Note, PersonRole, Place, Refusal, RingEnd,
-    deadlines::Due,
+    Call, Effect, EndReason, Handled, Invitee, LogKind, Note, PersonRole, Place, Refusal, RingEnd, deadlines::Due,
 };
 use crate::{
     ids::{ContactId, TeamId},
@@ -129,7 +128,13 @@ impl Call {
         }
     }
 
-    pub(super) fn promise_call_back(&mut self, policy: &Policy, now: Timestamp, by: Invitee, due: Timestamp) -> Handled {
+    pub(super) fn promise_call_back(
+        &mut self,
+        policy: &Policy,
+        now: Timestamp,
+        by: Invitee,
+        due: Timestamp,
+    ) -> Handled {
         self.refuse_if_ended()?;
         if self.invitee_has_joined() {
             return Err(Refusal::NotWaiting);
@@ -184,7 +189,7 @@ impl Call {
     pub(super) fn request_deadlines(&self) -> Vec<(Timestamp, Due)> {
         let Some(request) = self.request().filter(|_| self.waits_for_a_claim()) else { return Vec::new() };
         let promise = request.promise;
-        let reminder = promise.filter(|promise| !promise.reminded).map(|promise| (promise.due, Due::CallBackIsDue));
+        let reminder = promise.filter(|promise| !promise.reminded).map(|promise| (promise.due, Due::CallBack));
         // What was put off does not wait in a queue.
         let later = request.lines.iter().filter(|line| !line.entered && promise.is_none());
         let escalations = later.map(|line| (line.since, Due::RequestEscalates(line.team)));

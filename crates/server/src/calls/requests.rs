@@ -67,7 +67,12 @@ pub(super) fn is_request(request: &CreateCallRequest, planned: bool) -> bool {
 
 impl Shared {
     /// How a new request waits; none where nobody could claim it.
-    pub(super) async fn new_request(&self, domain: i64, resolved: &Resolved, now: Timestamp) -> Outcome<Option<Request>> {
+    pub(super) async fn new_request(
+        &self,
+        domain: i64,
+        resolved: &Resolved,
+        now: Timestamp,
+    ) -> Outcome<Option<Request>> {
         if resolved.teams.is_empty() && resolved.invitees.is_empty() {
             return Ok(None);
         }
@@ -216,8 +221,7 @@ impl CallActor {
                 };
                 let name = resolved.invited.first().map(|to| to.display_name.clone()).unwrap_or_default();
                 extra.invited = resolved.invited.into_iter().filter(|invitation| !known(invitation)).collect();
-                extra.guest_links =
-                    self.shared.links(&extra.invited, self.record.planned_at, self.shared.clock.now());
+                extra.guest_links = self.shared.links(&extra.invited, self.record.planned_at, self.shared.clock.now());
                 (Successor::Person(heir), name)
             }
             Heir::Team { team, lines, expires_at } => (Successor::Queue { lines, expires_at }, team.name),
@@ -337,7 +341,8 @@ impl Shared {
 /// As the log has it: claimed, or taken by answering the ring.
 fn claimed(record: &CallRecord) -> Option<ServiceRequest> {
     let claimed = record.events.iter().rfind(|event| event.kind == rows::CLAIMED);
-    let answered = || record.events.iter().find(|event| event.kind == rows::JOIN && event.contact_id != record.creator.id);
+    let answered =
+        || record.events.iter().find(|event| event.kind == rows::JOIN && event.contact_id != record.creator.id);
     let by = claimed.or_else(answered)?;
     Some(ServiceRequest {
         state: RequestState::Claimed,

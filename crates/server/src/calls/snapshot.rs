@@ -156,8 +156,7 @@ pub fn read(text: &str) -> Result<State, SnapshotError> {
         request: saved.request.map(SavedRequest::read),
     };
     let people = saved.people.iter().map(read_person).collect();
-    let hand_over =
-        saved.hand_over.map(|it| HandOver { from: ContactId(it.from), to: it.to.map(ContactId) });
+    let hand_over = saved.hand_over.map(|it| HandOver { from: ContactId(it.from), to: it.to.map(ContactId) });
     let (phase, epoch, joins) = (read_phase(saved.phase), saved.epoch, saved.joins);
     Ok(State { terms, phase, people, epoch, joins, hand_over })
 }

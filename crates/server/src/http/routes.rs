@@ -21,7 +21,9 @@ use tower_http::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{Fail, admin, calls, check, contacts, guests, health, login, notify, openapi, planned, reach, requests, stills};
+use super::{
+    Fail, admin, calls, check, contacts, guests, health, login, notify, openapi, planned, reach, requests, stills,
+};
 use crate::{app::App, config::Config, planned::feed::CALENDAR, ws};
 
 /// Scripts, styles and media from this server only. Blobs for pictures made in the page; `wasm-unsafe-eval` is not needed.

@@ -48,6 +48,11 @@ impl Entry {
         })
     }
 
+    /// Where it stands in a team's queue.
+    pub fn key_in(&self, team: TeamId) -> Option<(Timestamp, i64)> {
+        self.lines.iter().find(|(line, _)| *line == team).map(|(_, since)| (*since, self.id))
+    }
+
     pub fn wire(&self, since: Timestamp) -> WaitingRequest {
         WaitingRequest {
             call_id: self.call_id,

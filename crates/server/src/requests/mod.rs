@@ -44,6 +44,7 @@ struct Team {
 #[derive(Default)]
 struct Inner {
     entries: HashMap<Uuid, Arc<Entry>>,
+    by_technician: HashMap<ContactId, HashSet<Uuid>>,
     teams: HashMap<TeamId, Team>,
     /// When those that sleep have to be woken.
     alarms: BTreeSet<(Timestamp, Uuid)>,
@@ -91,8 +92,7 @@ impl Queues {
         let entry = inner.entries.get(&call_id).filter(|entry| entry.promised_at.is_none())?;
         let places = entry.lines.iter().filter_map(|(team, since)| {
             let team = inner.teams.get(team)?;
-            let ahead = team.waiting.range(..(*since, entry.id)).count();
-            Some(team.place(now, ahead))
+            Some(team.place(now, team.ahead_of((*since, entry.id))))
         });
         places.min_by_key(|place| place.position)
     }
@@ -130,16 +130,23 @@ impl Queues {
         changed.into_iter().collect()
     }
 
-    /// The places of those in a team's queue whose technician is among these.
-    fn places(&self, now: Timestamp, team: TeamId, online: &HashSet<ContactId>) -> Vec<(Arc<Entry>, QueuePlace)> {
+    /// The places of those in a team's queue whose technician is among these: found by one way through the queue, however many they are.
+    fn places(&self, now: Timestamp, team_id: TeamId, online: &HashSet<ContactId>) -> Vec<(Arc<Entry>, QueuePlace)> {
         let inner = self.lock();
-        let Some(team) = inner.teams.get(&team) else { return Vec::new() };
-        let waiting = team.waiting.values().enumerate();
-        let of_online = waiting.filter_map(|(ahead, call_id)| {
-            let entry = inner.entries.get(call_id).filter(|entry| online.contains(&entry.technician))?;
-            Some((entry.clone(), team.place(now, ahead)))
-        });
-        of_online.collect()
+        let Some(team) = inner.teams.get(&team_id) else { return Vec::new() };
+        let of_online = online.iter().filter_map(|contact| inner.by_technician.get(contact)).flatten();
+        let entries = of_online.filter_map(|call_id| inner.entries.get(call_id));
+        let waiting = entries.filter(|entry| entry.promised_at.is_none());
+        let mut wanted: BTreeMap<_, _> =
+            waiting.filter_map(|entry| Some((entry.key_in(team_id)?, entry.clone()))).collect();
+        let mut places = Vec::with_capacity(wanted.len());
+        for (ahead, key) in team.waiting.keys().enumerate() {
+            if wanted.is_empty() {
+                break;
+            }
+            places.extend(wanted.remove(key).map(|entry| (entry, team.place(now, ahead))));
+        }
+        places
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -148,6 +155,21 @@ impl Queues {
 }
 
 impl Team {
+    /// Counted from the nearer end: most who ask have just come, or are about to go.
+    fn ahead_of(&self, key: (Timestamp, i64)) -> usize {
+        let (mut from_front, mut from_back) = (self.waiting.range(..key), self.waiting.range(key..));
+        let mut counted = 0;
+        loop {
+            if from_front.next().is_none() {
+                return counted;
+            }
+            counted += 1;
+            if from_back.next().is_none() {
+                return self.waiting.len() + 1 - counted;
+            }
+        }
+    }
+
     fn place(&self, now: Timestamp, ahead: usize) -> QueuePlace {
         let claims: Vec<_> = self.claims.iter().copied().collect();
         let wait = expected_wait(&claims, now, ahead + 1);
@@ -177,11 +199,18 @@ impl Inner {
             };
             self.changed.insert(*team_id);
         }
+        self.by_technician.entry(entry.technician).or_default().insert(entry.call_id);
         self.entries.insert(entry.call_id, entry);
     }
 
     fn leave(&mut self, entry: &Entry, claimed_at: Option<Timestamp>) {
         self.entries.remove(&entry.call_id);
+        if let Some(own) = self.by_technician.get_mut(&entry.technician) {
+            own.remove(&entry.call_id);
+            if own.is_empty() {
+                self.by_technician.remove(&entry.technician);
+            }
+        }
         for (team_id, since) in &entry.lines {
             let Some(team) = self.teams.get_mut(team_id) else { continue };
             match entry.promised_at {
@@ -193,6 +222,26 @@ impl Inner {
                 }
             };
             self.changed.insert(*team_id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn team(waiting: i64) -> Team {
+        let key = |id: i64| ((Timestamp::from_millis(id / 2), id), Uuid::nil());
+        Team { waiting: (0..waiting).map(key).collect(), ..Team::default() }
+    }
+
+    #[test]
+    fn whoever_is_ahead_is_counted_right_from_either_end() {
+        for size in 1..12 {
+            let team = team(size);
+            for (ahead, key) in team.waiting.keys().enumerate() {
+                assert_eq!(team.ahead_of(*key), ahead, "{ahead} of {size}");
+            }
         }
     }
 }

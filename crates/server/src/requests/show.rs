@@ -3,10 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use farhand_domain::{
-    ids::{ContactId, TeamId},
-    time::Timestamp,
-};
+use farhand_domain::ids::{ContactId, TeamId};
 use farhand_protocol::{
     call::TeamRef,
     frame::ServerFrame,
@@ -14,7 +11,7 @@ use farhand_protocol::{
 };
 use farhand_store::model::{Team, User};
 
-use super::{Entry, Shown};
+use super::Shown;
 use crate::{app::App, http::Outcome, ws::Session};
 
 /// Shorter looks livelier, and costs more when many come at once.
@@ -60,10 +57,8 @@ async fn show(app: &App, team_id: TeamId) -> Outcome<()> {
 }
 
 fn wire(team: &Team, shown: &Shown) -> TeamRequests {
-    let since = |entry: &Entry| -> Option<Timestamp> {
-        entry.lines.iter().find(|(line, _)| line.0 == team.id).map(|(_, since)| *since)
-    };
-    let requests = shown.entries.iter().filter_map(|entry| Some(entry.wire(since(entry)?)));
+    let id = TeamId(team.id);
+    let requests = shown.entries.iter().filter_map(|entry| Some(entry.wire(entry.key_in(id)?.0)));
     TeamRequests {
         team: TeamRef { id: Some(team.id), name: Some(team.name.clone()), domain: None },
         waiting: u32::try_from(shown.waiting).unwrap_or(u32::MAX),
@@ -94,4 +89,3 @@ impl App {
         }
     }
 }
-

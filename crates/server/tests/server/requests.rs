@@ -151,7 +151,9 @@ async fn whoever_waits_reads_the_place_live_and_how_long_it_takes_once_that_is_k
     let last = calls[4];
     let place = async |head: &mut Device, wanted: u32| {
         let is_it = |frame: &ServerFrame| match frame {
-            ServerFrame::RequestPlace { call_id, place } if *call_id == last && place.position == wanted => Some(*place),
+            ServerFrame::RequestPlace { call_id, place } if *call_id == last && place.position == wanted => {
+                Some(*place)
+            }
             _ => None,
         };
         head.wait_for("a place", is_it).await

@@ -216,9 +216,13 @@ fn key(observed: &Observed) -> (State, Trail, Option<Timestamp>) {
 }
 
 fn holds(setup: &Setup) {
-    match explore(&Sound, setup, DEPTH, Invariant::ALL) {
+    holds_to(DEPTH, setup);
+}
+
+fn holds_to(depth: usize, setup: &Setup) {
+    match explore(&Sound, setup, depth, Invariant::ALL) {
         Ok(Report { states, steps }) => {
-            println!("{}: {states} distinct states to depth {DEPTH}, {steps} steps", setup.name);
+            println!("{}: {states} distinct states to depth {depth}, {steps} steps", setup.name);
             assert!(states >= setup.floor, "only {states} states: has the alphabet shrunk?");
         }
         Err(failure) => panic!("{}: {failure}", setup.name),
@@ -262,7 +266,8 @@ fn every_short_history_of_a_planned_mesh_call_keeps_the_invariants() {
 
 #[test]
 fn every_short_history_of_a_service_request_keeps_the_invariants() {
-    holds(&setups::service_request());
+    // So much can happen to one that a step more would take as long as all others together.
+    holds_to(DEPTH - 1, &setups::service_request());
 }
 
 #[test]

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     call::{
-        Call, Claim, Effect, EndReason, Event, Handled, Invitee, LogKind, MediaPlan, Note, Path, PersonRole, Phase, Place,
-        Ring, RingEnd, Terms,
+        Call, Claim, Effect, EndReason, Event, Handled, Invitee, LogKind, MediaPlan, Note, Path, PersonRole, Phase,
+        Place, Ring, RingEnd, Terms,
     },
     ids::{ContactId, DeviceId},
     policy::Policy,

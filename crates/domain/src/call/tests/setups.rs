@@ -103,7 +103,7 @@ pub(super) fn planned_mesh() -> Setup {
 
 /// For two teams, one after the other; an expert is invited by name, too.
 pub(super) fn service_request() -> Setup {
-    let setup = setup("service request", Technology::Mesh, 3, 1_000);
+    let setup = setup("service request", Technology::Mesh, 3, 30_000);
     let request = Some(request_in(&[(1, Duration::ZERO), (2, 10 * MINUTE)], HOUR));
     Setup { terms: Terms { request, ..setup.terms }, later: vec![by_popup(COLLEAGUE)], ..setup }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{
     call::{
-        Call, Claim, Effect, EndReason, Event, Invitee, Line, LogKind, Note, Phase, Place, Refusal, Request, Technology,
-        Terms,
+        Call, Claim, Effect, EndReason, Event, Invitee, Line, LogKind, Note, Phase, Place, Refusal, Request,
+        Technology, Terms,
     },
     ids::{ContactId, DeviceId, TeamId},
     policy::Policy,
@@ -42,11 +42,8 @@ pub(super) fn by_mail(contact: ContactId) -> Invitee {
 }
 
 pub(super) fn request_in(teams: &[(i64, Duration)], expires_in: Duration) -> Request {
-    let line = |(team, after): &(i64, Duration)| Line {
-        team: TeamId(*team),
-        since: START + *after,
-        entered: after.is_zero(),
-    };
+    let line =
+        |(team, after): &(i64, Duration)| Line { team: TeamId(*team), since: START + *after, entered: after.is_zero() };
     Request {
         lines: teams.iter().map(line).collect(),
         expires_at: START + expires_in,
