@@ -37,8 +37,9 @@ pub fn call_log(record: &CallRecord) -> CallLog {
 }
 
 /// Which teams there are is not for guests to know.
-pub fn service_request(request: ServiceRequest) -> ServiceRequest {
-    ServiceRequest { teams: Vec::new(), ..request }
+pub fn service_request(mut request: ServiceRequest) -> ServiceRequest {
+    request.teams.clear();
+    request
 }
 
 pub fn contact(record: &CallRecord, contact: &Contact) -> CallLogContact {

@@ -213,14 +213,15 @@ impl Inner {
         }
         for (team_id, since) in &entry.lines {
             let Some(team) = self.teams.get_mut(team_id) else { continue };
-            match entry.promised_at {
-                Some(due) => team.promised.remove(&(due, entry.id)),
-                None => {
-                    // A promise was kept at its time, which tells nothing of the queue.
-                    claimed_at.into_iter().for_each(|at| team.claimed(at));
-                    team.waiting.remove(&(*since, entry.id))
+            if let Some(due) = entry.promised_at {
+                team.promised.remove(&(due, entry.id));
+            } else {
+                team.waiting.remove(&(*since, entry.id));
+                // A promise is kept at its time, which would tell nothing of the queue.
+                if let Some(at) = claimed_at {
+                    team.claimed(at);
                 }
-            };
+            }
             self.changed.insert(*team_id);
         }
     }

@@ -1,4 +1,5 @@
 //! Service requests: what waits, who may claim it, and that one does.
+#![expect(clippy::wildcard_enum_match_arm, reason = "frames of other types are passed over")]
 
 use farhand_protocol::{
     ErrorCode,
