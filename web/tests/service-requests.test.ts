@@ -105,6 +105,13 @@ describe('a request of one’s own', () => {
     expect(requests.placeOf(call())?.position).toBe(4);
   });
 
+  it('says so when nobody took it in time', () => {
+    requests.frame({ type: 'call', call: call({ endReason: 'expired', you: 2 }) });
+    expect(calls.notice).toBeUndefined();
+    requests.frame({ type: 'call', call: call({ endReason: 'expired' }) });
+    expect(calls.notice).toEqual({ kind: 'error', code: 'request_expired' });
+  });
+
   it('is one that this person made and nobody has come to here', () => {
     expect(isOwnRequest(call())).toBe(true);
     expect([isOwnRequest(call({ you: 2 })), isOwnRequest(call({ seat: 'here' }))]).toEqual([false, false]);

@@ -59,8 +59,14 @@ export class ServiceRequests {
   frame(frame: ServerMessage): void {
     if (frame.type === 'requests') this.queue(frame.queue);
     else if (frame.type === 'requestPlace') this.places.set(frame.callId, frame.place);
-    // A call says it afresh with every change.
-    else if (frame.type === 'call') this.places.delete(frame.call.callId);
+    else if (frame.type === 'call') this.call(frame.call);
+  }
+
+  /** A call says its place afresh with every change. */
+  private call(call: CallView): void {
+    this.places.delete(call.callId);
+    const expired = call.endReason === 'expired' && call.creator === call.you;
+    if (expired) this.env.calls.notice = { kind: 'error', code: 'request_expired' };
   }
 
   /** Takes a request and goes into its call. */

@@ -598,6 +598,7 @@ error-internal = Something went wrong in the server. Try again.
 error-storage-unavailable = The server cannot save anything at the moment. Try again later.
 error-overloaded = The server is too busy. Try again in a moment.
 error-shutting-down = The server is restarting. Try again in a moment.
+error-request-expired = Nobody took your request in time.
 error-timeout = The server did not answer. Try again.
 error-connection-lost = The connection to the server was lost. Try again.
 error-network = The server cannot be reached. Check the network and try again.

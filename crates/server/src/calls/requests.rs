@@ -3,7 +3,7 @@
 use std::num::NonZeroI64;
 
 use farhand_domain::{
-    call::{Call, Claim, Event, Invitee, Line, Request, Successor},
+    call::{Call, Claim, Event, Invitee, Line, PersonRole, Request, Successor},
     ids::{ContactId, TeamId},
     time::Timestamp,
 };
@@ -88,7 +88,8 @@ impl Shared {
 
     /// A member of a team that the request waits for, or has waited for, is invited by that.
     pub(super) async fn is_for_team_of(&self, by: By, record: &CallRecord) -> Outcome<bool> {
-        let waits = record.reason == log::SERVICE_REQUEST && !record.teams.is_empty();
+        // Any call can be handed over to a team.
+        let waits = record.reason == log::SERVICE_REQUEST || self.queues.entry(record.call_id).is_some();
         let Some(user) = by.user.filter(|_| waits).map(NonZeroI64::get) else { return Ok(false) };
         let teams = self.directory.teams(record.domain_id).await?;
         let own = |team: &InvitedTeam| teams.iter().any(|t| t.id == team.id && t.members.contains(&user));
@@ -196,8 +197,8 @@ impl CallActor {
     async fn promise(&mut self, by: By, due: Timestamp, note: Option<String>) -> Outcome<()> {
         let own = by.asker.may_manage(&self.call);
         allowed(own || self.may_claim(by).await?, "Only the technician and those who may claim it can promise that.")?;
-        // An administrator promises in the technician's name.
-        let known = self.call.person(by.asker.contact).is_some();
+        // An administrator or broker promises in the technician's name.
+        let known = self.call.person(by.asker.contact).is_some_and(|person| person.role != PersonRole::Broker);
         let newcomer = self.newcomer(by).await?;
         let promiser = if own && !known { self.call.creator() } else { by.asker.contact };
         let invited = if own && !known { Vec::new() } else { newcomer };
@@ -322,9 +323,6 @@ impl Shared {
     }
 
     pub(super) fn service_request(&self, record: &CallRecord) -> Option<ServiceRequest> {
-        if record.reason != log::SERVICE_REQUEST {
-            return None;
-        }
         let Some(entry) = self.queues.entry(record.call_id) else { return claimed(record) };
         let in_line = |team: &TeamRef| entry.lines.iter().any(|(id, _)| Some(id.0) == team.id);
         Some(ServiceRequest {
@@ -340,6 +338,9 @@ impl Shared {
 
 /// As the log has it: claimed, or taken by answering the ring.
 fn claimed(record: &CallRecord) -> Option<ServiceRequest> {
+    if record.reason != log::SERVICE_REQUEST || record.planned_at.is_some() {
+        return None;
+    }
     let claimed = record.events.iter().rfind(|event| event.kind == rows::CLAIMED);
     let answered =
         || record.events.iter().find(|event| event.kind == rows::JOIN && event.contact_id != record.creator.id);

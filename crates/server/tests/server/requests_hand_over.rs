@@ -87,6 +87,27 @@ async fn a_team_takes_it_from_its_queue() {
 }
 
 #[tokio::test]
+async fn an_ordinary_call_can_be_handed_over_to_a_team_as_well() {
+    let server = Server::start().await;
+    let (caller, expert, other) =
+        (server.login("glasses1").await, server.login("expert1").await, server.login("expert2").await);
+    team(&server, "Motors", &[&other]).await;
+    let (mut here, mut there, mut next) = (caller.device().await, expert.device().await, other.device().await);
+    let call_id = here.create_call(json!({"callType": "MESH", "invitedContacts": [expert.invited()]})).await.call_id;
+    there.ring(call_id).await;
+    there.join(call_id).await;
+    claim(&other, call_id).await.refused(ErrorCode::CallNotFound);
+    expert.post("/rtc/handOverCall", json!({"callId": call_id, "team": {"name": "Motors"}})).await.json();
+    queue(&mut next, "the call", |queue| !queue.requests.is_empty()).await;
+    claim(&other, call_id).await.json();
+    next.ring(call_id).await;
+    next.join(call_id).await;
+    assert_eq!(caller.events(call_id).await, ["Created", "Join", "Join", "Claimed", "Leave", "Join"]);
+    here.leave(call_id).await;
+    next.ended(call_id).await;
+}
+
+#[tokio::test]
 async fn a_colleague_who_declines_leaves_the_call_where_it_is() {
     let mut talk = Talk::start().await;
     let mut next = talk.other.device().await;
