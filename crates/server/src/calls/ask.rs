@@ -41,15 +41,13 @@ pub struct By {
     pub device: Option<DeviceId>,
     /// For a guest: the generation of the link.
     pub link: Option<NonZeroI64>,
-    /// For somebody with an account: whose.
-    pub user: Option<NonZeroI64>,
 }
 
 impl By {
     /// The server itself.
     pub fn server(domain_id: i64) -> Self {
         let asker = Asker { contact: ContactId(0), admin: true, expert: false, guest: false };
-        Self { asker, domain_id, device: None, link: None, user: None }
+        Self { asker, domain_id, device: None, link: None }
     }
 }
 
@@ -189,12 +187,12 @@ impl Calls {
     pub async fn by(&self, login: &Login, device: Option<DeviceId>) -> Outcome<By> {
         let contact = self.contact_of(login.user.id).await?;
         let asker = Asker { contact, admin: login.has(Role::Admin), expert: login.has(Role::Expert), guest: false };
-        Ok(By { asker, domain_id: login.user.domain_id, device, link: None, user: NonZeroI64::new(login.user.id) })
+        Ok(By { asker, domain_id: login.user.domain_id, device, link: None })
     }
 
     pub fn by_guest(guest: &Guest, device: Option<DeviceId>) -> By {
         let asker = Asker { contact: guest.contact, admin: false, expert: false, guest: true };
-        By { asker, domain_id: guest.domain_id, device, link: NonZeroI64::new(guest.generation), user: None }
+        By { asker, domain_id: guest.domain_id, device, link: NonZeroI64::new(guest.generation) }
     }
 
     pub async fn by_principal(&self, principal: &Principal, device: Option<DeviceId>) -> Outcome<By> {
@@ -209,7 +207,7 @@ impl Calls {
         let guest = session.principal.guest().is_some();
         let asker = Asker { contact: session.contact, admin: false, expert: false, guest };
         // Not the link: a seat is given up whatever has become of that.
-        By { asker, domain_id: session.principal.domain_id(), device: Some(session.device), link: None, user: None }
+        By { asker, domain_id: session.principal.domain_id(), device: Some(session.device), link: None }
     }
 }
 

@@ -1,7 +1,5 @@
 //! What is asked of service requests: claiming, promising, handing over; and the sleep of those that wait.
 
-use std::num::NonZeroI64;
-
 use farhand_domain::{
     call::{Call, Claim, Event, Invitee, Line, PersonRole, Request, Successor},
     ids::{ContactId, TeamId},
@@ -12,7 +10,7 @@ use farhand_protocol::{
     call::{CreateCallRequest, TeamRef},
     request::{HandOverRequest, RequestState, ServiceRequest},
 };
-use farhand_store::model::{CallRecord, Invitation, InvitedTeam};
+use farhand_store::model::{CallRecord, Contact, Invitation, InvitedTeam};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -90,10 +88,23 @@ impl Shared {
     pub(super) async fn is_for_team_of(&self, by: By, record: &CallRecord) -> Outcome<bool> {
         // Any call can be handed over to a team.
         let waits = record.reason == log::SERVICE_REQUEST || self.queues.entry(record.call_id).is_some();
-        let Some(user) = by.user.filter(|_| waits).map(NonZeroI64::get) else { return Ok(false) };
-        let teams = self.directory.teams(record.domain_id).await?;
-        let own = |team: &InvitedTeam| teams.iter().any(|t| t.id == team.id && t.members.contains(&user));
-        Ok(record.domain_id == by.domain_id && record.teams.iter().any(own))
+        if !waits || record.domain_id != by.domain_id {
+            return Ok(false);
+        }
+        let invited = |team: TeamId| record.teams.iter().any(|known| known.id == team.0);
+        Ok(self.member(record.domain_id, by.asker.contact, invited).await?.is_some())
+    }
+
+    /// Somebody as a member of one of these teams as they are now.
+    async fn member(&self, domain: i64, contact: ContactId, of: impl Fn(TeamId) -> bool) -> Outcome<Option<Contact>> {
+        let teams = self.directory.teams(domain).await?;
+        for team in teams.iter().filter(|team| of(TeamId(team.id))) {
+            let members = self.directory.contacts(&team.members).await?;
+            if let Some(member) = members.into_iter().find(|member| member.id == contact.0) {
+                return Ok(Some(member));
+            }
+        }
+        Ok(None)
     }
 
     /// Teams whose queues a step has brought the request to, for the log.
@@ -160,24 +171,27 @@ impl CallActor {
     async fn may_claim(&self, by: By) -> Outcome<bool> {
         let contact = by.asker.contact;
         let named = self.call.person(contact).is_some_and(|person| person.contact != self.call.creator());
-        let Some(user) = by.user.filter(|_| !named).map(NonZeroI64::get) else { return Ok(named && !by.asker.guest) };
-        let teams = self.shared.directory.teams(self.record.domain_id).await?;
-        let mut claimable = self.call.claimable_by();
-        Ok(claimable.any(|id| teams.iter().any(|team| TeamId(team.id) == id && team.members.contains(&user))))
+        Ok((named && !by.asker.guest) || self.claimant(contact).await?.is_some())
+    }
+
+    async fn claimant(&self, contact: ContactId) -> Outcome<Option<Contact>> {
+        let claimable = |team| self.call.claimable_by().any(|known| known == team);
+        self.shared.member(self.record.domain_id, contact, claimable).await
     }
 
     /// Whoever has not been invited by name is, from now on.
     async fn newcomer(&self, by: By) -> Outcome<Vec<Invitation>> {
-        let known = log::known_contact(&self.record, by.asker.contact.0).is_some();
-        let Some(user) = by.user.filter(|_| !known).map(NonZeroI64::get) else { return Ok(Vec::new()) };
-        let contacts = self.shared.directory.contacts(&[user]).await?;
-        let invitation = |contact: farhand_store::model::Contact| Invitation {
+        let contact = by.asker.contact;
+        if log::known_contact(&self.record, contact.0).is_some() {
+            return Ok(Vec::new());
+        }
+        let invitation = |contact: Contact| Invitation {
             display_name: contact.display_name.clone(),
             email: None,
             phone: None,
             contact,
         };
-        Ok(contacts.into_iter().map(invitation).collect())
+        Ok(self.claimant(contact).await?.map(invitation).into_iter().collect())
     }
 
     /// Says who was first.
