@@ -144,6 +144,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/teams/{id}/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells what becomes of service requests that wait for a team. */
+        get: operations["getTeamQueue"];
+        /** Says what becomes of service requests that wait for a team: whom they escalate to, and when they expire. Those that wait already are not changed. */
+        put: operations["setTeamQueue"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/users": {
         parameters: {
             query?: never;
@@ -483,6 +501,23 @@ export interface paths {
         put?: never;
         /** Calls off a call nobody has joined yet. */
         post: operations["cancelCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/claimServiceRequest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a service request. The caller's devices are rung then. */
+        post: operations["claimServiceRequest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1197,6 +1232,7 @@ export interface components {
             callHistory: components["schemas"]["CallHistoryItem"][];
             /** @description One for each time somebody was in the call, in the order of leaving. */
             callStatistics?: components["schemas"]["CallStatistics"][];
+            serviceRequest?: components["schemas"]["ServiceRequest"] | null;
         };
         /**
          * @description A person in a call. In a request `userDbId` or `userId` and `domain` name a user; a contact with neither is a guest
@@ -1456,6 +1492,15 @@ export interface components {
             text: string;
             /** @description SHA-256 of the text: names what is accepted. */
             version: string;
+        };
+        /** @description Gives a running call to somebody else: `contact` or `team`. */
+        HandOverRequest: {
+            /** Format: uuid */
+            callId: string;
+            contact?: components["schemas"]["CallLogContact"] | null;
+            team?: components["schemas"]["TeamRef"] | null;
+            /** @description For the successor; stands in the history. */
+            note?: string | null;
         };
         /** @description One entry of `RTCConfiguration.iceServers`. */
         IceServer: {
@@ -1762,6 +1807,8 @@ export interface components {
              */
             refreshToken?: string | null;
         };
+        /** @enum {string} */
+        RequestState: "waiting" | "promised" | "claimed";
         /**
          * @description What a user may do.
          * @enum {string}
@@ -1874,6 +1921,24 @@ export interface components {
              */
             audioSeconds?: number;
         };
+        /** @description How a service request stands. */
+        ServiceRequest: {
+            state: components["schemas"]["RequestState"];
+            /** @description The teams whose members may claim it. */
+            teams: components["schemas"]["TeamRef"][];
+            place?: components["schemas"]["QueuePlace"] | null;
+            expiresDateTime?: components["schemas"]["WireTime"] | null;
+            callBackDateTime?: components["schemas"]["WireTime"] | null;
+            /**
+             * Format: int64
+             * @description Contact id of whoever has claimed it.
+             */
+            claimedBy?: number | null;
+        };
+        /** @description What waits for the caller's teams. */
+        ServiceRequests: {
+            teams: components["schemas"]["TeamRequests"][];
+        };
         /** @description A measured value over a seat's whole time: its mean, each report counting as long as it tells of, and its largest. */
         Spread: {
             /** Format: double */
@@ -1945,6 +2010,27 @@ export interface components {
             onShift: boolean;
             tags?: string[];
         };
+        /** @description What becomes of service requests that wait for a team. */
+        TeamQueueSettings: {
+            /**
+             * Format: int64
+             * @description Database id of another team, whose members may claim them as well after `escalateSeconds`.
+             * @default null
+             */
+            escalateTo?: number | null;
+            /**
+             * Format: int32
+             * @description 10 seconds to a week.
+             * @default null
+             */
+            escalateSeconds?: number | null;
+            /**
+             * Format: int32
+             * @description When they are given up, a minute to 30 days; as usual where it is absent.
+             * @default null
+             */
+            expireSeconds?: number | null;
+        };
         TeamRecord: {
             /** Format: int64 */
             id: number;
@@ -2004,6 +2090,17 @@ export interface components {
         TeamStrategy: "all" | "oneAfterAnother" | "longestIdle";
         UnsubscribeFromPushRequest: {
             id: string;
+        };
+        /** @description What waits for one of the receiver's teams. */
+        TeamRequests: {
+            team: components["schemas"]["TeamRef"];
+            /**
+             * Format: int32
+             * @description How many wait, without those who will be called back.
+             */
+            waiting: number;
+            /** @description The first 50, then the first 50 promises by their time. */
+            requests: components["schemas"]["WaitingRequest"][];
         };
         /** @description Changes a call's title, or a planned call's time. */
         UpdateCallRequest: {
@@ -2644,6 +2741,110 @@ export interface operations {
             };
             /** @description No such team */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTeamQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The team */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamQueueSettings"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setTeamQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The team */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamQueueSettings"];
+            };
+        };
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamQueueSettings"];
+                };
+            };
+            /** @description A time that cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The other team does not exist, or comes back to this one */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3734,6 +3935,57 @@ export interface operations {
                 };
             };
             /** @description Started, or ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    claimServiceRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallIdBody"];
+            };
+        };
+        responses: {
+            /** @description Claimed by the caller, now or before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallLog"];
+                };
+            };
+            /** @description Not for the caller to claim */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such call */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Claimed by somebody else, ended, or no service request */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -13,6 +13,7 @@ import { PlanSession } from '../call/plan-session';
 import { Prepared } from '../call/prepared';
 import { Quality } from '../call/quality.svelte';
 import { Ringtone } from '../call/ringtone';
+import { ServiceRequests } from '../call/service-requests.svelte';
 import { stillsFrom, stillsWanted } from '../call/shortages';
 import { SparePeer } from '../call/spare-peer';
 import { StillsIn } from '../call/stills-in.svelte';
@@ -57,6 +58,7 @@ export class App {
   readonly views: Views;
   readonly quality: Quality;
   readonly calls: Calls;
+  readonly requests: ServiceRequests;
   readonly stills: StillsIn;
   readonly early: Early;
   /** Whoever came by a personal link, or was let in, whatever login there is in this browser. */
@@ -136,6 +138,8 @@ export class App {
     const visible = () => document.visibilityState === 'visible' && somebody();
     this.calls = new Calls({ signalling, media, clock, memory, invite, takePrepared, offering: offerWith, visible });
     this.early = new Early(this.calls);
+    const camera = () => this.startWithVideo;
+    this.requests = new ServiceRequests({ calls: this.calls, signalling, camera, now });
     // Not during a call: the handshake would take from its media. Nor for guests: a page that nobody has clicked in yet connects to nothing.
     $effect.root(() => {
       $effect(() => prepared.follow(this.calls.inCall || this.guest ? [] : [...this.calls.rings.values()]));
@@ -240,6 +244,7 @@ export class App {
 
   private disconnect(): void {
     this.calls.reset();
+    this.requests.reset();
     this.signalling.stop();
     this.ice.stop();
     this.peer.drop();
@@ -265,12 +270,14 @@ export class App {
       welcome: (welcome) => {
         if (welcome.user) this.auth.meet(welcome.user.userDbId);
         this.calls.welcome(welcome);
+        if (!welcome.resumed) this.requests.reset();
         this.contacts.welcome(welcome.resumed);
         this.views.again();
         this.tellOfLink();
       },
       frame: (frame) => {
         if (frame.type === 'ring') this.peer.warm();
+        this.requests.frame(frame);
         if (frame.type === 'still') this.stills.heard(frame.contact);
         else if (frame.type === 'presence') this.contacts.presence(frame.users, frame.complete);
         else this.calls.frame(frame);
