@@ -108,7 +108,7 @@ async fn team(database: &str, experts: &[Person]) -> Outcome<i64> {
     let store = farhand_store::open(database).await?;
     let domain = store.domains().await?.into_iter().next().ok_or("no domain")?;
     let members: Vec<_> = experts.iter().map(|person| person.user).collect();
-    let team = store.create_team(domain.id, "Pumps", &members).await?;
+    let team = store.create_team(domain.id, &NewTeam { name: "Pumps".to_owned(), members, ..NewTeam::default() }).await?;
     store.close().await;
     Ok(team.id)
 }

@@ -72,7 +72,7 @@ error_codes! {
     AlreadyExists "already_exists" 409 "It exists already";
     WebhookDisabled "webhook_disabled" 409 "The webhook is disabled";
     AlreadyClaimed "already_claimed" 409 "Somebody else has claimed the request";
-    NotWaiting "not_waiting" 409 "The call is no request that waits";
+    NotClaimable "not_claimable" 409 "The call is no request that waits";
     StillReplaced "still_replaced" 412 "There is a newer still picture";
     SdpRefused "sdp_refused" 422 "The media offer cannot be used";
     BodyTooLarge "body_too_large" 413 "The body is too large";

@@ -390,7 +390,7 @@ pub(super) fn refused(refusal: Refusal) -> Fail {
         Refusal::PlannedInPast => return not_a_plan(Unacceptable::Past),
         Refusal::PlannedTooFarAhead => return not_a_plan(Unacceptable::TooFarAhead),
         Refusal::AlreadyClaimed { .. } => (ErrorCode::AlreadyClaimed, "Somebody else has claimed this request."),
-        Refusal::NotWaiting => (ErrorCode::NotWaiting, "This call is no service request that waits."),
+        Refusal::NotWaiting => (ErrorCode::NotClaimable, "This call is no service request that waits."),
         Refusal::NobodyJoined => (ErrorCode::NotInCall, "The creator is rung once somebody has joined."),
     };
     Fail::new(code, detail)

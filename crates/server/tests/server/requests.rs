@@ -130,7 +130,7 @@ async fn only_members_of_its_teams_as_they_are_now_may_claim_it() {
     claim(&server.login_at(OTHER_DOMAIN, "expert1").await, call_id).await.refused(ErrorCode::CallNotFound);
     claim(&server.login("admin").await, call_id).await.refused(ErrorCode::Forbidden);
     let ordinary = technician.create_call(json!({"invitedTeams": [{"id": motors.id}]})).await.call_id;
-    claim(&other, ordinary).await.refused(ErrorCode::NotWaiting);
+    claim(&other, ordinary).await.refused(ErrorCode::NotClaimable);
 
     let admin = server.login("admin").await;
     let moved = json!({"name": "Pumps", "members": [other.id()]});
