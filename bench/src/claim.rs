@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use farhand_client::{Token, rest::Rest};
 use farhand_protocol::call::{CallIdBody, CallLog, CallReason, CreateCallRequest, TeamRef};
+use farhand_store::model::NewTeam;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -108,7 +109,8 @@ async fn team(database: &str, experts: &[Person]) -> Outcome<i64> {
     let store = farhand_store::open(database).await?;
     let domain = store.domains().await?.into_iter().next().ok_or("no domain")?;
     let members: Vec<_> = experts.iter().map(|person| person.user).collect();
-    let team = store.create_team(domain.id, &NewTeam { name: "Pumps".to_owned(), members, ..NewTeam::default() }).await?;
+    let team =
+        store.create_team(domain.id, &NewTeam { name: "Pumps".to_owned(), members, ..NewTeam::default() }).await?;
     store.close().await;
     Ok(team.id)
 }

@@ -158,8 +158,10 @@ impl Calls {
             if record.ended_at.is_some() || (reads && self.shared.is_asleep(call_id)) {
                 return from_database(record);
             }
-            self.take_up_lost(&record).await?;
-            untold = self.tell(call_id, command).await;
+            untold = match self.take_up_lost(&record).await? {
+                Some(mailbox) => mailbox.send(command).await.err().map(|unsent| unsent.0),
+                None => self.tell(call_id, command).await,
+            };
         }
         if untold.is_none()
             && let Ok(answer) = answer.await

@@ -197,7 +197,7 @@ impl Calls {
         actor.learn_names(&successors).await;
         let viewer = join.map(|device| Viewer { contact: actor.call.creator(), device, host: true });
         let view = viewer.map(|v| Box::new(view::call_view(&actor, v)));
-        self.spawn(actor, &effects);
+        drop(self.spawn(actor, &effects));
         shared.notify.queued(&record.deliveries);
         Ok(Answer { record, view, sdp: None, still: None, at_door: None })
     }

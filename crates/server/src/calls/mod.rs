@@ -224,22 +224,26 @@ impl Calls {
             tracing::info!(calls = running.len(), "taking up running calls");
         }
         for call in running {
-            calls.take_up(call, true).await;
+            drop(calls.take_up(call, true).await);
         }
         Ok(calls)
     }
 
     /// Takes up a call of this server's own that has not ended and has no task: it was saved although the answer to its
     /// write was lost, or its task has panicked. Otherwise nobody would look after it until the next start.
-    async fn take_up_lost(&self, record: &CallRecord) -> Outcome<()> {
+    /// Whoever keeps the mailbox keeps it awake.
+    async fn take_up_lost(&self, record: &CallRecord) -> Outcome<Option<mpsc::Sender<Command>>> {
         let shared = &self.shared;
         let _one_at_a_time = shared.taking_up.lock().await;
-        let cared_for = {
+        let (new, mailbox) = {
             let live = shared.lock();
-            live.new.contains_key(&record.call_id) || live.calls.get(&record.call_id).is_some_and(|m| !m.is_closed())
+            (
+                live.new.contains_key(&record.call_id),
+                live.calls.get(&record.call_id).filter(|m| !m.is_closed()).cloned(),
+            )
         };
-        if cared_for {
-            return Ok(());
+        if new || mailbox.is_some() {
+            return Ok(mailbox);
         }
         let _new = shared.expect(record.call_id);
         let asleep = shared.lock().asleep.remove(&record.call_id);
@@ -248,19 +252,19 @@ impl Calls {
             if !asleep {
                 tracing::warn!(call_id = %record.call_id, "taking up a call that had no task");
             }
-            self.take_up(running, !asleep).await;
+            return Ok(self.take_up(running, !asleep).await);
         }
-        Ok(())
+        Ok(None)
     }
 
     /// `recovers`: whoever was connected is not any more.
-    async fn take_up(&self, running: RunningCall, recovers: bool) {
+    async fn take_up(&self, running: RunningCall, recovers: bool) -> Option<mpsc::Sender<Command>> {
         let call_id = running.record.call_id;
         let state = match snapshot::read(&running.state) {
             Ok(state) => state,
             Err(error) => {
                 tracing::error!(%call_id, %error, "this call is left alone");
-                return;
+                return None;
             }
         };
         let call = Call::restore(state);
@@ -278,23 +282,24 @@ impl Calls {
         }
         let successors = actor.call.state().successors.clone();
         actor.learn_names(&successors).await;
-        self.spawn(actor, &[]);
+        Some(self.spawn(actor, &[]))
     }
 
     /// Gives a call its task. Nothing was before as far as anybody knows, so everything that is now is new: at a start
     /// nobody is connected to be told, and a ring that rings already is only renewed.
-    fn spawn(&self, mut actor: CallActor, effects: &[Effect]) {
+    fn spawn(&self, mut actor: CallActor, effects: &[Effect]) -> mpsc::Sender<Command> {
         let (mailbox, commands) = mpsc::channel(actor::MAILBOX);
         if !actor.call.has_ended() {
             self.shared.concern(actor.record.call_id, tell::concerned(&actor.call));
             let mut live = self.shared.lock();
-            live.calls.insert(actor.record.call_id, mailbox);
+            live.calls.insert(actor.record.call_id, mailbox.clone());
             let heard = live.new.get_mut(&actor.record.call_id).map(std::mem::take);
             drop(live);
             actor.heard_of(heard.unwrap_or_default());
         }
         actor.perform(&nothing_yet(&actor.call), effects);
         tokio::spawn(actor.run(commands));
+        mailbox
     }
 
     /// Which server owns the calls, and since which start.

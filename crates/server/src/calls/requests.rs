@@ -316,7 +316,7 @@ impl Calls {
             return;
         }
         let woken = match self.shared.store.call(call_id).await {
-            Ok(Some(record)) => self.take_up_lost(&record).await,
+            Ok(Some(record)) => self.take_up_lost(&record).await.map(drop),
             Ok(None) => Ok(()),
             Err(error) => Err(error.into()),
         };

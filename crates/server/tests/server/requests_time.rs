@@ -108,6 +108,21 @@ async fn requests_wait_on_over_a_kill_in_their_order_and_what_was_claimed_stays_
 }
 
 #[tokio::test]
+async fn a_request_that_sleeps_is_awake_for_whoever_asks_however_many_do_at_once() {
+    let server = Server::start().await;
+    let (technician, expert) = (server.login("glasses1").await, server.login("expert1").await);
+    let pumps = team(&server, "Pumps", &[&expert]).await;
+    for _ in 0..30 {
+        let call_id = technician.create_call(request_for(&pumps)).await.call_id;
+        let rename = async |title: &str| {
+            technician.post("/rtc/updateCall", json!({"callId": call_id, "callTitle": title})).await.json();
+        };
+        tokio::join!(rename("a"), rename("b"), rename("c"), async { claim(&expert, call_id).await.json() });
+        assert_eq!(technician.events(call_id).await, ["Created", "Claimed"]);
+    }
+}
+
+#[tokio::test]
 async fn a_claimer_who_does_not_come_gives_it_back_to_the_queue() {
     let server = Server::with(|config| config.calls.popup_ring_seconds = 1).await;
     let (technician, expert, other) =
