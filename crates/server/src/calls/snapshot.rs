@@ -427,7 +427,8 @@ mod tests {
                 request: Some(Request { lines, expires_at: at(90), claim, promise }),
             };
             let phase = Phase::Ended { reason: EndReason::Expired };
-            let state = State { terms, phase, people: Vec::new(), epoch: 6, joins: 4, hand_over };
+            let (people, hunts, successors) = (Vec::new(), Vec::new(), Vec::new());
+            let state = State { terms, phase, people, epoch: 6, joins: 4, hunts, successors, hand_over };
             assert_eq!(read(&write(&state).unwrap()).unwrap(), state);
         }
     }

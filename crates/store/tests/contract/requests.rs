@@ -1,15 +1,16 @@
 //! How service requests wait for teams.
 
-use farhand_store::model::{Team, TeamQueue};
+use farhand_store::model::{NewTeam, Team, TeamQueue};
 
 use crate::support::{Db, assert_constraint};
 
 /// Two teams of one domain, and one of another.
 async fn teams(db: &Db) -> (Team, Team, Team) {
     let (acme, other) = (db.domain("acme").await, db.domain("other").await);
-    let day = db.store.create_team(acme.id, "day", &[]).await.unwrap();
-    let night = db.store.create_team(acme.id, "night", &[]).await.unwrap();
-    (day, night, db.store.create_team(other.id, "day", &[]).await.unwrap())
+    let named = |name: &str| NewTeam { name: name.to_owned(), ..NewTeam::default() };
+    let day = db.store.create_team(acme.id, &named("day")).await.unwrap();
+    let night = db.store.create_team(acme.id, &named("night")).await.unwrap();
+    (day, night, db.store.create_team(other.id, &named("day")).await.unwrap())
 }
 
 fn escalating(team: &Team, to: &Team) -> TeamQueue {
