@@ -4,7 +4,6 @@ import { Rest } from '../api/client';
 import type { IceServer, MediaTrack } from '../api/types';
 import { Calls } from '../call/calls.svelte';
 import { Contacts } from '../call/contacts.svelte';
-import { acquire, cameras, share } from '../call/devices';
 import { Early } from '../call/early.svelte';
 import { CallMedia } from '../call/media.svelte';
 import { memoryIn } from '../call/memory';
@@ -28,6 +27,7 @@ import { browserClock } from './clock';
 import { deviceId } from './device';
 import { type Door, doorAt } from './door.svelte';
 import { type Entrance, entranceOf, PAGE } from './entrance';
+import { equipment } from './equipment';
 import { GuestPass } from './guest.svelte';
 import { IceServerList } from './ice';
 import { Push } from './push.svelte';
@@ -39,8 +39,6 @@ const VIDEO_CHOICE = 'farhand.video';
 const RINGING = 0;
 /** What is known of a media plan that has not come yet. */
 const TO_SERVER = { mode: 'sfu' as const, epoch: RINGING, offerer: true };
-/** Track constraints as JSON, for machines too weak for the usual picture. */
-const CAPTURE = 'farhand.capture';
 
 export class App {
   readonly clock = browserClock();
@@ -300,20 +298,10 @@ export class App {
   }
 
   private makeMedia(): CallMedia {
-    const capture = localStorage.getItem(CAPTURE);
-    // Phones have none to share, and plain http has no devices at all.
-    const screens =
-      navigator.mediaDevices && 'getDisplayMedia' in navigator.mediaDevices ? navigator.mediaDevices : undefined;
-    const video = capture ? (JSON.parse(capture) as MediaTrackConstraints) : undefined;
     return new CallMedia(
       {
-        acquire: (want) => {
-          // Whoever is sent to a machine shows it, and whoever helps is looked at.
-          const facing = this.auth.user?.roles.includes('technician') ? 'environment' : 'user';
-          return acquire(navigator.mediaDevices, { ...want, facing }, video);
-        },
-        cameras: () => cameras(navigator.mediaDevices),
-        share: screens ? () => share(screens) : undefined,
+        // Whoever is sent to a machine shows it, and whoever helps is looked at.
+        ...equipment(() => (this.auth.user?.roles.includes('technician') ? 'environment' : 'user')),
         session: (events, prepared) => {
           if (!prepared) this.peer.warm();
           return new PlanSession((plan) => this.peer.take(plan), this.clock, events, prepared);
