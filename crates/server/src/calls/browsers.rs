@@ -6,7 +6,7 @@ use std::{
 };
 
 use farhand_domain::{
-    call::{Effect, Note, Place, RingEnd},
+    call::{Call, Effect, Note, Place, RingEnd},
     delivery::{Channel, State},
     ids::ContactId,
     time::Timestamp,
@@ -26,15 +26,15 @@ impl Shared {
     /// What rings for these people while its page is closed. A call that is only to be listed rings nothing.
     pub(super) async fn browsers(
         &self,
-        step: &Step<'_>,
-        rung: &[(ContactId, Timestamp)],
+        call: &Call,
+        users: &[i64],
+        now: Timestamp,
     ) -> Outcome<HashMap<i64, Vec<String>>> {
         let mut browsers: HashMap<_, Vec<_>> = HashMap::new();
-        let users: Vec<i64> = rung.iter().filter_map(|(contact, _)| step.user(*contact)).collect();
-        if users.is_empty() || !step.next.state().terms.popup || !self.notify.has(Channel::Push) {
+        if users.is_empty() || !call.state().terms.popup || !self.notify.has(Channel::Push) {
             return Ok(browsers);
         }
-        for browser in self.store.pushes_of_users(&users, step.now).await? {
+        for browser in self.store.pushes_of_users(users, now).await? {
             browsers.entry(browser.user_id).or_default().push(browser.name);
         }
         Ok(browsers)

@@ -62,7 +62,7 @@ pub(super) struct Reachable {
     pub ways: Ways,
     user: Option<Arc<User>>,
     /// What rings while its page is closed; looked up for rings alone.
-    browsers: Vec<String>,
+    pub(super) browsers: Vec<String>,
 }
 
 impl Reachable {
@@ -112,7 +112,8 @@ impl Shared {
         if let Some(update) = step.schedule.update {
             reached.messages.extend(self.schedule_messages(step, domain.as_deref(), update).await?);
         }
-        let mut browsers = self.browsers(step, &rung).await?;
+        let users: Vec<i64> = rung.iter().filter_map(|(contact, _)| step.user(*contact)).collect();
+        let mut browsers = self.browsers(step.next, &users, step.now).await?;
         for (contact, until) in rung {
             let user = step.user(contact);
             let mut person = Reachable::find(&self.directory, domain.as_deref(), user).await?;

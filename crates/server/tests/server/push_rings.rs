@@ -141,7 +141,9 @@ async fn a_push_that_waits_is_dropped_once_nobody_needs_it() {
     let (server, mut service, caller, tester) = ready().await;
     let rungs = json!({"rungs": [{"channel": "push", "afterSeconds": 5}]});
     tester.post("/rtc/updateReachSettings", rungs).await.ok::<Value>();
-    let dropped = call(&caller, &tester).await;
+    // It goes on ringing for somebody else.
+    let both = json!({"invitedContacts": [tester.invited(), {"userId": "expert1"}]});
+    let dropped = caller.create_call(both).await;
     tester.device().await.decline(dropped.call_id).await;
     assert_eq!(story(&caller.call_log(dropped.call_id).await), ["queued", "cancelled"]);
     let wanted = call(&caller, &tester).await;

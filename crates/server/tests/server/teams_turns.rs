@@ -1,5 +1,7 @@
 //! Teams whose people are rung one after another: whose turn it is, who is passed over, and who of a team is rung at all.
 
+use std::time::Duration;
+
 use farhand_protocol::{
     ErrorCode,
     call::{CallLog, CallStatus},
@@ -8,7 +10,10 @@ use farhand_protocol::{
 use farhand_testkit::{Account, Server, json};
 use serde_json::Value;
 
-use crate::teams::{call_team, in_turn, team, told, wait};
+use crate::{
+    push_service::{PushService, inside, subscribe},
+    teams::{call_team, in_turn, team, told, wait},
+};
 
 fn contact(log: &CallLog, who: &Account) -> i64 {
     log.invited_contacts.iter().find(|contact| contact.user_db_id == Some(who.id())).unwrap().id.unwrap()
@@ -87,6 +92,19 @@ async fn who_is_away_or_wants_quiet_is_passed_over_and_who_is_in_a_call_comes_la
 }
 
 #[tokio::test]
+async fn whoever_has_a_browser_that_rings_is_there() {
+    let (server, service) = (Server::with(inside).await, PushService::start().await);
+    let (caller, one, other) =
+        (server.login("callertest1").await, server.login("expert1").await, server.login("expert2").await);
+    assert_eq!(subscribe(&one, &service.endpoint("desk")).await.status, 200);
+    let id = team(&server, "Pumps", &[&one, &other], in_turn()).await;
+    let (mut desk, mut second) = (caller.device().await, other.device().await);
+    let call_id = call_team(&mut desk, id).await.call_id;
+    desk.person(call_id, contact(&caller.call_log(call_id).await, &one), PersonState::Ringing).await;
+    assert!(!second.has_rung(call_id).await);
+}
+
+#[tokio::test]
 async fn a_team_of_which_nobody_is_there_is_missed_at_once() {
     let server = Server::start().await;
     let (caller, one, other) =
@@ -112,14 +130,14 @@ async fn whoever_has_not_been_in_a_call_for_the_longest_time_is_rung_first() {
         first.join(call_id).await;
         first.leave(call_id).await;
         desk.ended(call_id).await;
-        server.clock().move_ahead(std::time::Duration::from_secs(60));
+        server.clock().move_ahead(Duration::from_mins(1));
         let call_id = call_team(&mut desk, id).await.call_id;
         second.ring(call_id).await;
         assert!(!first.has_rung(call_id).await);
         second.join(call_id).await;
         second.leave(call_id).await;
         desk.ended(call_id).await;
-        server.clock().move_ahead(std::time::Duration::from_secs(60));
+        server.clock().move_ahead(Duration::from_mins(1));
     }
 }
 

@@ -129,18 +129,18 @@ fn in_turn(setup: Setup) -> Setup {
 }
 
 pub(super) fn team_in_turn() -> Setup {
-    let setup = in_turn(setup("MESH with a team in turn", Technology::Mesh, 2, 1_000));
+    let setup = in_turn(setup("MESH with a team in turn", Technology::Mesh, 2, 120_000));
     Setup { joined: Some(device(CREATOR)), ..setup }
 }
 
 pub(super) fn planned_team_in_turn() -> Setup {
-    let setup = in_turn(planned(setup("planned MESH with a team in turn", Technology::Mesh, 2, 1_000)));
+    let setup = in_turn(planned(setup("planned MESH with a team in turn", Technology::Mesh, 2, 90_000)));
     Setup { later: Vec::new(), ..setup }
 }
 
 /// Somebody who has a team for when there is no answer.
 pub(super) fn person_then_team() -> Setup {
-    let setup = setup("MESH with a team behind somebody", Technology::Mesh, 2, 1_000);
+    let setup = setup("MESH with a team behind somebody", Technology::Mesh, 2, 13_000);
     let successors = vec![then(NIGHT_TEAM, &[EXPERT], Some(TURN))];
     Setup { successors, later: vec![by_popup(LATECOMER)], ..setup }
 }

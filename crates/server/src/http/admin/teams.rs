@@ -141,7 +141,7 @@ fn name_taken() -> Fail {
     Problem::new(ErrorCode::AlreadyExists, "There is a team with this name already.").at("/name").into()
 }
 
-/// All that [`check`] finds out can have changed since; a name is what two people want at the same time.
+/// All that [`checked`] finds out can have changed since; a name is what two people want at the same time.
 fn taken_meanwhile(error: StoreError) -> Fail {
     match error {
         StoreError::Constraint(_) => name_taken(),
