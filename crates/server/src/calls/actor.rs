@@ -189,13 +189,7 @@ impl CallActor {
             // Meant for a call this device was in: it must not hang up the device that has the seat now.
             Ask::Leave if self.is_seated_elsewhere(by) => Ok(()),
             Ask::Leave => self.step(Event::Leave { contact }, none).await,
-            Ask::End => {
-                allowed(
-                    by.asker.may_end(&self.call),
-                    "Only the creator, experts in the call and administrators may end it.",
-                )?;
-                self.step(Event::End { by: self.known_or_creator(contact) }, none).await
-            }
+            Ask::End => self.end_for_all(by).await,
             Ask::Invite(resolved) => self.invite(by, *resolved).await,
             Ask::RingAgain { contact } => {
                 allowed(by.asker.may_invite(&self.call), "Only people in the call may ring others.")?;
@@ -248,6 +242,11 @@ impl CallActor {
         self.call.clone().handle(&self.shared.policy, self.shared.clock.now(), join).map_err(refused)?;
         let detail = "Open the WebSocket, and give its sessionId if you have more than one.";
         Err(Fail::new(ErrorCode::SessionRequired, detail))
+    }
+
+    async fn end_for_all(&mut self, by: By) -> Result<(), Fail> {
+        allowed(by.asker.may_end(&self.call), "Only the creator, experts in the call and administrators may end it.")?;
+        self.step(Event::End { by: self.known_or_creator(by.asker.contact) }, Extra::default()).await
     }
 
     async fn invite(&mut self, by: By, resolved: Resolved) -> Result<(), Fail> {

@@ -1,6 +1,8 @@
 //! Service requests: what waits, who may claim it, and that one does.
 #![expect(clippy::wildcard_enum_match_arm, reason = "frames of other types are passed over")]
 
+use std::time::Duration;
+
 use farhand_protocol::{
     ErrorCode,
     admin::TeamRecord,
@@ -11,6 +13,8 @@ use farhand_protocol::{
 use farhand_testkit::{Account, Device, OTHER_DOMAIN, Server, json};
 use serde_json::Value;
 use uuid::Uuid;
+
+use crate::teams;
 
 pub async fn team(server: &Server, name: &str, members: &[&Account]) -> TeamRecord {
     let members: Vec<_> = members.iter().map(|member| member.id()).collect();
@@ -241,4 +245,35 @@ async fn guests_claim_nothing() {
     let body = json!({"callId": call.call_id}).to_string();
     let refused = guest.request(reqwest::Method::POST, "/rtc/claimServiceRequest").body(body);
     farhand_testkit::Answer::to(refused).await.refused(ErrorCode::GuestForbidden);
+}
+
+#[tokio::test]
+async fn how_a_team_is_rung_is_nothing_to_a_request_that_waits_for_it() {
+    let server = Server::start().await;
+    let (technician, expert, other, named) = (
+        server.login("glasses1").await,
+        server.login("expert1").await,
+        server.login("expert2").await,
+        server.login("tester").await,
+    );
+    let night = teams::team(&server, "Night", &[&other], json!({})).await;
+    let set = json!({"ringing": {"strategy": "oneAfterAnother", "onlyOnShift": true}, "nextTeam": night,
+        "profiles": [{"userDbId": expert.id(), "hours": {"timeZone": "UTC", "spans": []}}]});
+    let pumps = teams::team(&server, "Pumps", &[&expert], set).await;
+    let rungs = json!([{"channel": "team", "team": night, "afterSeconds": 10}]);
+    named.post("/rtc/updateReachSettings", json!({"rungs": rungs})).await.json();
+    let (mut desk, mut elsewhere, mut phone) = (expert.device().await, other.device().await, named.device().await);
+    let asked = json!({"callReason": "SERVICE_REQUEST", "invitedContacts": [{"userDbId": named.id()}],
+        "invitedTeams": [{"id": pumps, "tags": ["hydraulics"]}]});
+    let call_id = technician.create_call(asked).await.call_id;
+    phone.ring(call_id).await;
+    phone.decline(call_id).await;
+    server.clock().move_ahead(Duration::from_mins(2));
+    let log = technician.call_log(call_id).await;
+    assert_eq!(standing(&log).state, RequestState::Waiting);
+    assert_eq!(log.invited_teams.iter().map(|team| team.id).collect::<Vec<_>>(), [Some(pumps)], "no other team");
+    assert!(!desk.has_rung(call_id).await && !elsewhere.has_rung(call_id).await);
+    claim(&other, call_id).await.refused(ErrorCode::CallNotFound);
+    claim(&expert, call_id).await.json();
+    desk.ring(call_id).await;
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::story::{
-    COLLEAGUE, CREATOR, EXPERT, HOUR, LATECOMER, MINUTE, Plan, SECOND, START, STRANGER, Story, by_popup, join,
+    COLLEAGUE, CREATOR, EXPERT, HOUR, LATECOMER, MINUTE, NIGHT_TEAM, Plan, SECOND, START, STRANGER, Story, TURN,
+    by_popup, join,
 };
 use crate::{
     call::{
@@ -295,4 +296,53 @@ fn after_an_outage_there_is_time_to_claim_what_would_have_expired() {
     assert_eq!(story.end_reason(), None);
     story.wait(story.policy.grace);
     assert_eq!(story.end_reason(), Some(EndReason::Expired));
+}
+
+/// Waits for one team while people of another are rung in turn.
+fn waiting_and_in_turn() -> Story {
+    let people = [EXPERT, COLLEAGUE];
+    let plan = Plan::sfu(&people, 5).request(&[(1, NOW)], HOUR);
+    plan.in_turn(&people).then(NIGHT_TEAM, &people, None).make()
+}
+
+#[test]
+fn a_claim_ends_the_turns_of_those_who_are_rung_and_no_further_team_is_asked() {
+    let mut story = waiting_and_in_turn();
+    assert_eq!(story.rung(), [EXPERT]);
+    story.tell(claim(LATECOMER));
+    assert_eq!((story.rung(), story.place(COLLEAGUE)), (vec![LATECOMER], Place::Silenced));
+    story.declines(LATECOMER);
+    story.wait(10 * MINUTE);
+    assert_eq!((claim_of(&story), story.rung()), (Some(Claim::Open), vec![]), "it waits; nobody's turn comes again");
+    assert_eq!(story.call.due_teams().count(), 0);
+}
+
+#[test]
+fn whoever_claims_it_before_the_own_turn_is_rung_as_long_as_any_claimer() {
+    let mut story = waiting_and_in_turn();
+    story.tell(claim(COLLEAGUE));
+    story.wait(TURN);
+    assert_eq!((claim_of(&story), story.rung()), (Some(Claim::By(COLLEAGUE)), vec![COLLEAGUE]));
+    story.wait(story.policy.popup_ring);
+    assert_eq!((claim_of(&story), story.rung()), (Some(Claim::Open), vec![]));
+}
+
+#[test]
+fn a_request_that_is_put_off_takes_nobodys_turn_and_asks_no_further_team() {
+    let mut story = waiting_and_in_turn();
+    story.tell(Event::PromiseCallBack { by: by_popup(LATECOMER), due: START + HOUR });
+    assert_eq!((story.rung(), story.place(COLLEAGUE)), (vec![], Place::Unanswered));
+    story.wait(MINUTE);
+    assert_eq!((story.rung(), story.call.due_teams().count()), (vec![], 0));
+    assert!(story.call.waits_for_a_claim());
+}
+
+#[test]
+fn turns_that_run_out_leave_the_request_waiting() {
+    let mut story = waiting_and_in_turn();
+    story.wait(2 * TURN);
+    assert_eq!((story.place(EXPERT), story.place(COLLEAGUE)), (Place::Unanswered, Place::Unanswered));
+    assert_eq!(story.call.due_teams().count(), 1, "the team behind them");
+    story.wait(story.policy.grace);
+    assert_eq!((story.end_reason(), claim_of(&story)), (None, Some(Claim::Open)));
 }

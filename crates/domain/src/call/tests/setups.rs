@@ -154,7 +154,7 @@ pub(super) fn service_request() -> Setup {
 
 /// Waits in a queue while people of a team are rung in turn, and another team is behind them.
 pub(super) fn service_request_and_team_in_turn() -> Setup {
-    let setup = in_turn(setup("service request with a team in turn", Technology::Mesh, 3, 1_000));
+    let setup = in_turn(setup("service request with a team in turn", Technology::Mesh, 3, 100_000));
     let request = Some(request_in(&[(1, Duration::ZERO)], HOUR));
     Setup { terms: Terms { request, ..setup.terms }, later: Vec::new(), ..setup }
 }
