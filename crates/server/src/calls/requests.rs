@@ -338,7 +338,10 @@ impl Shared {
     }
 
     pub(super) fn service_request(&self, record: &CallRecord) -> Option<ServiceRequest> {
-        let Some(entry) = self.queues.entry(record.call_id) else { return claimed(record) };
+        // What has ended just now may still stand in its queue.
+        let running = record.ended_at.is_none();
+        let entry = self.queues.entry(record.call_id).filter(|_| running);
+        let Some(entry) = entry else { return claimed(record) };
         let in_line = |team: &TeamRef| entry.lines.iter().any(|(id, _)| Some(id.0) == team.id);
         Some(ServiceRequest {
             state: if entry.promised_at.is_some() { RequestState::Promised } else { RequestState::Waiting },
