@@ -4,6 +4,7 @@
 //! The server is the release binary in a process of its own, on a data directory of its own on a disk. This process
 //! generates the load. Nothing leaves the loopback interface.
 
+mod claim;
 mod create;
 mod echo;
 mod floors;
@@ -48,6 +49,8 @@ enum Figure {
     Silence(silence::Plan),
     /// Letters that are lost or sent twice, where the server is killed again and again.
     Mails(mails::Plan),
+    /// Claiming a service request while very many wait.
+    Claim(claim::Plan),
     /// Durable createCall per second.
     Create(create::Plan),
     /// Memory per idle connected user.
@@ -99,6 +102,7 @@ fn run(figure: Figure) -> Outcome {
         Figure::Ring(plan) => generator()?.block_on(ring::run(&plan)),
         Figure::Silence(plan) => generator()?.block_on(silence::run(&plan)),
         Figure::Mails(plan) => generator()?.block_on(mails::run(&plan)),
+        Figure::Claim(plan) => generator()?.block_on(claim::run(&plan)),
         Figure::Create(plan) => generator()?.block_on(create::run(&plan)),
         Figure::Memory(plan) => generator()?.block_on(memory::run(&plan)),
         Figure::Start(plan) => generator()?.block_on(start::run(&plan)),

@@ -257,6 +257,15 @@ describe('a ring', () => {
     expect(rig.calls.stage.name).toBe('none');
   });
 
+  it('of a request that this page has claimed is none: it joins at once', () => {
+    rig.calls.answers = 'call-1';
+    rig.calls.frame({ type: 'ring', ring: ring() });
+    expect(rig.calls.rings.size).toBe(0);
+    rig.calls.answers = undefined;
+    rig.calls.frame({ type: 'ring', ring: ring() });
+    expect(rig.calls.rings.size).toBe(1);
+  });
+
   it('of the call one is in is none', async () => {
     await rig.inCall();
     rig.frame({ type: 'ring', ring: ring() });

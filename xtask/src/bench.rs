@@ -26,6 +26,11 @@ const FIGURES: &[Figure] = &[
     },
     Figure { name: "mails", about: "letters lost and repeated while the server is killed again and again", run: mails },
     Figure { name: "create", about: "durable createCall per second, on SQLite and PostgreSQL", run: create },
+    Figure {
+        name: "claim",
+        about: "claiming a service request while 100,000 wait",
+        run: |bench| bench.generate("claim", &[]),
+    },
     Figure { name: "accept", about: "accept clicked until the first picture, in Chromium", run: accept },
     Figure { name: "badnet", about: "what people see on bad networks, in Chromium", run: badnet },
     Figure { name: "memory", about: "memory per idle connected user", run: |bench| bench.generate("memory", &[]) },
@@ -197,7 +202,7 @@ mod tests {
     fn all_figures_are_measured_unless_some_are_named() -> Outcome {
         assert_eq!(
             names(&[])?,
-            ["ring", "silence", "mails", "create", "accept", "badnet", "memory", "start", "sfu", "flood"]
+            ["ring", "silence", "mails", "create", "claim", "accept", "badnet", "memory", "start", "sfu", "flood"]
         );
         assert_eq!(names(&["start", "ring"])?, ["ring", "start"]);
         assert!(names(&["rings"]).is_err_and(|failure| failure.0.contains("\"rings\"")));

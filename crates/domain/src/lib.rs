@@ -10,6 +10,7 @@ pub mod hours;
 pub mod ids;
 pub mod plan;
 pub mod policy;
+pub mod queue;
 pub mod reach;
 pub mod team;
 pub mod time;

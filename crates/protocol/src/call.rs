@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::{WireTime, notify::Notification, statistics::CallStatistics};
+use crate::{WireTime, notify::Notification, request::ServiceRequest, statistics::CallStatistics};
 
 /// Reads an enum's wire name in any case.
 fn any_case<'de, D: Deserializer<'de>, T: Copy>(deserializer: D, names: &[(&'static str, T)]) -> Result<T, D::Error> {
@@ -181,7 +181,8 @@ pub struct CallLogEvent {
 #[serde(rename_all = "camelCase")]
 pub struct CallHistoryItem {
     /// `RingStarted`, `RingEnded`, `Notification`, `ConnectionLost`, `Reconnected`, `SeatMoved`, `Invited`, `Updated`,
-    /// `BudgetUsedUp`, `LinkRevoked`, `InvitationResent`, `TermsAccepted`, `NextInTeam`, `FallbackTeam`, `NobodyInTeam`, `Ended`; expect more.
+    /// `BudgetUsedUp`, `LinkRevoked`, `InvitationResent`, `TermsAccepted`, `NextInTeam`, `FallbackTeam`, `NobodyInTeam`, `Escalated`,
+    /// `ClaimLapsed`, `CallBackPromised`, `CallBackDue`, `HandOver`, `HandedOver`, `HandOverFailed`, `Note`, `Ended`; expect more.
     #[serde(rename = "type")]
     pub kind: String,
     pub date_time: WireTime,
@@ -194,7 +195,7 @@ pub struct CallHistoryItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// Why a ring or the call ended, or a notification is as it is; how large a budget was that is used up, such as `2 MB`; which
-    /// team it is about.
+    /// team it is about; the text of a note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -234,6 +235,9 @@ pub struct CallLog {
     /// One for each time somebody was in the call, in the order of leaving.
     #[serde(default)]
     pub call_statistics: Vec<CallStatistics>,
+    /// How a service request stands, while it waits and once it is claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_request: Option<ServiceRequest>,
 }
 
 /// A page of calls, newest first.

@@ -14,6 +14,7 @@ pub mod problem;
 pub mod push;
 pub mod reach;
 pub mod read;
+pub mod request;
 pub mod statistics;
 pub mod team;
 pub mod time;

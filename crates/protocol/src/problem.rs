@@ -71,6 +71,8 @@ error_codes! {
     NoPeer "no_peer" 409 "Nobody to signal to yet";
     AlreadyExists "already_exists" 409 "It exists already";
     WebhookDisabled "webhook_disabled" 409 "The webhook is disabled";
+    AlreadyClaimed "already_claimed" 409 "Somebody else has claimed the request";
+    NotClaimable "not_claimable" 409 "The call is no request that waits";
     StillReplaced "still_replaced" 412 "There is a newer still picture";
     SdpRefused "sdp_refused" 422 "The media offer cannot be used";
     BodyTooLarge "body_too_large" 413 "The body is too large";
@@ -87,6 +89,7 @@ error_codes! {
     NoSuchTime "no_such_time" 422 "The clocks never show this time";
     AmbiguousTime "ambiguous_time" 422 "The clocks show this time twice";
     UnknownTimeZone "unknown_time_zone" 422 "Unknown time zone";
+    EscalatesInCircles "escalates_in_circles" 422 "The escalation comes back to the team";
     TooManyInvited "too_many_invited" 422 "Too many people invited";
     TooManyBrowsers "too_many_browsers" 422 "Too many browsers ring for this user";
     IdempotencyMismatch "idempotency_mismatch" 422 "The key was used with another body";

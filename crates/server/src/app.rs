@@ -19,6 +19,7 @@ use crate::{
     keys::Keys,
     media::{Checks, IceServers, Tests, Workers},
     notify::{Notify, Outbox},
+    requests::Queues,
     turn::Turn,
     webhooks::Webhooks,
     world::SharedClock,
@@ -57,6 +58,7 @@ pub struct App {
     pub ice: IceServers,
     pub checks: Checks,
     pub keys: Arc<Keys>,
+    pub queues: Arc<Queues>,
     pub connections: Connections,
     stopping: CancellationToken,
 }
@@ -74,6 +76,7 @@ impl App {
         let Links { keys, notify, webhooks } = links;
         let directory = Arc::new(Directory::new(store.clone()));
         directory.refresh().await?;
+        let queues = Arc::new(Queues::default());
         let calls = Calls::start(Ground {
             store: store.clone(),
             directory: directory.clone(),
@@ -85,6 +88,7 @@ impl App {
             workers: workers.clone(),
             turn: turn.clone(),
             notify: notify.clone(),
+            queues: queues.clone(),
             node: "farhand".to_owned(),
         });
         let lockout = std::time::Duration::from_secs(config.login.lockout_seconds);
@@ -105,6 +109,7 @@ impl App {
             calls: calls.await?,
             checks: Checks::new(workers, turn, tests),
             keys,
+            queues,
             connections: Connections::default(),
             stopping: CancellationToken::new(),
             config,

@@ -11,7 +11,7 @@ use std::{
 
 use farhand_store::{
     Store, StoreResult,
-    model::{Contact, Domain, Team, User},
+    model::{Contact, Domain, Team, TeamQueue, User},
 };
 
 /// Users remembered at most, about 100 MB. Beyond that everything is forgotten and read again.
@@ -24,6 +24,7 @@ struct Remembered {
     contacts: HashMap<i64, Contact>,
     teams: HashMap<i64, Arc<Vec<Team>>>,
     domains: HashMap<i64, Arc<Domain>>,
+    queues: HashMap<i64, Arc<Vec<TeamQueue>>>,
 }
 
 pub struct Directory {
@@ -97,6 +98,19 @@ impl Directory {
             r.teams.insert(domain, teams.clone());
         });
         Ok(teams)
+    }
+
+    /// How service requests wait for the domain's teams.
+    pub async fn team_queues(&self, domain: i64) -> StoreResult<Arc<Vec<TeamQueue>>> {
+        if let Some(queues) = self.read(|r| r.queues.get(&domain).cloned()) {
+            return Ok(queues);
+        }
+        let version = self.version.load(Ordering::Acquire);
+        let queues = Arc::new(self.store.team_queues(domain).await?);
+        self.remember(version, |r| {
+            r.queues.insert(domain, queues.clone());
+        });
+        Ok(queues)
     }
 
     pub async fn domain(&self, id: i64) -> StoreResult<Option<Arc<Domain>>> {

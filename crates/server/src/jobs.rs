@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use farhand_store::StoreResult;
 
-use crate::{app::App, auth::Credential, calls::KEY_LIFE, ws::GATHER_PRESENCE};
+use crate::{app::App, auth::Credential, calls::KEY_LIFE, requests, ws::GATHER_PRESENCE};
 
 /// How often the directory's version is looked at: how long a change from the command line takes to be seen.
 const LOOK_FOR_CHANGES: Duration = Duration::from_secs(1);
@@ -13,7 +13,8 @@ const CHECK_LOGINS: Duration = Duration::from_secs(3);
 const PURGE: Duration = Duration::from_hours(1);
 
 pub async fn run(app: Arc<App>) {
-    tokio::join!(announce_presence(&app), look_for_changes(&app), check_logins(&app), purge(&app));
+    let queues = requests::run(app.clone());
+    tokio::join!(announce_presence(&app), look_for_changes(&app), check_logins(&app), purge(&app), queues);
 }
 
 async fn announce_presence(app: &App) {

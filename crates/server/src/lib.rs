@@ -20,6 +20,7 @@ mod notify;
 mod outward;
 mod planned;
 mod reach;
+mod requests;
 mod teams;
 mod turn;
 mod webhooks;

@@ -22,6 +22,7 @@ pub mod model;
 mod pushes;
 mod sessions;
 mod sql_store;
+mod team_queues;
 mod teams;
 mod users;
 mod webhook_messages;
@@ -39,7 +40,7 @@ use uuid::Uuid;
 use model::{
     ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange,
     GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam, NewUser,
-    PushSubscription, Refused, Rotation, RunningCall, Saved, Team, User, UserChange,
+    PushSubscription, Refused, Rotation, RunningCall, Saved, Team, TeamQueue, User, UserChange,
 };
 
 /// Why the store could not do what it was asked.
@@ -127,6 +128,9 @@ pub trait Store: EventStore + Send + Sync + 'static {
     /// False if there was none.
     async fn delete_team(&self, id: i64) -> StoreResult<bool>;
     async fn teams(&self, domain: i64) -> StoreResult<Vec<Team>>;
+    /// How service requests wait for the domain's teams; a team that is not among them has nothing set.
+    async fn team_queues(&self, domain: i64) -> StoreResult<Vec<TeamQueue>>;
+    async fn set_team_queue(&self, queue: &TeamQueue) -> StoreResult<()>;
 
     // --- login sessions and API keys; tokens are stored as SHA-256 only ------------------------------------------------
 

@@ -126,6 +126,17 @@ pub struct NewTeam {
     pub next: Option<i64>,
 }
 
+/// What becomes of service requests that wait for a team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TeamQueue {
+    pub team_id: i64,
+    /// Another team of the domain, which may claim them as well after a time.
+    pub escalate_to: Option<i64>,
+    pub escalate_seconds: Option<i64>,
+    /// When they are given up; none: as long as any call nobody comes to.
+    pub expire_seconds: Option<i64>,
+}
+
 /// Whoever can be in a call. One per user, reused by later calls; one per guest invitation.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Contact {

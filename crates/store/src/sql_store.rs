@@ -18,7 +18,7 @@ use crate::{
     model::{
         ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange,
         GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam,
-        NewUser, PushSubscription, Refused, Rotation, RunningCall, Saved, Team, TokenPair, User, UserChange,
+        NewUser, PushSubscription, Refused, Rotation, RunningCall, Saved, Team, TeamQueue, TokenPair, User, UserChange,
     },
     pushes,
 };
@@ -231,6 +231,14 @@ impl Store for SqlStore {
 
     async fn teams(&self, domain: i64) -> StoreResult<Vec<Team>> {
         self.answered(self.read_teams(domain)).await
+    }
+
+    async fn team_queues(&self, domain: i64) -> StoreResult<Vec<TeamQueue>> {
+        self.answered(self.read_team_queues(domain)).await
+    }
+
+    async fn set_team_queue(&self, queue: &TeamQueue) -> StoreResult<()> {
+        self.answered(self.write_team_queue(queue)).await
     }
 
     async fn create_session(&self, session: &NewLoginSession) -> StoreResult<()> {

@@ -32,6 +32,8 @@ mod owners;
 mod pushes;
 #[path = "contract/reading.rs"]
 mod reading;
+#[path = "contract/requests.rs"]
+mod requests;
 #[path = "contract/saving.rs"]
 mod saving;
 #[path = "contract/saving_many.rs"]

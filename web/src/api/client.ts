@@ -8,6 +8,7 @@ import type {
   CreateCallRequest,
   DirectoryEntry,
   GuestInvitation,
+  HandOverRequest,
   IceServers,
   InviteRequest,
   JoinCode,
@@ -113,6 +114,14 @@ export class Rest {
 
   async cancelCall(callId: string): Promise<void> {
     await unwrap(this.client.POST('/rtc/cancelCall', { body: { callId } }));
+  }
+
+  async promiseCallBack(callId: string, callBackDateTime: string, note: string): Promise<void> {
+    await unwrap(this.client.POST('/rtc/promiseCallBack', { body: { callId, callBackDateTime, note } }));
+  }
+
+  async handOver(body: HandOverRequest): Promise<void> {
+    await unwrap(this.client.POST('/rtc/handOverCall', { body }));
   }
 
   async calendarLink(): Promise<string> {

@@ -96,6 +96,7 @@ export interface components {
             lobby?: components["schemas"]["InLobby"][];
             mediaPlan?: components["schemas"]["MediaPlan"] | null;
             sendLimit?: components["schemas"]["SendLimit"] | null;
+            serviceRequest?: components["schemas"]["ServiceRequest"] | null;
             endReason?: components["schemas"]["EndReason"] | null;
             /**
              * Format: int64
@@ -171,6 +172,13 @@ export interface components {
             callId: string;
             /** @enum {string} */
             type: "end";
+        } | {
+            /** Format: int32 */
+            id: number;
+            /** Format: uuid */
+            callId: string;
+            /** @enum {string} */
+            type: "claimServiceRequest";
         } | {
             /** Format: int32 */
             id: number;
@@ -321,12 +329,12 @@ export interface components {
             megabytes?: number | null;
         };
         /** @enum {string} */
-        EndReason: "hungUp" | "endedForAll" | "missed" | "declined" | "connectionLost" | "alone" | "nobodyCame" | "cancelled";
+        EndReason: "hungUp" | "endedForAll" | "missed" | "declined" | "connectionLost" | "alone" | "nobodyCame" | "cancelled" | "expired";
         /**
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "code_unknown" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_not_begun" | "not_waiting" | "anonymous_not_allowed" | "lobby_full" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "webhook_disabled" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "team_loop" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "too_many_browsers" | "idempotency_mismatch" | "last_administrator" | "too_many_webhooks" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "code_unknown" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_not_begun" | "not_waiting" | "anonymous_not_allowed" | "lobby_full" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "webhook_disabled" | "already_claimed" | "not_claimable" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "team_loop" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "escalates_in_circles" | "too_many_invited" | "too_many_browsers" | "idempotency_mismatch" | "last_administrator" | "too_many_webhooks" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @description Who is connected by a guest's link. */
         Guest: {
             /** Format: int64 */
@@ -547,11 +555,31 @@ export interface components {
          * @enum {string}
          */
         Presence: "online" | "inCall" | "offline";
+        /** @description A place in a team's queue. */
+        QueuePlace: {
+            /**
+             * Format: int32
+             * @description 1 is next.
+             */
+            position: number;
+            /**
+             * Format: int32
+             * @description How many wait there.
+             */
+            waiting: number;
+            /**
+             * Format: int32
+             * @description From the claims of the last hour; absent where there were too few to say.
+             */
+            expectedWaitSeconds?: number | null;
+        };
         /**
          * @description Why somebody is not to be disturbed.
          * @enum {string}
          */
         Quiet: "doNotDisturb" | "quietHours";
+        /** @enum {string} */
+        RequestState: "waiting" | "promised" | "claimed";
         /** @description Takes up a session after a short disconnection. */
         Resume: {
             /** Format: uuid */
@@ -715,6 +743,16 @@ export interface components {
             /** @enum {string} */
             type: "still";
         } | {
+            /** Format: uuid */
+            callId: string;
+            place: components["schemas"]["QueuePlace"];
+            /** @enum {string} */
+            type: "requestPlace";
+        } | {
+            queue: components["schemas"]["TeamRequests"];
+            /** @enum {string} */
+            type: "requests";
+        } | {
             users: components["schemas"]["UserPresence"][];
             complete: boolean;
             /** @enum {string} */
@@ -727,6 +765,20 @@ export interface components {
         ServerMessage: components["schemas"]["ServerFrame"] & {
             /** Format: int64 */
             seq?: number | null;
+        };
+        /** @description How a service request stands. */
+        ServiceRequest: {
+            state: components["schemas"]["RequestState"];
+            /** @description The teams whose members may claim it. */
+            teams: components["schemas"]["TeamRef"][];
+            place?: components["schemas"]["QueuePlace"] | null;
+            expiresDateTime?: components["schemas"]["WireTime"] | null;
+            callBackDateTime?: components["schemas"]["WireTime"] | null;
+            /**
+             * Format: int64
+             * @description Contact id of whoever has claimed it.
+             */
+            claimedBy?: number | null;
         };
         /** @description Less than the full picture. */
         Shortage: {
@@ -785,6 +837,17 @@ export interface components {
              */
             tags?: string[];
         };
+        /** @description What waits for one of the receiver's teams. */
+        TeamRequests: {
+            team: components["schemas"]["TeamRef"];
+            /**
+             * Format: int32
+             * @description How many wait, without those who will be called back.
+             */
+            waiting: number;
+            /** @description The first 50, then the first 50 promises by their time. */
+            requests: components["schemas"]["WaitingRequest"][];
+        };
         /** @description Who is logged in. */
         User: {
             /** Format: int64 */
@@ -802,6 +865,20 @@ export interface components {
             /** Format: int64 */
             userDbId: number;
             presence: components["schemas"]["Presence"];
+        };
+        /** @description A request that waits for a team. */
+        WaitingRequest: {
+            /** Format: uuid */
+            callId: string;
+            callTitle: string;
+            /** @description Who needs help. */
+            from: components["schemas"]["CallLogContact"];
+            sinceDateTime: components["schemas"]["WireTime"];
+            /** @description False: list it, no pop-up. */
+            popup: boolean;
+            callBackDateTime?: components["schemas"]["WireTime"] | null;
+            /** @description An expert talks to the technician already, and hands the call over. */
+            handOver?: boolean;
         };
         /** Format: date-time */
         WireTime: string;

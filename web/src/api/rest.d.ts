@@ -144,6 +144,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/teams/{id}/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells what becomes of service requests that wait for a team. */
+        get: operations["getTeamQueue"];
+        /** Says what becomes of service requests that wait for a team: whom they escalate to, and when they expire. Those that wait already are not changed. */
+        put: operations["setTeamQueue"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/users": {
         parameters: {
             query?: never;
@@ -489,6 +507,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rtc/claimServiceRequest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a service request. The caller's devices are rung then. */
+        post: operations["claimServiceRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rtc/createCall": {
         parameters: {
             query?: never;
@@ -782,6 +817,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rtc/getServiceRequests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what waits for the caller's teams. */
+        get: operations["getServiceRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rtc/getTeams": {
         parameters: {
             query?: never;
@@ -793,6 +845,23 @@ export interface paths {
         get: operations["getTeams"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/handOverCall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a running call to another expert, who is rung, or to a team, in whose queue it waits. Whoever hands it over leaves when that one comes. */
+        post: operations["handOverCall"];
         delete?: never;
         options?: never;
         head?: never;
@@ -844,6 +913,23 @@ export interface paths {
         put?: never;
         /** Hangs up. */
         post: operations["leaveCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rtc/promiseCallBack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Promises to call back. The request is listed with its time until somebody claims it. */
+        post: operations["promiseCallBack"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1142,7 +1228,8 @@ export interface components {
         CallHistoryItem: {
             /**
              * @description `RingStarted`, `RingEnded`, `Notification`, `ConnectionLost`, `Reconnected`, `SeatMoved`, `Invited`, `Updated`,
-             *     `BudgetUsedUp`, `LinkRevoked`, `InvitationResent`, `TermsAccepted`, `NextInTeam`, `FallbackTeam`, `NobodyInTeam`, `Ended`; expect more.
+             *     `BudgetUsedUp`, `LinkRevoked`, `InvitationResent`, `TermsAccepted`, `NextInTeam`, `FallbackTeam`, `NobodyInTeam`, `Escalated`,
+             *     `ClaimLapsed`, `CallBackPromised`, `CallBackDue`, `HandOver`, `HandedOver`, `HandOverFailed`, `Note`, `Ended`; expect more.
              */
             type: string;
             dateTime: components["schemas"]["WireTime"];
@@ -1154,7 +1241,7 @@ export interface components {
             state?: string | null;
             /**
              * @description Why a ring or the call ended, or a notification is as it is; how large a budget was that is used up, such as `2 MB`; which
-             *     team it is about.
+             *     team it is about; the text of a note.
              */
             reason?: string | null;
         };
@@ -1197,6 +1284,7 @@ export interface components {
             callHistory: components["schemas"]["CallHistoryItem"][];
             /** @description One for each time somebody was in the call, in the order of leaving. */
             callStatistics?: components["schemas"]["CallStatistics"][];
+            serviceRequest?: components["schemas"]["ServiceRequest"] | null;
         };
         /**
          * @description A person in a call. In a request `userDbId` or `userId` and `domain` name a user; a contact with neither is a guest
@@ -1429,7 +1517,7 @@ export interface components {
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "code_unknown" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_not_begun" | "not_waiting" | "anonymous_not_allowed" | "lobby_full" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "webhook_disabled" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "team_loop" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "too_many_invited" | "too_many_browsers" | "idempotency_mismatch" | "last_administrator" | "too_many_webhooks" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "code_unknown" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_not_begun" | "not_waiting" | "anonymous_not_allowed" | "lobby_full" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "webhook_disabled" | "already_claimed" | "not_claimable" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "team_loop" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "escalates_in_circles" | "too_many_invited" | "too_many_browsers" | "idempotency_mismatch" | "last_administrator" | "too_many_webhooks" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @description What a guest's link leads to. */
         GuestInvitation: {
             /** Format: uuid */
@@ -1456,6 +1544,15 @@ export interface components {
             text: string;
             /** @description SHA-256 of the text: names what is accepted. */
             version: string;
+        };
+        /** @description Gives a running call to somebody else: `contact` or `team`. */
+        HandOverRequest: {
+            /** Format: uuid */
+            callId: string;
+            contact?: components["schemas"]["CallLogContact"] | null;
+            team?: components["schemas"]["TeamRef"] | null;
+            /** @description For the successor; stands in the history. */
+            note?: string | null;
         };
         /** @description One entry of `RTCConfiguration.iceServers`. */
         IceServer: {
@@ -1688,6 +1785,15 @@ export interface components {
              */
             retryAfter?: number | null;
         };
+        /** @description Turns a waiting service request into the promise to call back. */
+        PromiseCallBackRequest: {
+            /** Format: uuid */
+            callId: string;
+            /** @description Within two weeks. */
+            callBackDateTime: components["schemas"]["WireTime"];
+            /** @description For whoever keeps the promise; stands in the history. */
+            note?: string | null;
+        };
         /** @description What browsers subscribe with. */
         PushKey: {
             /** @description For `applicationServerKey`: a point on the curve P-256, uncompressed, in base64url. */
@@ -1711,6 +1817,24 @@ export interface components {
         PushSubscriptions: {
             /** @description The oldest first. */
             subscriptions: components["schemas"]["PushSubscription"][];
+        };
+        /** @description A place in a team's queue. */
+        QueuePlace: {
+            /**
+             * Format: int32
+             * @description 1 is next.
+             */
+            position: number;
+            /**
+             * Format: int32
+             * @description How many wait there.
+             */
+            waiting: number;
+            /**
+             * Format: int32
+             * @description From the claims of the last hour; absent where there were too few to say.
+             */
+            expectedWaitSeconds?: number | null;
         };
         /**
          * @description Why somebody is not to be disturbed.
@@ -1762,6 +1886,8 @@ export interface components {
              */
             refreshToken?: string | null;
         };
+        /** @enum {string} */
+        RequestState: "waiting" | "promised" | "claimed";
         /**
          * @description What a user may do.
          * @enum {string}
@@ -1874,6 +2000,24 @@ export interface components {
              */
             audioSeconds?: number;
         };
+        /** @description How a service request stands. */
+        ServiceRequest: {
+            state: components["schemas"]["RequestState"];
+            /** @description The teams whose members may claim it. */
+            teams: components["schemas"]["TeamRef"][];
+            place?: components["schemas"]["QueuePlace"] | null;
+            expiresDateTime?: components["schemas"]["WireTime"] | null;
+            callBackDateTime?: components["schemas"]["WireTime"] | null;
+            /**
+             * Format: int64
+             * @description Contact id of whoever has claimed it.
+             */
+            claimedBy?: number | null;
+        };
+        /** @description What waits for the caller's teams. */
+        ServiceRequests: {
+            teams: components["schemas"]["TeamRequests"][];
+        };
         /** @description A measured value over a seat's whole time: its mean, each report counting as long as it tells of, and its largest. */
         Spread: {
             /** Format: double */
@@ -1945,6 +2089,27 @@ export interface components {
             onShift: boolean;
             tags?: string[];
         };
+        /** @description What becomes of service requests that wait for a team. */
+        TeamQueueSettings: {
+            /**
+             * Format: int64
+             * @description Database id of another team, whose members may claim them as well after `escalateSeconds`.
+             * @default null
+             */
+            escalateTo?: number | null;
+            /**
+             * Format: int32
+             * @description 10 seconds to a week.
+             * @default null
+             */
+            escalateSeconds?: number | null;
+            /**
+             * Format: int32
+             * @description When they are given up, a minute to 30 days; as usual where it is absent.
+             * @default null
+             */
+            expireSeconds?: number | null;
+        };
         TeamRecord: {
             /** Format: int64 */
             id: number;
@@ -1973,6 +2138,17 @@ export interface components {
              * @default []
              */
             tags?: string[];
+        };
+        /** @description What waits for one of the receiver's teams. */
+        TeamRequests: {
+            team: components["schemas"]["TeamRef"];
+            /**
+             * Format: int32
+             * @description How many wait, without those who will be called back.
+             */
+            waiting: number;
+            /** @description The first 50, then the first 50 promises by their time. */
+            requests: components["schemas"]["WaitingRequest"][];
         };
         /** @description How a team is rung. */
         TeamRinging: {
@@ -2056,6 +2232,20 @@ export interface components {
             disabled: boolean;
             dataBudget?: components["schemas"]["DataBudget"] | null;
             reach?: components["schemas"]["ReachSettings"] | null;
+        };
+        /** @description A request that waits for a team. */
+        WaitingRequest: {
+            /** Format: uuid */
+            callId: string;
+            callTitle: string;
+            /** @description Who needs help. */
+            from: components["schemas"]["CallLogContact"];
+            sinceDateTime: components["schemas"]["WireTime"];
+            /** @description False: list it, no pop-up. */
+            popup: boolean;
+            callBackDateTime?: components["schemas"]["WireTime"] | null;
+            /** @description An expert talks to the technician already, and hands the call over. */
+            handOver?: boolean;
         };
         /** @description What is left out stays as it is. */
         WebhookChange: {
@@ -2644,6 +2834,110 @@ export interface operations {
             };
             /** @description No such team */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTeamQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The team */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamQueueSettings"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setTeamQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The team */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamQueueSettings"];
+            };
+        };
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamQueueSettings"];
+                };
+            };
+            /** @description A time that cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The other team does not exist, or comes back to this one */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3744,6 +4038,57 @@ export interface operations {
             };
         };
     };
+    claimServiceRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallIdBody"];
+            };
+        };
+        responses: {
+            /** @description Claimed by the caller, now or before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallLog"];
+                };
+            };
+            /** @description Not for the caller to claim */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such call */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Claimed by somebody else, ended, or no service request */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     createCallForContacts: {
         parameters: {
             query?: never;
@@ -4493,6 +4838,35 @@ export interface operations {
             };
         };
     };
+    getServiceRequests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queues of the caller's teams */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceRequests"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getTeams: {
         parameters: {
             query?: never;
@@ -4513,6 +4887,66 @@ export interface operations {
             };
             /** @description Not logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    handOverCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOverRequest"];
+            };
+        };
+        responses: {
+            /** @description On its way to somebody else */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallLog"];
+                };
+            };
+            /** @description Not for the caller to hand over */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such call */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Full, ended, or the caller is not in it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The contact or team does not exist */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4648,6 +5082,66 @@ export interface operations {
             };
             /** @description No such call */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    promiseCallBack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromiseCallBackRequest"];
+            };
+        };
+        responses: {
+            /** @description Promised */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallLog"];
+                };
+            };
+            /** @description Not for the caller to promise */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such call */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Claimed, ended, or no service request */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Past, or more than two weeks ahead */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

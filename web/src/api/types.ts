@@ -27,6 +27,10 @@ export type Slot = frames['schemas']['Slot'];
 export type Slots = Extract<ServerMessage, { type: 'slots' }>;
 export type Source = frames['schemas']['Source'];
 export type EndReason = frames['schemas']['EndReason'];
+export type ServiceRequest = frames['schemas']['ServiceRequest'];
+export type QueuePlace = frames['schemas']['QueuePlace'];
+export type TeamRequests = frames['schemas']['TeamRequests'];
+export type WaitingRequest = frames['schemas']['WaitingRequest'];
 export type UserPresence = frames['schemas']['UserPresence'];
 
 export type Reach = rest['schemas']['Reach'];
@@ -43,6 +47,7 @@ export type CallLog = rest['schemas']['CallLog'];
 export type CallLogPage = rest['schemas']['CallLogPage'];
 export type CreateCallRequest = rest['schemas']['CreateCallRequest'];
 export type InviteRequest = rest['schemas']['InviteRequest'];
+export type HandOverRequest = rest['schemas']['HandOverRequest'];
 export type UpdateCallRequest = rest['schemas']['UpdateCallRequest'];
 /** Whom a request invites: somebody with an account, or a guest. */
 export type Invited = { userDbId: number } | { displayName?: string; email?: string; phoneNumber?: string };

@@ -4,7 +4,6 @@ import { Rest } from '../api/client';
 import type { IceServer, MediaTrack } from '../api/types';
 import { Calls } from '../call/calls.svelte';
 import { Contacts } from '../call/contacts.svelte';
-import { acquire, cameras, share } from '../call/devices';
 import { Early } from '../call/early.svelte';
 import { CallMedia } from '../call/media.svelte';
 import { memoryIn } from '../call/memory';
@@ -13,6 +12,7 @@ import { PlanSession } from '../call/plan-session';
 import { Prepared } from '../call/prepared';
 import { Quality } from '../call/quality.svelte';
 import { Ringtone } from '../call/ringtone';
+import { ServiceRequests } from '../call/service-requests.svelte';
 import { stillsFrom, stillsWanted } from '../call/shortages';
 import { SparePeer } from '../call/spare-peer';
 import { StillsIn } from '../call/stills-in.svelte';
@@ -27,6 +27,7 @@ import { browserClock } from './clock';
 import { deviceId } from './device';
 import { type Door, doorAt } from './door.svelte';
 import { type Entrance, entranceOf, PAGE } from './entrance';
+import { equipment } from './equipment';
 import { GuestPass } from './guest.svelte';
 import { IceServerList } from './ice';
 import { Push } from './push.svelte';
@@ -38,8 +39,6 @@ const VIDEO_CHOICE = 'farhand.video';
 const RINGING = 0;
 /** What is known of a media plan that has not come yet. */
 const TO_SERVER = { mode: 'sfu' as const, epoch: RINGING, offerer: true };
-/** Track constraints as JSON, for machines too weak for the usual picture. */
-const CAPTURE = 'farhand.capture';
 
 export class App {
   readonly clock = browserClock();
@@ -57,6 +56,7 @@ export class App {
   readonly views: Views;
   readonly quality: Quality;
   readonly calls: Calls;
+  readonly requests: ServiceRequests;
   readonly stills: StillsIn;
   readonly early: Early;
   /** Whoever came by a personal link, or was let in, whatever login there is in this browser. */
@@ -136,6 +136,8 @@ export class App {
     const visible = () => document.visibilityState === 'visible' && somebody();
     this.calls = new Calls({ signalling, media, clock, memory, invite, takePrepared, offering: offerWith, visible });
     this.early = new Early(this.calls);
+    const camera = () => this.startWithVideo;
+    this.requests = new ServiceRequests({ calls: this.calls, signalling, camera, now });
     // Not during a call: the handshake would take from its media. Nor for guests: a page that nobody has clicked in yet connects to nothing.
     $effect.root(() => {
       $effect(() => prepared.follow(this.calls.inCall || this.guest ? [] : [...this.calls.rings.values()]));
@@ -240,6 +242,7 @@ export class App {
 
   private disconnect(): void {
     this.calls.reset();
+    this.requests.reset();
     this.signalling.stop();
     this.ice.stop();
     this.peer.drop();
@@ -265,12 +268,14 @@ export class App {
       welcome: (welcome) => {
         if (welcome.user) this.auth.meet(welcome.user.userDbId);
         this.calls.welcome(welcome);
+        if (!welcome.resumed) this.requests.reset();
         this.contacts.welcome(welcome.resumed);
         this.views.again();
         this.tellOfLink();
       },
       frame: (frame) => {
         if (frame.type === 'ring') this.peer.warm();
+        this.requests.frame(frame);
         if (frame.type === 'still') this.stills.heard(frame.contact);
         else if (frame.type === 'presence') this.contacts.presence(frame.users, frame.complete);
         else this.calls.frame(frame);
@@ -293,20 +298,10 @@ export class App {
   }
 
   private makeMedia(): CallMedia {
-    const capture = localStorage.getItem(CAPTURE);
-    // Phones have none to share, and plain http has no devices at all.
-    const screens =
-      navigator.mediaDevices && 'getDisplayMedia' in navigator.mediaDevices ? navigator.mediaDevices : undefined;
-    const video = capture ? (JSON.parse(capture) as MediaTrackConstraints) : undefined;
     return new CallMedia(
       {
-        acquire: (want) => {
-          // Whoever is sent to a machine shows it, and whoever helps is looked at.
-          const facing = this.auth.user?.roles.includes('technician') ? 'environment' : 'user';
-          return acquire(navigator.mediaDevices, { ...want, facing }, video);
-        },
-        cameras: () => cameras(navigator.mediaDevices),
-        share: screens ? () => share(screens) : undefined,
+        // Whoever is sent to a machine shows it, and whoever helps is looked at.
+        ...equipment(() => (this.auth.user?.roles.includes('technician') ? 'environment' : 'user')),
         session: (events, prepared) => {
           if (!prepared) this.peer.warm();
           return new PlanSession((plan) => this.peer.take(plan), this.clock, events, prepared);

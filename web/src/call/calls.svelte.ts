@@ -27,6 +27,8 @@ export class Calls {
   private start: { frame: RequestFrame; given: AbortController } | undefined;
   /** Calls given up before the server had named them: frames tell of them before the answer does. */
   private nameless = 0;
+  /** Joined by this page as soon as it is claimed: it need not ring here. */
+  answers: string | undefined;
   /** A rejoin is on its way, or a join for which a connection stands ready: frames may still tell of the plan that it is about to replace. */
   private planDue = false;
   /** The last attempt to rejoin; one that has not been sent yet is withdrawn by the next. */
@@ -380,7 +382,7 @@ export class Calls {
   }
 
   private ring(ring: Ring): void {
-    if (this.concerns(ring.callId)) return;
+    if (this.concerns(ring.callId) || ring.callId === this.answers) return;
     this.rings.begin(ring);
   }
 

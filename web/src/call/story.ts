@@ -28,10 +28,15 @@ const ENDED: Record<string, string> = {
   alone: 'story-ended-alone',
   nobodyCame: 'story-ended-nobody-came',
   cancelled: 'story-ended-cancelled',
+  expired: 'story-ended-expired',
 };
 
 /** Why nobody talked. */
-const NEVER_HELD: Record<string, string> = { declined: 'was-declined', cancelled: 'was-cancelled' };
+const NEVER_HELD: Record<string, string> = {
+  declined: 'was-declined',
+  cancelled: 'was-cancelled',
+  expired: 'was-expired',
+};
 
 const HISTORY: Record<string, string> = {
   RingStarted: 'story-ring-started',
@@ -48,6 +53,14 @@ const HISTORY: Record<string, string> = {
   NextInTeam: 'story-next-in-team',
   FallbackTeam: 'story-fallback-team',
   NobodyInTeam: 'story-nobody-in-team',
+  Escalated: 'story-escalated',
+  ClaimLapsed: 'story-claim-lapsed',
+  CallBackPromised: 'story-call-back',
+  CallBackDue: 'story-call-back-due',
+  HandOver: 'story-hand-over',
+  HandedOver: 'story-handed-over',
+  HandOverFailed: 'story-hand-over-failed',
+  Note: 'story-note',
 };
 
 const CHANNELS: Record<string, string> = { email: 'story-email', sms: 'story-sms', push: 'story-push' };

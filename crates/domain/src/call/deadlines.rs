@@ -2,10 +2,14 @@
 //! [`Call::settle`] carries out all that are due.
 
 use super::{Call, Effect, EndReason, LogKind, Phase, Place, RingEnd, Stage};
-use crate::{ids::ContactId, policy::Policy, time::Timestamp};
+use crate::{
+    ids::{ContactId, TeamId},
+    policy::Policy,
+    time::Timestamp,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Due {
+pub(super) enum Due {
     StartRings,
     RingTimesOut(ContactId),
     SeatIsGivenUp(ContactId),
@@ -14,6 +18,9 @@ enum Due {
     /// By place in the list.
     TeamIsAsked(usize),
     TeamIsGivenUp(usize),
+    RequestEscalates(TeamId),
+    CallBack,
+    RequestExpires,
 }
 
 impl Call {
@@ -29,8 +36,9 @@ impl Call {
             Phase::Planned { ring_at } => {
                 all.extend(ring_at.map(|at| (at, Due::StartRings)));
                 // Otherwise somebody is ringing, and the last ring's end decides, however old the call.
-                let nobody_else = self.open_invitations().next().is_none() && !self.awaits_team();
-                if self.state.terms.planned_at.is_some() || nobody_else {
+                let waits = self.open_invitations().next().is_some() || self.awaits_team();
+                let may_close = !waits && self.state.terms.request.is_none();
+                if self.state.terms.planned_at.is_some() || may_close {
                     all.push((self.open_until(policy), Due::NobodyCame));
                 }
             }
@@ -49,6 +57,7 @@ impl Call {
                 Stage::Due { until } => all.push((until, Due::TeamIsGivenUp(index))),
             }
         }
+        all.extend(self.request_deadlines());
         for person in &self.state.people {
             match person.place {
                 Place::Ringing { until } => all.push((until, Due::RingTimesOut(person.contact))),
@@ -69,6 +78,8 @@ impl Call {
     /// Carries out what is due, then what follows from the state: whether the call is missed, and who is alone.
     pub(super) fn settle(&mut self, policy: &Policy, now: Timestamp, effects: &mut Vec<Effect>) {
         loop {
+            self.mend_claim(effects);
+            self.mend_hand_over(effects);
             self.advance(policy, now, effects);
             self.end_if_nobody_can_come(effects);
             self.mark_alone(now);
@@ -87,12 +98,16 @@ impl Call {
             Due::NobodyCame => self.nobody_came(effects),
             Due::TeamIsAsked(index) => self.call_for_team(policy, now, index),
             Due::TeamIsGivenUp(index) => self.do_without_team(index),
+            Due::RequestEscalates(team) => self.escalate(team, effects),
+            Due::CallBack => self.call_back_is_due(effects),
+            Due::RequestExpires => self.request_expired(effects),
         }
     }
 
     fn give_up_seat(&mut self, contact: ContactId, effects: &mut Vec<Effect>) {
         self.stand_up(contact, effects);
-        if self.seated().is_empty() {
+        // A technician whose connection is gone is still to be helped.
+        if self.seated().is_empty() && !self.is_unhelped() {
             self.end(EndReason::ConnectionLost, contact, effects);
         }
     }
@@ -113,7 +128,8 @@ impl Call {
             return;
         }
         let closed: Vec<_> = self.invitees().map(|p| p.place).collect();
-        if closed.is_empty() || self.open_invitations().next().is_some() || self.awaits_team() {
+        let waits = self.awaits_team() || self.waits_for_a_team();
+        if closed.is_empty() || self.open_invitations().next().is_some() || waits {
             return;
         }
         let all_declined = closed.iter().all(|place| *place == Place::Declined);
@@ -125,6 +141,7 @@ impl Call {
         let alone = self.seated().len() == 1
             && !self.state.people.iter().any(|p| matches!(p.place, Place::Ringing { .. }))
             && !self.awaits_team()
+            && !self.waits_for_a_claim()
             && !self.has_open_planned_invitation();
         if let Phase::Started { alone_since, .. } = &mut self.state.phase {
             *alone_since = if alone { alone_since.or(Some(now)) } else { None };

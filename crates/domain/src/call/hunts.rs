@@ -184,7 +184,8 @@ impl Call {
 
     /// Nobody has answered this ring.
     pub(super) fn ring_ran_out(&mut self, contact: ContactId, end: RingEnd, effects: &mut Vec<Effect>) {
-        let still_open = self.state.terms.planned_at.is_some() && !self.invitee_has_joined();
+        let outlasts_rings = self.state.terms.planned_at.is_some() || self.state.terms.request.is_some();
+        let still_open = outlasts_rings && !self.invitee_has_joined();
         let place = match (still_open, self.rings_later()) {
             (false, _) => Place::Missed,
             // Rung by hand before the time: the call's own ring is still to come.

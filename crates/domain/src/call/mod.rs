@@ -3,8 +3,10 @@
 //! never queued.
 
 mod deadlines;
+mod hand_over;
 mod hunts;
 mod invited;
+mod request;
 mod rings;
 mod transitions;
 mod view;
@@ -20,7 +22,9 @@ use crate::{
     time::Timestamp,
 };
 
+pub use hand_over::{HandOver, HandOverTo};
 pub use invited::{Hunt, Invited, Invitee, Stage, Successor};
+pub use request::{Claim, FARTHEST_PROMISE, Line, Promise, Request};
 pub use view::{MediaPlan, Path, Ring};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,7 +33,7 @@ pub enum Technology {
     Sfu,
 }
 
-/// What is settled when a call is made; only the technology and the planned time may change.
+/// What is settled when a call is made; only the technology, the planned time and how a service request stands may change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Terms {
     pub technology: Technology,
@@ -42,6 +46,8 @@ pub struct Terms {
     pub popup: bool,
     pub planned_at: Option<Timestamp>,
     pub created_at: Timestamp,
+    /// A service request: it waits until somebody claims it.
+    pub request: Option<Request>,
 }
 
 /// The whole state, open for saving and restoring; only [`Call`] changes it.
@@ -60,6 +66,8 @@ pub struct State {
     pub hunts: Vec<Hunt>,
     /// Teams that are asked if others do not answer.
     pub successors: Vec<Successor>,
+    /// Somebody is about to give the call to somebody else.
+    pub hand_over: Option<HandOver>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -90,6 +98,8 @@ pub enum EndReason {
     NobodyCame,
     /// Called off before anybody had joined.
     Cancelled,
+    /// A service request nobody claimed in time.
+    Expired,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -194,6 +204,20 @@ pub enum Event {
     },
     /// Rings for a planned call now.
     Start,
+    /// Takes a service request: whoever claims it is rung, invited or not.
+    Claim {
+        by: Invitee,
+    },
+    /// Turns a waiting service request into the promise to call back.
+    PromiseCallBack {
+        by: Invitee,
+        due: Timestamp,
+    },
+    /// Gives the call to somebody else, who is rung or found in a queue first.
+    HandOver {
+        from: ContactId,
+        to: HandOverTo,
+    },
     /// The server is back after a stop of unknown length: every connection is gone, every deadline gets some time.
     Recovered,
     Tick,
@@ -209,6 +233,8 @@ pub enum LogKind {
     Missed,
     /// From MESH to SFU.
     TypeChanged,
+    /// Took a service request.
+    Claimed,
     Ended,
 }
 
@@ -224,6 +250,16 @@ pub enum Note {
     PathFailed,
     Invited,
     Rescheduled,
+    /// The request waits for this team, too.
+    Escalated(TeamId),
+    /// Whoever had claimed the request did not come: it waits again.
+    ClaimLapsed,
+    /// The time somebody was promised to be called back at has come.
+    CallBackDue,
+    /// This person has the call now; whoever had it has left.
+    HandedOver,
+    /// Nobody came to take the call over.
+    HandOverFailed,
     Ended(EndReason),
 }
 
@@ -281,6 +317,14 @@ pub enum Refusal {
     PlannedTooFarAhead,
     /// The creator is rung only after somebody has joined.
     NobodyJoined,
+    /// Somebody else has the service request.
+    AlreadyClaimed {
+        by: ContactId,
+    },
+    /// No service request, or none that anybody could claim or promise any more.
+    NotWaiting,
+    PromiseInPast,
+    PromiseTooFarAhead,
 }
 
 pub type Handled = Result<Vec<Effect>, Refusal>;
@@ -304,7 +348,7 @@ impl Call {
         let people = vec![Person { contact: creator, role: PersonRole::Creator, place: Place::Waiting }];
         let phase = Phase::Planned { ring_at };
         let (hunts, successors) = (Vec::new(), invited.successors.clone());
-        let state = State { terms, phase, people, epoch: 0, joins: 0, hunts, successors };
+        let state = State { terms, phase, people, epoch: 0, joins: 0, hunts, successors, hand_over: None };
         let mut call = Self { state };
         call.add_people(&invited.people, &invited.brokers);
         call.add_hunts(&invited.hunts);
@@ -334,6 +378,9 @@ impl Call {
             Event::RingAgain { contact } => next.ring_again(policy, now, contact),
             Event::Reschedule { planned_at } => next.reschedule(now, planned_at),
             Event::Start => next.start(now),
+            Event::Claim { by } => next.claim(policy, now, by),
+            Event::PromiseCallBack { by, due } => next.promise_call_back(policy, now, by, due),
+            Event::HandOver { from, to } => next.begin_hand_over(policy, now, from, to),
             Event::Recovered => Ok(next.recovered(policy, now)),
             Event::Tick => Ok(Vec::new()),
         }?;

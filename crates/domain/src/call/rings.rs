@@ -25,7 +25,7 @@ impl Call {
         Ok(effects)
     }
 
-    fn invite_one(
+    pub(super) fn invite_one(
         &mut self,
         policy: &Policy,
         now: Timestamp,
@@ -73,7 +73,7 @@ impl Call {
         Ok(effects)
     }
 
-    fn ring_now(
+    pub(super) fn ring_now(
         &mut self,
         policy: &Policy,
         now: Timestamp,
@@ -161,10 +161,15 @@ impl Call {
 
     /// Stops the rings of all invitees, and those to come; no further team is asked.
     pub(super) fn silence(&mut self, effects: &mut Vec<Effect>) {
+        self.silence_all_but(None, effects);
+    }
+
+    pub(super) fn silence_all_but(&mut self, spared: Option<ContactId>, effects: &mut Vec<Effect>) {
         let open: Vec<_> = self
             .invitees()
             .filter(|p| matches!(p.place, Place::Ringing { .. } | Place::Waiting | Place::Unanswered))
             .map(|p| p.contact)
+            .filter(|contact| Some(*contact) != spared)
             .collect();
         for contact in open {
             self.stop_ring(contact, Place::Silenced, RingEnd::TakenByOther, effects);

@@ -25,8 +25,8 @@ impl Call {
     ) -> Handled {
         self.refuse_if_ended()?;
         let mut effects = Vec::new();
-        let person = self.known(contact)?;
-        match person.place {
+        let place = self.known(contact)?.place;
+        match place {
             Place::Seated(seat) if seat.device == device => self.come_back(contact, seat, rejoin, &mut effects),
             Place::Seated(_) if rejoin.is_some() => return Err(Refusal::SeatMoved),
             Place::Seated(seat) => self.move_seat(contact, seat, device, &mut effects),
@@ -40,6 +40,8 @@ impl Call {
                 if !self.has_room_for(policy, contact) {
                     return Err(Refusal::Full);
                 }
+                self.take_by_joining(contact, &mut effects)?;
+                self.make_way_for(contact, &mut effects);
                 self.sit(policy, now, contact, device, &mut effects);
             }
         }
@@ -185,9 +187,9 @@ impl Call {
         let mut effects = Vec::new();
         self.known(contact)?;
         if self.is_seated(contact) {
-            let ends = self.most_together() <= 2;
+            let ends = self.most_together() <= 2 && !self.goes_on_without(contact);
             self.stand_up(contact, &mut effects);
-            if ends || self.seated().is_empty() {
+            if ends || (self.seated().is_empty() && !self.is_promised()) {
                 self.end(EndReason::HungUp, contact, &mut effects);
             }
         }
@@ -239,8 +241,9 @@ impl Call {
     /// Connections did not survive; nobody is to lose a ring or a seat to the outage.
     pub(super) fn recovered(&mut self, policy: &Policy, now: Timestamp) -> Vec<Effect> {
         let (ring_until, held_until) = (now + policy.grace, now + policy.seat);
+        self.spare_request(ring_until);
         // Media peer to peer have noticed nothing; the SFU's connections went with the server.
-        if self.state.terms.technology == Technology::Sfu && !self.has_ended() {
+        if self.state.terms.technology == Technology::Sfu && !self.has_ended() && !self.seated().is_empty() {
             let epoch = self.next_epoch();
             self.renew_seats(epoch);
         }

@@ -11,6 +11,7 @@ use crate::{
     lobby::InLobby,
     notify::Notification,
     reach::Quiet,
+    request::ServiceRequest,
 };
 
 /// A call as one session sees it.
@@ -54,6 +55,9 @@ pub struct CallView {
     /// There while this session has the seat and a data budget limits what it may send.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_limit: Option<SendLimit>,
+    /// How a service request stands, while it waits and once it is claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_request: Option<ServiceRequest>,
     /// There once the call has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<EndReason>,
@@ -88,6 +92,8 @@ pub enum EndReason {
     NobodyCame,
     /// Called off before anybody had joined.
     Cancelled,
+    /// A service request nobody claimed in time.
+    Expired,
 }
 
 /// Somebody in the call or invited to it.

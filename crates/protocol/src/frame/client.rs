@@ -57,6 +57,9 @@ pub enum ClientFrame {
     /// Ends the call for all.
     #[serde(rename_all = "camelCase")]
     End { id: u32, call_id: Uuid },
+    /// Takes a service request. Whoever claims it is rung on all devices, and joins as with any ring.
+    #[serde(rename_all = "camelCase")]
+    ClaimServiceRequest { id: u32, call_id: Uuid },
     /// Rings somebody again who declined or missed the call.
     #[serde(rename_all = "camelCase")]
     RingAgain { id: u32, call_id: Uuid, contact_id: i64 },

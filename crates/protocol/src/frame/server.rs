@@ -10,6 +10,7 @@ use crate::{
     auth::User,
     call::{CallLogContact, CallReason, CallType, IceServer, Presence},
     guest::Guest,
+    request::{QueuePlace, TeamRequests},
 };
 
 /// A frame from the server. Frames with a `seq` are replayed on resume; `welcome` and `pong` have none.
@@ -124,6 +125,17 @@ pub enum ServerFrame {
         contact: i64,
         still_id: Uuid,
         bytes: u32,
+    },
+    /// Where a service request stands by now, for the technician.
+    #[serde(rename_all = "camelCase")]
+    RequestPlace {
+        call_id: Uuid,
+        place: QueuePlace,
+    },
+    /// What waits for one of the receiver's teams, whole at every change.
+    #[serde(rename_all = "camelCase")]
+    Requests {
+        queue: TeamRequests,
     },
     /// Whoever changed; with `complete` everybody in the domain who is not offline.
     #[serde(rename_all = "camelCase")]

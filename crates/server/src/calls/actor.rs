@@ -10,7 +10,7 @@ use farhand_domain::{
     time::Timestamp,
 };
 use farhand_protocol::{
-    ErrorCode,
+    ErrorCode, Problem,
     frame::{ServerFrame, Signal},
 };
 use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam};
@@ -39,9 +39,11 @@ use crate::{
 /// Commands that may wait for one call. A call's participants send some tens in its set-up.
 pub const MAILBOX: usize = 128;
 /// How long to wait before something is tried again that could not be saved and that nobody else would try again.
-const RETRY: Duration = Duration::from_secs(1);
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep; the clock is looked at again after it, whatever the machine's time did meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_mins(10);
+
+const CALL_BACK: &str = "/callBackDateTime";
 
 /// What an answer has beside the call as it stands.
 pub(super) enum Given {
@@ -95,6 +97,9 @@ impl CallActor {
         while !self.call.has_ended() {
             if let Err(fail) = self.call_up_teams().await {
                 tracing::warn!(call_id = %self.record.call_id, problem = %fail.0, "a team could not be called up yet");
+            }
+            if self.fall_asleep(&mailbox) {
+                break;
             }
             self.follow_budgets().await;
             self.media.follow(self.shared.clock.now(), &self.call);
@@ -157,7 +162,8 @@ impl CallActor {
     }
 
     async fn carry_out(&mut self, by: By, ask: Ask) -> Outcome<Given> {
-        if by.domain_id != self.record.domain_id || !by.asker.may_read(&self.call) {
+        let may = by.asker.may_read(&self.call) || self.shared.is_for_team_of(by, &self.record).await?;
+        if by.domain_id != self.record.domain_id || !may {
             return Err(not_yours(&ask, by, by.domain_id == self.record.domain_id));
         }
         self.refuse_revoked(by)?;
@@ -183,13 +189,7 @@ impl CallActor {
             // Meant for a call this device was in: it must not hang up the device that has the seat now.
             Ask::Leave if self.is_seated_elsewhere(by) => Ok(()),
             Ask::Leave => self.step(Event::Leave { contact }, none).await,
-            Ask::End => {
-                allowed(
-                    by.asker.may_end(&self.call),
-                    "Only the creator, experts in the call and administrators may end it.",
-                )?;
-                self.step(Event::End { by: self.known_or_creator(contact) }, none).await
-            }
+            Ask::End => self.end_for_all(by).await,
             Ask::Invite(resolved) => self.invite(by, *resolved).await,
             Ask::RingAgain { contact } => {
                 allowed(by.asker.may_invite(&self.call), "Only people in the call may ring others.")?;
@@ -221,6 +221,7 @@ impl CallActor {
             Ask::Reached(news) => self.reached(contact, news).await,
             Ask::Guest(ask) => self.guest(by, *ask).await,
             Ask::Lobby(ask) => return self.lobby_ask(by, *ask).await,
+            Ask::Request(ask) => self.request(by, *ask).await,
             Ask::Attach(session) => {
                 self.look_at_quiet(contact).await;
                 self.attach(&session);
@@ -241,6 +242,11 @@ impl CallActor {
         self.call.clone().handle(&self.shared.policy, self.shared.clock.now(), join).map_err(refused)?;
         let detail = "Open the WebSocket, and give its sessionId if you have more than one.";
         Err(Fail::new(ErrorCode::SessionRequired, detail))
+    }
+
+    async fn end_for_all(&mut self, by: By) -> Result<(), Fail> {
+        allowed(by.asker.may_end(&self.call), "Only the creator, experts in the call and administrators may end it.")?;
+        self.step(Event::End { by: self.known_or_creator(by.asker.contact) }, Extra::default()).await
     }
 
     async fn invite(&mut self, by: By, resolved: Resolved) -> Result<(), Fail> {
@@ -280,7 +286,7 @@ impl CallActor {
     }
 
     /// Domain, disk, then the world.
-    pub async fn step(&mut self, event: Event, extra: Extra) -> Result<(), Fail> {
+    pub async fn step(&mut self, event: Event, mut extra: Extra) -> Result<(), Fail> {
         let now = self.shared.clock.now();
         let cause = Cause::of(&event);
         let mut next = self.call.clone();
@@ -288,6 +294,7 @@ impl CallActor {
         effects.extend(next.handle(&self.shared.policy, now, event).map_err(refused)?);
         let turns = self.call.in_turn();
         effects.extend(self.shared.pass_over_absent((&self.record, &extra.invited), &turns, &mut next, now).await?);
+        extra.teams.extend(self.shared.newly_asked(&self.record, &next).await?);
         let (title, zone) = (extra.title.as_deref(), extra.planned_zone.as_deref());
         let schedule = Schedule::after(&self.record, title, zone, &next, now);
         let mut heard = deliveries::heard(&self.record, now, &self.call, &next, &schedule);
@@ -371,8 +378,18 @@ pub(super) fn refused(refusal: Refusal) -> Fail {
         Refusal::AlreadyStarted => {
             (ErrorCode::CallAlreadyStarted, "The call has started; it cannot be moved or cancelled any more.")
         }
+        Refusal::PromiseInPast => {
+            let detail = "Somebody can be called back at a time to come only.";
+            return Problem::new(ErrorCode::PlannedInPast, detail).at(CALL_BACK).into();
+        }
+        Refusal::PromiseTooFarAhead => {
+            let detail = "A call back can be promised for the next two weeks; what is later is a planned call.";
+            return Problem::new(ErrorCode::InvalidField, detail).at(CALL_BACK).into();
+        }
         Refusal::PlannedInPast => return not_a_plan(Unacceptable::Past),
         Refusal::PlannedTooFarAhead => return not_a_plan(Unacceptable::TooFarAhead),
+        Refusal::AlreadyClaimed { .. } => (ErrorCode::AlreadyClaimed, "Somebody else has claimed this request."),
+        Refusal::NotWaiting => (ErrorCode::NotClaimable, "This call is no service request that waits."),
         Refusal::NobodyJoined => (ErrorCode::NotInCall, "The creator is rung once somebody has joined."),
     };
     Fail::new(code, detail)

@@ -24,6 +24,7 @@ use super::{
     lobby::{LobbyAsk, Standing},
     log, no_such_call,
     reaching::News,
+    requests::RequestAsk,
     resolve::Resolved,
 };
 use crate::{
@@ -104,6 +105,8 @@ pub enum Ask {
     Guest(Box<GuestAsk>),
     /// About people at the door.
     Lobby(Box<LobbyAsk>),
+    /// About a service request.
+    Request(Box<RequestAsk>),
 }
 
 /// What only those in the call may ask, from where they sit.
@@ -151,11 +154,14 @@ impl Calls {
         let mut untold = self.tell(call_id, Command { by, ask, reply }).await;
         if let Some(command) = untold {
             let record = self.readable(call_id, by).await?;
-            if record.ended_at.is_some() {
+            // Nothing has happened to what sleeps; to look at it does not wake it.
+            if record.ended_at.is_some() || (reads && self.shared.is_asleep(call_id)) {
                 return from_database(record);
             }
-            self.take_up_lost(&record).await?;
-            untold = self.tell(call_id, command).await;
+            untold = match self.take_up_lost(&record).await? {
+                Some(mailbox) => mailbox.send(command).await.err().map(|unsent| unsent.0),
+                None => self.tell(call_id, command).await,
+            };
         }
         if untold.is_none()
             && let Ok(answer) = answer.await
@@ -178,7 +184,8 @@ impl Calls {
     async fn readable(&self, call_id: Uuid, by: By) -> Outcome<CallRecord> {
         let record = self.shared.store.call(call_id).await?.ok_or_else(no_such_call)?;
         let took_part = log::known_contact(&record, by.asker.contact.0).is_some();
-        if record.domain_id != by.domain_id || !(by.asker.admin || took_part) {
+        let may = by.asker.admin || took_part || self.shared.is_for_team_of(by, &record).await?;
+        if record.domain_id != by.domain_id || !may {
             return Err(no_such_call());
         }
         Ok(record)
@@ -234,6 +241,7 @@ fn harmless(ask: &Ask) -> bool {
         | Ask::Still(_)
         | Ask::Guest(_)
         | Ask::Lobby(_)
+        | Ask::Request(_)
         | Ask::Signal { .. } => false,
     }
 }

@@ -37,6 +37,8 @@ pub struct Extra {
     /// For the history.
     pub notes: Vec<(&'static str, ContactId)>,
     pub team_notes: Vec<TeamNote>,
+    /// The same, with words.
+    pub texts: Vec<(&'static str, ContactId, String)>,
     /// The guest whose link is taken back by this step.
     pub revoked: Option<ContactId>,
 }
@@ -45,11 +47,13 @@ impl Extra {
     /// Whether nothing of it has to be saved.
     pub fn changes_nothing(&self) -> bool {
         let Self { title, planned_zone, invited, teams, messages, ring_shown, budget_used_up, .. } = self;
-        let Self { guest_links, notes, team_notes, revoked, link, join_anonymous, opened_by: _, .. } = self;
+        let Self { guest_links, notes, team_notes, texts, revoked, link, join_anonymous, opened_by: _, .. } = self;
         let nobody = invited.is_empty() && teams.is_empty() && messages.is_empty() && ring_shown.is_none();
-        let no_guest = guest_links.is_empty() && notes.is_empty() && team_notes.is_empty() && revoked.is_none();
+        let unsaid = notes.is_empty() && team_notes.is_empty() && texts.is_empty();
+        let no_guest = guest_links.is_empty() && revoked.is_none();
         let as_open = link.is_none() && join_anonymous.is_none();
-        nobody && no_guest && as_open && title.is_none() && planned_zone.is_none() && budget_used_up.is_none()
+        let as_it_was = title.is_none() && planned_zone.is_none() && budget_used_up.is_none();
+        nobody && unsaid && no_guest && as_open && as_it_was
     }
 }
 
@@ -110,6 +114,9 @@ impl Change {
         }
         for note in extra.notes {
             history.push(rows::note(record.history.len() + history.len(), now, note));
+        }
+        for text in extra.texts {
+            history.push(rows::text(record.history.len() + history.len(), now, text));
         }
         Self {
             status: status_name(next),

@@ -16,6 +16,7 @@ use super::{
     actor::CallActor,
     change, log,
     reaching::{Reached, Step},
+    requests::is_request,
     resolve, rows,
     schedule::Schedule,
     snapshot,
@@ -99,6 +100,7 @@ impl Calls {
         planned.check(now)?;
         let domain = shared.directory.domain(login.user.domain_id).await?;
         let stored = uses_stored(domain.as_deref(), request.use_stored_addresses);
+        let queued = is_request(request, planned.at.is_some());
         let resolver = shared.resolver(resolve::Terms {
             domain_id: login.user.domain_id,
             domain: &login.user.domain,
@@ -106,6 +108,7 @@ impl Calls {
             creator: creator.id,
             brokered,
             stored,
+            queued,
             at: planned.at.unwrap_or(now).max(now),
             now,
         });
@@ -121,6 +124,7 @@ impl Calls {
             popup: request.inform_others_directly,
             planned_at: planned.at,
             created_at: now,
+            request: if queued { shared.new_request(login.user.domain_id, &resolved, now).await? } else { None },
         };
         let (mut call, mut effects) = Call::create(&shared.policy, now, terms, &resolved.ask, join);
         let mut record = new_record(request, resolved, creator_contact, maker_contact, &call, now);
@@ -193,7 +197,7 @@ impl Calls {
         actor.learn_names(&successors).await;
         let viewer = join.map(|device| Viewer { contact: actor.call.creator(), device, host: true });
         let view = viewer.map(|v| Box::new(view::call_view(&actor, v)));
-        self.spawn(actor, &effects);
+        drop(self.spawn(actor, &effects));
         shared.notify.queued(&record.deliveries);
         Ok(Answer { record, view, sdp: None, still: None, at_door: None })
     }

@@ -1,13 +1,17 @@
 //! A call as guests see it: who takes part and what happened, but nobody's address, no login name, and no messages.
 
 use farhand_domain::ids::ContactId;
-use farhand_protocol::call::{CallLog, CallLogContact};
+use farhand_protocol::{
+    call::{CallLog, CallLogContact},
+    request::ServiceRequest,
+};
 use farhand_store::model::{CallRecord, Contact};
 
 use super::{
     guests::{INVITATION_RESENT, LINK_REVOKED, TERMS_ACCEPTED},
     lobby::{ADMITTED, CALL_LINK_REVOKED, REFUSED},
     log,
+    requests::{HAND_OVER, NOTE},
     teams::TEAM_KINDS,
 };
 
@@ -30,9 +34,16 @@ pub fn call_log(record: &CallRecord) -> CallLog {
     log.invited_teams.clear();
     let of_messages = ["Notification", "RingDelivered", "RingSeen", INVITATION_RESENT];
     let of_guests = [LINK_REVOKED, TERMS_ACCEPTED, ADMITTED, REFUSED, CALL_LINK_REVOKED];
-    let inner = |kind: &str| of_messages.contains(&kind) || of_guests.contains(&kind) || TEAM_KINDS.contains(&kind);
-    log.call_history.retain(|item| !inner(&item.kind));
+    let of_requests = ["Escalated", HAND_OVER, NOTE];
+    let inner = [&of_messages[..], &of_guests, &of_requests, &TEAM_KINDS].concat();
+    log.call_history.retain(|item| !inner.contains(&item.kind.as_str()));
     log
+}
+
+/// Which teams there are is not for guests to know.
+pub fn service_request(mut request: ServiceRequest) -> ServiceRequest {
+    request.teams.clear();
+    request
 }
 
 pub fn contact(record: &CallRecord, contact: &Contact) -> CallLogContact {

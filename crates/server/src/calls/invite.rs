@@ -23,6 +23,7 @@ impl Calls {
             creator: known.creator.user_id.unwrap_or_default(),
             brokered: known.maker.id != known.creator.id,
             stored: known.stored_addresses,
+            queued: false,
             at: known.planned_at.unwrap_or(now).max(now),
             now,
         });

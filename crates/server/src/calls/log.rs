@@ -1,5 +1,7 @@
 //! The `CallLog` as the API shows it, and the names that stand in the database for what the domain says.
 
+use std::borrow::Cow;
+
 use farhand_domain::{
     call::{Absence, EndReason, LogKind, Note, RingEnd, Technology},
     delivery::State,
@@ -12,7 +14,7 @@ use farhand_protocol::{
 };
 use farhand_store::model::{CallRecord, Contact, Delivery, DeliveryStep, Invitation};
 
-use super::ring_news;
+use super::{ring_news, rows};
 use crate::{admin::data_budget, notify::Kind};
 
 pub fn call_log(record: &CallRecord) -> CallLog {
@@ -40,15 +42,18 @@ pub fn call_log(record: &CallRecord) -> CallLog {
         call_events: events(record),
         call_history: history(record),
         call_statistics: statistics(record),
+        service_request: None,
     }
 }
+
+pub const SERVICE_REQUEST: &str = "SERVICE_REQUEST";
 
 pub fn reason(record: &CallRecord) -> CallReason {
     reason_named(&record.reason)
 }
 
 pub fn reason_named(name: &str) -> CallReason {
-    if name == "SERVICE_REQUEST" { CallReason::ServiceRequest } else { CallReason::Standard }
+    if name == SERVICE_REQUEST { CallReason::ServiceRequest } else { CallReason::Standard }
 }
 
 pub fn call_type(record: &CallRecord) -> CallType {
@@ -74,7 +79,7 @@ pub fn status_named(name: &str) -> CallStatus {
 pub fn reason_name(reason: CallReason) -> &'static str {
     match reason {
         CallReason::Standard => "STANDARD",
-        CallReason::ServiceRequest => "SERVICE_REQUEST",
+        CallReason::ServiceRequest => SERVICE_REQUEST,
     }
 }
 
@@ -95,27 +100,33 @@ pub fn technology_name(technology: Technology) -> &'static str {
 pub fn event_name(kind: LogKind) -> &'static str {
     match kind {
         LogKind::Created => "Created",
-        LogKind::Join => "Join",
+        LogKind::Join => rows::JOIN,
         LogKind::Leave => "Leave",
         LogKind::Declined => "Declined",
         LogKind::Missed => "Missed",
         LogKind::TypeChanged => "TypeChanged",
+        LogKind::Claimed => rows::CLAIMED,
         LogKind::Ended => "Ended",
     }
 }
 
 /// A note's type and reason.
-pub fn note_names(note: Note) -> (&'static str, Option<&'static str>) {
+pub fn note_names(note: Note) -> (&'static str, Option<Cow<'static, str>>) {
     match note {
         Note::RingStarted => ("RingStarted", None),
-        Note::RingEnded(end) => ("RingEnded", Some(ring_end_name(end))),
+        Note::RingEnded(end) => ("RingEnded", Some(ring_end_name(end).into())),
         Note::ConnectionLost => ("ConnectionLost", None),
         Note::Reconnected => ("Reconnected", None),
         Note::SeatMoved => ("SeatMoved", None),
-        Note::PathFailed => ("PathFailed", Some("noDirectPath")),
+        Note::PathFailed => ("PathFailed", Some("noDirectPath".into())),
         Note::Invited => ("Invited", None),
-        Note::Rescheduled => ("Updated", Some("plannedDateTime")),
-        Note::Ended(reason) => ("Ended", Some(end_reason_name(reason))),
+        Note::Rescheduled => ("Updated", Some("plannedDateTime".into())),
+        Note::Escalated(team) => ("Escalated", Some(team.0.to_string().into())),
+        Note::ClaimLapsed => ("ClaimLapsed", None),
+        Note::CallBackDue => ("CallBackDue", None),
+        Note::HandedOver => ("HandedOver", None),
+        Note::HandOverFailed => ("HandOverFailed", None),
+        Note::Ended(reason) => ("Ended", Some(end_reason_name(reason).into())),
     }
 }
 
@@ -142,6 +153,7 @@ fn end_reason_name(reason: EndReason) -> &'static str {
         EndReason::Alone => "alone",
         EndReason::NobodyCame => "nobodyCame",
         EndReason::Cancelled => "cancelled",
+        EndReason::Expired => "expired",
     }
 }
 
@@ -199,7 +211,7 @@ pub fn is_told(delivery: &Delivery, state: State) -> bool {
     }
 }
 
-fn teams(record: &CallRecord) -> Vec<TeamRef> {
+pub fn teams(record: &CallRecord) -> Vec<TeamRef> {
     let domain = &record.creator.domain;
     let team = |t: &farhand_store::model::InvitedTeam| TeamRef {
         id: Some(t.id),

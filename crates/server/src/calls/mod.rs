@@ -20,6 +20,7 @@ mod media;
 mod pace;
 mod reaching;
 mod recover;
+mod requests;
 pub mod resolve;
 mod ring_news;
 mod rows;
@@ -57,6 +58,7 @@ use crate::{
     http::{Fail, Outcome},
     media::Workers,
     notify::Notify,
+    requests::Queues,
     turn::Turn,
     world::SharedClock,
     ws::Hub,
@@ -70,6 +72,7 @@ pub use guests::{GuestAsk, link_of};
 pub use ladder::{StillAnswer, StillAsk};
 pub use lobby::{Knock, LobbyAsk, Standing, call_link};
 pub use reaching::News;
+pub use requests::{RequestAsk, check_note};
 pub use ring_news::RingNews;
 pub use stills::{MAX_STILL, Part, Piece, Received};
 pub use view::wire_quiet;
@@ -88,6 +91,8 @@ pub struct Shared {
     pub workers: Arc<Workers>,
     pub turn: Arc<Turn>,
     pub notify: Arc<Notify>,
+    /// The requests that wait, by team.
+    pub queues: Arc<Queues>,
     /// Which server this is, and since when: a server that was thought dead cannot write any more.
     pub node: String,
     pub owner_epoch: i64,
@@ -104,6 +109,8 @@ struct Live {
     calls: HashMap<Uuid, mpsc::Sender<Command>>,
     by_contact: HashMap<ContactId, HashSet<Uuid>>,
     fenced: HashSet<Uuid>,
+    /// Requests that wait without a task.
+    asleep: HashSet<Uuid>,
     /// New calls on their way to the database: they have no task yet, and will get one. With what was heard of their messages meanwhile.
     new: HashMap<Uuid, Vec<Delivery>>,
 }
@@ -180,13 +187,14 @@ pub struct Ground {
     pub workers: Arc<Workers>,
     pub turn: Arc<Turn>,
     pub notify: Arc<Notify>,
+    pub queues: Arc<Queues>,
     pub node: String,
 }
 
 impl Calls {
     /// Takes over the calls that were running when the server stopped, with their rings and deadlines.
     pub async fn start(ground: Ground) -> Outcome<Self> {
-        let Ground { store, directory, hub, clock, policy, workers, turn, notify, node, .. } = ground;
+        let Ground { store, directory, hub, clock, policy, workers, turn, notify, queues, node, .. } = ground;
         let (guest_link_life, reminder) = (ground.guest_link_life, ground.reminder);
         let owner_epoch = store.next_owner_epoch(&node).await?;
         let running = store.take_over_running(&node, owner_epoch).await?;
@@ -203,6 +211,7 @@ impl Calls {
             workers,
             turn,
             notify,
+            queues,
             node,
             owner_epoch,
             committer,
@@ -215,39 +224,47 @@ impl Calls {
             tracing::info!(calls = running.len(), "taking up running calls");
         }
         for call in running {
-            calls.take_up(call).await;
+            drop(calls.take_up(call, true).await);
         }
         Ok(calls)
     }
 
     /// Takes up a call of this server's own that has not ended and has no task: it was saved although the answer to its
     /// write was lost, or its task has panicked. Otherwise nobody would look after it until the next start.
-    async fn take_up_lost(&self, record: &CallRecord) -> Outcome<()> {
+    /// Whoever keeps the mailbox keeps it awake.
+    async fn take_up_lost(&self, record: &CallRecord) -> Outcome<Option<mpsc::Sender<Command>>> {
         let shared = &self.shared;
         let _one_at_a_time = shared.taking_up.lock().await;
-        let cared_for = {
+        let (new, mailbox) = {
             let live = shared.lock();
-            live.new.contains_key(&record.call_id) || live.calls.get(&record.call_id).is_some_and(|m| !m.is_closed())
+            (
+                live.new.contains_key(&record.call_id),
+                live.calls.get(&record.call_id).filter(|m| !m.is_closed()).cloned(),
+            )
         };
-        if cared_for {
-            return Ok(());
+        if new || mailbox.is_some() {
+            return Ok(mailbox);
         }
         let _new = shared.expect(record.call_id);
+        let asleep = shared.lock().asleep.remove(&record.call_id);
         let running = shared.store.owned_call(record.id, &shared.node, shared.owner_epoch).await?;
         if let Some(running) = running.filter(|running| running.record.ended_at.is_none()) {
-            tracing::warn!(call_id = %record.call_id, "taking up a call that had no task");
-            self.take_up(running).await;
+            if !asleep {
+                tracing::warn!(call_id = %record.call_id, "taking up a call that had no task");
+            }
+            return Ok(self.take_up(running, !asleep).await);
         }
-        Ok(())
+        Ok(None)
     }
 
-    async fn take_up(&self, running: RunningCall) {
+    /// `recovers`: whoever was connected is not any more.
+    async fn take_up(&self, running: RunningCall, recovers: bool) -> Option<mpsc::Sender<Command>> {
         let call_id = running.record.call_id;
         let state = match snapshot::read(&running.state) {
             Ok(state) => state,
             Err(error) => {
                 tracing::error!(%call_id, %error, "this call is left alone");
-                return;
+                return None;
             }
         };
         let call = Call::restore(state);
@@ -256,7 +273,7 @@ impl Calls {
         }
         let record = Arc::new(running.record);
         let mut actor = CallActor::new(&self.shared, call, record, running.version);
-        actor.recovery_owed = true;
+        actor.recovery_owed = recovers;
         if let Err(fail) = actor.tick().await {
             tracing::warn!(%call_id, problem = %fail.0, "taking up the call could not be saved yet");
         }
@@ -265,23 +282,24 @@ impl Calls {
         }
         let successors = actor.call.state().successors.clone();
         actor.learn_names(&successors).await;
-        self.spawn(actor, &[]);
+        Some(self.spawn(actor, &[]))
     }
 
     /// Gives a call its task. Nothing was before as far as anybody knows, so everything that is now is new: at a start
     /// nobody is connected to be told, and a ring that rings already is only renewed.
-    fn spawn(&self, mut actor: CallActor, effects: &[Effect]) {
+    fn spawn(&self, mut actor: CallActor, effects: &[Effect]) -> mpsc::Sender<Command> {
         let (mailbox, commands) = mpsc::channel(actor::MAILBOX);
         if !actor.call.has_ended() {
             self.shared.concern(actor.record.call_id, tell::concerned(&actor.call));
             let mut live = self.shared.lock();
-            live.calls.insert(actor.record.call_id, mailbox);
+            live.calls.insert(actor.record.call_id, mailbox.clone());
             let heard = live.new.get_mut(&actor.record.call_id).map(std::mem::take);
             drop(live);
             actor.heard_of(heard.unwrap_or_default());
         }
         actor.perform(&nothing_yet(&actor.call), effects);
         tokio::spawn(actor.run(commands));
+        mailbox
     }
 
     /// Which server owns the calls, and since which start.

@@ -64,6 +64,8 @@ pub struct Terms<'a> {
     /// When it rings.
     pub at: Timestamp,
     pub now: Timestamp,
+    /// Teams are not rung: the call waits in their queues.
+    pub queued: bool,
 }
 
 pub struct Resolver<'a> {
@@ -99,12 +101,17 @@ impl Resolver<'_> {
             let at = format!("/invitedContacts/{index}");
             named.push(Named { found: self.find(contact, &at).await?, request: Some(contact), group: None });
         }
-        let mut called = Vec::new();
+        let (mut called, mut in_queues) = (Vec::new(), false);
         for (index, wanted) in teams.iter().enumerate() {
             let at = format!("/invitedTeams/{index}");
             let team = self.find_team(wanted, &at).await?;
             let tags = wanted_tags(&wanted.tags, &format!("{at}/tags"))?;
-            called.push(self.call_team(&team, &tags).await?);
+            if self.terms.queued {
+                in_queues |= !self.members(&team).await?.is_empty();
+                called.push(Called::waited_for(&team));
+            } else {
+                called.push(self.call_team(&team, &tags).await?);
+            }
         }
         named.extend(members(&called));
         drop_repeated(&mut named);
@@ -113,7 +120,9 @@ impl Resolver<'_> {
                 format!("With all team members {} people would be rung, more than {MAX_INVITED}.", named.len());
             return Err(Problem::new(ErrorCode::TooManyInvited, detail).at("/invitedTeams").into());
         }
-        self.refuse_if_nobody_counts(&named)?;
+        if !in_queues {
+            self.refuse_if_nobody_counts(&named)?;
+        }
         self.make_contacts(named, called).await
     }
 
@@ -178,7 +187,7 @@ impl Resolver<'_> {
         Ok(Found::Guest { display_name: contact.display_name.clone().unwrap_or_else(|| address.clone()) })
     }
 
-    async fn find_team(&self, wanted: &TeamRef, at: &str) -> Outcome<Team> {
+    pub(super) async fn find_team(&self, wanted: &TeamRef, at: &str) -> Outcome<Team> {
         let teams = self.directory.teams(self.terms.domain_id).await?;
         let unknown =
             || Fail::from(Problem::new(ErrorCode::UnknownTeam, "There is no such team in your domain.").at(at));
@@ -246,7 +255,9 @@ impl Resolver<'_> {
                 let reachable = Reachable::find(self.directory, domain.as_deref(), user).await?;
                 let ring_for = self.ring_for(&reachable, &person);
                 resolved.ask.people.push(Invitee { contact: id, ring_for });
-                resolved.ask.successors.extend(behind(id, &reachable, &person));
+                // A request waits; nobody is asked in the place of others.
+                let behind = behind(id, &reachable, &person).filter(|_| !self.terms.queued);
+                resolved.ask.successors.extend(behind);
                 rung.add(user, id, person.group);
             } else if user_of(&person.found).is_some_and(|user| user.id != self.terms.creator) {
                 resolved.ask.brokers.push(id);

@@ -1,9 +1,14 @@
 //! The rows that a step adds to a call's log and history.
 
+use std::borrow::Cow;
+
 use farhand_domain::{call::Effect, ids::ContactId, time::Timestamp};
 use farhand_store::model::{HistoryRow, NewEvent};
 
 use super::log;
+
+pub(super) const JOIN: &str = "Join";
+pub(super) const CLAIMED: &str = "Claimed";
 
 /// The log's new rows.
 pub(super) fn events_of(written: usize, now: Timestamp, effects: &[Effect]) -> Vec<NewEvent> {
@@ -34,7 +39,7 @@ pub(super) fn history_of(written: usize, now: Timestamp, effects: &[Effect]) -> 
             contact_id: Some(contact.0),
             channel: None,
             state: None,
-            reason: reason.map(str::to_owned),
+            reason: reason.map(Cow::into_owned),
             at: now,
         }
     };
@@ -63,6 +68,11 @@ pub(super) fn note(written: usize, now: Timestamp, (kind, contact): (&str, Conta
         reason: None,
         at: now,
     }
+}
+
+/// What somebody said, or something said of the call.
+pub(super) fn text(written: usize, now: Timestamp, (kind, contact, text): (&str, ContactId, String)) -> HistoryRow {
+    HistoryRow { reason: Some(text), ..note(written, now, (kind, contact)) }
 }
 
 pub(super) fn next_seq(written: usize) -> i64 {

@@ -1,15 +1,21 @@
 //! A call's state as the text that stands in the database. Own types, so that neither a rename in the domain nor serde's
 //! needs there can change what older databases hold.
 
+mod request;
+
 use std::time::Duration;
 
 use farhand_domain::{
-    call::{EndReason, Hunt, Person, PersonRole, Phase, Place, Seat, Stage, State, Successor, Technology, Terms},
+    call::{
+        EndReason, HandOver, Hunt, Person, PersonRole, Phase, Place, Seat, Stage, State, Successor, Technology, Terms,
+    },
     ids::{ContactId, DeviceId, TeamId},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use request::SavedRequest;
 
 /// Raised when an older server could not read the text.
 const VERSION: u32 = 1;
@@ -32,6 +38,10 @@ struct Saved {
     hunts: Vec<SavedHunt>,
     #[serde(default)]
     successors: Vec<SavedSuccessor>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<SavedRequest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hand_over: Option<SavedHandOver>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,6 +67,12 @@ enum SavedStage {
 }
 
 #[derive(Serialize, Deserialize)]
+struct SavedHandOver {
+    from: i64,
+    to: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
 enum SavedTechnology {
     Mesh,
     Sfu,
@@ -79,6 +95,7 @@ enum SavedEnd {
     Alone,
     NobodyCame,
     Cancelled,
+    Expired,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -144,6 +161,8 @@ pub fn write(state: &State) -> Result<String, SnapshotError> {
         joins: state.joins,
         hunts: state.hunts.iter().map(write_hunt).collect(),
         successors: state.successors.iter().map(write_successor).collect(),
+        request: terms.request.as_ref().map(SavedRequest::of),
+        hand_over: state.hand_over.map(|it| SavedHandOver { from: it.from.0, to: it.to.map(|to| to.0) }),
     };
     Ok(serde_json::to_string(&saved)?)
 }
@@ -164,8 +183,10 @@ pub fn read(text: &str) -> Result<State, SnapshotError> {
         popup: saved.popup,
         planned_at: saved.planned_at.map(Timestamp::from_millis),
         created_at: Timestamp::from_millis(saved.created_at),
+        request: saved.request.map(SavedRequest::read),
     };
     let people = saved.people.iter().map(read_person).collect();
+    let hand_over = saved.hand_over.map(|it| HandOver { from: ContactId(it.from), to: it.to.map(ContactId) });
     Ok(State {
         terms,
         phase: read_phase(saved.phase),
@@ -174,6 +195,7 @@ pub fn read(text: &str) -> Result<State, SnapshotError> {
         joins: saved.joins,
         hunts: saved.hunts.into_iter().map(read_hunt).collect(),
         successors: saved.successors.into_iter().map(read_successor).collect(),
+        hand_over,
     })
 }
 
@@ -236,6 +258,7 @@ fn write_phase(phase: &Phase) -> SavedPhase {
                 EndReason::Alone => SavedEnd::Alone,
                 EndReason::NobodyCame => SavedEnd::NobodyCame,
                 EndReason::Cancelled => SavedEnd::Cancelled,
+                EndReason::Expired => SavedEnd::Expired,
             },
         },
     }
@@ -258,6 +281,7 @@ fn read_phase(phase: SavedPhase) -> Phase {
                 SavedEnd::Alone => EndReason::Alone,
                 SavedEnd::NobodyCame => EndReason::NobodyCame,
                 SavedEnd::Cancelled => EndReason::Cancelled,
+                SavedEnd::Expired => EndReason::Expired,
             },
         },
     }
@@ -317,6 +341,11 @@ fn read_person(person: &SavedPerson) -> Person {
 
 #[cfg(test)]
 mod tests {
+    use farhand_domain::{
+        call::{Claim, Line, Promise, Request},
+        ids::TeamId,
+    };
+
     use super::*;
 
     #[test]
@@ -350,6 +379,7 @@ mod tests {
                 popup: false,
                 planned_at: Some(at(100)),
                 created_at: at(50),
+                request: None,
             };
             let team = vec![ContactId(3), ContactId(2)];
             let hunts = vec![Hunt { team: TeamId(7), order: team.clone(), each: Duration::from_secs(20) }];
@@ -359,7 +389,8 @@ mod tests {
             let successors =
                 successors.map(|(stage, after)| Successor { team: TeamId(8), of: team.clone(), after, stage });
             let successors = successors.collect();
-            let state = State { terms, phase, people: people.clone(), epoch: 6, joins: 4, hunts, successors };
+            let people = people.clone();
+            let state = State { terms, phase, people, epoch: 6, joins: 4, hunts, successors, hand_over: None };
             assert_eq!(read(&write(&state).unwrap()).unwrap(), state);
         }
     }
@@ -370,6 +401,44 @@ mod tests {
             "planned_at":null,"created_at":0,"phase":{"Planned":{"ring_at":null}},"people":[],"epoch":0,"joins":0}"#;
         let state = read(text).unwrap();
         assert!(state.hunts.is_empty() && state.successors.is_empty());
+    }
+
+    #[test]
+    fn a_service_request_comes_back_as_it_was_saved_however_it_stands() {
+        let at = Timestamp::from_millis;
+        let line = |team, since, entered| Line { team: TeamId(team), since: at(since), entered };
+        let promise = Promise { by: ContactId(3), due: at(70), reminded: true };
+        let hand_over = HandOver { from: ContactId(2), to: Some(ContactId(3)) };
+        let kinds = [
+            (Claim::Open, None, None),
+            (Claim::By(ContactId(2)), Some(promise), Some(hand_over)),
+            (Claim::Open, Some(promise), Some(HandOver { to: None, ..hand_over })),
+        ];
+        for (claim, promise, hand_over) in kinds {
+            let lines = vec![line(4, 50, true), line(5, 60, false)];
+            let terms = Terms {
+                technology: Technology::Sfu,
+                creator: ContactId(1),
+                maker: ContactId(1),
+                brokered: false,
+                popup: true,
+                planned_at: None,
+                created_at: at(50),
+                request: Some(Request { lines, expires_at: at(90), claim, promise }),
+            };
+            let phase = Phase::Ended { reason: EndReason::Expired };
+            let (people, hunts, successors) = (Vec::new(), Vec::new(), Vec::new());
+            let state = State { terms, phase, people, epoch: 6, joins: 4, hunts, successors, hand_over };
+            assert_eq!(read(&write(&state).unwrap()).unwrap(), state);
+        }
+    }
+
+    #[test]
+    fn a_call_that_an_older_server_saved_is_no_request() {
+        let text = r#"{"version":1,"technology":"Mesh","creator":1,"maker":1,"brokered":false,"popup":true,
+            "planned_at":null,"created_at":0,"phase":{"Planned":{"ring_at":null}},"people":[],"epoch":0,"joins":0}"#;
+        let state = read(text).unwrap();
+        assert_eq!((state.terms.request, state.hand_over), (None, None));
     }
 
     #[test]

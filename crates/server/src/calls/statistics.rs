@@ -185,6 +185,7 @@ fn why(now: Timestamp, contact: ContactId, seat: Seat, next: &Call, cause: Cause
         Some(_) => Some("moved"),
         None if cause.leaves == Some(contact) => Some("hungUp"),
         None if seat.lost_until.is_some_and(|until| until <= now) => Some("connectionLost"),
+        None if !next.has_ended() => Some("handedOver"),
         None => Some("callEnded"),
     }
 }

@@ -92,6 +92,17 @@ pub(super) struct Called {
     pub notes: Vec<TeamNote>,
 }
 
+impl Called {
+    /// A service request does not ring it: it has a queue.
+    pub(super) fn waited_for(team: &Team) -> Self {
+        Self { teams: vec![invited_team(team)], ..Self::default() }
+    }
+}
+
+pub(super) fn invited_team(team: &Team) -> InvitedTeam {
+    InvitedTeam { id: team.id, name: team.name.clone() }
+}
+
 impl Chosen {
     /// What the domain has to know of it: `contacts` are those of the members who are rung, `fresh` those who are not rung for another reason.
     pub(super) fn turns(
@@ -116,7 +127,7 @@ impl Resolver<'_> {
         let (mut called, mut asked, anything) = (Called::default(), HashSet::new(), BTreeSet::new());
         let mut at = Some(first);
         while let Some(team) = at.filter(|team| asked.insert(team.id)) {
-            called.teams.push(InvitedTeam { id: team.id, name: team.name.clone() });
+            called.teams.push(invited_team(team));
             let settings = TeamSettings::of(team);
             let members = self.members(team).await?;
             // Somebody of the next team who cannot do all that was asked for is better than nobody.
@@ -149,7 +160,7 @@ impl Resolver<'_> {
     }
 
     /// Those who may be rung at all.
-    async fn members(&self, team: &Team) -> Outcome<Vec<Arc<User>>> {
+    pub(super) async fn members(&self, team: &Team) -> Outcome<Vec<Arc<User>>> {
         let mut members = Vec::new();
         for id in &team.members {
             let user = self.directory.user(*id).await?;
@@ -280,6 +291,7 @@ impl CallActor {
             creator: record.creator.user_id.unwrap_or_default(),
             brokered: record.maker.id != record.creator.id,
             stored: record.stored_addresses,
+            queued: false,
             at: now,
             now,
         });

@@ -18,6 +18,7 @@ use crate::ws::{Close, Session};
 impl CallActor {
     /// Tells everybody concerned what has changed.
     pub fn perform(&self, before: &Call, effects: &[Effect]) {
+        self.shared.queues.follow(self.shared.clock.now(), &self.record, &self.call);
         // First: who accepts has a seat before the ring ends, and the relay serves him all the while.
         self.count_seats(before);
         self.ring_and_silence(before);

@@ -10,6 +10,7 @@ use farhand_protocol::{
     call::{CallLogContact, IceServer},
     frame::{self, CallView, MediaMode, MediaPlan, Person, PersonState, RingEndReason, Seat, SendLimit},
     reach::Quiet as WireQuiet,
+    request::ServiceRequest,
 };
 use farhand_store::model::{CallRecord, Contact};
 
@@ -55,6 +56,7 @@ pub fn call_view(actor: &CallActor, viewer: Viewer) -> CallView {
         lobby: if viewer.host { actor.lobby.shown() } else { Vec::new() },
         media_plan: plan.map(|plan| media_plan(actor, viewer, plan)),
         send_limit: plan.and_then(|plan| send_limit(actor, viewer, plan)),
+        service_request: service_request(actor, viewer),
         end_reason: match call.state().phase {
             Phase::Ended { reason } => Some(end_reason(reason)),
             Phase::Planned { .. } | Phase::Started { .. } => None,
@@ -105,6 +107,12 @@ impl CallActor {
         let called = contact == self.call.creator() || contact == self.call.maker();
         (called || self.call.is_seated(contact)) && !discreet::is_guest(&self.record, contact)
     }
+}
+
+fn service_request(actor: &CallActor, viewer: Viewer) -> Option<ServiceRequest> {
+    let request = actor.shared.service_request(&actor.record)?;
+    let guest = discreet::is_guest(&actor.record, viewer.contact);
+    Some(if guest { discreet::service_request(request) } else { request })
 }
 
 pub fn wire_quiet(quiet: Quiet) -> WireQuiet {
@@ -162,6 +170,7 @@ fn end_reason(reason: EndReason) -> frame::EndReason {
         EndReason::Alone => frame::EndReason::Alone,
         EndReason::NobodyCame => frame::EndReason::NobodyCame,
         EndReason::Cancelled => frame::EndReason::Cancelled,
+        EndReason::Expired => frame::EndReason::Expired,
     }
 }
 

@@ -3,6 +3,7 @@
 mod api_keys;
 mod dead_letters;
 mod domains;
+mod team_queues;
 mod teams;
 mod users;
 mod webhooks;
@@ -19,6 +20,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(users::get_user, users::change_user))
         .routes(routes!(teams::list_teams, teams::create_team))
         .routes(routes!(teams::replace_team, teams::delete_team))
+        .routes(routes!(team_queues::get_team_queue, team_queues::set_team_queue))
         .routes(routes!(domains::list_domains, domains::create_domain))
         .routes(routes!(domains::change_domain))
         .routes(routes!(api_keys::list_api_keys, api_keys::create_api_key))

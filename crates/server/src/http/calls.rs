@@ -49,7 +49,7 @@ pub async fn create_call_for_contacts(
     let key = headers.get("idempotency-key").map(|key| key.to_str().map(str::to_owned)).transpose();
     let key = key.map_err(|_| Fail::new(ErrorCode::InvalidField, "Idempotency-Key must be plain text."))?;
     let answer = app.calls.create(Order { login: &login, request, join: None, idempotency_key: key }).await?;
-    Ok(Json(call_log(&answer.record)))
+    Ok(Json(shown(&app, &answer.record)))
 }
 
 /// Tells the state and the story of a call.
@@ -95,7 +95,7 @@ pub async fn get_call_logs(
     let more = records.len() > limit as usize;
     records.truncate(limit as usize);
     let next = records.last().filter(|_| more).map(|last| last.id);
-    Ok(Json(CallLogPage { calls: records.iter().map(call_log).collect(), next }))
+    Ok(Json(CallLogPage { calls: records.iter().map(|record| shown(&app, record)).collect(), next }))
 }
 
 /// Joins a call on an open WebSocket session.
@@ -120,7 +120,7 @@ pub async fn join_call(
     let by = app.calls.by_principal(&who, device).await?;
     let join = Ask::Join { device, rejoin: None, prepared: false, offer: None };
     let answer = app.calls.ask(request.call_id, by, join).await?;
-    Ok(Json(log_for(&who, &answer.record)))
+    Ok(Json(log_for(&app, &who, &answer.record)))
 }
 
 /// Declines a call for the user, on all devices.
@@ -177,7 +177,7 @@ pub async fn invite_to_call(
 ) -> Outcome<Json<CallLog>> {
     let by = app.calls.by(&login, None).await?;
     let answer = app.calls.invite(&login, by, &request).await?;
-    Ok(Json(call_log(&answer.record)))
+    Ok(Json(shown(&app, &answer.record)))
 }
 
 /// Renames a call, or moves a planned one.
@@ -256,19 +256,27 @@ async fn ask(app: &App, login: &Login, call_id: Uuid, what: Ask) -> Outcome<Json
 async fn ask_as(app: &App, who: &Principal, call_id: Uuid, what: Ask) -> Outcome<Json<CallLog>> {
     let by = app.calls.by_principal(who, None).await?;
     let answer = app.calls.ask(call_id, by, what).await?;
-    Ok(Json(log_for(who, &answer.record)))
+    Ok(Json(log_for(app, who, &answer.record)))
 }
 
-fn log_for(who: &Principal, record: &CallRecord) -> CallLog {
+fn log_for(app: &App, who: &Principal, record: &CallRecord) -> CallLog {
     match who {
-        Principal::User(_) => call_log(record),
-        Principal::Guest(_) => discreet::call_log(record),
+        Principal::User(_) => shown(app, record),
+        Principal::Guest(_) => {
+            let request = app.calls.service_request(record).map(discreet::service_request);
+            CallLog { service_request: request, ..discreet::call_log(record) }
+        }
     }
+}
+
+/// With what the queues know of it.
+pub(super) fn shown(app: &App, record: &CallRecord) -> CallLog {
+    CallLog { service_request: app.calls.service_request(record), ..call_log(record) }
 }
 
 async fn ask_by(app: &App, by: By, call_id: Uuid, what: Ask) -> Outcome<Json<CallLog>> {
     let answer = app.calls.ask(call_id, by, what).await?;
-    Ok(Json(call_log(&answer.record)))
+    Ok(Json(shown(app, &answer.record)))
 }
 
 fn status_name(status: CallStatus) -> &'static str {

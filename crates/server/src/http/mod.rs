@@ -17,6 +17,7 @@ mod planned;
 mod problem;
 mod push;
 mod reach;
+mod requests;
 mod routes;
 mod stills;
 

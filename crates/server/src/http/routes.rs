@@ -25,7 +25,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
     Fail, admin, calls, check, contacts, events, guests, health, lobby, login, notify, openapi, planned, push, reach,
-    stills,
+    requests, stills,
 };
 use crate::{app::App, config::Config, planned::feed::CALENDAR, ws};
 
@@ -61,6 +61,10 @@ pub fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(calls::update_call))
         .routes(routes!(calls::start_call))
         .routes(routes!(calls::cancel_call))
+        .routes(routes!(requests::claim_service_request))
+        .routes(routes!(requests::promise_call_back))
+        .routes(routes!(requests::hand_over_call))
+        .routes(routes!(requests::get_service_requests))
         .routes(routes!(reach::get_reach_settings))
         .routes(routes!(reach::update_reach_settings))
         .routes(routes!(push::get_push_key))

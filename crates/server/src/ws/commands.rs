@@ -14,7 +14,7 @@ use super::session::Session;
 use crate::{
     app::App,
     auth::Login,
-    calls::{Answer, Ask, Calls, LobbyAsk, MediaAsk, News, Order, RingNews},
+    calls::{Answer, Ask, Calls, LobbyAsk, MediaAsk, News, Order, RequestAsk, RingNews},
     http::{Fail, Outcome},
 };
 
@@ -34,6 +34,9 @@ pub async fn carry_out(app: &Arc<App>, session: &Arc<Session>, frame: ClientFram
         ClientFrame::Decline { id, call_id } => (Some(id), ask(app, session, call_id, Ask::Decline).await),
         ClientFrame::Leave { id, call_id } => (Some(id), ask(app, session, call_id, Ask::Leave).await),
         ClientFrame::End { id, call_id } => (Some(id), ask(app, session, call_id, Ask::End).await),
+        ClientFrame::ClaimServiceRequest { id, call_id } => {
+            (Some(id), ask(app, session, call_id, Ask::Request(Box::new(RequestAsk::Claim))).await)
+        }
         ClientFrame::RingAgain { id, call_id, contact_id } => {
             (Some(id), ask(app, session, call_id, Ask::RingAgain { contact: ContactId(contact_id) }).await)
         }
@@ -118,7 +121,7 @@ async fn ask(app: &Arc<App>, session: &Session, call_id: Uuid, ask: Ask) -> Outc
     let device = Some(session.device);
     let by = match (current(app, session).await?, &session.principal) {
         (Some(login), _) => app.calls.by(&login, device).await?,
-        (None, _) if matches!(ask, Ask::End | Ask::RingAgain { .. } | Ask::Lobby(_)) => return Err(for_no_guest()),
+        (None, _) if for_no_guests(&ask) => return Err(for_no_guest()),
         (None, principal) => app.calls.by_principal(principal, device).await?,
     };
     app.calls.ask(call_id, by, ask).await
@@ -130,6 +133,11 @@ async fn current(app: &App, session: &Session) -> Outcome<Option<Login>> {
     let user = app.directory.user(user.id).await?.filter(|user| !user.disabled);
     let user = user.ok_or_else(|| Fail::new(ErrorCode::Unauthenticated, "The login has ended."))?;
     Ok(Some(Login { user, credential: *credential }))
+}
+
+/// What only people with an account may ask.
+fn for_no_guests(ask: &Ask) -> bool {
+    matches!(ask, Ask::End | Ask::RingAgain { .. } | Ask::Lobby(_) | Ask::Request(_))
 }
 
 fn for_no_guest() -> Fail {

@@ -224,6 +224,7 @@ impl Connection<'_> {
             | ClientFrame::Decline { .. }
             | ClientFrame::Leave { .. }
             | ClientFrame::End { .. }
+            | ClientFrame::ClaimServiceRequest { .. }
             | ClientFrame::RingAgain { .. }
             | ClientFrame::AdmitToCall { .. }
             | ClientFrame::RefuseFromCall { .. }
@@ -353,6 +354,9 @@ impl Sessions<'_> {
                 crate::calls::Ask::Attach(session.clone())
             };
             commands::ask_quietly(self.app, session, call_id, ask).await;
+        }
+        if !resumed {
+            self.app.show_queues(session).await;
         }
     }
 

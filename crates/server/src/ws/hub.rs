@@ -104,6 +104,11 @@ impl Hub {
         of_device.host.clone()
     }
 
+    /// Everybody with a session.
+    pub fn online(&self) -> HashSet<ContactId> {
+        self.lock().by_contact.keys().copied().collect()
+    }
+
     pub fn is_online(&self, contact: ContactId) -> bool {
         self.lock().by_contact.contains_key(&contact)
     }

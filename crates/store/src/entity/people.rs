@@ -125,6 +125,34 @@ pub(crate) mod team_member {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub(crate) mod team_queue {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, DeriveEntityModel)]
+    #[sea_orm(table_name = "team_queues")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub team_id: i64,
+        pub escalate_to: Option<i64>,
+        pub escalate_seconds: Option<i64>,
+        pub expire_seconds: Option<i64>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(belongs_to = "super::team::Entity", from = "Column::TeamId", to = "super::team::Column::Id")]
+        Team,
+    }
+
+    impl Related<super::team::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Team.def()
+        }
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub(crate) mod contact {
     use sea_orm::entity::prelude::*;
 
@@ -161,4 +189,4 @@ pub(crate) mod contact {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-super::rows_without_words!(meta domain user team team_member contact);
+super::rows_without_words!(meta domain user team team_member team_queue contact);

@@ -15,6 +15,7 @@ mod m20261123_000011_push;
 mod m20261123_000012_events;
 mod m20261123_000013_teams;
 mod m20261123_000014_lobby;
+mod m20261123_000015_requests;
 mod people;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000012_events::Migration),
             Box::new(m20261123_000013_teams::Migration),
             Box::new(m20261123_000014_lobby::Migration),
+            Box::new(m20261123_000015_requests::Migration),
         ]
     }
 }

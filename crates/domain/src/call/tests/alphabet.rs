@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::{
     setups::Setup,
-    story::{DAY_TEAM, HOUR, MINUTE, NIGHT_TEAM, STRANGER, device, hunt, second_device},
+    story::{DAY_TEAM, HOUR, MINUTE, NIGHT_TEAM, STRANGER, by_popup, device, hunt, second_device},
 };
 use crate::{
-    call::{Absence, Call, Event, Invited, Invitee},
+    call::{Absence, Call, Event, HandOverTo, Invited, Invitee},
     ids::ContactId,
     time::Timestamp,
 };
@@ -47,6 +47,9 @@ kinds!(
     RingAgain,
     Reschedule,
     Start,
+    Claim,
+    PromiseCallBack,
+    HandOver,
     Recovered,
     Tick
 );
@@ -106,6 +109,9 @@ impl Letters<'_> {
             }
             Kind::Reschedule => self.reschedules(),
             Kind::Start => self.at_once(Event::Start),
+            Kind::Claim => self.claims(),
+            Kind::PromiseCallBack => self.promises(),
+            Kind::HandOver => self.hand_overs(),
             Kind::Recovered => self.recoveries(),
             Kind::Tick => self.ticks(),
         }
@@ -189,6 +195,38 @@ impl Letters<'_> {
             self.at_once(Event::Reschedule { planned_at: self.now - MINUTE });
             self.at_once(Event::Reschedule { planned_at: self.now - HOUR });
         }
+    }
+
+    /// By everybody but strangers: those are kept out before.
+    fn claims(&mut self) {
+        let brokers = self.setup.brokers.clone();
+        for contact in self.setup.people().into_iter().chain(brokers) {
+            self.at_once(Event::Claim { by: by_popup(contact) });
+        }
+        if self.setup.terms.request.is_some() {
+            self.after_a_deadline(Event::Claim { by: by_popup(self.mover()) });
+        }
+    }
+
+    fn promises(&mut self) {
+        let due = self.now + 20 * MINUTE;
+        self.at_once(Event::PromiseCallBack { by: by_popup(self.call.creator()), due });
+        if self.setup.terms.request.is_some() {
+            self.at_once(Event::PromiseCallBack { by: by_popup(self.mover()), due });
+            self.at_once(Event::PromiseCallBack { by: by_popup(self.mover()), due: self.now - MINUTE });
+        }
+    }
+
+    /// Where no request is, one that is refused is enough: it is a ring like others.
+    fn hand_overs(&mut self) {
+        let creator = self.call.creator();
+        self.at_once(Event::HandOver { from: creator, to: HandOverTo::Person(by_popup(self.mover())) });
+        let Some(request) = self.setup.terms.request.clone() else { return };
+        for contact in self.setup.people() {
+            self.at_once(Event::HandOver { from: self.mover(), to: HandOverTo::Person(by_popup(contact)) });
+        }
+        let to = HandOverTo::Queue { lines: request.lines, expires_at: self.now + 20 * MINUTE };
+        self.at_once(Event::HandOver { from: self.mover(), to });
     }
 
     fn recoveries(&mut self) {

@@ -61,7 +61,10 @@ fn random_letter(dice: &mut Dice, setup: &Setup, from: &Observed) -> Letter {
             | Kind::PassOver
             | Kind::RingAgain
             | Kind::Reschedule
-            | Kind::Start => 1,
+            | Kind::Start
+            | Kind::Claim
+            | Kind::PromiseCallBack
+            | Kind::HandOver => 1,
         };
         if dice.one_in(rare) {
             let (at, event) = all.swap_remove(index);

@@ -1,6 +1,9 @@
 //! What holds after every step of every call. Each invariant is a function of one step and says what it found.
 
-use super::trail::{Contacts, Trail};
+use super::{
+    claims::{a_claim_has_a_claimer, only_one_claims, recovery_keeps_requests, waiting_requests_are_not_lost},
+    trail::{Contacts, Trail},
+};
 use crate::{
     call::{
         Call, Effect, EndReason, Event, Handled, LogKind, MediaPlan, Note, Path, PersonRole, Phase, Place, Ring, Stage,
@@ -28,7 +31,7 @@ pub(super) struct Step<'a> {
 }
 
 impl Step<'_> {
-    fn effects(&self) -> &[Effect] {
+    pub(super) fn effects(&self) -> &[Effect] {
         self.handled.as_deref().unwrap_or_default()
     }
 
@@ -43,7 +46,7 @@ impl Step<'_> {
     }
 }
 
-type Verdict = Result<(), String>;
+pub(super) type Verdict = Result<(), String>;
 
 macro_rules! invariants {
     ($($name:ident => $check:ident,)*) => {
@@ -91,9 +94,13 @@ invariants! {
     NobodyOfAHuntIsForgotten => nobody_of_a_hunt_is_forgotten,
     AnAnswerEndsTheHunt => an_answer_ends_the_hunt,
     TeamsAreAskedBeforeTheEnd => teams_are_asked_before_the_end,
+    OnlyOneClaims => only_one_claims,
+    AClaimHasAClaimer => a_claim_has_a_claimer,
+    WaitingRequestsAreNotLost => waiting_requests_are_not_lost,
+    RecoveryKeepsRequests => recovery_keeps_requests,
 }
 
-fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
+pub(super) fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
@@ -146,7 +153,12 @@ fn join_and_leave_alternate(step: &Step<'_>) -> Verdict {
         let in_turn = match kind {
             LogKind::Join => !said.inside.contains(contact),
             LogKind::Leave => said.inside.contains(contact),
-            LogKind::Created | LogKind::Declined | LogKind::Missed | LogKind::TypeChanged | LogKind::Ended => true,
+            LogKind::Created
+            | LogKind::Declined
+            | LogKind::Missed
+            | LogKind::TypeChanged
+            | LogKind::Claimed
+            | LogKind::Ended => true,
         };
         demand(in_turn, || format!("{kind:?} of {contact:?} out of turn"))
     })
@@ -225,6 +237,11 @@ fn ring_history_alternates(step: &Step<'_>) -> Verdict {
             | Note::PathFailed
             | Note::Invited
             | Note::Rescheduled
+            | Note::Escalated(_)
+            | Note::ClaimLapsed
+            | Note::CallBackDue
+            | Note::HandedOver
+            | Note::HandOverFailed
             | Note::Ended(_) => true,
         };
         demand(in_turn, || format!("{note:?} of {contact:?} out of turn"))

@@ -5,6 +5,7 @@
 mod access;
 mod alphabet;
 mod brokered;
+mod claims;
 mod direct;
 mod ending;
 mod exploration;
@@ -14,6 +15,7 @@ mod invariants;
 mod machine;
 mod mutants;
 mod planned;
+mod requests;
 mod ringing;
 mod seats;
 mod setups;

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     call::{
-        Call, Effect, EndReason, Event, Handled, Invited, LogKind, MediaPlan, Note, Path, PersonRole, Phase, Place,
-        Ring, RingEnd, Terms,
+        Call, Claim, Effect, EndReason, Event, Handled, Invited, LogKind, MediaPlan, Note, Path, PersonRole, Phase,
+        Place, Ring, RingEnd, Terms,
     },
     ids::{ContactId, DeviceId},
     policy::Policy,
@@ -443,6 +443,55 @@ fn mutants_of_teams() -> Vec<Mutant> {
     ]
 }
 
+fn mutants_of_requests() -> Vec<Mutant> {
+    vec![
+        Mutant {
+            handle: |call, policy, now, event| {
+                if let (Event::Claim { .. }, Some(request)) = (&event, call.state.terms.request.as_mut()) {
+                    request.claim = Claim::Open;
+                }
+                call.handle(policy, now, event)
+            },
+            ..mutant("lets the next one claim as well", Invariant::OnlyOneClaims)
+        },
+        Mutant {
+            handle: |call, policy, now, event| {
+                spoilt(call, policy, now, event, |before, call, _| {
+                    let (was, is) = (before.request(), call.state.terms.request.as_mut());
+                    if let (Some(was), Some(is)) = (was, is)
+                        && let Claim::By(_) = was.claim
+                    {
+                        is.claim = was.claim;
+                    }
+                })
+            },
+            ..mutant("never opens a claim again", Invariant::AClaimHasAClaimer)
+        },
+        Mutant {
+            handle: |call, policy, now, event| {
+                spoilt(call, policy, now, event, |before, call, effects| {
+                    let rang = !before.rings().is_empty() && call.rings().is_empty();
+                    if rang && call.waits_for_a_claim() {
+                        call.end(EndReason::Missed, call.creator(), effects);
+                    }
+                })
+            },
+            ..mutant("ends a request with the last ring", Invariant::WaitingRequestsAreNotLost)
+        },
+        Mutant {
+            handle: |call, policy, now, event| {
+                let recovers = event == Event::Recovered;
+                spoilt(call, policy, now, event, |_, call, _| {
+                    if recovers && let Some(request) = call.state.terms.request.as_mut() {
+                        request.lines.clear();
+                    }
+                })
+            },
+            ..mutant("forgets the queues in an outage", Invariant::RecoveryKeepsRequests)
+        },
+    ]
+}
+
 fn all() -> Vec<Mutant> {
     let mut all = mutants_of_the_log();
     all.extend(mutants_of_the_seats());
@@ -450,6 +499,7 @@ fn all() -> Vec<Mutant> {
     all.extend(mutants_of_the_rings());
     all.extend(mutants_of_time());
     all.extend(mutants_of_teams());
+    all.extend(mutants_of_requests());
     all
 }
 

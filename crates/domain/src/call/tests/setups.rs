@@ -1,8 +1,10 @@
 //! The calls that are explored.
 
+use std::time::Duration;
+
 use super::story::{
-    BROKER, COLLEAGUE, CREATOR, EXPERT, LATECOMER, MINUTE, NIGHT_TEAM, START, TURN, by_mail, by_popup, device, hunt,
-    then,
+    BROKER, COLLEAGUE, CREATOR, EXPERT, HOUR, LATECOMER, MINUTE, NIGHT_TEAM, START, TURN, by_mail, by_popup, device,
+    hunt, request_in, then,
 };
 use crate::{
     call::{Hunt, Invited, Invitee, Successor, Technology, Terms},
@@ -55,6 +57,7 @@ fn setup(name: &'static str, technology: Technology, max_participants: usize, fl
             popup: true,
             planned_at: None,
             created_at: START,
+            request: None,
         },
         invitees: vec![by_popup(EXPERT)],
         brokers: Vec::new(),
@@ -142,7 +145,21 @@ pub(super) fn person_then_team() -> Setup {
     Setup { successors, later: vec![by_popup(LATECOMER)], ..setup }
 }
 
-pub(super) fn all() -> [Setup; 10] {
+/// For two teams, one after the other; an expert is invited by name, too.
+pub(super) fn service_request() -> Setup {
+    let setup = setup("service request", Technology::Mesh, 3, 30_000);
+    let request = Some(request_in(&[(1, Duration::ZERO), (2, 10 * MINUTE)], HOUR));
+    Setup { terms: Terms { request, ..setup.terms }, later: vec![by_popup(COLLEAGUE)], ..setup }
+}
+
+/// Waits in a queue while people of a team are rung in turn, and another team is behind them.
+pub(super) fn service_request_and_team_in_turn() -> Setup {
+    let setup = in_turn(setup("service request with a team in turn", Technology::Mesh, 3, 100_000));
+    let request = Some(request_in(&[(1, Duration::ZERO)], HOUR));
+    Setup { terms: Terms { request, ..setup.terms }, later: Vec::new(), ..setup }
+}
+
+pub(super) fn all() -> [Setup; 12] {
     [
         direct_mesh(),
         mesh_without_its_creator(),
@@ -154,5 +171,7 @@ pub(super) fn all() -> [Setup; 10] {
         team_in_turn(),
         planned_team_in_turn(),
         person_then_team(),
+        service_request(),
+        service_request_and_team_in_turn(),
     ]
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{
     call::{
-        Call, Effect, EndReason, Event, Hunt, Invited, Invitee, LogKind, Note, Phase, Place, Refusal, Stage, Successor,
-        Technology, Terms,
+        Call, Claim, Effect, EndReason, Event, Hunt, Invited, Invitee, Line, LogKind, Note, Phase, Place, Refusal,
+        Request, Stage, Successor, Technology, Terms,
     },
     ids::{ContactId, DeviceId, TeamId},
     policy::Policy,
@@ -53,6 +53,17 @@ pub(super) fn then(team: TeamId, of: &[ContactId], after: Option<Duration>) -> S
     Successor { team, of: of.to_vec(), after, stage: Stage::Waits }
 }
 
+pub(super) fn request_in(teams: &[(i64, Duration)], expires_in: Duration) -> Request {
+    let line =
+        |(team, after): &(i64, Duration)| Line { team: TeamId(*team), since: START + *after, entered: after.is_zero() };
+    Request {
+        lines: teams.iter().map(line).collect(),
+        expires_at: START + expires_in,
+        claim: Claim::Open,
+        promise: None,
+    }
+}
+
 /// What is asked for; the rest is filled in by [`Plan::make`].
 pub(super) struct Plan {
     pub(super) technology: Technology,
@@ -63,6 +74,7 @@ pub(super) struct Plan {
     pub(super) max_participants: usize,
     pub(super) hunts: Vec<Hunt>,
     pub(super) successors: Vec<Successor>,
+    pub(super) request: Option<Request>,
 }
 
 impl Plan {
@@ -76,6 +88,7 @@ impl Plan {
             max_participants: 2,
             hunts: Vec::new(),
             successors: Vec::new(),
+            request: None,
         }
     }
 
@@ -101,6 +114,11 @@ impl Plan {
         Self { planned_in: Some(time), ..self }
     }
 
+    /// A service request that waits in the queues of teams, each from its time on, until it expires.
+    pub(super) fn request(self, teams: &[(i64, Duration)], expires_in: Duration) -> Self {
+        Self { request: Some(request_in(teams, expires_in)), ..self }
+    }
+
     /// Created and joined in one step, as our own client does.
     pub(super) fn joined(self) -> Self {
         Self { joined: true, ..self }
@@ -119,6 +137,7 @@ impl Plan {
             popup: true,
             planned_at: self.planned_in.map(|time| START + time),
             created_at: START,
+            request: self.request,
         };
         let joined = self.joined.then(|| device(CREATOR));
         let (call, effects) = Call::create(&policy, START, terms, &invited, joined);

@@ -71,7 +71,7 @@ impl Trail {
             }
             LogKind::Leave => self.inside.remove(contact),
             LogKind::Ended => self.ended = true,
-            LogKind::Declined | LogKind::Missed | LogKind::TypeChanged => {}
+            LogKind::Declined | LogKind::Missed | LogKind::TypeChanged | LogKind::Claimed => {}
         }
     }
 
@@ -85,6 +85,11 @@ impl Trail {
             | Note::PathFailed
             | Note::Invited
             | Note::Rescheduled
+            | Note::Escalated(_)
+            | Note::ClaimLapsed
+            | Note::CallBackDue
+            | Note::HandedOver
+            | Note::HandOverFailed
             | Note::Ended(_) => {}
         }
     }

@@ -36,6 +36,7 @@ impl Talk {
             popup: true,
             planned_at: None,
             created_at: at(0),
+            request: None,
         };
         let invitee = Invitee { contact: BEN, ring_for: Duration::from_secs(45) };
         let (mut call, _) = Call::create(&policy, at(0), terms, &Invited::people([invitee]), Some(HERE));

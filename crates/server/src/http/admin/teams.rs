@@ -95,7 +95,7 @@ pub async fn delete_team(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn own_team(app: &App, login: &Login, id: i64) -> Outcome<()> {
+pub(super) async fn own_team(app: &App, login: &Login, id: i64) -> Outcome<()> {
     let teams = app.store.teams(login.user.domain_id).await?;
     if teams.iter().any(|team| team.id == id) { Ok(()) } else { Err(no_such_team()) }
 }
