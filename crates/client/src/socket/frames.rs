@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::SocketError;
 
 /// Every type of `ServerFrame`. A frame of one of these that cannot be read is an error, not news from a newer server.
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 17] = [
     "welcome",
     "ok",
     "error",
@@ -20,6 +20,8 @@ const KNOWN: [&str; 15] = [
     "speaker",
     "pathLost",
     "still",
+    "requestPlace",
+    "requests",
     "presence",
     "pong",
 ];
