@@ -27,7 +27,7 @@ test('a connector brings an expert and a technician together', async ({ person, 
 
   await test.step('when the expert has taken the call, the technician is rung', async () => {
     await expert.answer(glasses);
-    await expect(expert.connection).toHaveText(`Ringing ${glasses.name}…`);
+    await expect(expert.connection).toHaveText(`${glasses.name} sees your call…`);
     await glasses.answer(expert);
   });
 

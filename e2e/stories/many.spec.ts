@@ -93,7 +93,7 @@ test('a call of two through the server goes on when the network changes', async 
   const { user } = await api('expert2');
   await maker.createCall({ callTitle: 'Behind a firewall', invitedContacts: [contact(user)] });
   await second.answer(first);
-  await expect(second.connection).toHaveText(`Ringing ${first.name}…`);
+  await expect(second.connection).toHaveText(`${first.name} sees your call…`);
   await first.answer(second);
   await Promise.all([first.throughServer(), second.throughServer()]);
   await Promise.all([first.seesAndHearsAll(1), second.seesAndHearsAll(1)]);
