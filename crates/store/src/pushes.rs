@@ -1,11 +1,17 @@
 //! Browsers that ring while their pages are closed. Each ends with the login it was set up in.
 
+use std::{
+    collections::HashSet,
+    sync::{PoisonError, RwLock},
+};
+
 use farhand_domain::time::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, IntoCondition, OnConflict, Query, SelectStatement},
 };
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::{
@@ -20,6 +26,33 @@ use crate::{
     sql_store::SqlStore,
 };
 
+/// Users who may have such a browser: most have none, and a ring for them costs no question. Only a server adds browsers, and the
+/// one with this database is this. Whoever's browsers are gone stays until the next start.
+#[derive(Default)]
+pub(crate) struct Owners(OnceCell<RwLock<HashSet<i64>>>);
+
+impl Owners {
+    async fn known(&self, db: &impl ConnectionTrait) -> StoreResult<&RwLock<HashSet<i64>>> {
+        let all = || async {
+            let users = Entity::find().select_only().column(Column::UserId).distinct();
+            let users: Vec<i64> = users.into_tuple().all(db).await?;
+            Ok(RwLock::new(users.into_iter().collect()))
+        };
+        self.0.get_or_try_init(all).await
+    }
+
+    async fn among(&self, db: &impl ConnectionTrait, users: &[i64]) -> StoreResult<Vec<i64>> {
+        let known = self.known(db).await?.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(users.iter().copied().filter(|user| known.contains(user)).collect())
+    }
+
+    /// Before the browser is committed: whoever reads it afterwards must not be kept from it.
+    async fn add(&self, db: &impl ConnectionTrait, user: i64) -> StoreResult<()> {
+        self.known(db).await?.write().unwrap_or_else(PoisonError::into_inner).insert(user);
+        Ok(())
+    }
+}
+
 impl SqlStore {
     pub(crate) async fn insert_push(&self, push: &PushSubscription, most: u64) -> StoreResult<bool> {
         let txn = self.begin_write().await?;
@@ -33,13 +66,14 @@ impl SqlStore {
         let columns = [Column::Family, Column::PublicKey, Column::Auth, Column::Label];
         let newer = OnConflict::column(Column::Name).update_columns(columns).to_owned();
         Entity::insert(row(push)).on_conflict(newer).exec_without_returning(&txn).await?;
+        self.push_owners.add(&txn, push.user_id).await?;
         txn.commit().await?;
         Ok(true)
     }
 
     pub(crate) async fn read_pushes(&self, users: &[i64], now: Timestamp) -> StoreResult<Vec<PushSubscription>> {
         let mut found = Vec::new();
-        for list in users.chunks(MOST_IDS) {
+        for list in self.push_owners.among(&self.reader, users).await?.chunks(MOST_IDS) {
             let of_users = Column::UserId.is_in(list.iter().copied());
             found.extend(read(&self.reader, of_users, now).await?);
         }

@@ -20,7 +20,7 @@ use crate::{
         GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam,
         NewUser, PushSubscription, Refused, Rotation, RunningCall, Saved, Team, TeamQueue, TokenPair, User, UserChange,
     },
-    pushes,
+    pushes::{self, Owners},
 };
 
 /// A database that swallows a question (a cut cable, a frozen host) is as good as absent. Far above what the largest
@@ -34,11 +34,12 @@ pub(crate) struct SqlStore {
     pub(crate) reader: DatabaseConnection,
     /// Changes with every commit that events may have come with.
     news: watch::Sender<()>,
+    pub(crate) push_owners: Owners,
 }
 
 impl SqlStore {
     pub(crate) fn new(writer: DatabaseConnection, reader: DatabaseConnection) -> Self {
-        Self { writer, reader, news: watch::Sender::default() }
+        Self { writer, reader, news: watch::Sender::default(), push_owners: Owners::default() }
     }
 
     pub(crate) fn tell(&self) {

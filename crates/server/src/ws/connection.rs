@@ -70,16 +70,17 @@ pub struct Upgraded {
     pub from: IpAddr,
 }
 
+/// What is awaited only now and then is boxed: otherwise the task would keep room for it for as long as somebody is connected.
 pub async fn serve(app: Arc<App>, mut socket: WebSocket, upgraded: Upgraded) {
     let _counted = app.connections.token();
-    match hello(&app, &mut socket, upgraded).await {
+    match Box::pin(hello(&app, &mut socket, upgraded)).await {
         Ok((session, connection, resumed)) => {
             let end = Connection { app: &app, socket: &mut socket, session: &session, connection }.run(resumed).await;
             let left = matches!(end, End::Left);
-            finish(&mut socket, end).await;
-            app.sessions().disconnected(&session, connection, left).await;
+            Box::pin(finish(&mut socket, end)).await;
+            Box::pin(app.sessions().disconnected(&session, connection, left)).await;
         }
-        Err(end) => finish(&mut socket, end).await,
+        Err(end) => Box::pin(finish(&mut socket, end)).await,
     }
 }
 
@@ -154,7 +155,7 @@ struct Connection<'a> {
 impl Connection<'_> {
     async fn run(mut self, resumed: bool) -> End {
         let mut presence = self.session.principal.login().map(|login| self.app.hub.subscribe(login.user.domain_id));
-        if let Err(end) = self.begin(resumed).await {
+        if let Err(end) = Box::pin(self.begin(resumed)).await {
             return end;
         }
         let patience = Duration::from_secs(self.app.config.websocket.ping_seconds) * MISSED_PINGS;
@@ -166,7 +167,7 @@ impl Connection<'_> {
             let step = tokio::select! {
                 message = self.socket.recv() => {
                     silent_until = Instant::now() + patience;
-                    self.received(message).await
+                    Box::pin(self.received(message)).await
                 }
                 () = self.session.wake.notified() => Ok(()),
                 batch = next(&mut presence) => self.presence(batch).await,
