@@ -39,5 +39,7 @@ export default defineConfig({
   projects: [
     { name: 'stories', testDir: 'stories' },
     { name: 'examples', testDir: 'examples' },
+    // Here pages judge a link by how late everything is: they must be late for no other reason.
+    { name: 'alone', testDir: 'alone', workers: 1, dependencies: ['stories', 'examples'] },
   ],
 });

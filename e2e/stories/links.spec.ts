@@ -2,9 +2,7 @@ import { type Api, contact } from '../support/api.ts';
 import { desk, looksGood, phone } from '../support/looks.ts';
 import type { Look, Person } from '../support/person.ts';
 import { expect, test } from '../support/story.ts';
-
-/** What is going to be waited for takes as long as a link takes to show what it carries, on a busy machine. */
-const PATIENCE = { timeout: 90_000 };
+import { reads, readsNothing, seesStills } from '../support/weak.ts';
 
 test.setTimeout(420_000);
 
@@ -26,22 +24,6 @@ async function throughServer(
   await Promise.all([technician, expert].map((one) => one.throughServer()));
   await Promise.all([technician, expert].map((one) => one.seesAndHears()));
   return { technician, expert };
-}
-
-async function reads(person: Person, ...words: string[]): Promise<void> {
-  await expect(person.page.getByTestId('shortage')).toHaveText(words, PATIENCE);
-}
-
-async function readsNothing(person: Person): Promise<void> {
-  await expect(person.page.getByTestId('shortage')).toHaveCount(0, PATIENCE);
-}
-
-/** Pictures come, each newer than the last. */
-async function seesStills({ page }: Person): Promise<void> {
-  const still = page.getByTestId('still');
-  await expect(still).toBeVisible(PATIENCE);
-  const first = await still.getAttribute('src');
-  await expect(still).not.toHaveAttribute('src', first ?? '', PATIENCE);
 }
 
 /** The weak one reads of its own side, the other of that one's. */
@@ -83,35 +65,4 @@ test('what somebody sends on a weak link goes down the ladder, and up again', as
   await Promise.all([readsNothing(technician), readsNothing(expert)]);
   await expect(expert.page.getByTestId('still')).toHaveCount(0);
   await Promise.all([expert.seesAndHears(), technician.seesAndHears()]);
-});
-
-test('both ends of a direct call over a bad link go down to still pictures and to sound, and back to video', async ({ person, direct }) => {
-  const [far, near] = await Promise.all([
-    person('expert1', { ...phone, portTo: (port) => direct.portTo(port) }),
-    person('expert2', { ...desk, portTo: async () => undefined }),
-  ]);
-  await far.call(near);
-  await near.answer(far);
-  await Promise.all([far, near].map((one) => one.connected()));
-  await Promise.all([far, near].map((one) => one.seesAndHears()));
-  await direct.become('rtt=40ms rate=80k', 'rtt=40ms rate=80k');
-  const bothHave = (what: string) => {
-    const less = (name: string) => `Weak link on ${name}: ${what}`;
-    return Promise.all([
-      reads(far, less('your side'), less(`${near.name}’s side`)),
-      reads(near, less('your side'), less(`${far.name}’s side`)),
-    ]);
-  };
-  await bothHave('pictures instead of video');
-  await Promise.all([far, near].map((one) => seesStills(one)));
-  await Promise.all([far, near].map((one) => one.hears()));
-  await looksGood(far.page, 'phone-weak-direct');
-  await looksGood(near.page, 'desk-weak-direct');
-  await direct.become('rtt=40ms rate=40k', 'rtt=40ms rate=40k');
-  await bothHave('sound only');
-  await Promise.all([far, near].map((one) => one.hears()));
-  await direct.become('rtt=40ms', 'rtt=40ms');
-  await Promise.all([far, near].map((one) => readsNothing(one)));
-  for (const { page } of [far, near]) await expect(page.getByTestId('still')).toHaveCount(0);
-  await Promise.all([far, near].map((one) => one.seesAndHears()));
 });

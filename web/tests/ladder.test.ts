@@ -176,15 +176,27 @@ describe('the ladder straight to the other end', () => {
     expect(rung()).toEqual(['smaller', 'smaller']);
   });
 
-  it('gives a trial up at the first look that shows harm, and tries more seldom, but not ever more', () => {
+  it('gives a trial up at the first look at a jam, or the second at harm, and tries more seldom, but not ever more', () => {
     looks(2, weak);
-    const pauses = Array.from({ length: 4 }, () => {
+    const pauses = Array.from({ length: 4 }, (_, trial) => {
       const pause = untilTried('free');
-      looks(1, { kbit: 134, short: true, way: 'held' });
+      looks(trial % 2 ? 1 : 2, { kbit: 134, short: true, way: trial % 2 ? 'jammed' : 'held' });
       expect(rung()).toEqual(['stills', 'stills']);
       return pause;
     });
     expect(pauses).toEqual([10_000, 20_000, 30_000, 30_000]);
+  });
+
+  it('goes on with a trial that a single look speaks against', () => {
+    looks(2, weak);
+    untilTried('free');
+    for (let time = 0; time < 2; time += 1) {
+      looks(1, { kbit: 134, way: 'held' });
+      expect(rung()).toEqual(['full', 'stills']);
+      looks(2, { kbit: 134, way: 'free' });
+    }
+    looks(1, { kbit: 134, way: 'free' });
+    expect(rung()).toEqual(['full', 'full']);
   });
 
   it('does not forget that trials were in vain when one succeeds for a moment', () => {
@@ -211,7 +223,7 @@ describe('the ladder straight to the other end', () => {
   it('takes it for no sign that the other end holds things up for a moment', () => {
     looks(2, weak);
     looks(4, { way: 'free' });
-    looks(1, { kbit: 134, short: true, way: 'held' });
+    looks(1, { kbit: 134, short: true, way: 'jammed' });
     looks(3, { way: 'free' });
     looks(3, { way: 'held' });
     expect(rung()).toEqual(['stills', 'stills']);
@@ -224,7 +236,7 @@ describe('the ladder straight to the other end', () => {
     looks(2, weak);
     for (let trial = 0; trial < 2; trial += 1) {
       untilTried('free');
-      looks(1, { kbit: 134, short: true, way: 'held' });
+      looks(1, { kbit: 134, short: true, way: 'jammed' });
     }
     looks(7, { way: 'held' });
     expect(rung()).toEqual(['audio', 'audio']);

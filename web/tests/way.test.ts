@@ -50,6 +50,7 @@ describe('the way to the other end', () => {
     ]);
     expect(look(0.04, { seconds: 0.3 })).toBe('held');
     expect(look(0.04, {}, { seconds: 0.6 })).toBe('held');
+    expect(look(0.04, {}, { seconds: 0.9 })).toBe('jammed');
     expect(look(0.04)).toBe('free');
   });
 
@@ -63,7 +64,7 @@ describe('the way to the other end', () => {
   it('is not judged by reports of another time', () => {
     look(0.04);
     expect(look(0.04, { lost: 0.5, seconds: 0.9, age: 6 })).toBe('free');
-    expect(look(0.04, { lost: 0.5, seconds: 0.9, age: 5 })).toBe('held');
+    expect(look(0.04, { lost: 0.5, seconds: 0.9, age: 5 })).toBe('jammed');
   });
 
   it('may become a longer one', () => {

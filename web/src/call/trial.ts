@@ -10,6 +10,8 @@ const FREE_LOOKS = 3;
 const SETTLED_MS = 8_000;
 /** So often in a row what is sent must not come through to be too much by itself: when the other end tries, too, it holds things up for a while. */
 const HELD_LOOKS = 4;
+/** And so often while more is tried, unless it is jammed: a device that begins to send pictures is late with everything for a moment. */
+const HARM_LOOKS = 2;
 /** A try in vain is heard by the other end, so it is made more and more seldom; after so long at most, since so long people wait for a picture over a link that is good again. */
 const PATIENCE_MS = 10_000;
 const MOST_PATIENCE_MS = 30_000;
@@ -32,7 +34,7 @@ export class Trial {
   /** Whether it is time for one. To be asked at each look. */
   due(at: number, way: Way): boolean {
     this.free = way === 'free' ? this.free + 1 : 0;
-    this.held = way === 'held' && this.settled(at) ? this.held + 1 : 0;
+    this.held = waits(way) && this.settled(at) ? this.held + 1 : 0;
     this.stuck ||= this.held >= HELD_LOOKS;
     if (this.free < FREE_LOOKS) return false;
     // A link that could not carry what is sent, and can now, has become another.
@@ -46,7 +48,8 @@ export class Trial {
 
   /** Whether there was room for more; nothing, as long as that is not known. `short`: not for as much as the picture wants. */
   outcome(at: number, way: Way, short: boolean): boolean | undefined {
-    if (way === 'held') return false;
+    this.held = waits(way) ? this.held + 1 : 0;
+    if (way === 'jammed' || this.held >= HARM_LOOKS) return false;
     this.free = way === 'free' ? this.free + 1 : 0;
     if (this.free >= FREE_LOOKS && !short) return true;
     return at - this.since >= LONGEST_MS ? true : undefined;
@@ -78,4 +81,8 @@ export class Trial {
     this.held = 0;
     this.stuck = false;
   }
+}
+
+function waits(way: Way): boolean {
+  return way === 'held' || way === 'jammed';
 }

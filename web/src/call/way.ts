@@ -1,16 +1,19 @@
 /** Whether what this page sends comes through at once, by what the other end reports of it. */
 
-/** `held`: it waits in a queue, or too much of it gets lost. `free`: neither. In between nothing is said. */
-export type Way = 'free' | 'held' | undefined;
+/** `held`: it waits in a queue, or too much of it gets lost; `jammed`: so much that it is no chance. `free`: neither. In between nothing is said. */
+export type Way = 'free' | 'held' | 'jammed' | undefined;
 
 /** Beyond the shortest time there and back, in milliseconds. */
 const WAITS_MS = 250;
 const PROMPT_MS = 100;
+/** Devices that have much to do are late, too, but seldom by that much. */
+const JAMMED_MS = 750;
 /** The shortest may be that of a path which is not taken any more: it is believed in less and less. */
 const CREEP_MS = 2;
 /** Of the packets. Some get lost over good radio links, too. */
 const TOO_MANY_LOST = 0.15;
 const FEW_LOST = 0.1;
+const MOST_LOST = 0.3;
 /** Sound is reported on every five seconds or so; what is older is of another time. */
 const FRESH_MS = 6_000;
 
@@ -31,6 +34,7 @@ export class WayWatch {
     const reports = all.filter(({ type, timestamp }) => type === 'remote-inbound-rtp' && now - timestamp < FRESH_MS);
     const waits = this.waits(all, reports);
     const lost = this.lost(all, reports);
+    if (waits >= JAMMED_MS || lost >= MOST_LOST) return 'jammed';
     if (waits >= WAITS_MS || lost >= TOO_MANY_LOST) return 'held';
     return waits < PROMPT_MS && lost < FEW_LOST ? 'free' : undefined;
   }
