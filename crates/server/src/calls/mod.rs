@@ -20,6 +20,7 @@ mod media;
 mod pace;
 mod reaching;
 mod recover;
+mod refusal;
 mod requests;
 pub mod resolve;
 mod ring_news;

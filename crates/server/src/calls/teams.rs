@@ -18,10 +18,11 @@ use farhand_store::model::{CallRecord, HistoryRow, Invitation, InvitedTeam, Team
 
 use super::{
     Shared,
-    actor::{CallActor, refused},
+    actor::CallActor,
     change::Extra,
     log,
     reaching::Reachable,
+    refusal::refused,
     resolve::{self, Resolved, Resolver},
     rows,
 };
