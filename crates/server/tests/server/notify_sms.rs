@@ -95,7 +95,7 @@ async fn gateway_that_answers(answers: &[&'static str]) -> (Server, mpsc::Unboun
 #[tokio::test]
 async fn a_gateway_that_wants_to_be_left_alone_is_for_as_long_as_it_says() {
     let busy = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n";
-    let (server, _) = gateway_that_answers(&[busy, TAKEN, TAKEN]).await;
+    let (server, _asked) = gateway_that_answers(&[busy, TAKEN, TAKEN]).await;
     let caller = server.login("callertest1").await;
     let call = call_to(&caller, "+49123456").await;
     let waits = until(&caller, call.call_id, "queued", 1).await;
