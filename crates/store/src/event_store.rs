@@ -52,9 +52,9 @@ pub trait EventStore {
     async fn save_outcomes(&self, outcomes: &[WebhookOutcome]) -> StoreResult<()>;
     /// The newest first.
     async fn messages(&self, webhook: Uuid, filter: &MessageFilter) -> StoreResult<Vec<WebhookMessage>>;
-    /// Sends one again that is done with. False if there is none.
+    /// Sends one again that is done with. False if there is none, or the webhook is disabled.
     async fn resend_message(&self, webhook: Uuid, message: i64, now: Timestamp) -> StoreResult<bool>;
-    /// Forgets what was accepted, or given up, before.
+    /// Forgets some of what was accepted, or given up, before: nothing once there is none of it.
     async fn purge_messages(&self, accepted: Timestamp, given_up: Timestamp) -> StoreResult<u64>;
 }
 

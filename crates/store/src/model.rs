@@ -3,7 +3,9 @@
 mod delivery;
 mod feed;
 mod guest;
+mod login;
 mod push;
+mod team;
 mod webhook;
 
 use std::fmt;
@@ -14,7 +16,9 @@ use uuid::Uuid;
 pub use delivery::{Claimant, Claimed, Delivery, DeliveryStep, Heard, Whose};
 pub use feed::{FeedCall, FeedEvent, FeedFilter, FeedPage};
 pub use guest::{AcceptedTerms, CallLink, GuestInvitation, GuestLink};
+pub use login::{ApiKey, LoginSession, NewApiKey, NewLoginSession, Rotation, TokenPair};
 pub use push::PushSubscription;
+pub use team::{InvitedTeam, NewTeam, Team, TeamQueue};
 pub use webhook::{
     MessageFilter, MessageState, NewMessage, NewWebhook, Then, Webhook, WebhookChange, WebhookMessage, WebhookOutcome,
 };
@@ -105,38 +109,6 @@ pub struct UserChange {
     pub reach: Option<Option<String>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Team {
-    pub id: i64,
-    pub domain_id: i64,
-    pub name: String,
-    /// User ids, in the order in which they are rung.
-    pub members: Vec<i64>,
-    /// How it is rung, as a text that is not looked into here.
-    pub settings: Option<String>,
-    /// The team that is asked when nobody of this one answers.
-    pub next: Option<i64>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NewTeam {
-    pub name: String,
-    pub members: Vec<i64>,
-    pub settings: Option<String>,
-    pub next: Option<i64>,
-}
-
-/// What becomes of service requests that wait for a team.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TeamQueue {
-    pub team_id: i64,
-    /// Another team of the domain, which may claim them as well after a time.
-    pub escalate_to: Option<i64>,
-    pub escalate_seconds: Option<i64>,
-    /// When they are given up; none: as long as any call nobody comes to.
-    pub expire_seconds: Option<i64>,
-}
-
 /// Whoever can be in a call. One per user, reused by later calls; one per guest invitation.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Contact {
@@ -161,12 +133,6 @@ pub struct Invitation {
     pub display_name: String,
     pub email: Option<String>,
     pub phone: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvitedTeam {
-    pub id: i64,
-    pub name: String,
 }
 
 /// A row of the log's events. `seq` counts within the call from 1; `id` comes from the database and rises with it.
@@ -354,64 +320,6 @@ pub struct CallFilter {
     /// Only smaller ids.
     pub before: Option<i64>,
     pub limit: u64,
-}
-
-/// Hashes of an access and a refresh token, and when each stops being good.
-#[derive(Clone)]
-pub struct TokenPair {
-    pub access_hash: [u8; 32],
-    pub access_expires: Timestamp,
-    pub refresh_hash: [u8; 32],
-    pub refresh_expires: Timestamp,
-}
-
-#[derive(Clone)]
-pub struct NewLoginSession {
-    pub family: Uuid,
-    pub user_id: i64,
-    pub pair: TokenPair,
-    pub created_at: Timestamp,
-}
-
-/// All pairs that came from one login are a family.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoginSession {
-    pub family: Uuid,
-    pub user_id: i64,
-    pub access_expires: Timestamp,
-    pub refresh_expires: Timestamp,
-    pub revoked: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rotation {
-    Rotated(LoginSession),
-    /// Used before: the family is revoked now.
-    Reused {
-        family: Uuid,
-        user_id: i64,
-    },
-    Expired,
-    Unknown,
-}
-
-#[derive(Clone)]
-pub struct NewApiKey {
-    pub user_id: i64,
-    pub name: String,
-    pub prefix: String,
-    pub hash: [u8; 32],
-    pub created_at: Timestamp,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiKey {
-    pub id: i64,
-    pub user_id: i64,
-    pub name: String,
-    pub prefix: String,
-    pub created_at: Timestamp,
-    pub revoked: bool,
 }
 
 /// People are logged by id only.

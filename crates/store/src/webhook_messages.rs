@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     StoreError, StoreResult,
-    bulk::Bulk,
+    bulk::{Bulk, MOST_IDS},
     calls_write::parse_uuid,
     entity::webhooks::{message, webhook},
     model::{MessageFilter, MessageState, NewMessage, Then, WebhookMessage, WebhookOutcome},
@@ -27,6 +27,10 @@ const MESSAGES: Bulk = Bulk {
 };
 /// Those that are not done with, as the index has them.
 const OPEN: &str = "state IN ('queued', 'waiting')";
+/// The others. One of them may be sent again while it is about to be forgotten.
+const DONE: &str = "state IN ('accepted', 'givenUp')";
+/// Messages that are forgotten at once: calls wait for the writer meanwhile, for milliseconds.
+const FORGOTTEN: u64 = 1_024;
 const DISABLED: &str = "the webhook was disabled";
 
 fn to_message(row: message::Model) -> StoreResult<WebhookMessage> {
@@ -140,7 +144,9 @@ impl SqlStore {
 
     pub(crate) async fn queue_again(&self, webhook: Uuid, message: i64, now: Timestamp) -> StoreResult<bool> {
         let (id, txn) = (webhook.to_string(), self.begin_write().await?);
-        let known = lock(&txn, &id).await?.is_some();
+        if lock(&txn, &id).await?.is_none_or(|webhook| !webhook.enabled) {
+            return Ok(false);
+        }
         let done = [MessageState::Accepted.name(), MessageState::GivenUp.name()];
         let again = message::Entity::update_many()
             .col_expr(message::Column::State, Expr::value(MessageState::Queued.name()))
@@ -152,7 +158,7 @@ impl SqlStore {
             .filter(message::Column::State.is_in(done));
         let again = again.exec(&txn).await?;
         txn.commit().await?;
-        Ok(known && again.rows_affected > 0)
+        Ok(again.rows_affected > 0)
     }
 
     pub(crate) async fn remove_messages(&self, accepted: Timestamp, given_up: Timestamp) -> StoreResult<u64> {
@@ -161,10 +167,18 @@ impl SqlStore {
         };
         let old =
             Condition::any().add(before(MessageState::Accepted, accepted)).add(before(MessageState::GivenUp, given_up));
-        let txn = self.begin_write().await?;
-        let removed = message::Entity::delete_many().filter(old).exec(&txn).await?;
-        txn.commit().await?;
-        Ok(removed.rows_affected)
+        let old = message::Entity::find().select_only().column(message::Column::Id).filter(old);
+        // The oldest stand first. They are looked for beside the writer, which all calls wait for.
+        let old: Vec<i64> =
+            old.order_by_asc(message::Column::Id).limit(FORGOTTEN).into_tuple().all(&self.reader).await?;
+        let mut removed = 0;
+        for ids in old.chunks(MOST_IDS) {
+            let txn = self.begin_write().await?;
+            let of_list = message::Entity::delete_many().filter(message::Column::Id.is_in(ids.iter().copied()));
+            removed += of_list.filter(Expr::cust(DONE)).exec(&txn).await?.rows_affected;
+            txn.commit().await?;
+        }
+        Ok(removed)
     }
 }
 

@@ -28,6 +28,8 @@ const DIGITS: usize = 6;
 const ALL: u32 = 1_000_000;
 /// Codes alive at once. More could be found by guessing sooner, and a server with so many calls that begin at once has other worries.
 const MOST: usize = 1_000;
+/// Of these, those of one domain: none can use them up for the others.
+const MOST_OF_DOMAIN: usize = MOST / 4;
 /// Wrong codes of one address until it has to wait: room for mistakes, also for two people behind the same NAT.
 const OF_ADDRESS: u32 = 5;
 const ADDRESS_WAITS: Duration = Duration::from_mins(10);
@@ -58,6 +60,18 @@ pub struct Codes {
 struct Live {
     codes: HashMap<u32, Code>,
     guesses: Guesses,
+}
+
+impl Live {
+    /// When the next code of a domain can be made, if none can now.
+    fn room_at(&self, domain: i64) -> Option<Timestamp> {
+        let own = || self.codes.values().filter(|code| code.leads.domain_id == domain);
+        let ends = |code: &Code| code.until;
+        if own().count() >= MOST_OF_DOMAIN {
+            return own().map(ends).min();
+        }
+        self.codes.values().map(ends).min().filter(|_| self.codes.len() >= MOST)
+    }
 }
 
 /// Wrong codes that still count against all.
@@ -98,8 +112,7 @@ impl Codes {
     pub fn make(&self, now: Timestamp, leads: Leads) -> Outcome<(String, Timestamp)> {
         let mut live = self.lock();
         live.codes.retain(|_, code| code.until > now && code.leads != leads);
-        if live.codes.len() >= MOST {
-            let first = live.codes.values().map(|code| code.until).min().unwrap_or(now);
+        if let Some(first) = live.room_at(leads.domain_id) {
             return Err(too_many(now.until(first), "Too many codes are in use."));
         }
         let digits = loop {

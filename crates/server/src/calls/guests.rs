@@ -8,14 +8,7 @@ use farhand_protocol::{ErrorCode, Problem};
 use farhand_store::model::{AcceptedTerms, CallRecord, Delivery, GuestLink, Invitation};
 use uuid::Uuid;
 
-use super::{
-    Shared,
-    actor::{CallActor, allowed},
-    ask::By,
-    change::Extra,
-    log,
-    reaching::Reachable,
-};
+use super::{Shared, actor::CallActor, ask::By, change::Extra, log, reaching::Reachable, refusal::allowed};
 use crate::{
     auth::{Guest, revoked},
     http::{Fail, Outcome},

@@ -20,6 +20,7 @@ mod media;
 mod pace;
 mod reaching;
 mod recover;
+mod refusal;
 mod requests;
 pub mod resolve;
 mod ring_news;
@@ -246,8 +247,9 @@ impl Calls {
             return Ok(mailbox);
         }
         let _new = shared.expect(record.call_id);
-        let asleep = shared.lock().asleep.remove(&record.call_id);
         let running = shared.store.owned_call(record.id, &shared.node, shared.owner_epoch).await?;
+        // Not before it has been read: what could not be woken sleeps on, and its alarm wakes it.
+        let asleep = shared.lock().asleep.remove(&record.call_id);
         if let Some(running) = running.filter(|running| running.record.ended_at.is_none()) {
             if !asleep {
                 tracing::warn!(call_id = %record.call_id, "taking up a call that had no task");

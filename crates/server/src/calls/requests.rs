@@ -16,10 +16,11 @@ use uuid::Uuid;
 
 use super::{
     Answer, Ask, By, Calls, Shared,
-    actor::{CallActor, allowed},
+    actor::CallActor,
     ask::Command,
     change::Extra,
     log,
+    refusal::allowed,
     resolve::{self, Resolved, Resolver},
     rows,
     teams::invited_team,

@@ -18,10 +18,11 @@ use farhand_store::model::{CallRecord, HistoryRow, Invitation, InvitedTeam, Team
 
 use super::{
     Shared,
-    actor::{CallActor, refused},
+    actor::CallActor,
     change::Extra,
     log,
     reaching::Reachable,
+    refusal::refused,
     resolve::{self, Resolved, Resolver},
     rows,
 };
@@ -210,17 +211,27 @@ impl Shared {
         call: &mut Call,
         now: Timestamp,
     ) -> Outcome<Vec<Effect>> {
-        let (mut effects, mut looked_at) = (Vec::new(), HashSet::new());
+        let (mut effects, mut looked_at, mut browsers) = (Vec::new(), HashSet::new(), None);
+        let user_of = |contact: ContactId| {
+            let known = fresh.iter().map(|invitation| &invitation.contact).find(|known| known.id == contact.0);
+            log::known_contact(record, contact.0).or(known).and_then(|contact| contact.user_id)
+        };
         loop {
             let new = |contact: &ContactId| !before.contains(contact);
             let next = call.in_turn().into_iter().filter(new).find(|contact| looked_at.insert(*contact));
             let Some(contact) = next else { return Ok(effects) };
-            let known = fresh.iter().map(|invitation| &invitation.contact).find(|known| known.id == contact.0);
-            let user = log::known_contact(record, contact.0).or(known).and_then(|contact| contact.user_id);
+            // Of all at once: a whole team may be passed over in this step.
+            if browsers.is_none() {
+                let order = call.state().hunts.iter().flat_map(|hunt| &hunt.order);
+                let users: Vec<_> = order.filter_map(|contact| user_of(*contact)).collect();
+                browsers = Some(self.browsers(call, &users, now).await?);
+            }
+            let user = user_of(contact);
             let domain = self.directory.domain(record.domain_id).await?;
             let each = call.turn_of(contact).unwrap_or_default();
             let mut person = Reachable::find(&self.directory, domain.as_deref(), user).await?;
-            person.browsers = self.browsers(call, user.as_slice(), now).await?.into_values().flatten().collect();
+            let own = browsers.as_mut().zip(user).and_then(|(browsers, user)| browsers.remove(&user));
+            person.browsers = own.unwrap_or_default();
             if let Some(why) = self.absence(contact, &person, record.stored_addresses, each, now) {
                 let passed = call.handle(&self.policy, now, Event::PassOver { contact, why }).map_err(refused)?;
                 effects.extend(passed);

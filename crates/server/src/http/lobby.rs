@@ -140,7 +140,9 @@ fn check_name(name: &str) -> Outcome<String> {
 
 /// Marks that turn the direction of what follows, or take no room. Joiners are left: names in some scripts need them.
 fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns
+        || matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 async fn ask_at_door(app: &App, open: &Open, knock: Knock) -> Outcome<Receiver<Standing>> {
@@ -364,7 +366,18 @@ mod tests {
             assert_eq!(named(kept), Some(kept.to_owned()));
         }
         let long = "x".repeat(MAX_NAME + 1);
-        for wrong in ["", " ", "…", "Gil\u{202e}", "G\u{200b}il", "Gil\u{7}", "\u{feff}Gil", long.as_str()] {
+        for wrong in [
+            "",
+            " ",
+            "…",
+            "Gil\u{202e}",
+            "G\u{200b}il",
+            "Gil\u{61c}",
+            "Gil\u{e0041}",
+            "Gil\u{7}",
+            "\u{feff}Gil",
+            long.as_str(),
+        ] {
             assert_eq!(named(wrong), None, "{wrong:?}");
         }
     }

@@ -135,7 +135,7 @@ async fn what_cannot_be_connected_to_was_certainly_not_sent() {
     let gone: Url = format!("http://{address}/").parse().unwrap();
     assert!(matches!(get(gone.clone(), LONG, &guard).await, Err(Failure::NotSent(_))));
     let inside = get(gone, LONG, &Guard::of_others(&[]).unwrap()).await.err();
-    assert_eq!(inside, Some(Failure::NotSent("127.0.0.1 is not an address on the internet".to_owned())));
+    assert_eq!(inside, Some(Failure::NotSent("127.0.0.1 does not lead to the internet".to_owned())));
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn only_what_was_looked_at_is_connected_to() {
     let guard = scripted(&["127.0.0.2/32"], &[&["127.0.0.2:9"], &[&at]]);
     assert!(matches!(get(named.clone(), LONG, &guard).await, Err(Failure::NotSent(_))), "nobody is at the first");
     let second = get(named.clone(), LONG, &guard).await.err();
-    assert_eq!(second, Some(Failure::NotSent("127.0.0.1 is not an address on the internet".to_owned())));
+    assert_eq!(second, Some(Failure::NotSent("rebound.example does not lead to the internet".to_owned())));
     assert!(!served.is_finished(), "nobody has come");
     let allowed = scripted(&["127.0.0.1"], &[&[&at]]);
     assert_eq!(get(named, LONG, &allowed).await.unwrap().status.as_u16(), 200);

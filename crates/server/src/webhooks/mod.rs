@@ -4,6 +4,7 @@
 mod attempt;
 mod run;
 mod sign;
+mod work;
 
 use std::{sync::Arc, time::Duration};
 

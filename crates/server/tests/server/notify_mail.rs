@@ -94,6 +94,26 @@ async fn a_server_that_wants_it_later_gets_it_later() {
 }
 
 #[tokio::test]
+async fn when_the_connection_breaks_the_same_letter_is_sent_again_and_nothing_is_said_to_be_sent_before() {
+    let sink = Sink::start(Options::default()).await;
+    let server = with_mail(&sink).await;
+    let caller = server.login("callertest1").await;
+    // Of the first the server has kept what came before the break, of the second nothing.
+    let (kept, dropped) = (call_to(&caller, "lost@example.org").await, call_to(&caller, "drop@example.org").await);
+    for call in [&kept, &dropped] {
+        let waits = until(&caller, call.call_id, "queued", 1).await;
+        assert!(waits.reason.is_some_and(|why| !why.is_empty()), "it says why");
+    }
+    server.clock().move_ahead(Duration::from_secs(6));
+    until(&caller, kept.call_id, "sent", 2).await;
+    until(&caller, dropped.call_id, "queued", 2).await;
+    let messages = sink.messages().await;
+    let ids: Vec<_> = messages.iter().map(|message| header(message, "Message-ID")).collect();
+    assert!(ids.len() == 2 && ids[0] == ids[1], "{ids:?}");
+    assert!(messages.iter().all(|message| message.to == ["lost@example.org"]));
+}
+
+#[tokio::test]
 async fn one_who_hangs_holds_nobody_else_up() {
     let sink = Sink::start(Options::default()).await;
     let server = with_mail(&sink).await;

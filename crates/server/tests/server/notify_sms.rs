@@ -6,7 +6,12 @@ use farhand_server::config::Config;
 use farhand_testkit::{Account, Server, WAIT, json, kannel::Kannel};
 use reqwest::StatusCode;
 use serde::Deserialize;
-use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpListener,
+    sync::mpsc,
+    time::timeout,
+};
 
 use crate::notify::{notification, story, until};
 
@@ -63,6 +68,69 @@ async fn a_refusal_is_told_in_the_gateways_words() {
     let call = call_to(&caller, "+49123456").await;
     let failed = until(&caller, call.call_id, "failed", 1).await;
     assert_eq!(failed.reason.as_deref(), Some("403: Authorization failed for sendsms"));
+}
+
+const TAKEN: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 24\r\n\r\n0: Accepted for delivery";
+
+/// A gateway that answers like this, one request after the other and then none, and tells of each.
+async fn gateway_that_answers(answers: &[&'static str]) -> (Server, mpsc::UnboundedReceiver<()>) {
+    let (asked, tells) = mpsc::unbounded_channel();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/cgi-bin/sendsms?to={{to}}&text={{text}}", listener.local_addr().unwrap());
+    let answers = answers.to_vec();
+    tokio::spawn(async move {
+        for answer in answers {
+            let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+            let mut line = String::new();
+            while stream.read_line(&mut line).await.unwrap() > 2 {
+                line.clear();
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            asked.send(()).unwrap();
+        }
+    });
+    (Server::with(|config| config.sms_url = Some(url)).await, tells)
+}
+
+#[tokio::test]
+async fn a_gateway_that_wants_to_be_left_alone_is_for_as_long_as_it_says() {
+    let busy = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n";
+    let (server, _asked) = gateway_that_answers(&[busy, TAKEN, TAKEN]).await;
+    let caller = server.login("callertest1").await;
+    let call = call_to(&caller, "+49123456").await;
+    let waits = until(&caller, call.call_id, "queued", 1).await;
+    assert_eq!(waits.reason.as_deref(), Some("the gateway answers 429"));
+    // Five seconds are usual.
+    server.clock().move_ahead(std::time::Duration::from_secs(50));
+    let other = call_to(&caller, "+49123457").await;
+    until(&caller, other.call_id, "sent", 1).await;
+    assert_eq!(notification(&caller.call_log(call.call_id).await).tries, 1);
+    server.clock().move_ahead(std::time::Duration::from_secs(20));
+    until(&caller, call.call_id, "sent", 2).await;
+}
+
+#[tokio::test]
+async fn what_a_gateway_may_have_sent_is_uncertain_and_not_sent_again_whatever_it_answers() {
+    let table = [
+        ("HTTP/1.1 500 Oops\r\nContent-Length: 6\r\n\r\nbroken", Some("500: broken")),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n<html>Welcome</html>", Some("200: <html>Welcome</html>")),
+        ("220 mail.example\r\n", None),
+        ("HTTP/1.1 202 Accepted\r\nContent-Length: 24\r\n\r\n0: Acc", None),
+        ("", None),
+    ];
+    for (answer, words) in table {
+        let (server, mut asked) = gateway_that_answers(&[answer, TAKEN, TAKEN]).await;
+        let caller = server.login("callertest1").await;
+        let call = call_to(&caller, "+49123456").await;
+        let uncertain = until(&caller, call.call_id, "uncertain", 1).await;
+        assert!(uncertain.reason.is_some(), "{answer:?}");
+        assert!(words.is_none_or(|words| uncertain.reason.as_deref() == Some(words)), "{uncertain:?}");
+        server.clock().move_ahead(std::time::Duration::from_mins(5));
+        let other = call_to(&caller, "+49123457").await;
+        until(&caller, other.call_id, "sent", 1).await;
+        assert_eq!(notification(&caller.call_log(call.call_id).await), uncertain);
+        assert!(asked.try_recv().is_ok() && asked.try_recv().is_ok() && asked.try_recv().is_err(), "{answer:?}");
+    }
 }
 
 #[derive(Deserialize)]

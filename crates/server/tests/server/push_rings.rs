@@ -279,5 +279,5 @@ async fn an_address_that_leads_inside_is_not_asked_though_it_was_kept() {
     assert!(store.keep_push(&kept, 1).await.unwrap());
     let call = call(&caller, &tester).await;
     let waits = until(&caller, call.call_id, "queued", 1).await;
-    assert_eq!(waits.reason.as_deref(), Some("127.0.0.1 is not an address on the internet"));
+    assert_eq!(waits.reason.as_deref(), Some("127.0.0.1 does not lead to the internet"));
 }

@@ -123,6 +123,26 @@ async fn a_request_that_sleeps_is_awake_for_whoever_asks_however_many_do_at_once
 }
 
 #[tokio::test]
+async fn a_request_that_could_not_be_woken_once_sleeps_on_and_is_woken_by_its_time() {
+    let server = Server::start().await;
+    let (admin, technician) = (server.login("admin").await, server.login("glasses1").await);
+    let (expert, other) = (server.login("expert1").await, server.login("expert2").await);
+    let (pumps, motors) = (team(&server, "Pumps", &[&expert]).await, team(&server, "Motors", &[&other]).await);
+    set(&admin, &pumps, json!({"escalateTo": motors.id, "escalateSeconds": 60})).await.json();
+    let mut desk = other.device().await;
+    let call_id = technician.create_call(request_for(&pumps)).await.call_id;
+    // It can be looked at, and not be taken up.
+    server.execute("UPDATE calls SET version = 'torn'").await;
+    let rename = json!({"callId": call_id, "callTitle": "Pump 8"});
+    assert!(technician.post("/rtc/updateCall", rename).await.status >= 500);
+    claim_is_open(&technician, call_id).await;
+    server.execute("UPDATE calls SET version = 1").await;
+    server.clock().move_ahead(Duration::from_secs(61));
+    let seen = queue(&mut desk, "the request", |queue| !queue.requests.is_empty()).await;
+    assert_eq!(seen.team.id, Some(motors.id));
+}
+
+#[tokio::test]
 async fn a_claimer_who_does_not_come_gives_it_back_to_the_queue() {
     let server = Server::with(|config| config.calls.popup_ring_seconds = 1).await;
     let (technician, expert, other) =

@@ -256,6 +256,27 @@ async fn who_follows_while_many_write_sees_each_event_once_and_in_order(db: &Db)
     }
 }
 
+/// Steps of a call take numbers first and its messages then; what is heard of messages must not do it the other way round.
+async fn a_call_and_what_is_heard_of_its_messages_never_wait_for_each_other(db: &Db) {
+    const CALLS: usize = 60;
+    let domain = db.domain("acme").await;
+    let ada = db.person(&domain, "ada").await;
+    let (steps, reports) = (db.open_again().await, db.open_again().await);
+    for _ in 0..CALLS {
+        let mut new = new_call(&ada, &[]);
+        new.record.deliveries = (0..8).map(|_| message(&new.record, &ada)).collect();
+        let record = db.save(new).await;
+        let all = |fact| record.deliveries.iter().map(move |delivery| heard(delivery, fact)).collect::<Vec<_>>();
+        let step = CallUpdate { new_events: vec![new_event(3, &ada)], heard: all(Fact::NotNeeded), ..next(&record, 1) };
+        let (step, reported) = ([CallWrite::Update(Box::new(step))], all(Fact::Accepted));
+        let (stepped, reported) = tokio::join!(steps.save_calls(&step), reports.hear_of_deliveries(&reported));
+        assert!(stepped.unwrap().remove(0).is_ok());
+        reported.unwrap();
+    }
+    steps.close().await;
+    reports.close().await;
+}
+
 contract!(
     log_history_and_messages_are_told_in_one_order_each_call_with_its_own_count,
     what_is_heard_of_a_message_is_told,
@@ -264,4 +285,5 @@ contract!(
     who_finds_little_among_much_gets_short_pages_that_lead_there,
     what_is_refused_takes_no_number,
     who_follows_while_many_write_sees_each_event_once_and_in_order,
+    a_call_and_what_is_heard_of_its_messages_never_wait_for_each_other,
 );

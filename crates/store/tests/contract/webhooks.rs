@@ -222,6 +222,38 @@ async fn old_ones_are_forgotten_and_those_on_their_way_never(db: &Db) {
     assert_eq!(states(db, &webhook).await, [(3, MessageState::Queued)]);
 }
 
+async fn much_that_is_old_is_forgotten_a_little_at_a_time(db: &Db) {
+    const MANY: i64 = 2_500;
+    let webhook = set_up(db).await;
+    let call = fresh_uuid();
+    let new: Vec<_> = (1..=MANY).map(|number| message(number, call)).collect();
+    db.store.queue_messages(webhook.id, MANY, &new, at(0)).await.unwrap();
+    let disable = WebhookChange { enabled: Some(false), ..WebhookChange::default() };
+    db.store.change_webhook(webhook.domain_id, webhook.id, &disable, at(1)).await.unwrap();
+    let mut forgotten = Vec::new();
+    loop {
+        let some = db.store.purge_messages(at(9), at(9)).await.unwrap();
+        if some == 0 {
+            break;
+        }
+        forgotten.push(some);
+    }
+    assert_eq!(forgotten, [1_024, 1_024, 452]);
+    assert_eq!(db.count("webhook_messages").await, 0);
+}
+
+async fn nothing_is_sent_again_to_a_disabled_one(db: &Db) {
+    let webhook = set_up(db).await;
+    db.store.queue_messages(webhook.id, 1, &[message(1, fresh_uuid())], at(0)).await.unwrap();
+    let first = due(db, &webhook, 1).await.remove(0);
+    let enable = |enabled| WebhookChange { enabled: Some(enabled), ..WebhookChange::default() };
+    db.store.change_webhook(webhook.domain_id, webhook.id, &enable(false), at(2)).await.unwrap();
+    assert!(!db.store.resend_message(webhook.id, first.id, at(3)).await.unwrap());
+    assert_eq!(states(db, &webhook).await, [(1, MessageState::GivenUp)]);
+    db.store.change_webhook(webhook.domain_id, webhook.id, &enable(true), at(4)).await.unwrap();
+    assert!(db.store.resend_message(webhook.id, first.id, at(5)).await.unwrap());
+}
+
 contract!(
     a_webhook_is_kept_changed_and_deleted_by_its_own_domain,
     it_begins_with_what_happens_from_then_on,
@@ -231,4 +263,6 @@ contract!(
     failures_and_pauses_are_noted_until_something_is_accepted,
     what_is_done_with_can_be_sent_again_without_holding_up_or_overtaking_others,
     old_ones_are_forgotten_and_those_on_their_way_never,
+    much_that_is_old_is_forgotten_a_little_at_a_time,
+    nothing_is_sent_again_to_a_disabled_one,
 );

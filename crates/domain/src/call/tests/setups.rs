@@ -123,7 +123,6 @@ fn in_turn(setup: Setup) -> Setup {
         invitees: team.map(by_popup).to_vec(),
         hunts: vec![hunt(&team)],
         successors: vec![then(NIGHT_TEAM, &team, None)],
-        later: vec![by_popup(LATECOMER)],
         ..setup
     }
 }
@@ -134,8 +133,7 @@ pub(super) fn team_in_turn() -> Setup {
 }
 
 pub(super) fn planned_team_in_turn() -> Setup {
-    let setup = in_turn(planned(setup("planned MESH with a team in turn", Technology::Mesh, 2, 90_000)));
-    Setup { later: Vec::new(), ..setup }
+    in_turn(planned(setup("planned MESH with a team in turn", Technology::Mesh, 2, 90_000)))
 }
 
 /// Somebody who has a team for when there is no answer.
@@ -156,7 +154,7 @@ pub(super) fn service_request() -> Setup {
 pub(super) fn service_request_and_team_in_turn() -> Setup {
     let setup = in_turn(setup("service request with a team in turn", Technology::Mesh, 3, 100_000));
     let request = Some(request_in(&[(1, Duration::ZERO)], HOUR));
-    Setup { terms: Terms { request, ..setup.terms }, later: Vec::new(), ..setup }
+    Setup { terms: Terms { request, ..setup.terms }, ..setup }
 }
 
 pub(super) fn all() -> [Setup; 12] {

@@ -115,11 +115,20 @@ fn codes_are_spread_over_all_there_are() {
 }
 
 #[test]
-fn only_so_many_are_alive_at_once() {
+fn only_so_many_are_alive_at_once_and_no_domain_uses_them_up_for_others() {
     let codes = Codes::default();
-    for call in 0..MOST {
-        codes.make(NOW, to_call(call as u128)).unwrap();
+    let of_domain = |domain_id, call: usize| Leads { domain_id, ..to_call(call as u128) };
+    let full = |now, leads| {
+        let refused = codes.make(now, leads).unwrap_err().0;
+        assert_eq!((refused.code, refused.retry_after), (ErrorCode::TooManyAttempts, Some(CODE_LIFE.as_secs())));
+    };
+    let domains = i64::try_from(MOST / MOST_OF_DOMAIN).unwrap();
+    for domain in 1..=domains {
+        for call in 0..MOST_OF_DOMAIN {
+            codes.make(NOW, of_domain(domain, call)).unwrap();
+        }
+        full(NOW, of_domain(domain, MOST));
     }
-    assert_eq!(codes.make(NOW, to_call(u128::MAX)).unwrap_err().0.code, ErrorCode::TooManyAttempts);
-    assert!(codes.make(NOW + CODE_LIFE, to_call(u128::MAX)).is_ok());
+    full(NOW, of_domain(domains + 1, 0));
+    assert!(codes.make(NOW + CODE_LIFE, of_domain(1, MOST)).is_ok());
 }

@@ -14,10 +14,11 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
-    actor::{CallActor, Given, allowed},
+    actor::{CallActor, Given},
     ask::By,
     change::Extra,
     guests::link_of,
+    refusal::allowed,
 };
 use crate::{
     auth,

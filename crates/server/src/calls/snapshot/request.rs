@@ -1,7 +1,7 @@
-//! How a service request is saved.
+//! How a service request is saved, and that a call is being handed over.
 
 use farhand_domain::{
-    call::{Claim, Line, Promise, Request},
+    call::{Claim, HandOver, Line, Promise, Request},
     ids::{ContactId, TeamId},
     time::Timestamp,
 };
@@ -28,6 +28,12 @@ struct SavedPromise {
     by: i64,
     due: i64,
     reminded: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct SavedHandOver {
+    from: i64,
+    to: Option<i64>,
 }
 
 impl SavedRequest {
@@ -61,5 +67,15 @@ impl SavedRequest {
                 reminded: promise.reminded,
             }),
         }
+    }
+}
+
+impl SavedHandOver {
+    pub(super) fn of(hand_over: HandOver) -> Self {
+        Self { from: hand_over.from.0, to: hand_over.to.map(|to| to.0) }
+    }
+
+    pub(super) fn read(self) -> HandOver {
+        HandOver { from: ContactId(self.from), to: self.to.map(ContactId) }
     }
 }
