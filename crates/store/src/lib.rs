@@ -20,6 +20,8 @@ mod guests;
 mod migration;
 pub mod model;
 mod pushes;
+mod request_links;
+mod request_store;
 mod sessions;
 mod sql_store;
 mod team_queues;
@@ -30,6 +32,7 @@ mod webhooks;
 
 pub use connect::open;
 pub use event_store::EventStore;
+pub use request_store::RequestStore;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -61,7 +64,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// All durable state. A method that returns has its effects on disk.
 #[async_trait]
-pub trait Store: EventStore + Send + Sync + 'static {
+pub trait Store: EventStore + RequestStore + Send + Sync + 'static {
     // --- calls -------------------------------------------------------------------------------------------------------
 
     /// Writes many calls in one transaction with one sync. Each is refused or saved on its own; an error means that

@@ -300,5 +300,6 @@ fn new_record(
         deliveries: Vec::new(),
         guest_links: Vec::new(),
         link: None,
+        origin: None,
     }
 }

@@ -12,7 +12,7 @@ use farhand_domain::time::Timestamp;
 use farhand_store::{
     Store, StoreError,
     model::{
-        Budget, CallRecord, CallUpdate, CallWrite, Contact, Domain, EventRow, HistoryRow, Invitation, NewCall,
+        Budget, CallRecord, CallUpdate, CallWrite, Contact, Domain, EventRow, HistoryRow, Invitation, InvitedTeam, NewCall,
         NewEvent, NewGuest, NewIdempotency, NewUser, Refused, Saved, StatisticsRow, User,
     },
     open,
@@ -228,6 +228,11 @@ pub fn statistics(seq: i64, contact: &Contact) -> StatisticsRow {
     }
 }
 
+pub fn team(id: i64, name: &str, tags: &[&str]) -> InvitedTeam {
+    let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+    InvitedTeam { id, name: name.to_owned(), tags }
+}
+
 /// A call with two events, an invitation and a row of history, owned by `node` 1 at epoch 1.
 pub fn new_call(creator: &Contact, invited: &[&Contact]) -> NewCall {
     let record = CallRecord {
@@ -259,6 +264,7 @@ pub fn new_call(creator: &Contact, invited: &[&Contact]) -> NewCall {
         deliveries: Vec::new(),
         guest_links: Vec::new(),
         link: None,
+        origin: None,
     };
     let state = "{\"phase\":\"ringing\"}".to_owned();
     NewCall { record, state, owner_node: "node".to_owned(), owner_epoch: 1, idempotency: None }
