@@ -200,7 +200,7 @@ impl CallActor {
                 self.update(by, planned_at, Extra { title, planned_zone, join_anonymous, notes, ..none }).await
             }
             Ask::Cancel => {
-                allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may cancel the call.")?;
+                allowed(by.asker.may_cancel(&self.call), "Only the creator and administrators may cancel the call.")?;
                 self.step(Event::Cancel { by: self.known_or_creator(contact) }, none).await
             }
             Ask::Start => {
@@ -257,7 +257,7 @@ impl CallActor {
         let fresh = |invitation: &Invitation| {
             !self.record.invited.iter().any(|known| known.contact.id == invitation.contact.id)
         };
-        let known_team = |team: &InvitedTeam| self.record.teams.contains(team);
+        let known_team = |team: &InvitedTeam| self.record.teams.iter().any(|known| known.id == team.id);
         let invited: Vec<Invitation> = invited.into_iter().filter(fresh).collect();
         let now = self.shared.clock.now();
         let guest_links = self.shared.links(&invited, self.record.planned_at, now);

@@ -217,7 +217,7 @@ pub fn teams(record: &CallRecord) -> Vec<TeamRef> {
         id: Some(t.id),
         name: Some(t.name.clone()),
         domain: Some(domain.clone()),
-        tags: Vec::new(),
+        tags: t.tags.clone(),
     };
     record.teams.iter().map(team).collect()
 }

@@ -5,6 +5,7 @@ mod actor;
 mod ask;
 mod browsers;
 mod budgets;
+mod by_link;
 mod change;
 mod committer;
 mod create;
@@ -66,6 +67,7 @@ use crate::{
 use actor::CallActor;
 use ask::Command;
 pub use ask::{Answer, Ask, By, MediaAsk};
+pub use by_link::LinkOrder;
 use committer::Committer;
 pub use create::{KEY_LIFE, Order, check_title};
 pub use guests::{GuestAsk, link_of};

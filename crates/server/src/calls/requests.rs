@@ -27,7 +27,7 @@ use super::{
 use crate::{
     auth::Login,
     http::{Fail, Outcome},
-    requests::{lines, lives_for},
+    requests::{details, lines, lives_for},
 };
 
 /// Characters of a note: a screenful, and as many as a thousand calls with one can be listed with.
@@ -350,6 +350,7 @@ impl Shared {
             expires_date_time: Some(WireTime(entry.expires_at)),
             call_back_date_time: entry.promised_at.map(WireTime),
             claimed_by: None,
+            details: record.origin.as_ref().map(details),
         })
     }
 }
@@ -370,5 +371,6 @@ fn claimed(record: &CallRecord) -> Option<ServiceRequest> {
         expires_date_time: None,
         call_back_date_time: None,
         claimed_by: Some(by.contact_id),
+        details: record.origin.as_ref().map(details),
     })
 }

@@ -2,7 +2,9 @@
 //! themselves know how they stand; what is here follows from them after every step ([`Queues::follow`]) and is made anew at a start. It is
 //! small enough for a request to wait without a task.
 
+mod details;
 mod entry;
+mod limits;
 mod lines;
 mod show;
 
@@ -22,7 +24,9 @@ use farhand_protocol::request::QueuePlace;
 use farhand_store::model::CallRecord;
 use uuid::Uuid;
 
+pub use details::{Asked, Details, Field, details, fields_of, teams_of};
 pub use entry::Entry;
+pub use limits::refuse_too_many;
 pub use lines::{escalates_in_circles, lines, lives_for};
 pub use show::run;
 

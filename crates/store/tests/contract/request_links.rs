@@ -38,11 +38,11 @@ fn origin(link: i64, network: &str, attempt: &str) -> Option<RequestOrigin> {
     })
 }
 
-/// A guest's request that came by a link at this second.
-async fn asked(db: &Db, guest: &Contact, origin: Option<RequestOrigin>, second: i64) -> CallRecord {
+/// A guest's request that came by a link at this moment.
+async fn asked(db: &Db, guest: &Contact, origin: Option<RequestOrigin>, millis: i64) -> CallRecord {
     let mut new = new_call(guest, &[]);
     new.record.origin = origin;
-    new.record.created_at = at(second);
+    new.record.created_at = at(millis);
     db.save(new).await
 }
 
@@ -64,8 +64,8 @@ async fn a_link_is_read_as_it_was_made_in_its_domain_alone(db: &Db) {
         created_at: at(1),
     };
     assert_eq!(made, expected);
-    let second = link(db, &acme).await;
-    assert_eq!(db.store.request_links(acme.id).await.unwrap(), [made.clone(), second]);
+    let another = link(db, &acme).await;
+    assert_eq!(db.store.request_links(acme.id).await.unwrap(), [made.clone(), another]);
     assert_eq!(db.store.request_links(other.id).await.unwrap(), []);
     assert_eq!(db.store.request_link(made.id).await.unwrap(), Some(made.clone()));
     assert_eq!(db.store.request_link(made.id + 1_000).await.unwrap(), None);
@@ -125,7 +125,7 @@ async fn requests_are_counted_by_link_network_and_domain(db: &Db) {
     asked(db, &gil, None, 50).await;
     db.update(ended(&first, 1)).await.unwrap();
     let made = async |by, since, most| db.store.requests_made(by, at(since), most).await.unwrap();
-    let expected = |open, lately: &[i64]| RequestsMade { open, lately: lately.iter().map(|second| at(*second)).collect() };
+    let expected = |open, lately: &[i64]| RequestsMade { open, lately: lately.iter().map(|millis| at(*millis)).collect() };
     assert_eq!(made(MadeBy::Link(1), 0, 9).await, expected(1, &[20, 10]));
     assert_eq!(made(MadeBy::Link(1), 10, 9).await, expected(1, &[20]), "after, not at");
     assert_eq!(made(MadeBy::Network("a"), 0, 2).await, expected(2, &[40, 30]), "the newest");
@@ -154,13 +154,13 @@ async fn an_attempt_leads_to_its_call_and_whose_creator_is_a_guest_is_found_by_t
 async fn claims_are_told_by_team_the_earliest_first_and_promises_left_out(db: &Db) {
     let acme = db.domain("acme").await;
     let ada = db.person(&acme, "ada").await;
-    let claimed = async |teams: &[i64], second: i64, promised: Option<i64>| {
+    let claimed = async |teams: &[i64], millis: i64, promised: Option<i64>| {
         let mut new = new_call(&ada, &[]);
         new.record.events = vec![event(1, &ada)];
         new.record.teams = teams.iter().map(|id| team(*id, "team", &[])).collect();
         let record = db.save(new).await;
         let mut claim = new_event(2, &ada);
-        (claim.kind, claim.at) = ("Claimed", at(second));
+        (claim.kind, claim.at) = ("Claimed", at(millis));
         let promise = promised.map(|promised| {
             let mut row = history(2, Some(&ada));
             "CallBackPromised".clone_into(&mut row.kind);
@@ -175,7 +175,7 @@ async fn claims_are_told_by_team_the_earliest_first_and_promises_left_out(db: &D
     claimed(&[4, 5], 20, None).await;
     claimed(&[4], 25, Some(22)).await;
     claimed(&[5], 10, None).await;
-    let claim = |team, second| TeamClaim { team, domain_id: acme.id, at: at(second) };
+    let claim = |team, millis| TeamClaim { team, domain_id: acme.id, at: at(millis) };
     assert_eq!(db.store.claims_since(at(10)).await.unwrap(), [claim(4, 20), claim(5, 20), claim(4, 30)]);
     assert_eq!(db.store.claims_since(at(30) + Duration::from_secs(1)).await.unwrap(), []);
 }
