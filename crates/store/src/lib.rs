@@ -72,8 +72,10 @@ pub trait Store: EventStore + RequestStore + Send + Sync + 'static {
     async fn save_calls(&self, writes: &[CallWrite]) -> StoreResult<Vec<Result<Saved, Refused>>>;
     /// Raises and returns the epoch that fences off whoever owned the running calls before.
     async fn next_owner_epoch(&self, node: &str) -> StoreResult<i64>;
-    /// Makes `node` at `epoch` the owner of all calls that have not ended, and returns them.
-    async fn take_over_running(&self, node: &str, epoch: i64) -> StoreResult<Vec<RunningCall>>;
+    /// Makes `node` at `epoch` the owner of all calls that have not ended.
+    async fn take_over(&self, node: &str, epoch: i64) -> StoreResult<()>;
+    /// Those of its calls that have not ended, from the one after `after` on: `most` at a time, for there may be very many.
+    async fn running_calls(&self, node: &str, epoch: i64, after: i64, most: u64) -> StoreResult<Vec<RunningCall>>;
     /// A call as it stands in the database, if `node` at `epoch` owns it: for an owner that does not know whether its last
     /// write arrived.
     async fn owned_call(&self, id: i64, node: &str, epoch: i64) -> StoreResult<Option<RunningCall>>;

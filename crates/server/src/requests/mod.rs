@@ -21,7 +21,7 @@ use farhand_domain::{
     time::Timestamp,
 };
 use farhand_protocol::request::QueuePlace;
-use farhand_store::model::CallRecord;
+use farhand_store::model::{CallRecord, TeamClaim};
 use uuid::Uuid;
 
 pub use details::{Asked, Details, Field, details, fields_of, teams_of};
@@ -83,6 +83,16 @@ impl Queues {
         }
         if let Some(fresh) = fresh {
             inner.enter(fresh);
+        }
+    }
+
+    /// What was claimed before this server started, the earliest first.
+    pub fn remember(&self, claims: &[TeamClaim]) {
+        let mut inner = self.lock();
+        for claim in claims {
+            let team = inner.teams.entry(TeamId(claim.team)).or_default();
+            team.domain_id = claim.domain_id;
+            team.claimed(claim.at);
         }
     }
 

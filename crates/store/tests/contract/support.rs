@@ -13,7 +13,7 @@ use farhand_store::{
     Store, StoreError,
     model::{
         Budget, CallRecord, CallUpdate, CallWrite, Contact, Domain, EventRow, HistoryRow, Invitation, InvitedTeam, NewCall,
-        NewEvent, NewGuest, NewIdempotency, NewUser, Refused, Saved, StatisticsRow, User,
+        NewEvent, NewGuest, NewIdempotency, NewUser, Refused, RunningCall, Saved, StatisticsRow, User,
     },
     open,
 };
@@ -137,6 +137,21 @@ impl Db {
 
     pub async fn user(&self, domain: &Domain, login: &str) -> User {
         self.store.create_user(&new_user(domain, login)).await.unwrap()
+    }
+
+    /// All calls that have not ended, taken over: read in pages that no number of calls here fills.
+    pub async fn taken_over(&self, node: &str, epoch: i64) -> Vec<RunningCall> {
+        self.store.take_over(node, epoch).await.unwrap();
+        let mut running: Vec<RunningCall> = Vec::new();
+        loop {
+            let after = running.last().map_or(0, |call| call.record.id);
+            let page = self.store.running_calls(node, epoch, after, 7).await.unwrap();
+            assert!(page.len() <= 7);
+            if page.is_empty() {
+                return running;
+            }
+            running.extend(page);
+        }
     }
 
     /// A user's contact.
