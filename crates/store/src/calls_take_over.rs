@@ -1,7 +1,9 @@
 //! Who owns the running calls. An owner's epoch rises at every start, and every write names it: whoever comes back from
 //! the dead with an older one can change nothing.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, sea_query::Expr,
+};
 
 use crate::{
     StoreError, StoreResult,

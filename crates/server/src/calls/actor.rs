@@ -310,6 +310,7 @@ impl CallActor {
             Step { record: &self.record, fresh, links, next: &next, schedule: &schedule, effects: &effects, now };
         let mut reached = self.shared.reach(&step).await?;
         let statistics = self.statistics.ended(now, &self.record, &self.call, &next, cause);
+        let keepers = std::mem::take(&mut reached.keepers);
         let besides = Besides { statistics, messages: std::mem::take(&mut reached.messages), heard };
         let change = Change::new(&self.record, now, &next, &effects, extra, schedule, besides);
         let update = change.update(&self.shared, self.record.id, self.version, &next)?;
@@ -337,6 +338,7 @@ impl CallActor {
         // A prepared connection must be let in before its owner is told so.
         self.media.follow(now, &self.call);
         self.perform(&before, &effects);
+        self.tell_keepers(&keepers);
         Ok(())
     }
 

@@ -207,7 +207,7 @@ pub fn is_told(delivery: &Delivery, state: State) -> bool {
     match Kind::named(&delivery.kind) {
         Some(Kind::Reminder) => !matches!(state, State::Queued | State::Cancelled),
         Some(Kind::RingEnd) => false,
-        Some(Kind::Ring | Kind::Again | Kind::Planned | Kind::Moved | Kind::Cancelled) | None => true,
+        Some(Kind::Ring | Kind::Again | Kind::Planned | Kind::Moved | Kind::Cancelled | Kind::CallBack) | None => true,
     }
 }
 

@@ -6,6 +6,7 @@ mod ask;
 mod browsers;
 mod budgets;
 mod by_link;
+mod call_backs;
 mod change;
 mod committer;
 mod create;
@@ -266,10 +267,7 @@ impl Calls {
         let _one_at_a_time = shared.taking_up.lock().await;
         let (new, mailbox) = {
             let live = shared.lock();
-            (
-                live.new.contains_key(&call_id),
-                live.calls.get(&call_id).filter(|m| !m.is_closed()).cloned(),
-            )
+            (live.new.contains_key(&call_id), live.calls.get(&call_id).filter(|m| !m.is_closed()).cloned())
         };
         if new || mailbox.is_some() {
             return Ok(mailbox);

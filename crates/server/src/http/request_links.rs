@@ -46,10 +46,7 @@ type Fresh<T> = ([(HeaderName, &'static str); 1], Json<T>);
               (status = 401, description = "The link is not good, or not any more", body = Problem),
               (status = 409, description = "It takes no requests now", body = Problem),
               (status = 422, description = "The domain does not allow guests", body = Problem)))]
-pub async fn look(
-    State(app): State<Arc<App>>,
-    ByRequestLink(at): ByRequestLink,
-) -> Outcome<Fresh<RequestForm>> {
+pub async fn look(State(app): State<Arc<App>>, ByRequestLink(at): ByRequestLink) -> Outcome<Fresh<RequestForm>> {
     open_teams(&app, &at).await?;
     let text = at.domain.guest_terms.as_ref();
     let form = RequestForm {
@@ -175,8 +172,10 @@ fn filled_in(fields: Vec<Field>, given: &[RequestField]) -> Outcome<Vec<Field>> 
         let detail = "This link has no field of this name that is to be filled in.";
         return Err(Problem::new(ErrorCode::InvalidField, detail).at(format!("/fields/{index}/name")).into());
     }
-    let value = |field: &Field| values.iter().find(|(name, _)| *name == field.name).and_then(|(_, value)| value.clone());
-    let filled = fields.iter().map(|field| Field { name: field.name.clone(), value: field.value.clone().or(value(field)) });
+    let value =
+        |field: &Field| values.iter().find(|(name, _)| *name == field.name).and_then(|(_, value)| value.clone());
+    let filled =
+        fields.iter().map(|field| Field { name: field.name.clone(), value: field.value.clone().or(value(field)) });
     Ok(filled.filter(|field| field.value.is_some()).collect())
 }
 
@@ -211,7 +210,10 @@ mod tests {
     fn only_what_is_open_can_be_filled_in() {
         let machine = || field("machine", Some("4711"));
         assert_eq!(fill(&[]), Some(vec![machine()]));
-        assert_eq!(fill(&[("error code", " E 7 "), ("shift", " ")]), Some(vec![machine(), field("error code", Some("E 7"))]));
+        assert_eq!(
+            fill(&[("error code", " E 7 "), ("shift", " ")]),
+            Some(vec![machine(), field("error code", Some("E 7"))])
+        );
         for wrong in [("machine", "9"), ("other", "9"), ("shift", "a\u{202e}b")] {
             assert_eq!(fill(&[wrong]), None, "{wrong:?}");
         }

@@ -32,10 +32,8 @@ pub async fn refuse_too_many(
     now: Timestamp,
 ) -> Outcome<()> {
     let own = |set: Option<i64>, usual: u32| set.and_then(|most| u32::try_from(most).ok()).unwrap_or(usual);
-    let of_link = Most {
-        open: own(link.most_open, config.open_per_link),
-        hourly: own(link.most_hourly, config.hourly_per_link),
-    };
+    let of_link =
+        Most { open: own(link.most_open, config.open_per_link), hourly: own(link.most_hourly, config.hourly_per_link) };
     let of_network = Most { open: config.open_per_address, hourly: config.hourly_per_address };
     let of_domain = Most { open: config.open_per_domain, hourly: config.hourly_per_domain };
     let counts = [

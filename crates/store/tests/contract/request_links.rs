@@ -69,7 +69,9 @@ async fn a_link_is_read_as_it_was_made_in_its_domain_alone(db: &Db) {
     assert_eq!(db.store.request_links(other.id).await.unwrap(), []);
     assert_eq!(db.store.request_link(made.id).await.unwrap(), Some(made.clone()));
     assert_eq!(db.store.request_link(made.id + 1_000).await.unwrap(), None);
-    assert_constraint(db.store.create_request_link(&NewRequestLink { domain_id: other.id + 1_000, ..press(&acme) }).await);
+    assert_constraint(
+        db.store.create_request_link(&NewRequestLink { domain_id: other.id + 1_000, ..press(&acme) }).await,
+    );
 }
 
 async fn a_change_changes_what_it_names_and_revoking_raises_the_generation(db: &Db) {
@@ -125,7 +127,8 @@ async fn requests_are_counted_by_link_network_and_domain(db: &Db) {
     asked(db, &gil, None, 50).await;
     db.update(ended(&first, 1)).await.unwrap();
     let made = async |by, since, most| db.store.requests_made(by, at(since), most).await.unwrap();
-    let expected = |open, lately: &[i64]| RequestsMade { open, lately: lately.iter().map(|millis| at(*millis)).collect() };
+    let expected =
+        |open, lately: &[i64]| RequestsMade { open, lately: lately.iter().map(|millis| at(*millis)).collect() };
     assert_eq!(made(MadeBy::Link(1), 0, 9).await, expected(1, &[20, 10]));
     assert_eq!(made(MadeBy::Link(1), 10, 9).await, expected(1, &[20]), "after, not at");
     assert_eq!(made(MadeBy::Network("a"), 0, 2).await, expected(2, &[40, 30]), "the newest");

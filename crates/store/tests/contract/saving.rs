@@ -23,8 +23,7 @@ async fn a_saved_call_reads_back_exactly_as_it_was_written(db: &Db) {
     new.record.ended_at = Some(at(7));
     new.record.invited[1].email = None;
     new.record.invited[1].phone = Some("+49 1".to_owned());
-    new.record.teams =
-        vec![team(9, "night", &["de", "welding"]), team(4, "day", &[])];
+    new.record.teams = vec![team(9, "night", &["de", "welding"]), team(4, "day", &[])];
     new.record.origin = Some(RequestOrigin {
         link: 7,
         name: "Press 4".to_owned(),

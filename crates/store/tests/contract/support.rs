@@ -12,8 +12,8 @@ use farhand_domain::time::Timestamp;
 use farhand_store::{
     Store, StoreError,
     model::{
-        Budget, CallRecord, CallUpdate, CallWrite, Contact, Domain, EventRow, HistoryRow, Invitation, InvitedTeam, NewCall,
-        NewEvent, NewGuest, NewIdempotency, NewUser, Refused, RunningCall, Saved, StatisticsRow, User,
+        Budget, CallRecord, CallUpdate, CallWrite, Contact, Domain, EventRow, HistoryRow, Invitation, InvitedTeam,
+        NewCall, NewEvent, NewGuest, NewIdempotency, NewUser, Refused, RunningCall, Saved, StatisticsRow, User,
     },
     open,
 };
