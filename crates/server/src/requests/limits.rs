@@ -44,7 +44,8 @@ pub async fn refuse_too_many(
     for (by, most, place) in counts {
         let made = store.requests_made(by, now - HOUR, most.hourly.into()).await?;
         if let Some(wait) = must_wait(&made, most, now) {
-            let seconds = wait.as_secs().max(1);
+            // Whoever comes back then must find room.
+            let seconds = u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX).max(1);
             let detail = format!("Too many have asked for help {place}. Try again in {seconds} seconds.");
             return Err(Problem::new(ErrorCode::TooManyRequests, detail).retry_after(seconds).into());
         }

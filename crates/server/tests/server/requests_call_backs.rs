@@ -66,7 +66,7 @@ async fn open_pages_of_the_team_and_of_whoever_promised_are_told_once_and_nobody
     told(&mut own, *call_id).await;
     told(&mut colleague, *call_id).await;
     own.forget().await;
-    server.clock().move_ahead(Duration::from_mins(5));
+    server.clock().move_ahead(Duration::from_mins(4));
     technician.post("/rtc/updateCall", json!({"callId": call_id, "callTitle": "Pump 8"})).await.json();
     queue(&mut own, "the new title", |queue| queue.requests.iter().any(|it| it.call_title == "Pump 8")).await;
     assert!(!is_told(&mut own).await, "once");
