@@ -5,6 +5,7 @@ mod feed;
 mod guest;
 mod login;
 mod push;
+mod request;
 mod team;
 mod webhook;
 
@@ -18,6 +19,7 @@ pub use feed::{FeedCall, FeedEvent, FeedFilter, FeedPage};
 pub use guest::{AcceptedTerms, CallLink, GuestInvitation, GuestLink};
 pub use login::{ApiKey, LoginSession, NewApiKey, NewLoginSession, Rotation, TokenPair};
 pub use push::PushSubscription;
+pub use request::{MadeBy, NewRequestLink, RequestLink, RequestLinkChange, RequestOrigin, RequestsMade, TeamClaim};
 pub use team::{InvitedTeam, NewTeam, Team, TeamQueue};
 pub use webhook::{
     MessageFilter, MessageState, NewMessage, NewWebhook, Then, Webhook, WebhookChange, WebhookMessage, WebhookOutcome,
@@ -217,6 +219,8 @@ pub struct CallRecord {
     pub guest_links: Vec<GuestLink>,
     /// There once it was given out.
     pub link: Option<CallLink>,
+    /// For a service request that came by a public link.
+    pub origin: Option<RequestOrigin>,
 }
 
 /// A call that has not ended, as it was last saved.

@@ -2,6 +2,8 @@
 import createClient from 'openapi-fetch';
 import type { paths } from './rest';
 import type {
+  AskedForHelp,
+  AskForHelp,
   CallLog,
   CallLogPage,
   CodeAnswer,
@@ -20,6 +22,7 @@ import type {
   PushBrowser,
   Reach,
   ReachChange,
+  RequestForm,
   SubscribeToPush,
   TeamEntry,
   UpdateCallRequest,
@@ -194,6 +197,15 @@ export class Rest {
 
   async leaveLobby(knockId: string): Promise<void> {
     await unwrap(this.client.POST('/guest/leaveLobby', { body: { knockId }, keepalive: true }));
+  }
+
+  /** What the public link of a machine leads to. */
+  lookAtMachine(): Promise<RequestForm> {
+    return unwrap(this.client.POST('/guest/openRequest'));
+  }
+
+  askForHelp(body: AskForHelp): Promise<AskedForHelp> {
+    return unwrap(this.client.POST('/guest/askForHelp', { body }));
   }
 
   /** Lets somebody in who waits in the lobby of a call, or does not. */

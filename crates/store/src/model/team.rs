@@ -36,4 +36,6 @@ pub struct TeamQueue {
 pub struct InvitedTeam {
     pub id: i64,
     pub name: String,
+    /// What was wanted of its people.
+    pub tags: Vec<String>,
 }
