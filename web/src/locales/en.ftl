@@ -65,6 +65,7 @@ nav-contacts = Contacts
 nav-planned = Planned calls
 nav-history = Call history
 nav-settings = Reaching me
+nav-administration = Manage
 server-ready = Ready for calls
 server-connecting = Connecting to the server…
 server-lost = No connection to the server. Trying again…
@@ -468,6 +469,139 @@ calendar-copy-failed = It could not be copied. The link can be selected and copi
 calendar-secret = Whoever has this link can read your planned calls. If somebody got it who should not, make a new one: the old one is good for nothing then.
 calendar-renew = Make a new link
 calendar-renewed = This is the new link. Give it to your calendar program.
+
+# Administration
+admin-title = Administration
+admin-teams = Teams
+admin-messages = Undelivered messages
+admin-webhooks = Webhooks
+admin-teams-title = Teams of your domain
+teams-none = There are no teams yet.
+team-new = Make a team
+team-new-title = A new team
+team-change = Change { $name }
+team-members = { $count ->
+    [0] Nobody in it
+    [one] One person
+   *[other] { $count } people
+ }
+team-strategy = Who is rung
+team-strategy-all = All at once
+team-strategy-turn = One after another, in this order
+team-strategy-idle = Whoever has not been in a call for longest first
+team-seconds = Seconds for each before the next
+team-next = Who is called when nobody answers
+team-next-none = Nobody else
+team-name = Name of the team
+team-name-missing = The team needs a name.
+team-members-title = Who is in it
+team-members-none = Nobody yet.
+team-member-who = Who else
+team-member-choose = Choose somebody
+team-member-add = Add to the team
+team-member-up = Move { $name } up
+team-member-remove = Take { $name } out
+team-tags = Skills and languages of { $name }
+team-tags-lead = Words between commas, such as “hydraulics, de”. A call can ask for them; then only those who have them all are rung.
+team-ringing-title = How it is rung
+team-hours-title = When it works
+team-hours-none = Always: no hours are set.
+team-only-on-shift = Ring only those who are on shift
+team-days-title = Days off
+team-day = A day on which nobody works
+team-day-add = Add the day
+team-day-remove = Work on { $name } again
+team-days-need-hours = Days off need hours: those say on the clocks of which place.
+team-queue-title = Service requests that wait
+team-queue-lead = Those that wait already stay as they are.
+team-escalate-to = After a while they wait for another team, too
+team-escalate-none = No
+team-escalate-after = After how many minutes
+team-escalate-missing = Say after how many minutes.
+team-expire-after = Given up after minutes (empty: never)
+team-save = Save the team
+team-back = Back to the teams
+team-gone = There is no such team.
+team-delete = Delete the team
+team-delete-sure = “{ $name }” is then gone for good. Calls keep its name; its people stay.
+team-delete-yes = Yes, delete it
+team-delete-no = No, keep it
+dead-title = Messages that did not go out
+dead-lead = They were refused, came too late, or may not have been sent. While its call goes on, a message can be sent again.
+dead-none = All messages went out.
+dead-call = { $row }. { $title }
+dead-resend = Send to { $name } again
+dead-resend-all = Send all { $count } again
+dead-sent-again = On its way to { $name }.
+dead-all-sent-again = { $count ->
+    [one] One message is on its way again.
+   *[other] { $count } messages are on their way again.
+ }
+dead-some-sent-again = On their way again: { $count }. Could not be sent: { $refused }.
+dead-was-sent-again = Sent again
+dead-call-ended = The call is over.
+webhooks-title = Where events are sent to
+webhooks-lead = What happens in your domain’s calls is sent to these addresses, signed, as it happens.
+webhooks-none = There are no webhooks yet.
+webhook-new = A new webhook
+webhook-url = Address (https://…)
+webhook-url-wrong = This address cannot be used. It must begin with https:// or http://, carry no user and password, and lead out of the network of this server.
+webhook-description = What it is for
+webhook-types = Only these events (empty: all)
+webhook-types-lead = Types between commas, such as “call.created, call.ended”.
+webhook-types-wrong = These are no types of events. They read like “call.ended”, with commas between them.
+webhook-create = Make the webhook
+webhook-title = Webhook
+webhook-open = Open { $name }
+webhook-gone = There is no such webhook.
+webhook-secret = Secret for checking the signatures
+webhook-secret-once = It is shown only now. Copy it to whoever receives the events.
+webhook-old-secret = Messages are signed with the earlier secret as well, until { $until }.
+webhook-all-types = All events
+webhook-some-types = Events: { $names }
+webhook-enabled = Events are sent.
+webhook-disabled = Disabled: nothing is sent.
+webhook-disabled-because = Disabled: nothing is sent. Why: { $reason }
+webhook-paused = The other end wants nothing before { $until }.
+webhook-failing = Nothing was taken since { $when }.
+webhook-is-enabled = Events are sent from now on.
+webhook-is-disabled = Nothing is sent any more.
+webhook-test = Send a test
+webhook-test-accepted = The test was taken.
+webhook-test-failed = The test was not taken: { $reason }
+webhook-enable = Enable it
+webhook-disable = Disable it
+webhook-disable-sure = What waits to be sent is given up, and what happens meanwhile is not sent.
+webhook-disable-yes = Yes, disable it
+webhook-disable-no = No, leave it on
+webhook-rotate = Make a new secret
+webhook-rotate-sure = Messages are signed with both secrets for a day; then the one of now is good for nothing.
+webhook-rotate-yes = Yes, make a new one
+webhook-rotate-no = No, keep the secret
+webhook-delete = Delete this webhook
+webhook-delete-sure = “{ $name }” is then gone for good, with what waits to be sent.
+webhook-delete-yes = Yes, delete it
+webhook-delete-no = No, keep the webhook
+webhook-lost = { $count ->
+    [one] One message was given up
+   *[other] { $count } messages were given up
+ }
+webhook-resend = Send message { $row } again
+webhook-resend-all = Send all given up again
+webhook-resent = { $count ->
+    [one] One message is on its way again.
+   *[other] { $count } messages are on their way again.
+ }
+webhook-latest = What was sent last
+webhook-latest-none = Nothing yet.
+webhook-again = Look again
+webhook-back = Back to the webhooks
+delivery = { $type }: { $value }, { $when }
+delivery-why = { $type }: { $value } ({ $reason }), { $when }
+delivery-queued = waits to be sent
+delivery-waiting = waits for an earlier one of its call
+delivery-accepted = taken
+delivery-given-up = given up
 
 # Call history and a call's story
 history-empty = No calls yet.

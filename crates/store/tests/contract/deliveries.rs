@@ -98,7 +98,7 @@ async fn what_was_not_sent_says_of_which_call_for_whom_and_whether_it_went_out_a
     }
     let record = db.read(&record).await;
     let fresh = vec![again("somebody@example.org", "again")];
-    db.update(CallUpdate { new_deliveries: fresh, ..next(&record, 1) }).await.unwrap();
+    db.update(CallUpdate { new_deliveries: fresh, ..next(&record, 2) }).await.unwrap();
     assert_eq!(listed().await.iter().map(|dead| dead.sent_again).collect::<Vec<_>>(), [true, true]);
     let record = db.read(&record).await;
     let sent = record.deliveries.last().unwrap();
