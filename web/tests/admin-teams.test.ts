@@ -28,9 +28,19 @@ describe('a team as it is entered', () => {
 
   it('goes back as it came, with what is not asked about', () => {
     const hours = { timeZone: 'Asia/Kolkata', spans: [{ days: ['monday' as const], from: '09:00', to: '18:00' }] };
-    const ringing = { strategy: 'oneAfterAnother' as const, seconds: 45, onlyOnShift: true, hours, daysOff: ['2026-12-25'] };
+    const ringing = {
+      strategy: 'oneAfterAnother' as const,
+      seconds: 45,
+      onlyOnShift: true,
+      hours,
+      daysOff: ['2026-12-25'],
+    };
     const profiles = [{ userDbId: 9, tags: ['de', 'hydraulics'], hours }];
-    form.take(team({ ringing, profiles, nextTeam: 3 }), { escalateTo: 3, escalateSeconds: 10, expireSeconds: 90 }, 'UTC');
+    form.take(
+      team({ ringing, profiles, nextTeam: 3 }),
+      { escalateTo: 3, escalateSeconds: 10, expireSeconds: 90 },
+      'UTC',
+    );
     expect(form.body()).toEqual({ name: 'Pumps', members: [8, 9], ringing, profiles, nextTeam: 3 });
     expect(form.queue()).toEqual({ escalateTo: 3, escalateSeconds: 10, expireSeconds: 90 });
   });

@@ -91,7 +91,9 @@ export class TeamForm {
   body(): TeamBody {
     const { strategy, onlyOnShift, daysOff } = this;
     const seconds = within(this.seconds ?? TURN.usual, TURN);
-    const profiles = this.members.map((member) => this.profile(member)).filter(({ tags, hours }) => tags?.length || hours);
+    const profiles = this.members
+      .map((member) => this.profile(member))
+      .filter(({ tags, hours }) => tags?.length || hours);
     return {
       name: this.name.trim(),
       members: this.members.map(({ id }) => id),

@@ -19,7 +19,11 @@ export class AdminTeams {
 
   /** What each of the users is called; no two alike. */
   readonly names = $derived.by(() => {
-    const labels = uniqueLabels(this.users, (user) => user.displayName, (user) => user.userId);
+    const labels = uniqueLabels(
+      this.users,
+      (user) => user.displayName,
+      (user) => user.userId,
+    );
     return new Map(this.users.map(({ userDbId }, i) => [userDbId, labels[i] ?? '']));
   });
 
@@ -48,7 +52,8 @@ export class AdminTeams {
   save(form: TeamForm): Promise<boolean> {
     return this.attempt.run(async () => {
       const body = form.body();
-      const team = form.id === undefined ? await this.rest.createTeam(body) : await this.rest.replaceTeam(form.id, body);
+      const team =
+        form.id === undefined ? await this.rest.createTeam(body) : await this.rest.replaceTeam(form.id, body);
       form.id = team.id;
       await this.rest.setTeamQueue(team.id, form.queue());
       return undefined;

@@ -129,7 +129,10 @@ export class Webhooks {
   private async look(): Promise<void> {
     const webhooks = await this.rest.webhooks();
     const of = ({ id }: WebhookRecord) =>
-      Promise.all([this.rest.webhookDeliveries(id, undefined, LATEST), this.rest.webhookDeliveries(id, GIVEN_UP, MOST)]);
+      Promise.all([
+        this.rest.webhookDeliveries(id, undefined, LATEST),
+        this.rest.webhookDeliveries(id, GIVEN_UP, MOST),
+      ]);
     const messages = await Promise.all(webhooks.map(of));
     for (const [i, { id }] of webhooks.entries()) {
       const [latest = [], givenUp = []] = messages[i] ?? [];

@@ -1,7 +1,12 @@
 /** Times as the person's own settings write them. */
 const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
 /** A date has no time, and is the same everywhere. */
-const dateOnly = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
+const dateOnly = new Intl.DateTimeFormat(undefined, {
+  day: 'numeric',
+  month: 'long',
+  year: 'numeric',
+  timeZone: 'UTC',
+});
 const WEEKDAY = { weekday: 'long', day: 'numeric', month: 'long' } as const;
 const TIME = { hour: '2-digit', minute: '2-digit' } as const;
 const weekdayOfYear = new Intl.DateTimeFormat(undefined, { ...WEEKDAY, year: 'numeric' });

@@ -22,5 +22,7 @@ export function result({ type, state, reason, status, dateTime: at }: WebhookDel
   const words = STATES[state] ? t(STATES[state]) : state;
   const why = reason ?? (status ? String(status) : '');
   const when = dateTime(at);
-  return why ? t('delivery-why', { type, value: words, reason: why, when }) : t('delivery', { type, value: words, when });
+  return why
+    ? t('delivery-why', { type, value: words, reason: why, when })
+    : t('delivery', { type, value: words, when });
 }
