@@ -1,5 +1,6 @@
 import { expect, type Page } from '@playwright/test';
 import jsQr from 'jsqr';
+import { modulesOf, pathOf } from '../../web/src/views/parts/qr.ts';
 
 /** What another program than the page's own reads from a QR code, as it stands on the screen. */
 export async function readFromScreen(page: Page): Promise<string | undefined> {
@@ -40,4 +41,13 @@ export async function lookAt(page: Page, png: Buffer): Promise<void> {
     draw();
     navigator.mediaDevices.getUserMedia = async () => canvas.captureStream(10);
   }, png.toString('base64'));
+}
+
+/** A QR code as it is printed on a machine, by the client's own encoder. */
+export async function printed(page: Page, text: string): Promise<Buffer> {
+  const modules = modulesOf(text);
+  const drawn = `<rect width="100%" height="100%" fill="#fff"/><path d="${pathOf(modules)}"/>`;
+  const size = `viewBox="0 0 ${modules.length} ${modules.length}" width="300" height="300"`;
+  await page.setContent(`<svg data-testid="qr-code" ${size} shape-rendering="crispEdges">${drawn}</svg>`);
+  return page.getByTestId('qr-code').screenshot();
 }

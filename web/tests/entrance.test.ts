@@ -13,6 +13,12 @@ describe('the page for those without an account', () => {
     expect(at('/join', '#1234567'), 'a link that was cut off').toEqual({ by: 'guest', token: '1234567' });
   });
 
+  it('is another one for whoever comes by the link of a machine, typed or scanned', () => {
+    expect(at('/request', '#fhs_1.1.x')).toEqual({ by: 'request', token: 'fhs_1.1.x' });
+    expect(at('/join', '#fhs_1.1.x')).toEqual({ by: 'request', token: 'fhs_1.1.x' });
+    expect(at('/request'), 'a link that was cut off').toEqual({ by: 'request', token: '' });
+  });
+
   it('is no other page', () => {
     for (const path of ['/', '/check', '/joint', '/call/1']) expect(at(path, '#fhg_1.2.3.x')).toBeUndefined();
   });
@@ -23,6 +29,7 @@ describe('a QR code', () => {
 
   it('leads into calls of this server', () => {
     expect(behindHash(`${own}/join#fhc_a.1.1.3.x`, own)).toBe('fhc_a.1.1.3.x');
+    expect(behindHash(`${own}/request#fhs_1.1.x`, own)).toBe('fhs_1.1.x');
     expect(behindHash('123456', own)).toBe('123456');
   });
 

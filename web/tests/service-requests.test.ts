@@ -67,6 +67,43 @@ describe('what waits', () => {
   });
 });
 
+describe('a promise to call back that has come due', () => {
+  const due = (callId: string) =>
+    requests.frame({
+      type: 'callBackDue',
+      callId,
+      callTitle: 'Pump 7',
+      from: { displayName: 'Gil' } as WaitingRequest['from'],
+      callBackDateTime: '2027-01-15T08:00:00Z',
+    });
+
+  it('is told until somebody has taken it', () => {
+    show(queue(1, waiting('a', 'Gil'), waiting('b', 'Gus')));
+    due('a');
+    show(queue(1, waiting('a', 'Gil')));
+    expect(requests.due?.callId).toBe('a');
+    show(queue(1, waiting('b', 'Gus')));
+    expect(requests.due).toBeUndefined();
+  });
+
+  it('is told until its call says otherwise, for whoever is in no team', () => {
+    due('a');
+    requests.frame({ type: 'call', call: { callId: 'b' } as CallView });
+    expect(requests.due?.callId).toBe('a');
+    requests.frame({ type: 'call', call: { callId: 'a', serviceRequest: { state: 'claimed' } } as CallView });
+    expect(requests.due).toBeUndefined();
+  });
+});
+
+describe('one’s own request', () => {
+  it('says how it ended, and others’ say nothing', () => {
+    requests.frame({ type: 'call', call: { callId: 'a', creator: 2, you: 1, endReason: 'expired' } as CallView });
+    expect(requests.over).toBeUndefined();
+    requests.frame({ type: 'call', call: { callId: 'a', creator: 1, you: 1, endReason: 'cancelled' } as CallView });
+    expect(requests.over).toBe('cancelled');
+  });
+});
+
 describe('claiming', () => {
   it('joins at once, and the ring of the own claim is not for this page', async () => {
     await requests.claim(waiting('a', 'Gil'));

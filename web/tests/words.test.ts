@@ -25,7 +25,7 @@ const frames = JSON.parse(readFileSync(join(root, 'src/api/frames.json'), 'utf8'
   components: { schemas: { ErrorCode: { enum: string[] } } };
 };
 const errorCodes = frames.components.schemas.ErrorCode.enum;
-const ownCodes = ['timeout', 'connection_lost', 'network', 'request_expired', 'other'];
+const ownCodes = ['timeout', 'connection_lost', 'network', 'request_expired', 'request_cancelled', 'other'];
 const composed = [
   ...[...errorCodes, ...ownCodes].map((c) => `error-${c.replaceAll('_', '-')}`),
   ...['microphone', 'camera'].flatMap((device) =>
@@ -118,6 +118,7 @@ describe('the translations', () => {
         position: 2,
         minutes: 3,
         refused: 1,
+        tags: 'tg',
       };
       expect(t(id, args)).not.toContain('{');
     }

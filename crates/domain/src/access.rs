@@ -18,9 +18,18 @@ impl Actor {
         self.admin || self.contact == call.maker() || call.person(self.contact).is_some()
     }
 
-    /// Rename, move, start early.
+    /// Rename, move, start early. Not for a guest who asked for help by a public link, although the call is that person's own.
     pub fn may_manage(self, call: &Call) -> bool {
-        self.admin || self.contact == call.maker() || self.contact == call.creator()
+        self.admin || (!self.guest && self.called(call))
+    }
+
+    /// Call off what nobody has joined yet.
+    pub fn may_cancel(self, call: &Call) -> bool {
+        self.admin || self.called(call)
+    }
+
+    fn called(self, call: &Call) -> bool {
+        self.contact == call.maker() || self.contact == call.creator()
     }
 
     pub fn may_invite(self, call: &Call) -> bool {

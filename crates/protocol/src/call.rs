@@ -93,7 +93,7 @@ pub struct TeamRef {
     pub id: Option<i64>,
     pub name: Option<String>,
     pub domain: Option<String>,
-    /// In a request: only members who carry all of these skills and languages are rung.
+    /// In a request: only members who carry all of these skills and languages are rung; of a service request they are shown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 10)]
     pub tags: Vec<String>,
@@ -182,7 +182,7 @@ pub struct CallLogEvent {
 pub struct CallHistoryItem {
     /// `RingStarted`, `RingEnded`, `Notification`, `ConnectionLost`, `Reconnected`, `SeatMoved`, `Invited`, `Updated`,
     /// `BudgetUsedUp`, `LinkRevoked`, `InvitationResent`, `TermsAccepted`, `NextInTeam`, `FallbackTeam`, `NobodyInTeam`, `Escalated`,
-    /// `ClaimLapsed`, `CallBackPromised`, `CallBackDue`, `HandOver`, `HandedOver`, `HandOverFailed`, `Note`, `Ended`; expect more.
+    /// `ClaimLapsed`, `CallBackPromised`, `CallBackDue`, `HandOver`, `HandedOver`, `HandOverFailed`, `RequestedByLink`, `Note`, `Ended`; expect more.
     #[serde(rename = "type")]
     pub kind: String,
     pub date_time: WireTime,

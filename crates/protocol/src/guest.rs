@@ -19,6 +19,9 @@ pub struct GuestInvitation {
     pub display_name: String,
     pub planned_date_time: Option<WireTime>,
     pub planned_time_zone: Option<String>,
+    /// The guest asked for the call, by the public link of a machine; `from` is the domain then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requested: bool,
     /// There while they have to be accepted first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<GuestTerms>,

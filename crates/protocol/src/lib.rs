@@ -15,6 +15,7 @@ pub mod push;
 pub mod reach;
 pub mod read;
 pub mod request;
+pub mod request_link;
 pub mod statistics;
 pub mod team;
 pub mod time;

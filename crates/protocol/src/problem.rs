@@ -45,6 +45,7 @@ error_codes! {
     GuestLinkUnknown "guest_link_unknown" 401 "The link is not from this server";
     GuestLinkExpired "guest_link_expired" 401 "The link has expired";
     GuestLinkRevoked "guest_link_revoked" 401 "The link was taken back";
+    RequestLinkUnknown "request_link_unknown" 401 "The link leads nowhere";
     Forbidden "forbidden" 403 "Not allowed";
     CrossSiteRefused "cross_site_refused" 403 "Cross-site request refused";
     ConnectorRoleRequired "connector_role_required" 403 "Calling on behalf of others needs the connector role";
@@ -73,6 +74,7 @@ error_codes! {
     WebhookDisabled "webhook_disabled" 409 "The webhook is disabled";
     AlreadyClaimed "already_claimed" 409 "Somebody else has claimed the request";
     NotClaimable "not_claimable" 409 "The call is no request that waits";
+    RequestLinkClosed "request_link_closed" 409 "The link takes no requests";
     StillReplaced "still_replaced" 412 "There is a newer still picture";
     SdpRefused "sdp_refused" 422 "The media offer cannot be used";
     BodyTooLarge "body_too_large" 413 "The body is too large";
@@ -95,6 +97,8 @@ error_codes! {
     IdempotencyMismatch "idempotency_mismatch" 422 "The key was used with another body";
     LastAdministrator "last_administrator" 422 "The domain's last administrator";
     TooManyWebhooks "too_many_webhooks" 422 "Too many webhooks";
+    TooManyRequestLinks "too_many_request_links" 422 "Too many links for requests";
+    TooManyRequests "too_many_requests" 429 "Too many requests for help";
     TooManyAttempts "too_many_attempts" 429 "Too many attempts";
     TooManySessions "too_many_sessions" 429 "Too many open connections";
     SlowReader "slow_reader" 429 "The client reads too slowly";

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     WireTime,
     call::{CallLogContact, TeamRef},
+    request_link::RequestDetails,
 };
 
 /// How a service request stands.
@@ -28,6 +29,9 @@ pub struct ServiceRequest {
     /// Contact id of whoever has claimed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_by: Option<i64>,
+    /// There if it was asked for by a public link. Guests are not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<RequestDetails>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -70,6 +74,12 @@ pub struct WaitingRequest {
     /// An expert talks to the technician already, and hands the call over.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hand_over: bool,
+    /// What the request wants of whoever takes it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// There if it was asked for by a public link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<RequestDetails>,
 }
 
 /// What waits for one of the receiver's teams.

@@ -59,6 +59,8 @@ pub struct App {
     pub checks: Checks,
     pub keys: Arc<Keys>,
     pub queues: Arc<Queues>,
+    /// Held while a request that came by a public link is counted and made.
+    pub asking: tokio::sync::Mutex<()>,
     pub connections: Connections,
     stopping: CancellationToken,
 }
@@ -110,6 +112,7 @@ impl App {
             checks: Checks::new(workers, turn, tests),
             keys,
             queues,
+            asking: tokio::sync::Mutex::default(),
             connections: Connections::default(),
             stopping: CancellationToken::new(),
             config,

@@ -8,6 +8,7 @@ mod mail;
 mod media;
 mod outward;
 mod push;
+mod requests;
 mod sms;
 mod tls;
 mod turn;
@@ -30,6 +31,7 @@ pub use self::{
     media::MediaConfig,
     outward::OutwardConfig,
     push::PushConfig,
+    requests::RequestConfig,
     sms::SmsConfig,
     tls::{AcmeConfig, TlsConfig},
     turn::TurnConfig,
@@ -72,6 +74,7 @@ pub struct Config {
     pub media: MediaConfig,
     pub outward: OutwardConfig,
     pub push: PushConfig,
+    pub requests: RequestConfig,
     pub sms: SmsConfig,
     pub turn: TurnConfig,
     pub websocket: WebSocketConfig,
@@ -96,6 +99,7 @@ impl Default for Config {
             media: MediaConfig::default(),
             outward: OutwardConfig::default(),
             push: PushConfig::default(),
+            requests: RequestConfig::default(),
             sms: SmsConfig::default(),
             turn: TurnConfig::default(),
             websocket: WebSocketConfig::default(),

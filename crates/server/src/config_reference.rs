@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 
 use crate::config::{
     AcmeConfig, CallConfig, Config, HttpConfig, LoginConfig, MailConfig, MediaConfig, OutwardConfig, PushConfig,
-    SmsConfig, TlsConfig, TurnConfig, WebSocketConfig,
+    RequestConfig, SmsConfig, TlsConfig, TurnConfig, WebSocketConfig,
 };
 
 const HEAD: &str = "# Configuration
@@ -41,6 +41,7 @@ standard error.
     MediaConfig,
     OutwardConfig,
     PushConfig,
+    RequestConfig,
     SmsConfig,
     TlsConfig,
     TurnConfig,

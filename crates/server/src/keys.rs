@@ -20,6 +20,10 @@ pub enum Use {
     Call,
     /// Personal links of guests.
     Guest,
+    /// Public links for service requests.
+    Request,
+    /// What is kept of where such a request came from.
+    Origin,
     /// Where gateways report what became of a message.
     Report,
     /// Where a browser says that it shows a push message.
@@ -34,6 +38,8 @@ impl Use {
             Self::Calendar => "calendar",
             Self::Call => "call",
             Self::Guest => "guest",
+            Self::Request => "request",
+            Self::Origin => "origin",
             Self::Report => "report",
             Self::Push => "push",
             Self::Webhook => "webhook",

@@ -113,6 +113,7 @@ fn call(people: &[Contact], ids: &mut Ids, number: usize) -> CallWrite {
         deliveries: Vec::new(),
         guest_links: Vec::new(),
         link: None,
+        origin: None,
         invited: vec![Invitation {
             display_name: invited.display_name.clone(),
             email: Some("somebody@example.org".to_owned()),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     StoreError, StoreResult,
     bulk::id_lists,
+    calls_rows::TAGS,
     calls_write::parse_uuid,
     contacts::read_contacts,
     deliveries::deliveries_of_calls,
@@ -18,8 +19,9 @@ use crate::{
     guests::{call_links, links_of_calls},
     model::{
         Budget, CallFilter, CallLink, CallRecord, Contact, Delivery, EventRow, GuestLink, HistoryRow,
-        IdempotencyRecord, Invitation, InvitedTeam, StatisticsRow,
+        IdempotencyRecord, Invitation, InvitedTeam, RequestOrigin, StatisticsRow,
     },
+    request_links::origins_of_calls,
     sql_store::SqlStore,
 };
 
@@ -156,6 +158,7 @@ struct Parts {
     deliveries: HashMap<i64, Vec<Delivery>>,
     guest_links: HashMap<i64, Vec<GuestLink>>,
     call_links: HashMap<i64, CallLink>,
+    origins: HashMap<i64, RequestOrigin>,
 }
 
 impl Parts {
@@ -169,7 +172,8 @@ impl Parts {
         }
         let teams = team::Entity::find().filter(team::Column::Call.is_in(ids())).order_by_asc(team::Column::Position);
         for row in teams.all(db).await? {
-            self.teams.entry(row.call).or_default().push(InvitedTeam { id: row.team_id, name: row.name });
+            let tags = row.tags.map(|tags| tags.split(TAGS).map(str::to_owned).collect()).unwrap_or_default();
+            self.teams.entry(row.call).or_default().push(InvitedTeam { id: row.team_id, name: row.name, tags });
         }
         let events = event::Entity::find().filter(event::Column::Call.is_in(ids())).order_by_asc(event::Column::Seq);
         for row in events.all(db).await? {
@@ -189,6 +193,7 @@ impl Parts {
         self.deliveries.extend(deliveries_of_calls(db, calls).await?);
         self.guest_links.extend(links_of_calls(db, calls).await?);
         self.call_links.extend(call_links(db, calls).await?);
+        self.origins.extend(origins_of_calls(db, calls).await?);
         Ok(())
     }
 
@@ -214,6 +219,7 @@ impl Parts {
             deliveries: self.deliveries.remove(&head.id).unwrap_or_default(),
             guest_links: self.guest_links.remove(&head.id).unwrap_or_default(),
             link: self.call_links.remove(&head.id),
+            origin: self.origins.remove(&head.id),
             id: head.id,
             domain_id: head.domain_id,
             title: head.title,

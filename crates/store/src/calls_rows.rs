@@ -15,6 +15,7 @@ use crate::{
         CallLink, CallRecord, CallUpdate, Delivery, GuestLink, HistoryRow, Invitation, InvitedTeam, NewCall,
         StatisticsRow,
     },
+    request_links::{ORIGINS, origin_row},
 };
 
 /// Whoever loses a key to an earlier call gets no row back.
@@ -55,7 +56,7 @@ const INVITATIONS: Bulk = Bulk {
 };
 
 const TEAMS: Bulk =
-    Bulk { before: "INSERT INTO call_teams (call, position, team_id, name) VALUES ", columns: 4, after: "" };
+    Bulk { before: "INSERT INTO call_teams (call, position, team_id, name, tags) VALUES ", columns: 5, after: "" };
 
 const EVENTS: Bulk = Bulk {
     before: "INSERT INTO call_events (call, seq, kind, contact_id, at, number) VALUES ",
@@ -81,6 +82,9 @@ const DELIVERIES: Bulk = Bulk {
     columns: 15,
     after: "",
 };
+
+/// Between the tags of a team, which hold no line breaks.
+pub(crate) const TAGS: &str = "\n";
 
 fn time(at: Option<Timestamp>) -> Value {
     at.map(Timestamp::as_millis).into()
@@ -153,6 +157,7 @@ pub(crate) struct Attached {
     guest_links: BTreeMap<i64, [Value; 7]>,
     /// By call, for the same reason.
     call_links: BTreeMap<i64, [Value; 3]>,
+    origins: Vec<Value>,
 }
 
 impl Attached {
@@ -169,6 +174,7 @@ impl Attached {
             delivery_steps: Vec::new(),
             guest_links: BTreeMap::new(),
             call_links: BTreeMap::new(),
+            origins: Vec::new(),
         }
     }
 
@@ -192,7 +198,8 @@ impl Attached {
 
     pub(crate) fn teams(&mut self, call: i64, first: i64, teams: &[InvitedTeam]) {
         for (position, team) in (first..).zip(teams) {
-            self.teams.extend([call.into(), position.into(), team.id.into(), team.name.clone().into()]);
+            let tags = (!team.tags.is_empty()).then(|| team.tags.join(TAGS));
+            self.teams.extend([call.into(), position.into(), team.id.into(), team.name.clone().into(), tags.into()]);
         }
     }
 
@@ -265,6 +272,10 @@ impl Attached {
         self.call_links.extend(link.map(|link| (call, call_link_row(call, link))));
     }
 
+    pub(crate) fn origin(&mut self, call: i64, record: &CallRecord) {
+        self.origins.extend(record.origin.iter().flat_map(|origin| origin_row(call, record, origin)));
+    }
+
     /// Returns the events' id, call and seq. Sorted, because ids are given in the order of the rows and have to rise
     /// within a call.
     pub(crate) async fn insert(mut self, db: &impl ConnectionTrait) -> StoreResult<Vec<QueryResult>> {
@@ -277,6 +288,7 @@ impl Attached {
         STEPS.execute(db, self.delivery_steps).await?;
         LINKS.execute(db, self.guest_links.into_values().flatten().collect()).await?;
         CALL_LINKS.execute(db, self.call_links.into_values().flatten().collect()).await?;
+        ORIGINS.execute(db, self.origins).await?;
         self.events.sort_by_key(|(key, _)| *key);
         EVENTS.query(db, self.events.into_iter().flat_map(|(_, row)| row).collect()).await
     }

@@ -1,7 +1,9 @@
 //! Who owns the running calls. An owner's epoch rises at every start, and every write names it: whoever comes back from
 //! the dead with an older one can change nothing.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Statement, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, sea_query::Expr,
+};
 
 use crate::{
     StoreError, StoreResult,
@@ -38,7 +40,7 @@ impl SqlStore {
         Ok(record.map(|record| RunningCall { record, state, version }))
     }
 
-    pub(crate) async fn take_over(&self, node: &str, epoch: i64) -> StoreResult<Vec<RunningCall>> {
+    pub(crate) async fn own_running(&self, node: &str, epoch: i64) -> StoreResult<()> {
         let txn = self.begin_write().await?;
         if read_epoch(&txn, node).await? > epoch {
             return Err(StoreError::Constraint(format!("{node} has started again since epoch {epoch}")));
@@ -49,7 +51,25 @@ impl SqlStore {
             .filter(call::Column::EndedAt.is_null())
             .exec(&txn)
             .await?;
-        let running = call::Entity::find().filter(call::Column::EndedAt.is_null()).order_by_asc(call::Column::Id);
+        txn.commit().await?;
+        Ok(())
+    }
+
+    pub(crate) async fn read_running(
+        &self,
+        node: &str,
+        epoch: i64,
+        after: i64,
+        most: u64,
+    ) -> StoreResult<Vec<RunningCall>> {
+        let running = call::Entity::find()
+            .filter(call::Column::EndedAt.is_null())
+            .filter(call::Column::OwnerNode.eq(node))
+            .filter(call::Column::OwnerEpoch.eq(epoch))
+            .filter(call::Column::Id.gt(after))
+            .order_by_asc(call::Column::Id)
+            .limit(most);
+        let txn = self.begin_read().await?;
         let (heads, live): (Vec<Head>, Vec<_>) = running
             .all(&txn)
             .await?

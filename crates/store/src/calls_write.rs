@@ -265,6 +265,7 @@ fn attach_creates(attached: &mut Attached, creates: &[&NewCall], ids: &HashMap<U
         attached.deliveries(call, 0, &record.deliveries);
         attached.guest_links(call, &record.guest_links);
         attached.call_link(call, record.link);
+        attached.origin(call, record);
     }
     Ok(())
 }

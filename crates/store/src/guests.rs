@@ -9,6 +9,7 @@ use crate::{
     StoreResult,
     bulk::Bulk,
     calls_write::parse_uuid,
+    contacts::read_contacts,
     entity::{
         calls::{call, invitation},
         reach::{call_link, guest_link},
@@ -86,6 +87,10 @@ pub(crate) async fn call_links(db: &impl ConnectionTrait, calls: &[i64]) -> Stor
     Ok(of_calls.all(db).await?.into_iter().map(|row| (row.call, link(row))).collect())
 }
 
+async fn contact_name(db: &impl ConnectionTrait, contact: i64) -> StoreResult<Option<String>> {
+    Ok(read_contacts(db, vec![contact]).await?.remove(&contact).map(|contact| contact.display_name))
+}
+
 impl SqlStore {
     pub(crate) async fn read_guest_invitation(&self, contact: i64) -> StoreResult<Option<GuestInvitation>> {
         let txn = self.begin_read().await?;
@@ -96,13 +101,18 @@ impl SqlStore {
             .one(&txn)
             .await?;
         let call = call::Entity::find_by_id(link.call).one(&txn).await?;
+        let Some(call) = call else { return Ok(None) };
+        // Whoever asked for help by a public link made the call, and is invited by nobody.
+        let made_it = call.creator_id == contact;
+        let own_name = if made_it { contact_name(&txn, contact).await? } else { None };
+        let Some(display_name) = called.map(|called| called.display_name).or(own_name) else { return Ok(None) };
         txn.commit().await?;
-        let Some((call, called)) = call.zip(called) else { return Ok(None) };
         Ok(Some(GuestInvitation {
             link: link.into(),
             call_id: parse_uuid(&call.call_id)?,
             domain_id: call.domain_id,
-            display_name: called.display_name,
+            display_name,
+            made_it,
             planned_at: call.planned_at.map(Timestamp::from_millis),
             call_ended: call.ended_at.is_some(),
         }))

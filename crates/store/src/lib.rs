@@ -21,6 +21,8 @@ mod guests;
 mod migration;
 pub mod model;
 mod pushes;
+mod request_links;
+mod request_store;
 mod sessions;
 mod sql_store;
 mod team_queues;
@@ -31,6 +33,7 @@ mod webhooks;
 
 pub use connect::open;
 pub use event_store::EventStore;
+pub use request_store::RequestStore;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -62,7 +65,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// All durable state. A method that returns has its effects on disk.
 #[async_trait]
-pub trait Store: EventStore + Send + Sync + 'static {
+pub trait Store: EventStore + RequestStore + Send + Sync + 'static {
     // --- calls -------------------------------------------------------------------------------------------------------
 
     /// Writes many calls in one transaction with one sync. Each is refused or saved on its own; an error means that
@@ -70,8 +73,10 @@ pub trait Store: EventStore + Send + Sync + 'static {
     async fn save_calls(&self, writes: &[CallWrite]) -> StoreResult<Vec<Result<Saved, Refused>>>;
     /// Raises and returns the epoch that fences off whoever owned the running calls before.
     async fn next_owner_epoch(&self, node: &str) -> StoreResult<i64>;
-    /// Makes `node` at `epoch` the owner of all calls that have not ended, and returns them.
-    async fn take_over_running(&self, node: &str, epoch: i64) -> StoreResult<Vec<RunningCall>>;
+    /// Makes `node` at `epoch` the owner of all calls that have not ended.
+    async fn take_over(&self, node: &str, epoch: i64) -> StoreResult<()>;
+    /// Those of its calls that have not ended, from the one after `after` on: `most` at a time, for there may be very many.
+    async fn running_calls(&self, node: &str, epoch: i64, after: i64, most: u64) -> StoreResult<Vec<RunningCall>>;
     /// A call as it stands in the database, if `node` at `epoch` owns it: for an owner that does not know whether its last
     /// write arrived.
     async fn owned_call(&self, id: i64, node: &str, epoch: i64) -> StoreResult<Option<RunningCall>>;

@@ -4,6 +4,7 @@ mod delivery;
 mod feed;
 mod guest;
 mod push;
+mod request;
 mod webhook;
 
 use std::fmt;
@@ -15,6 +16,7 @@ pub use delivery::{Claimant, Claimed, DeadLetter, Delivery, DeliveryStep, Heard,
 pub use feed::{FeedCall, FeedEvent, FeedFilter, FeedPage};
 pub use guest::{AcceptedTerms, CallLink, GuestInvitation, GuestLink};
 pub use push::PushSubscription;
+pub use request::{MadeBy, NewRequestLink, RequestLink, RequestLinkChange, RequestOrigin, RequestsMade, TeamClaim};
 pub use webhook::{
     MessageFilter, MessageState, NewMessage, NewWebhook, Then, Webhook, WebhookChange, WebhookMessage, WebhookOutcome,
 };
@@ -167,6 +169,8 @@ pub struct Invitation {
 pub struct InvitedTeam {
     pub id: i64,
     pub name: String,
+    /// What was wanted of its people.
+    pub tags: Vec<String>,
 }
 
 /// A row of the log's events. `seq` counts within the call from 1; `id` comes from the database and rises with it.
@@ -251,6 +255,8 @@ pub struct CallRecord {
     pub guest_links: Vec<GuestLink>,
     /// There once it was given out.
     pub link: Option<CallLink>,
+    /// For a service request that came by a public link.
+    pub origin: Option<RequestOrigin>,
 }
 
 /// A call that has not ended, as it was last saved.

@@ -115,8 +115,12 @@ impl Store for SqlStore {
     }
 
     /// Without a limit: after a long outage there may be very many.
-    async fn take_over_running(&self, node: &str, epoch: i64) -> StoreResult<Vec<RunningCall>> {
-        self.take_over(node, epoch).await
+    async fn take_over(&self, node: &str, epoch: i64) -> StoreResult<()> {
+        self.own_running(node, epoch).await
+    }
+
+    async fn running_calls(&self, node: &str, epoch: i64, after: i64, most: u64) -> StoreResult<Vec<RunningCall>> {
+        self.answered(self.read_running(node, epoch, after, most)).await
     }
 
     async fn owned_call(&self, id: i64, node: &str, epoch: i64) -> StoreResult<Option<RunningCall>> {

@@ -32,6 +32,8 @@ mod owners;
 mod pushes;
 #[path = "contract/reading.rs"]
 mod reading;
+#[path = "contract/request_links.rs"]
+mod request_links;
 #[path = "contract/requests.rs"]
 mod requests;
 #[path = "contract/saving.rs"]

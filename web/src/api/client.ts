@@ -4,6 +4,8 @@ import { AdminRest } from './admin';
 import { codeOf, RestError, unwrap } from './answer';
 import type { paths } from './rest';
 import type {
+  AskedForHelp,
+  AskForHelp,
   CallLog,
   CallLogPage,
   CodeAnswer,
@@ -21,6 +23,7 @@ import type {
   PushBrowser,
   Reach,
   ReachChange,
+  RequestForm,
   SubscribeToPush,
   TeamEntry,
   UpdateCallRequest,
@@ -173,6 +176,15 @@ export class Rest {
 
   async leaveLobby(knockId: string): Promise<void> {
     await unwrap(this.client.POST('/guest/leaveLobby', { body: { knockId }, keepalive: true }));
+  }
+
+  /** What the public link of a machine leads to. */
+  lookAtMachine(): Promise<RequestForm> {
+    return unwrap(this.client.POST('/guest/openRequest'));
+  }
+
+  askForHelp(body: AskForHelp): Promise<AskedForHelp> {
+    return unwrap(this.client.POST('/guest/askForHelp', { body }));
   }
 
   /** Lets somebody in who waits in the lobby of a call, or does not. */

@@ -334,7 +334,7 @@ export interface components {
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "code_unknown" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_not_begun" | "not_waiting" | "anonymous_not_allowed" | "lobby_full" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "webhook_disabled" | "already_claimed" | "not_claimable" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "team_loop" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "escalates_in_circles" | "too_many_invited" | "too_many_browsers" | "idempotency_mismatch" | "last_administrator" | "too_many_webhooks" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "request_link_unknown" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "code_unknown" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_not_begun" | "not_waiting" | "anonymous_not_allowed" | "lobby_full" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "webhook_disabled" | "already_claimed" | "not_claimable" | "request_link_closed" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "team_loop" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "escalates_in_circles" | "too_many_invited" | "too_many_browsers" | "idempotency_mismatch" | "last_administrator" | "too_many_webhooks" | "too_many_request_links" | "too_many_requests" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @description Who is connected by a guest's link. */
         Guest: {
             /** Format: int64 */
@@ -578,6 +578,22 @@ export interface components {
          * @enum {string}
          */
         Quiet: "doNotDisturb" | "quietHours";
+        /** @description What came with a request that was asked for by a public link. */
+        RequestDetails: {
+            /** @description The name of the link. */
+            link: string;
+            fields?: components["schemas"]["RequestField"][];
+            /** @description What is wrong, in the words of whoever asks. */
+            text?: string | null;
+            /** @description Where this person wants to be called back, such as a telephone number. */
+            reach?: string | null;
+        };
+        /** @description Something that experts are told with a request, such as the number of the machine. */
+        RequestField: {
+            name: string;
+            /** @description Of a link: as it is told with each request; left out, whoever asks is to fill it in. */
+            value?: string | null;
+        };
         /** @enum {string} */
         RequestState: "waiting" | "promised" | "claimed";
         /** @description Takes up a session after a short disconnection. */
@@ -753,6 +769,15 @@ export interface components {
             /** @enum {string} */
             type: "requests";
         } | {
+            /** Format: uuid */
+            callId: string;
+            callTitle: string;
+            /** @description Who waits for it. */
+            from: components["schemas"]["CallLogContact"];
+            callBackDateTime: components["schemas"]["WireTime"];
+            /** @enum {string} */
+            type: "callBackDue";
+        } | {
             users: components["schemas"]["UserPresence"][];
             complete: boolean;
             /** @enum {string} */
@@ -779,6 +804,7 @@ export interface components {
              * @description Contact id of whoever has claimed it.
              */
             claimedBy?: number | null;
+            details?: components["schemas"]["RequestDetails"] | null;
         };
         /** @description Less than the full picture. */
         Shortage: {
@@ -832,7 +858,7 @@ export interface components {
             /** @default null */
             domain?: string | null;
             /**
-             * @description In a request: only members who carry all of these skills and languages are rung.
+             * @description In a request: only members who carry all of these skills and languages are rung; of a service request they are shown.
              * @default []
              */
             tags?: string[];
@@ -879,6 +905,9 @@ export interface components {
             callBackDateTime?: components["schemas"]["WireTime"] | null;
             /** @description An expert talks to the technician already, and hands the call over. */
             handOver?: boolean;
+            /** @description What the request wants of whoever takes it. */
+            tags?: string[];
+            details?: components["schemas"]["RequestDetails"] | null;
         };
         /** Format: date-time */
         WireTime: string;

@@ -108,6 +108,59 @@ export interface paths {
         patch: operations["changeDomain"];
         trace?: never;
     };
+    "/admin/requestLinks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the domain's public links for service requests. */
+        get: operations["listRequestLinks"];
+        put?: never;
+        /** Makes a link by which anybody may ask teams for help. */
+        post: operations["createRequestLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/requestLinks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a link. Requests that were made by it go on. */
+        delete: operations["deleteRequestLink"];
+        options?: never;
+        head?: never;
+        /** Changes a link. What is printed stays good. */
+        patch: operations["changeRequestLink"];
+        trace?: never;
+    };
+    "/admin/requestLinks/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes back what was given out or printed, and makes another link in its place. Requests that were made by it go on. */
+        post: operations["revokeRequestLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/teams": {
         parameters: {
             query?: never;
@@ -388,6 +441,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/guest/askForHelp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for help: makes a service request whose creator is a guest with a personal link. Asked again with the same `requestId`, the answer is the same. */
+        post: operations["askForHelp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/guest/code": {
         parameters: {
             query?: never;
@@ -467,6 +537,23 @@ export interface paths {
         put?: never;
         /** Tells what the link to a whole call leads to. Nothing is begun or used up by it, and nobody hears of it. */
         post: operations["lookAtOpenCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guest/openRequest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells what the public link of a machine leads to. Nothing is begun or used up by it, and nobody hears of it. */
+        post: operations["lookAtRequestLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1166,6 +1253,30 @@ export interface components {
             created: components["schemas"]["WireTime"];
             revoked: boolean;
         };
+        /** @description Asks for help by a public link. */
+        AskForHelpRequest: {
+            /**
+             * Format: uuid
+             * @description Random, made by the client: asked again with it, the answer is the same request.
+             */
+            requestId: string;
+            displayName: string;
+            /** @description What is wrong. */
+            text?: string | null;
+            /** @description Where to be called back, if it comes to that. */
+            reach?: string | null;
+            /** @description Values for those that have none. */
+            fields?: components["schemas"]["RequestField"][];
+            /** @description Of the terms that were accepted, if there are any. */
+            termsVersion?: string | null;
+        };
+        /** @description The request that was made. */
+        AskedForHelp: {
+            /** Format: uuid */
+            callId: string;
+            /** @description The personal link of the guest that whoever asked is now. */
+            link: string;
+        };
         /** @description The calendar of one's own planned calls, for calendar programs. */
         CalendarLink: {
             /** @description Where it is on this server. Whoever knows it can read the calendar, without a login. */
@@ -1229,7 +1340,7 @@ export interface components {
             /**
              * @description `RingStarted`, `RingEnded`, `Notification`, `ConnectionLost`, `Reconnected`, `SeatMoved`, `Invited`, `Updated`,
              *     `BudgetUsedUp`, `LinkRevoked`, `InvitationResent`, `TermsAccepted`, `NextInTeam`, `FallbackTeam`, `NobodyInTeam`, `Escalated`,
-             *     `ClaimLapsed`, `CallBackPromised`, `CallBackDue`, `HandOver`, `HandedOver`, `HandOverFailed`, `Note`, `Ended`; expect more.
+             *     `ClaimLapsed`, `CallBackPromised`, `CallBackDue`, `HandOver`, `HandedOver`, `HandOverFailed`, `RequestedByLink`, `Note`, `Ended`; expect more.
              */
             type: string;
             dateTime: components["schemas"]["WireTime"];
@@ -1523,7 +1634,7 @@ export interface components {
          * @description Every way Farhand says no. Codes are stable.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "code_unknown" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_not_begun" | "not_waiting" | "anonymous_not_allowed" | "lobby_full" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "webhook_disabled" | "already_claimed" | "not_claimable" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "team_loop" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "escalates_in_circles" | "too_many_invited" | "too_many_browsers" | "idempotency_mismatch" | "last_administrator" | "too_many_webhooks" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
+        ErrorCode: "malformed_json" | "invalid_field" | "bad_frame" | "hello_required" | "unauthenticated" | "token_expired" | "invalid_credentials" | "refresh_reused" | "guest_link_unknown" | "guest_link_expired" | "guest_link_revoked" | "request_link_unknown" | "forbidden" | "cross_site_refused" | "connector_role_required" | "broker_has_no_seat" | "guest_forbidden" | "terms_required" | "not_invited" | "code_unknown" | "not_found" | "call_not_found" | "method_not_allowed" | "call_full" | "call_ended" | "call_not_begun" | "not_waiting" | "anonymous_not_allowed" | "lobby_full" | "call_already_started" | "not_in_call" | "not_planned" | "seat_moved" | "session_required" | "stale_epoch" | "no_peer" | "already_exists" | "webhook_disabled" | "already_claimed" | "not_claimable" | "request_link_closed" | "still_replaced" | "sdp_refused" | "body_too_large" | "unknown_contact" | "contact_mismatch" | "contact_unreachable" | "unknown_team" | "team_mismatch" | "team_loop" | "unknown_creator" | "nobody_to_call" | "guests_not_allowed" | "planned_in_past" | "no_such_time" | "ambiguous_time" | "unknown_time_zone" | "escalates_in_circles" | "too_many_invited" | "too_many_browsers" | "idempotency_mismatch" | "last_administrator" | "too_many_webhooks" | "too_many_request_links" | "too_many_requests" | "too_many_attempts" | "too_many_sessions" | "slow_reader" | "internal" | "storage_unavailable" | "overloaded" | "shutting_down";
         /** @description What a guest's link leads to. */
         GuestInvitation: {
             /** Format: uuid */
@@ -1536,6 +1647,8 @@ export interface components {
             displayName: string;
             plannedDateTime?: components["schemas"]["WireTime"] | null;
             plannedTimeZone?: string | null;
+            /** @description The guest asked for the call, by the public link of a machine; `from` is the domain then. */
+            requested?: boolean;
             terms?: components["schemas"]["GuestTerms"] | null;
         };
         /** @description A guest's personal link. Whoever has it comes in as this guest. */
@@ -1707,6 +1820,29 @@ export interface components {
         };
         NewDomain: {
             name: string;
+        };
+        /** @description Makes a link by which anybody may ask for help. */
+        NewRequestLink: {
+            /** @description What it is for, such as the machine it stands on. */
+            name: string;
+            /** @description Of the calls; the name if left out. */
+            callTitle?: string | null;
+            /** @description Who is asked: the teams by `id` or `name`, with the tags that are wanted. */
+            teams: components["schemas"]["TeamRef"][];
+            fields?: components["schemas"]["RequestField"][];
+            /** @description True if left out. */
+            enabled?: boolean | null;
+            expiresDateTime?: components["schemas"]["WireTime"] | null;
+            /**
+             * Format: int32
+             * @description Requests at a time; left out, as the server is set.
+             */
+            mostOpen?: number | null;
+            /**
+             * Format: int32
+             * @description New ones in an hour; left out, as the server is set.
+             */
+            mostHourly?: number | null;
         };
         NewUser: {
             /** @description Login name, unique in the domain. */
@@ -1892,6 +2028,78 @@ export interface components {
              */
             refreshToken?: string | null;
         };
+        /** @description What came with a request that was asked for by a public link. */
+        RequestDetails: {
+            /** @description The name of the link. */
+            link: string;
+            fields?: components["schemas"]["RequestField"][];
+            /** @description What is wrong, in the words of whoever asks. */
+            text?: string | null;
+            /** @description Where this person wants to be called back, such as a telephone number. */
+            reach?: string | null;
+        };
+        /** @description Something that experts are told with a request, such as the number of the machine. */
+        RequestField: {
+            name: string;
+            /** @description Of a link: as it is told with each request; left out, whoever asks is to fill it in. */
+            value?: string | null;
+        };
+        /** @description What a public link leads to. */
+        RequestForm: {
+            /** @description What the link is for. */
+            name: string;
+            /** @description Whose it is. */
+            domain: string;
+            /** @description Those without a value are to be filled in. */
+            fields: components["schemas"]["RequestField"][];
+            terms?: components["schemas"]["GuestTerms"] | null;
+        };
+        /** @description What is left out stays as it is; `null` clears what may be left out of a new one. */
+        RequestLinkChange: {
+            /** @default null */
+            name?: string | null;
+            /** @default null */
+            callTitle?: string | null;
+            /** @default null */
+            teams?: components["schemas"]["TeamRef"][] | null;
+            /** @default null */
+            fields?: components["schemas"]["RequestField"][] | null;
+            /** @default null */
+            enabled?: boolean | null;
+            /** @default null */
+            expiresDateTime?: components["schemas"]["WireTime"] | null;
+            /**
+             * Format: int32
+             * @default null
+             */
+            mostOpen?: number | null;
+            /**
+             * Format: int32
+             * @default null
+             */
+            mostHourly?: number | null;
+        };
+        /** @description A link by which anybody may ask for help. */
+        RequestLinkRecord: {
+            /** Format: int64 */
+            id: number;
+            name: string;
+            callTitle?: string | null;
+            /** @description Those of the teams that there still are. */
+            teams: components["schemas"]["TeamRef"][];
+            fields: components["schemas"]["RequestField"][];
+            enabled: boolean;
+            expiresDateTime?: components["schemas"]["WireTime"] | null;
+            /** Format: int32 */
+            mostOpen?: number | null;
+            /** Format: int32 */
+            mostHourly?: number | null;
+            created: components["schemas"]["WireTime"];
+            /** @description The page on this server that it leads to: what a QR code shows, behind the server's address. */
+            path: string;
+            /** @description The same as a whole address. */
+            link: string;
+        };
         /** @enum {string} */
         RequestState: "waiting" | "promised" | "claimed";
         /**
@@ -2019,6 +2227,7 @@ export interface components {
              * @description Contact id of whoever has claimed it.
              */
             claimedBy?: number | null;
+            details?: components["schemas"]["RequestDetails"] | null;
         };
         /** @description What waits for the caller's teams. */
         ServiceRequests: {
@@ -2140,7 +2349,7 @@ export interface components {
             /** @default null */
             domain?: string | null;
             /**
-             * @description In a request: only members who carry all of these skills and languages are rung.
+             * @description In a request: only members who carry all of these skills and languages are rung; of a service request they are shown.
              * @default []
              */
             tags?: string[];
@@ -2252,6 +2461,9 @@ export interface components {
             callBackDateTime?: components["schemas"]["WireTime"] | null;
             /** @description An expert talks to the technician already, and hands the call over. */
             handOver?: boolean;
+            /** @description What the request wants of whoever takes it. */
+            tags?: string[];
+            details?: components["schemas"]["RequestDetails"] | null;
         };
         /** @description What is left out stays as it is. */
         WebhookChange: {
@@ -2658,6 +2870,229 @@ export interface operations {
             };
             /** @description There is no such team */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRequestLinks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The links */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestLinkRecord"][];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createRequestLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRequestLink"];
+            };
+        };
+        responses: {
+            /** @description The link */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestLinkRecord"];
+                };
+            };
+            /** @description A field has a wrong value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A team does not exist, or there are too many links */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteRequestLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The link */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such link */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeRequestLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The link */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RequestLinkChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestLinkRecord"];
+                };
+            };
+            /** @description A field has a wrong value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such link */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A team does not exist */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeRequestLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The link */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description With the new link */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestLinkRecord"];
+                };
+            };
+            /** @description Needs the role admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such link */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3704,6 +4139,84 @@ export interface operations {
             };
         };
     };
+    askForHelp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskForHelpRequest"];
+            };
+        };
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedForHelp"];
+                };
+            };
+            /** @description A field has a wrong value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The link is not good, or not any more */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The terms have to be accepted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It takes no requests now, or this one has ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The domain does not allow guests */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many have asked */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     useJoinCode: {
         parameters: {
             query?: never;
@@ -3933,6 +4446,53 @@ export interface operations {
             };
             /** @description The call has ended, or is closed to anonymous people */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lookAtRequestLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What can be asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestForm"];
+                };
+            };
+            /** @description The link is not good, or not any more */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It takes no requests now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The domain does not allow guests */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -30,6 +30,7 @@ import { type Entrance, entranceOf, PAGE } from './entrance';
 import { equipment } from './equipment';
 import { GuestPass } from './guest.svelte';
 import { IceServerList } from './ice';
+import { type Machine, machineAt } from './machine.svelte';
 import { Push } from './push.svelte';
 import { browserLabel, pushBrowser } from './push-browser';
 import { Router } from './router.svelte';
@@ -63,6 +64,8 @@ export class App {
   guest = $state.raw<GuestPass | undefined>();
   /** Whoever came by the link to a whole call, and is not in yet. */
   readonly door: Door | undefined;
+  /** Whoever came by the public link of a machine, and has not asked yet. */
+  readonly machine: Machine | undefined;
   link = $state<LinkState>('idle');
   /** Whether calls one makes or joins start with the camera. */
   startWithVideo = $state(localStorage.getItem(VIDEO_CHOICE) !== 'off');
@@ -79,13 +82,15 @@ export class App {
     const renew = async (since: number) => !this.entrance && (await this.auth.renew(since)) === 'ok';
     this.rest = new Rest(
       location.origin,
-      fetcher(() => this.guest?.token ?? this.door?.token),
+      fetcher(() => (this.guest ?? this.door ?? this.machine)?.token),
       renew,
       now,
     );
     if (entrance?.by === 'guest') this.guest = new GuestPass(entrance.token, this.rest);
     if (entrance?.by === 'call')
       this.door = doorAt(entrance.token, this.rest, this.clock, (...way) => void this.admitted(...way));
+    if (entrance?.by === 'request')
+      this.machine = machineAt(entrance.token, this.rest, (link) => void this.admitted(link));
     this.auth = new Auth({ clock: this.clock, storage: localStorage, exclusive, rest: this.rest });
     this.auth.onForgotten = () => this.disconnect();
     // The page would go on as one user on its connection and as another in what it asks for.
@@ -170,7 +175,7 @@ export class App {
       this.comeIn();
       return;
     }
-    if (this.door) await this.door.look();
+    await (this.door ?? this.machine)?.look();
     if (this.entrance) return;
     await this.auth.resume();
     if (this.auth.user) this.connect(true);
@@ -207,15 +212,15 @@ export class App {
   }
 
   /** From now on this page is that of a guest with a personal link, also when it is loaded again. */
-  private async admitted(link: string, camera: boolean): Promise<void> {
+  private async admitted(link: string, camera?: boolean): Promise<void> {
     const token = new URL(link).hash.slice(1);
     history.replaceState(null, '', `${PAGE}#${token}`);
     const guest = new GuestPass(token, this.rest);
     this.guest = guest;
     await guest.look();
     const { callId = '', callTitle = '' } = guest.invitation ?? {};
-    // Whoever was let in has said how to come in.
-    this.early.wish = { callId, label: callTitle, camera };
+    // Whoever was let in has said how to come in; whoever waits for help has not.
+    if (camera !== undefined) this.early.wish = { callId, label: callTitle, camera };
     this.comeIn();
   }
 

@@ -16,6 +16,7 @@ const DEAD = new Set([
   'guest_link_unknown',
   'guest_link_expired',
   'guest_link_revoked',
+  'request_link_unknown',
   'guests_not_allowed',
   'anonymous_not_allowed',
   'call_ended',

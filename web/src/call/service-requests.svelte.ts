@@ -1,6 +1,6 @@
 /** What waits for one's teams, and where one's own requests stand. Queues come whole; the newest holds. No DOM. */
 import { SvelteMap } from 'svelte/reactivity';
-import type { CallView, QueuePlace, ServerMessage, TeamRequests, WaitingRequest } from '../api/types';
+import type { CallBackDue, CallView, EndReason, QueuePlace, ServerMessage, TeamRequests, WaitingRequest } from '../api/types';
 import { codeOf } from '../signalling/requests';
 import type { Calls } from './calls.svelte';
 import { nameOf, uniqueLabels } from './people';
@@ -25,6 +25,11 @@ export class ServiceRequests {
   newest = $state.raw<WaitingRequest | undefined>();
   /** The one this page is claiming. */
   claiming = $state<string | undefined>();
+
+  /** A promise to call back that has come due while this page looked on. */
+  due = $state.raw<CallBackDue | undefined>();
+  /** How one's own request ended that nobody had come to. */
+  over = $state<EndReason | undefined>();
 
   private readonly queues = new SvelteMap<number, TeamRequests>();
   private readonly places = new SvelteMap<string, QueuePlace>();
@@ -59,12 +64,15 @@ export class ServiceRequests {
   frame(frame: ServerMessage): void {
     if (frame.type === 'requests') this.queue(frame.queue);
     else if (frame.type === 'requestPlace') this.places.set(frame.callId, frame.place);
+    else if (frame.type === 'callBackDue') this.due = frame;
     else if (frame.type === 'call') this.call(frame.call);
   }
 
   /** A call says its place afresh with every change. */
   private call(call: CallView): void {
     this.places.delete(call.callId);
+    if (call.callId === this.due?.callId && call.serviceRequest?.state !== 'promised') this.due = undefined;
+    if (call.endReason && call.creator === call.you) this.over = call.endReason;
     const expired = call.endReason === 'expired' && call.creator === call.you;
     if (expired) this.env.calls.notice = { kind: 'error', code: 'request_expired' };
   }
@@ -93,6 +101,7 @@ export class ServiceRequests {
     this.queues.clear();
     this.places.clear();
     this.newest = undefined;
+    this.due = undefined;
   }
 
   private queue(queue: TeamRequests): void {
@@ -100,6 +109,7 @@ export class ServiceRequests {
     const known = new Set(this.queues.get(id)?.requests.map(({ callId }) => callId));
     const fresh = queue.requests.find(({ callId, popup }) => popup && !known.has(callId));
     this.queues.set(id, queue);
+    if (known.has(this.due?.callId ?? '') && !queue.requests.some(({ callId }) => callId === this.due?.callId)) this.due = undefined;
     if (fresh) this.newest = fresh;
     else if (!queue.requests.some(({ callId }) => callId === this.newest?.callId)) this.newest = undefined;
   }

@@ -57,6 +57,7 @@ const HISTORY: Record<string, string> = {
   ClaimLapsed: 'story-claim-lapsed',
   CallBackPromised: 'story-call-back',
   CallBackDue: 'story-call-back-due',
+  RequestedByLink: 'story-by-link',
   HandOver: 'story-hand-over',
   HandedOver: 'story-handed-over',
   HandOverFailed: 'story-hand-over-failed',

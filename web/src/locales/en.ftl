@@ -131,6 +131,8 @@ requests-since = Waiting since { $when }
 requests-call-back = To be called back at { $when }
 requests-hand-over = A colleague hands this call over
 requests-claim = Help { $name }
+requests-tags = Wanted: { $tags }
+requests-due = { $name } was promised a call back by now: { $title }
 call-back-offer = Call { $name } back later
 call-back-ask = Be called back later about { $name }
 call-back-at = When to call back: { $name }
@@ -183,6 +185,7 @@ push-remove = Remove browser { $row }
 push-label = { $browser } on { $system }
 push-label-unknown = A browser
 push-ring = { $name } is calling
+push-call-back = Call { $name } back
 push-answer = Answer
 push-decline = Decline
 push-missed = You missed a call from { $name }
@@ -659,6 +662,7 @@ story-terms-accepted = { $name } accepted the terms.
 story-escalated = The request waited for another team, too.
 story-claim-lapsed = { $name } did not come: the request waited again.
 story-call-back = { $name } promised to call back: { $reason }
+story-by-link = { $name } asked for help by the link “{ $reason }”.
 story-call-back-due = { $name } should have called back by now.
 story-hand-over = { $name } offered the call to { $reason }.
 story-handed-over = { $name } has the call now.
@@ -716,6 +720,26 @@ guest-resent = On its way to { $name }.
 guest-revoke = Take back link of { $name }
 qr-of = QR code for { $name }
 guest-revoked = The link of { $name } is good no more. Copy it or send it again to give out a new one.
+
+# At a machine: whoever has opened its public link asks for help
+machine-title = Ask for help here
+machine-name = Your name
+machine-name-missing = Enter your name, so that they know who asks.
+machine-text = What is wrong?
+machine-reach = Telephone number or e-mail, if you are to be called back
+machine-send = Send and wait for help
+machine-camera = Camera and microphone stay off. Somebody sees and hears you only once you join the call.
+machine-wait = { $minutes ->
+    [one] Try again in a minute.
+   *[other] Try again in { $minutes } minutes.
+ }
+asked-title = You have asked for help
+asked-there = Somebody is there for you.
+asked-stay = Leave this page open: it rings when somebody comes. If you lose it, open it again at the same address.
+asked-take-back = Take the request back
+details-link = By the link
+details-text = What is wrong
+details-reach = To be called back at
 
 # At the door of a call: whoever has its link and is not invited
 door-name = Your name
@@ -787,6 +811,11 @@ error-forbidden = You are not allowed to do that.
 error-cross-site-refused = The server does not accept requests from this address.
 error-connector-role-required = Calling on behalf of others needs the connector role.
 error-broker-has-no-seat = You arranged this call for others and cannot join it.
+error-request-link-unknown = This link leads nowhere, or not any more. Look for a newer one where you found it.
+error-request-link-closed = Nobody takes requests from here at the moment.
+error-too-many-requests = Too many have asked for help.
+error-too-many-request-links = This domain has as many links for requests as it may have.
+error-request-cancelled = You took your request back.
 error-guest-forbidden = Guests cannot do that.
 error-terms-required = The terms have to be accepted first. Load the page again.
 error-not-invited = You are not invited to this call.

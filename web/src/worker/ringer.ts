@@ -37,7 +37,7 @@ export interface RingerEnvironment {
 
 const RECEIPTS = '/notify/push/';
 /** Pages of somebody else than the login: guests', and the test before a call. */
-const FOREIGN = ['/join', '/check'];
+const FOREIGN = ['/join', '/request', '/check'];
 
 export class Ringer {
   constructor(private readonly env: RingerEnvironment) {}

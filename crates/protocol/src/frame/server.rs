@@ -137,6 +137,15 @@ pub enum ServerFrame {
     Requests {
         queue: TeamRequests,
     },
+    /// A promise to call back is to be kept now: for whoever may claim the request, and whoever made the promise.
+    #[serde(rename_all = "camelCase")]
+    CallBackDue {
+        call_id: Uuid,
+        call_title: String,
+        /// Who waits for it.
+        from: CallLogContact,
+        call_back_date_time: WireTime,
+    },
     /// Whoever changed; with `complete` everybody in the domain who is not offline.
     #[serde(rename_all = "camelCase")]
     Presence {

@@ -6,11 +6,11 @@ use farhand_domain::ids::ContactId;
 use farhand_protocol::{ErrorCode, Problem};
 use farhand_store::{
     Store,
-    model::{Domain, GuestInvitation},
+    model::{self, Domain, GuestInvitation},
 };
 use sha2::{Digest, Sha256};
 
-use super::{Attempts, Guest, call_link::CallLink, guest_link::GuestLink};
+use super::{Attempts, Guest, call_link::CallLink, guest_link::GuestLink, request_link::RequestLink};
 use crate::{
     directory::Directory,
     http::{Fail, Outcome},
@@ -46,6 +46,12 @@ pub struct Invited {
 /// The good link to a whole call.
 pub struct Open {
     pub link: CallLink,
+    pub domain: Arc<Domain>,
+}
+
+/// Whoever came by the good link of a machine.
+pub struct AtMachine {
+    pub link: model::RequestLink,
     pub domain: Arc<Domain>,
 }
 
@@ -87,7 +93,7 @@ impl Guests {
 
     /// The same without asking for terms.
     pub async fn look(&self, token: &str, from: IpAddr) -> Outcome<Invited> {
-        let link = self.proven(GuestLink::read(&self.keys, token), GuestLink::claimed(token), from)?;
+        let link = self.proven(GuestLink::read(&self.keys, token), GuestLink::claimed(token), from, unknown)?;
         let invitation = self.store.guest_invitation(link.contact).await?.ok_or_else(unknown)?;
         self.refuse_dead(&link, &invitation)?;
         let domain = self.domain(invitation.domain_id).await?;
@@ -103,11 +109,24 @@ impl Guests {
 
     /// The link to a whole call. Whether the call knows it still is asked of the call.
     pub async fn look_at_call(&self, token: &str, from: IpAddr) -> Outcome<Open> {
-        let link = self.proven(CallLink::read(&self.keys, token), CALL, from)?;
+        let link = self.proven(CallLink::read(&self.keys, token), CALL, from, unknown)?;
         if link.until <= self.clock.now() {
             return Err(expired());
         }
         Ok(Open { link, domain: self.domain(link.domain_id).await? })
+    }
+
+    /// The public link of a machine. Whatever is wrong with it, the answer is the same: which links there were is for nobody to know.
+    pub async fn look_at_machine(&self, token: &str, from: IpAddr) -> Outcome<AtMachine> {
+        let read = RequestLink::read(&self.keys, token);
+        let claimed = self.proven(read, RequestLink::claimed(token), from, leads_nowhere)?;
+        let link = self.store.request_link(claimed.id).await?.ok_or_else(leads_nowhere)?;
+        let expired = link.expires_at.is_some_and(|at| at <= self.clock.now());
+        if link.generation != claimed.generation || expired {
+            return Err(leads_nowhere());
+        }
+        let domain = self.domain(link.domain_id).await?;
+        Ok(AtMachine { link, domain })
     }
 
     async fn domain(&self, id: i64) -> Outcome<Arc<Domain>> {
@@ -120,7 +139,7 @@ impl Guests {
 
     /// Wrong ones count like wrong passwords. A right one is let in all the same: nobody guesses it, and whoever tries must not lock out
     /// those who have it.
-    fn proven<L>(&self, link: Option<L>, claimed: &str, from: IpAddr) -> Outcome<L> {
+    fn proven<L>(&self, link: Option<L>, claimed: &str, from: IpAddr, unknown: fn() -> Fail) -> Outcome<L> {
         if let Some(link) = link {
             return Ok(link);
         }
@@ -145,13 +164,19 @@ impl Guests {
         }
         let opened = invitation.planned_at.map(|at| at + self.open);
         let until = opened.map_or(link.until, |opened| opened.max(link.until));
-        // Whoever is in the call is not shut out of it by a lost connection.
-        let is_in = || self.hub.is_seated(ContactId(link.contact), invitation.call_id);
+        // Whoever is in the call is not shut out of it by a lost connection; whoever asked for it has it as long as it waits.
+        let is_in = || invitation.made_it || self.hub.is_seated(ContactId(link.contact), invitation.call_id);
         if until <= self.clock.now() && !is_in() {
             return Err(expired());
         }
         Ok(())
     }
+}
+
+/// Guessed, taken back, expired or deleted.
+fn leads_nowhere() -> Fail {
+    let detail = "The link leads nowhere, or not any more. Look for a newer one where you found it.";
+    Fail::new(ErrorCode::RequestLinkUnknown, detail)
 }
 
 fn expired() -> Fail {

@@ -200,7 +200,7 @@ impl CallActor {
                 self.update(by, planned_at, Extra { title, planned_zone, join_anonymous, notes, ..none }).await
             }
             Ask::Cancel => {
-                allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may cancel the call.")?;
+                allowed(by.asker.may_cancel(&self.call), "Only the creator and administrators may cancel the call.")?;
                 self.step(Event::Cancel { by: self.known_or_creator(contact) }, none).await
             }
             Ask::Start => {
@@ -257,7 +257,7 @@ impl CallActor {
         let fresh = |invitation: &Invitation| {
             !self.record.invited.iter().any(|known| known.contact.id == invitation.contact.id)
         };
-        let known_team = |team: &InvitedTeam| self.record.teams.contains(team);
+        let known_team = |team: &InvitedTeam| self.record.teams.iter().any(|known| known.id == team.id);
         let invited: Vec<Invitation> = invited.into_iter().filter(fresh).collect();
         let now = self.shared.clock.now();
         let guest_links = self.shared.links(&invited, self.record.planned_at, now);
@@ -310,6 +310,7 @@ impl CallActor {
             Step { record: &self.record, fresh, links, next: &next, schedule: &schedule, effects: &effects, now };
         let mut reached = self.shared.reach(&step).await?;
         let statistics = self.statistics.ended(now, &self.record, &self.call, &next, cause);
+        let keepers = std::mem::take(&mut reached.keepers);
         let besides = Besides { statistics, messages: std::mem::take(&mut reached.messages), heard };
         let change = Change::new(&self.record, now, &next, &effects, extra, schedule, besides);
         let update = change.update(&self.shared, self.record.id, self.version, &next)?;
@@ -337,6 +338,7 @@ impl CallActor {
         // A prepared connection must be let in before its owner is told so.
         self.media.follow(now, &self.call);
         self.perform(&before, &effects);
+        self.tell_keepers(&keepers);
         Ok(())
     }
 

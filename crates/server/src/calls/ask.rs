@@ -152,13 +152,20 @@ impl Calls {
         };
         let (reply, answer) = oneshot::channel();
         let mut untold = self.tell(call_id, Command { by, ask, reply }).await;
+        // What sleeps is read once, by its task, which knows who may ask.
+        if let Some(id) = self.shared.sleeping(call_id).filter(|_| untold.is_some() && !reads)
+            && let Some(mailbox) = self.take_up_lost(call_id, id).await?
+            && let Some(command) = untold.take()
+        {
+            untold = mailbox.send(command).await.err().map(|unsent| unsent.0);
+        }
         if let Some(command) = untold {
             let record = self.readable(call_id, by).await?;
             // Nothing has happened to what sleeps; to look at it does not wake it.
-            if record.ended_at.is_some() || (reads && self.shared.is_asleep(call_id)) {
+            if record.ended_at.is_some() || (reads && self.shared.sleeping(call_id).is_some()) {
                 return from_database(record);
             }
-            untold = match self.take_up_lost(&record).await? {
+            untold = match self.take_up_lost(call_id, record.id).await? {
                 Some(mailbox) => mailbox.send(command).await.err().map(|unsent| unsent.0),
                 None => self.tell(call_id, command).await,
             };

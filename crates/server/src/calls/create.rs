@@ -12,7 +12,7 @@ use farhand_store::model::{CallRecord, CallWrite, Contact, NewCall, NewIdempoten
 use sha2::{Digest, Sha256};
 
 use super::{
-    Answer, Calls,
+    Answer, Calls, Shared,
     actor::CallActor,
     change, log,
     reaching::{Reached, Step},
@@ -48,8 +48,8 @@ pub struct Order<'a> {
 }
 
 /// A new call, not saved yet.
-struct Made {
-    record: CallRecord,
+pub(super) struct Made {
+    pub record: CallRecord,
     call: Call,
     effects: Vec<Effect>,
     reached: Reached,
@@ -131,30 +131,18 @@ impl Calls {
         record.planned_zone = planned.zone;
         record.stored_addresses = stored;
         effects.extend(shared.pass_over_absent((&record, &[]), &[], &mut call, now).await?);
-        tell(&mut record, &call, &effects, now);
         record.guest_links = shared.links(&record.invited, planned.at, now);
-        let schedule = Schedule::of(&record);
-        let step = Step {
-            record: &record,
-            fresh: &record.invited,
-            links: &[],
-            next: &call,
-            schedule: &schedule,
-            effects: &effects,
-            now,
-        };
-        let mut reached = shared.reach(&step).await?;
-        record.deliveries = std::mem::take(&mut reached.messages);
-        let made = Made { record, call, effects, reached };
+        let made = shared.complete(record, call, effects, now).await?;
         // In a task of its own: a client that goes away meanwhile must not leave behind a saved call that nobody rings for.
         let (calls, login) = (self.clone(), login.clone());
-        let saving = async move { calls.save_new(&login, made, join, key).await };
+        let saving = async move { calls.save_new(Some(&login), made, join, key).await };
         tokio::spawn(saving).await.map_err(Fail::internal)?
     }
 
-    async fn save_new(
+    /// `login`: whose the key is.
+    pub(super) async fn save_new(
         &self,
-        login: &Login,
+        login: Option<&Login>,
         made: Made,
         join: Option<DeviceId>,
         key: Option<NewIdempotency>,
@@ -179,7 +167,10 @@ impl Calls {
             }
             // The same request came twice at the same time, and the other one was first.
             (Err(Refused::KeyUsed), Some(key)) => {
-                let earlier = self.earlier(login, &key).await?;
+                let earlier = match login {
+                    Some(login) => self.earlier(login, &key).await?,
+                    None => None,
+                };
                 return earlier.ok_or_else(|| Fail::internal("the idempotency key vanished"));
             }
             (Err(Refused::Constraint(reason)), _) => {
@@ -229,6 +220,32 @@ impl Calls {
     }
 }
 
+impl Shared {
+    /// With what has happened in the making of it, and the messages that it sends.
+    pub(super) async fn complete(
+        &self,
+        mut record: CallRecord,
+        call: Call,
+        effects: Vec<Effect>,
+        now: Timestamp,
+    ) -> Outcome<Made> {
+        tell(&mut record, &call, &effects, now);
+        let schedule = Schedule::of(&record);
+        let step = Step {
+            record: &record,
+            fresh: &record.invited,
+            links: &[],
+            next: &call,
+            schedule: &schedule,
+            effects: &effects,
+            now,
+        };
+        let mut reached = self.reach(&step).await?;
+        record.deliveries = std::mem::take(&mut reached.messages);
+        Ok(Made { record, call, effects, reached })
+    }
+}
+
 fn check(request: &CreateCallRequest) -> Outcome<()> {
     check_title(request.call_title.as_deref())?;
     request.data_budget.map_or(Ok(()), check_budget)
@@ -261,7 +278,7 @@ fn tell(record: &mut CallRecord, call: &Call, effects: &[Effect], now: Timestamp
     record.history.extend(rows::history_of(record.history.len(), now, effects));
 }
 
-fn new_record(
+pub(super) fn new_record(
     request: &CreateCallRequest,
     resolved: resolve::Resolved,
     creator: Contact,
@@ -300,5 +317,6 @@ fn new_record(
         deliveries: Vec::new(),
         guest_links: Vec::new(),
         link: None,
+        origin: None,
     }
 }

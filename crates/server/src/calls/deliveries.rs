@@ -15,6 +15,7 @@ use super::{
     Calls,
     actor::CallActor,
     ask::{Ask, By},
+    call_backs::is_owed,
     reaching::News,
     schedule::{Schedule, needs_reminder},
 };
@@ -75,6 +76,7 @@ fn is_needed(record: &CallRecord, delivery: &Delivery, call: &Call) -> bool {
         Some(Kind::Reminder) => needs_reminder(record, delivery, call),
         // The next ring takes its place.
         Some(Kind::RingEnd) => !rings,
+        Some(Kind::CallBack) => is_owed(call),
     }
 }
 

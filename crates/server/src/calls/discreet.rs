@@ -8,6 +8,7 @@ use farhand_protocol::{
 use farhand_store::model::{CallRecord, Contact};
 
 use super::{
+    by_link::REQUESTED_BY_LINK,
     guests::{INVITATION_RESENT, LINK_REVOKED, TERMS_ACCEPTED},
     lobby::{ADMITTED, CALL_LINK_REVOKED, REFUSED},
     log,
@@ -34,15 +35,16 @@ pub fn call_log(record: &CallRecord) -> CallLog {
     log.invited_teams.clear();
     let of_messages = ["Notification", "RingDelivered", "RingSeen", INVITATION_RESENT];
     let of_guests = [LINK_REVOKED, TERMS_ACCEPTED, ADMITTED, REFUSED, CALL_LINK_REVOKED];
-    let of_requests = ["Escalated", HAND_OVER, NOTE];
+    let of_requests = ["Escalated", HAND_OVER, NOTE, REQUESTED_BY_LINK];
     let inner = [&of_messages[..], &of_guests, &of_requests, &TEAM_KINDS].concat();
     log.call_history.retain(|item| !inner.contains(&item.kind.as_str()));
     log
 }
 
-/// Which teams there are is not for guests to know.
+/// Which teams there are is not for guests to know, nor how another one can be reached.
 pub fn service_request(mut request: ServiceRequest) -> ServiceRequest {
     request.teams.clear();
+    request.details = None;
     request
 }
 

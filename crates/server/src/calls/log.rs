@@ -207,7 +207,7 @@ pub fn is_told(delivery: &Delivery, state: State) -> bool {
     match Kind::named(&delivery.kind) {
         Some(Kind::Reminder) => !matches!(state, State::Queued | State::Cancelled),
         Some(Kind::RingEnd) => false,
-        Some(Kind::Ring | Kind::Again | Kind::Planned | Kind::Moved | Kind::Cancelled) | None => true,
+        Some(Kind::Ring | Kind::Again | Kind::Planned | Kind::Moved | Kind::Cancelled | Kind::CallBack) | None => true,
     }
 }
 
@@ -217,7 +217,7 @@ pub fn teams(record: &CallRecord) -> Vec<TeamRef> {
         id: Some(t.id),
         name: Some(t.name.clone()),
         domain: Some(domain.clone()),
-        tags: Vec::new(),
+        tags: t.tags.clone(),
     };
     record.teams.iter().map(team).collect()
 }

@@ -5,6 +5,8 @@ mod actor;
 mod ask;
 mod browsers;
 mod budgets;
+mod by_link;
+mod call_backs;
 mod change;
 mod committer;
 mod create;
@@ -43,12 +45,14 @@ use farhand_domain::{
     call::{Call, Effect, Place},
     ids::ContactId,
     policy::Policy,
+    queue::LATELY,
 };
 use farhand_protocol::ErrorCode;
 use farhand_store::{
     Store,
-    model::{CallRecord, Delivery, RunningCall},
+    model::{Delivery, RunningCall},
 };
+use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -66,6 +70,7 @@ use crate::{
 use actor::CallActor;
 use ask::Command;
 pub use ask::{Answer, Ask, By, MediaAsk};
+pub use by_link::LinkOrder;
 use committer::Committer;
 pub use create::{KEY_LIFE, Order, check_title};
 pub use guests::{GuestAsk, link_of};
@@ -76,6 +81,11 @@ pub use requests::{RequestAsk, check_note};
 pub use ring_news::RingNews;
 pub use stills::{MAX_STILL, Part, Piece, Received};
 pub use view::wire_quiet;
+
+/// Running calls that are read at once after a start: more cost memory, fewer more questions.
+const PAGE: u64 = 1_000;
+/// And taken up at once: those that have something to save do so together.
+const AT_ONCE: usize = 64;
 
 /// What every call's task needs.
 pub struct Shared {
@@ -109,8 +119,8 @@ struct Live {
     calls: HashMap<Uuid, mpsc::Sender<Command>>,
     by_contact: HashMap<ContactId, HashSet<Uuid>>,
     fenced: HashSet<Uuid>,
-    /// Requests that wait without a task.
-    asleep: HashSet<Uuid>,
+    /// Requests that wait without a task, and their ids in the database.
+    asleep: HashMap<Uuid, i64>,
     /// New calls on their way to the database: they have no task yet, and will get one. With what was heard of their messages meanwhile.
     new: HashMap<Uuid, Vec<Delivery>>,
 }
@@ -197,7 +207,7 @@ impl Calls {
         let Ground { store, directory, hub, clock, policy, workers, turn, notify, queues, node, .. } = ground;
         let (guest_link_life, reminder) = (ground.guest_link_life, ground.reminder);
         let owner_epoch = store.next_owner_epoch(&node).await?;
-        let running = store.take_over_running(&node, owner_epoch).await?;
+        store.take_over(&node, owner_epoch).await?;
         let committer = Committer::start(store.clone());
         let (live, taking_up) = (Mutex::default(), tokio::sync::Mutex::default());
         let shared = Shared {
@@ -220,37 +230,54 @@ impl Calls {
             taking_up,
         };
         let calls = Self { shared: Arc::new(shared) };
-        if !running.is_empty() {
-            tracing::info!(calls = running.len(), "taking up running calls");
-        }
-        for call in running {
-            drop(calls.take_up(call, true).await);
-        }
+        calls.remember_claims().await?;
+        calls.take_up_running().await?;
         Ok(calls)
+    }
+
+    /// For expected waits, before what waits is shown any.
+    async fn remember_claims(&self) -> Outcome<()> {
+        let since = self.shared.clock.now() - LATELY;
+        self.shared.queues.remember(&self.shared.store.claims_since(since).await?);
+        Ok(())
+    }
+
+    /// A page at a time: of most that wait no more than their places in the queues is left in memory.
+    async fn take_up_running(&self) -> Outcome<()> {
+        let Shared { store, node, owner_epoch, .. } = &*self.shared;
+        let (mut after, mut taken) = (0, 0);
+        loop {
+            let page = store.running_calls(node, *owner_epoch, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            (after, taken) = (last.record.id, taken + page.len());
+            let take_up = |call| async move { drop(self.take_up(call, true).await) };
+            stream::iter(page).for_each_concurrent(AT_ONCE, take_up).await;
+        }
+        if taken > 0 {
+            tracing::info!(calls = taken, "running calls were taken up");
+        }
+        Ok(())
     }
 
     /// Takes up a call of this server's own that has not ended and has no task: it was saved although the answer to its
     /// write was lost, or its task has panicked. Otherwise nobody would look after it until the next start.
     /// Whoever keeps the mailbox keeps it awake.
-    async fn take_up_lost(&self, record: &CallRecord) -> Outcome<Option<mpsc::Sender<Command>>> {
+    async fn take_up_lost(&self, call_id: Uuid, id: i64) -> Outcome<Option<mpsc::Sender<Command>>> {
         let shared = &self.shared;
         let _one_at_a_time = shared.taking_up.lock().await;
         let (new, mailbox) = {
             let live = shared.lock();
-            (
-                live.new.contains_key(&record.call_id),
-                live.calls.get(&record.call_id).filter(|m| !m.is_closed()).cloned(),
-            )
+            (live.new.contains_key(&call_id), live.calls.get(&call_id).filter(|m| !m.is_closed()).cloned())
         };
         if new || mailbox.is_some() {
             return Ok(mailbox);
         }
-        let _new = shared.expect(record.call_id);
-        let asleep = shared.lock().asleep.remove(&record.call_id);
-        let running = shared.store.owned_call(record.id, &shared.node, shared.owner_epoch).await?;
+        let _new = shared.expect(call_id);
+        let asleep = shared.lock().asleep.remove(&call_id).is_some();
+        let running = shared.store.owned_call(id, &shared.node, shared.owner_epoch).await?;
         if let Some(running) = running.filter(|running| running.record.ended_at.is_none()) {
             if !asleep {
-                tracing::warn!(call_id = %record.call_id, "taking up a call that had no task");
+                tracing::warn!(%call_id, "taking up a call that had no task");
             }
             return Ok(self.take_up(running, !asleep).await);
         }

@@ -9,7 +9,7 @@ use farhand_domain::{
     reach::{self, Addresses, Medium, Message, Quiet, Target},
     time::Timestamp,
 };
-use farhand_store::model::{CallRecord, Delivery, Domain, GuestLink, Invitation, User};
+use farhand_store::model::{CallRecord, Contact, Delivery, Domain, GuestLink, Invitation, User};
 
 use super::{Shared, actor::CallActor, change::Extra, log, ring_news::RingNews, schedule::Schedule};
 use crate::{
@@ -44,6 +44,8 @@ pub(super) struct Reached {
     pub messages: Vec<Delivery>,
     /// Whose ring begins, and whether it is to be a quiet one.
     pub rung: Vec<(ContactId, Option<Quiet>)>,
+    /// Who is to keep a promise that has come due.
+    pub keepers: Vec<Contact>,
 }
 
 impl Reached {
@@ -104,7 +106,9 @@ pub(super) fn is_wanted(notify: &Notify, message: &Message<'_>) -> bool {
 impl Shared {
     pub(super) async fn reach(&self, step: &Step<'_>) -> Outcome<Reached> {
         let (rung, later) = (step.rung(), step.invited_for_later());
-        let mut reached = Reached { messages: self.ring_end_messages(step), ..Reached::default() };
+        let keepers = self.keepers(step).await?;
+        let mut reached = Reached { messages: self.ring_end_messages(step), rung: Vec::new(), keepers };
+        reached.messages.extend(self.call_back_messages(step, &reached.keepers).await?);
         if rung.is_empty() && later.is_empty() && step.schedule.update.is_none() {
             return Ok(reached);
         }

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     auth::Login,
     http::{Fail, Outcome},
-    requests::{lines, lives_for},
+    requests::{details, lines, lives_for},
 };
 
 /// Characters of a note: a screenful, and as many as a thousand calls with one can be listed with.
@@ -121,13 +121,13 @@ impl Shared {
     }
 
     /// Lets a call go that nobody is connected to, if nothing is on its way to it. Whoever asks for it wakes it.
-    pub(super) fn fall_asleep(&self, call_id: Uuid, mailbox: &mpsc::Receiver<Command>) -> bool {
+    pub(super) fn fall_asleep(&self, record: &CallRecord, mailbox: &mpsc::Receiver<Command>) -> bool {
         let mut live = self.lock();
         // Whoever has a sender of its own is about to send.
         let idle = mailbox.is_empty() && mailbox.sender_strong_count() == 1;
         if idle {
-            live.calls.remove(&call_id);
-            live.asleep.insert(call_id);
+            live.calls.remove(&record.call_id);
+            live.asleep.insert(record.call_id, record.id);
         }
         idle
     }
@@ -146,7 +146,7 @@ impl CallActor {
     }
 
     pub(super) fn fall_asleep(&self, mailbox: &mpsc::Receiver<Command>) -> bool {
-        let asleep = self.may_sleep() && self.shared.fall_asleep(self.record.call_id, mailbox);
+        let asleep = self.may_sleep() && self.shared.fall_asleep(&self.record, mailbox);
         if let Some(at) = self.call.next_wake(&self.shared.policy).filter(|_| asleep) {
             self.shared.queues.wake_at(at, self.record.call_id);
         }
@@ -312,15 +312,8 @@ impl Calls {
 
     /// A request that sleeps has something to do.
     pub async fn wake(&self, call_id: Uuid) {
-        if !self.shared.is_asleep(call_id) {
-            return;
-        }
-        let woken = match self.shared.store.call(call_id).await {
-            Ok(Some(record)) => self.take_up_lost(&record).await.map(drop),
-            Ok(None) => Ok(()),
-            Err(error) => Err(error.into()),
-        };
-        if let Err(fail) = woken {
+        let Some(id) = self.shared.sleeping(call_id) else { return };
+        if let Err(fail) = self.take_up_lost(call_id, id).await {
             tracing::warn!(%call_id, problem = %fail.0, "a request that waits could not be woken yet");
             self.shared.queues.wake_at(self.shared.clock.now() + super::actor::RETRY, call_id);
         }
@@ -333,8 +326,9 @@ impl Calls {
 }
 
 impl Shared {
-    pub(super) fn is_asleep(&self, call_id: Uuid) -> bool {
-        self.lock().asleep.contains(&call_id)
+    /// The id in the database of a request that sleeps.
+    pub(super) fn sleeping(&self, call_id: Uuid) -> Option<i64> {
+        self.lock().asleep.get(&call_id).copied()
     }
 
     pub(super) fn service_request(&self, record: &CallRecord) -> Option<ServiceRequest> {
@@ -350,6 +344,7 @@ impl Shared {
             expires_date_time: Some(WireTime(entry.expires_at)),
             call_back_date_time: entry.promised_at.map(WireTime),
             claimed_by: None,
+            details: record.origin.as_ref().map(details),
         })
     }
 }
@@ -370,5 +365,6 @@ fn claimed(record: &CallRecord) -> Option<ServiceRequest> {
         expires_date_time: None,
         call_back_date_time: None,
         claimed_by: Some(by.contact_id),
+        details: record.origin.as_ref().map(details),
     })
 }

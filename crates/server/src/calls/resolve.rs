@@ -108,7 +108,7 @@ impl Resolver<'_> {
             let tags = wanted_tags(&wanted.tags, &format!("{at}/tags"))?;
             if self.terms.queued {
                 in_queues |= !self.members(&team).await?.is_empty();
-                called.push(Called::waited_for(&team));
+                called.push(Called::waited_for(&team, &tags));
             } else {
                 called.push(self.call_team(&team, &tags).await?);
             }
@@ -281,7 +281,7 @@ impl Resolver<'_> {
             }
             let known = &mut resolved.teams;
             for team in called.teams {
-                if !known.contains(&team) {
+                if !known.iter().any(|known| known.id == team.id) {
                     known.push(team);
                 }
             }

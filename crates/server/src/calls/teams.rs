@@ -94,13 +94,17 @@ pub(super) struct Called {
 
 impl Called {
     /// A service request does not ring it: it has a queue.
-    pub(super) fn waited_for(team: &Team) -> Self {
-        Self { teams: vec![invited_team(team)], ..Self::default() }
+    pub(super) fn waited_for(team: &Team, tags: &BTreeSet<String>) -> Self {
+        Self { teams: vec![with_tags(team, tags)], ..Self::default() }
     }
 }
 
 pub(super) fn invited_team(team: &Team) -> InvitedTeam {
-    InvitedTeam { id: team.id, name: team.name.clone() }
+    with_tags(team, &BTreeSet::new())
+}
+
+fn with_tags(team: &Team, tags: &BTreeSet<String>) -> InvitedTeam {
+    InvitedTeam { id: team.id, name: team.name.clone(), tags: tags.iter().cloned().collect() }
 }
 
 impl Chosen {
@@ -127,11 +131,11 @@ impl Resolver<'_> {
         let (mut called, mut asked, anything) = (Called::default(), HashSet::new(), BTreeSet::new());
         let mut at = Some(first);
         while let Some(team) = at.filter(|team| asked.insert(team.id)) {
-            called.teams.push(invited_team(team));
-            let settings = TeamSettings::of(team);
-            let members = self.members(team).await?;
             // Somebody of the next team who cannot do all that was asked for is better than nobody.
             let wanted = if team.id == first.id { wanted } else { &anything };
+            called.teams.push(with_tags(team, wanted));
+            let settings = TeamSettings::of(team);
+            let members = self.members(team).await?;
             match self.choose(&settings, &members, wanted).await? {
                 Ok(order) => {
                     let ordered = settings.strategy() != Strategy::All;

@@ -3,6 +3,7 @@
 mod api_keys;
 mod dead_letters;
 mod domains;
+mod request_links;
 mod team_queues;
 mod teams;
 mod users;
@@ -21,6 +22,9 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(teams::list_teams, teams::create_team))
         .routes(routes!(teams::replace_team, teams::delete_team))
         .routes(routes!(team_queues::get_team_queue, team_queues::set_team_queue))
+        .routes(routes!(request_links::list_request_links, request_links::create_request_link))
+        .routes(routes!(request_links::change_request_link, request_links::delete_request_link))
+        .routes(routes!(request_links::revoke_request_link))
         .routes(routes!(domains::list_domains, domains::create_domain))
         .routes(routes!(domains::change_domain))
         .routes(routes!(api_keys::list_api_keys, api_keys::create_api_key))

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::{Fail, Outcome, cookies};
 use crate::{
     app::App,
-    auth::{CALL_PREFIX, GUEST_PREFIX, Invited, Login, Open, Principal},
+    auth::{AtMachine, CALL_PREFIX, GUEST_PREFIX, Invited, Login, Open, Principal},
 };
 
 /// 500 people at about 600 bytes, with room to spare.
@@ -220,6 +220,19 @@ impl FromRequestParts<Arc<App>> for ByCallLink {
             return Err(Fail::new(code, "This is for people who come by the link to a whole call."));
         }
         Ok(Self(app.guests.look_at_call(token, from).await?))
+    }
+}
+
+/// Whoever came by the public link of a machine.
+pub struct ByRequestLink(pub AtMachine);
+
+impl FromRequestParts<Arc<App>> for ByRequestLink {
+    type Rejection = Fail;
+
+    /// Anything else is no such link either: whoever logs in asks for help without one.
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Self> {
+        let From(from) = From::from_request_parts(parts, app).await?;
+        Ok(Self(app.guests.look_at_machine(token(parts)?, from).await?))
     }
 }
 

@@ -67,14 +67,16 @@ pub async fn accept_terms(
 
 fn invitation(invited: &Invited, answer: &Answer) -> GuestInvitation {
     let record = &answer.record;
+    let requested = invited.invitation.made_it;
     GuestInvitation {
         call_id: record.call_id,
         call_title: record.title.clone(),
         call_status: log::status(record),
-        from: record.creator.display_name.clone(),
+        from: if requested { invited.domain.name.clone() } else { record.creator.display_name.clone() },
         display_name: invited.guest.display_name.clone(),
         planned_date_time: record.planned_at.map(WireTime),
         planned_time_zone: record.planned_zone.clone(),
+        requested,
         terms: invited.terms().map(|text| GuestTerms { text: text.to_owned(), version: version_of(text) }),
     }
 }

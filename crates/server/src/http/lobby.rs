@@ -123,7 +123,7 @@ fn hash_of(knock: Uuid) -> String {
 }
 
 /// What others are shown must be a name and cannot be made to look like anything else.
-fn check_name(name: &str) -> Outcome<String> {
+pub(super) fn check_name(name: &str) -> Outcome<String> {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let wrong = |detail: String| Err(Problem::new(ErrorCode::InvalidField, detail).at("/displayName").into());
     if name.chars().count() > MAX_NAME {
@@ -139,7 +139,7 @@ fn check_name(name: &str) -> Outcome<String> {
 }
 
 /// Marks that turn the direction of what follows, or take no room. Joiners are left: names in some scripts need them.
-fn is_unseen(c: char) -> bool {
+pub(super) fn is_unseen(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 

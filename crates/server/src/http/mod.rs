@@ -17,6 +17,7 @@ mod planned;
 mod problem;
 mod push;
 mod reach;
+mod request_links;
 mod requests;
 mod routes;
 mod stills;

@@ -25,7 +25,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
     Fail, admin, calls, check, contacts, events, guests, health, lobby, login, notify, openapi, planned, push, reach,
-    requests, stills,
+    request_links, requests, stills,
 };
 use crate::{app::App, config::Config, planned::feed::CALENDAR, ws};
 
@@ -79,6 +79,8 @@ pub fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(guests::resend_invitation))
         .routes(routes!(guests::look))
         .routes(routes!(guests::accept_terms))
+        .routes(routes!(request_links::look))
+        .routes(routes!(request_links::ask))
         .merge(lobby_routes())
         .routes(routes!(stills::put_still))
         .routes(routes!(stills::get_still))

@@ -16,11 +16,21 @@ pub enum Kind {
     Reminder,
     /// It rings no more; for browsers that show that it does.
     RingEnd,
+    /// A promise to call back is to be kept now.
+    CallBack,
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] =
-        [Self::Ring, Self::Again, Self::Planned, Self::Moved, Self::Cancelled, Self::Reminder, Self::RingEnd];
+    pub const ALL: [Self; 8] = [
+        Self::Ring,
+        Self::Again,
+        Self::Planned,
+        Self::Moved,
+        Self::Cancelled,
+        Self::Reminder,
+        Self::RingEnd,
+        Self::CallBack,
+    ];
 
     /// As it is written down and told.
     pub fn name(self) -> &'static str {
@@ -32,6 +42,7 @@ impl Kind {
             Self::Cancelled => "cancelled",
             Self::Reminder => "reminder",
             Self::RingEnd => "ringEnd",
+            Self::CallBack => "callBack",
         }
     }
 
@@ -43,7 +54,7 @@ impl Kind {
     pub fn invites(self) -> bool {
         match self {
             Self::Again | Self::Planned | Self::Moved => true,
-            Self::Ring | Self::Cancelled | Self::Reminder | Self::RingEnd => false,
+            Self::Ring | Self::Cancelled | Self::Reminder | Self::RingEnd | Self::CallBack => false,
         }
     }
 
@@ -51,7 +62,7 @@ impl Kind {
     pub fn outlives_the_call(self) -> bool {
         match self {
             Self::Cancelled | Self::RingEnd => true,
-            Self::Ring | Self::Again | Self::Planned | Self::Moved | Self::Reminder => false,
+            Self::Ring | Self::Again | Self::Planned | Self::Moved | Self::Reminder | Self::CallBack => false,
         }
     }
 }

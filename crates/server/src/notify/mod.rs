@@ -32,7 +32,7 @@ use self::{
     sms::{Sms, Text},
 };
 use crate::{
-    auth::{CallLink, GuestLink, JOIN_PAGE},
+    auth::{CallLink, GuestLink, JOIN_PAGE, RequestLink},
     config::Config,
     keys::{Keys, Use},
     world::new_id,
@@ -283,6 +283,11 @@ impl Notify {
     /// The link to a whole call.
     pub fn call_address(&self, link: &CallLink) -> String {
         link.address(&self.keys, &self.base)
+    }
+
+    /// The public link of a machine.
+    pub fn request_address(&self, link: RequestLink) -> String {
+        format!("{}{}", self.base, link.path(&self.keys))
     }
 
     /// Where codes are typed.

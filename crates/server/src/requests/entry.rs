@@ -1,14 +1,17 @@
 //! What a queue knows of a request.
 
+use std::collections::BTreeSet;
+
 use farhand_domain::{
     call::Call,
     ids::{ContactId, TeamId},
     time::Timestamp,
 };
-use farhand_protocol::{WireTime, request::WaitingRequest};
+use farhand_protocol::{WireTime, request::WaitingRequest, request_link::RequestDetails};
 use farhand_store::model::{CallRecord, Contact};
 use uuid::Uuid;
 
+use super::details;
 use crate::calls::log;
 
 /// A request that can be claimed.
@@ -26,6 +29,9 @@ pub struct Entry {
     pub expires_at: Timestamp,
     pub promised_at: Option<Timestamp>,
     pub hand_over: bool,
+    /// All that are wanted, of whatever team.
+    pub tags: Vec<String>,
+    pub details: Option<RequestDetails>,
 }
 
 impl Entry {
@@ -45,6 +51,8 @@ impl Entry {
             expires_at: request.expires_at,
             promised_at: request.promise.map(|promise| promise.due),
             hand_over: call.state().hand_over.is_some(),
+            tags: tags(record),
+            details: record.origin.as_ref().map(details),
         })
     }
 
@@ -62,6 +70,13 @@ impl Entry {
             popup: self.popup,
             call_back_date_time: self.promised_at.map(WireTime),
             hand_over: self.hand_over,
+            tags: self.tags.clone(),
+            details: self.details.clone(),
         }
     }
+}
+
+fn tags(record: &CallRecord) -> Vec<String> {
+    let all: BTreeSet<&String> = record.teams.iter().flat_map(|team| &team.tags).collect();
+    all.into_iter().cloned().collect()
 }

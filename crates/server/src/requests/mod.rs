@@ -2,7 +2,9 @@
 //! themselves know how they stand; what is here follows from them after every step ([`Queues::follow`]) and is made anew at a start. It is
 //! small enough for a request to wait without a task.
 
+mod details;
 mod entry;
+mod limits;
 mod lines;
 mod show;
 
@@ -19,10 +21,12 @@ use farhand_domain::{
     time::Timestamp,
 };
 use farhand_protocol::request::QueuePlace;
-use farhand_store::model::CallRecord;
+use farhand_store::model::{CallRecord, TeamClaim};
 use uuid::Uuid;
 
+pub use details::{Asked, Details, Field, details, fields_of, teams_of};
 pub use entry::Entry;
+pub use limits::refuse_too_many;
 pub use lines::{escalates_in_circles, lines, lives_for};
 pub use show::run;
 
@@ -79,6 +83,16 @@ impl Queues {
         }
         if let Some(fresh) = fresh {
             inner.enter(fresh);
+        }
+    }
+
+    /// What was claimed before this server started, the earliest first.
+    pub fn remember(&self, claims: &[TeamClaim]) {
+        let mut inner = self.lock();
+        for claim in claims {
+            let team = inner.teams.entry(TeamId(claim.team)).or_default();
+            team.domain_id = claim.domain_id;
+            team.claimed(claim.at);
         }
     }
 

@@ -30,6 +30,7 @@ async fn a_link_says_who_invites_to_what_and_looking_changes_nothing() {
             display_name: "Gil".to_owned(),
             planned_date_time: None,
             planned_time_zone: None,
+            requested: false,
             terms: None,
         };
         assert_eq!(guest.invitation().await, expected);

@@ -19,13 +19,13 @@ async fn set(admin: &Account, team: &TeamRecord, settings: Value) -> Answer {
     admin.send(Method::PUT, &format!("/admin/teams/{}/queue", team.id), settings).await
 }
 
-async fn promise(who: &Account, call_id: Uuid, at: &str) -> Answer {
+pub async fn promise(who: &Account, call_id: Uuid, at: &str) -> Answer {
     let body = json!({"callId": call_id, "callBackDateTime": at, "note": "bring the key"});
     who.post("/rtc/promiseCallBack", body).await
 }
 
 /// As soon as it reads as `like` wants it.
-async fn read(who: &Account, call_id: Uuid, like: impl Fn(&CallLog) -> bool) -> CallLog {
+pub async fn read(who: &Account, call_id: Uuid, like: impl Fn(&CallLog) -> bool) -> CallLog {
     let deadline = tokio::time::Instant::now() + farhand_testkit::WAIT;
     loop {
         let log = who.call_log(call_id).await;
@@ -37,7 +37,7 @@ async fn read(who: &Account, call_id: Uuid, like: impl Fn(&CallLog) -> bool) -> 
     }
 }
 
-fn history(log: &CallLog, kind: &str) -> Option<String> {
+pub fn history(log: &CallLog, kind: &str) -> Option<String> {
     log.call_history.iter().find(|item| item.kind == kind).map(|item| item.reason.clone().unwrap_or_default())
 }
 
@@ -105,6 +105,31 @@ async fn requests_wait_on_over_a_kill_in_their_order_and_what_was_claimed_stays_
     claim(&other, calls[0]).await.json();
     desk.ring(calls[0]).await;
     assert_eq!(technician.events(calls[0]).await, ["Created", "Claimed"]);
+}
+
+#[tokio::test]
+async fn how_long_it_takes_is_known_after_a_kill_from_what_was_claimed_before() {
+    let mut server = Server::start().await;
+    let (technician, expert, other) =
+        (server.login("glasses1").await, server.login("expert1").await, server.login("expert2").await);
+    let (pumps, motors) = (team(&server, "Pumps", &[&expert]).await, team(&server, "Motors", &[&other]).await);
+    for _ in 0..3 {
+        server.clock().move_ahead(Duration::from_mins(4));
+        let call_id = technician.create_call(request_for(&pumps)).await.call_id;
+        claim(&expert, call_id).await.json();
+    }
+    let mut calls = Vec::new();
+    for team in [&pumps, &pumps, &motors] {
+        calls.push(technician.create_call(request_for(team)).await.call_id);
+    }
+    let waits = async |call_id| {
+        standing(&technician.call_log(call_id).await).place.unwrap().expected_wait_seconds.map(|seconds| seconds / 60)
+    };
+    let before = (waits(calls[0]).await, waits(calls[1]).await, waits(calls[2]).await);
+    assert_eq!(before, (Some(4), Some(8), None));
+    server.kill();
+    server.start_again().await;
+    assert_eq!((waits(calls[0]).await, waits(calls[1]).await, waits(calls[2]).await), before);
 }
 
 #[tokio::test]

@@ -92,6 +92,7 @@ pub(crate) mod team {
         pub position: i64,
         pub team_id: i64,
         pub name: String,
+        pub tags: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -16,4 +16,5 @@ pub(crate) mod access;
 pub(crate) mod calls;
 pub(crate) mod people;
 pub(crate) mod reach;
+pub(crate) mod requests;
 pub(crate) mod webhooks;

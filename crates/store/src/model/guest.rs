@@ -42,6 +42,8 @@ pub struct GuestInvitation {
     pub domain_id: i64,
     /// As the invitation calls the guest.
     pub display_name: String,
+    /// The guest asked for the call, and is invited by nobody.
+    pub made_it: bool,
     pub planned_at: Option<Timestamp>,
     pub call_ended: bool,
 }

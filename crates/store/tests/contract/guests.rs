@@ -35,6 +35,7 @@ async fn a_guest_is_found_with_what_the_link_leads_to(db: &Db) {
         call_id: record.call_id,
         domain_id: gil.domain_id,
         display_name: "invited as Gil".to_owned(),
+        made_it: false,
         planned_at: None,
         call_ended: false,
     };

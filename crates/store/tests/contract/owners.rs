@@ -25,7 +25,7 @@ async fn all_calls_that_have_not_ended_are_taken_over_complete(db: &Db) {
     db.update(CallUpdate { state: "second".to_owned(), ..next(&expected[5], 1) }).await.unwrap();
 
     let epoch = db.store.next_owner_epoch("next").await.unwrap();
-    let running = db.store.take_over_running("next", epoch).await.unwrap();
+    let running = db.taken_over("next", epoch).await;
 
     assert_eq!(running.len(), 38);
     for (index, (call, record)) in running.iter().zip(&expected).enumerate() {
@@ -42,15 +42,15 @@ async fn a_former_owner_can_change_nothing_after_a_take_over(db: &Db) {
     new.owner_epoch = first;
     let call = db.save(new).await;
     let second = db.store.next_owner_epoch("node").await.unwrap();
-    let taken = db.store.take_over_running("node", second).await.unwrap();
+    let taken = db.taken_over("node", second).await;
 
     let as_epoch = |owner_epoch| CallUpdate { owner_epoch, ..next(&call, taken[0].version) };
     assert_eq!(db.update(as_epoch(first)).await, Err(Refused::Conflict));
-    assert_constraint(db.store.take_over_running("node", first).await);
+    assert_constraint(db.store.take_over("node", first).await);
     db.update(as_epoch(second)).await.unwrap();
 
     let other = db.store.next_owner_epoch("other").await.unwrap();
-    db.store.take_over_running("other", other).await.unwrap();
+    db.store.take_over("other", other).await.unwrap();
     let as_node = |node: &str, owner_epoch| CallUpdate {
         owner_node: node.to_owned(),
         owner_epoch,
@@ -83,9 +83,20 @@ async fn an_ended_call_keeps_its_owner(db: &Db) {
     let call = db.save(new_call(&ada, &[])).await;
     db.update(ended(&call, 1)).await.unwrap();
 
-    assert!(db.store.take_over_running("next", 1).await.unwrap().is_empty());
+    assert!(db.taken_over("next", 1).await.is_empty());
 
     db.update(ended(&call, 2)).await.unwrap();
+}
+
+async fn the_calls_of_another_owner_are_in_no_page(db: &Db) {
+    let ada = db.person(&db.domain("acme").await, "ada").await;
+    let call = db.save(new_call(&ada, &[])).await;
+    db.store.take_over("next", 3).await.unwrap();
+    for (node, epoch) in [("node", 1), ("next", 2), ("node", 3)] {
+        assert!(db.store.running_calls(node, epoch, 0, 9).await.unwrap().is_empty());
+    }
+    assert_eq!(db.store.running_calls("next", 3, 0, 9).await.unwrap().len(), 1);
+    assert!(db.store.running_calls("next", 3, call.id, 9).await.unwrap().is_empty());
 }
 
 async fn thousands_of_running_calls_come_back_in_order(db: &Db) {
@@ -95,7 +106,7 @@ async fn thousands_of_running_calls_come_back_in_order(db: &Db) {
         db.store.save_calls(&writes).await.unwrap();
     }
 
-    let running = db.store.take_over_running("next", 1).await.unwrap();
+    let running = db.taken_over("next", 1).await;
 
     assert_eq!(running.len(), 1200);
     assert!(running.is_sorted_by_key(|call| call.record.id));
@@ -108,5 +119,6 @@ contract!(
     a_former_owner_can_change_nothing_after_a_take_over,
     an_owner_reads_its_call_as_it_stands_and_nobody_elses,
     an_ended_call_keeps_its_owner,
+    the_calls_of_another_owner_are_in_no_page,
     thousands_of_running_calls_come_back_in_order,
 );

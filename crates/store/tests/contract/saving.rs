@@ -1,10 +1,10 @@
 //! One call at a time: what is saved, and what is refused.
 
-use farhand_store::model::{Budget, CallUpdate, InvitedTeam, Refused};
+use farhand_store::model::{Budget, CallUpdate, Refused, RequestOrigin};
 
 use crate::support::{
     Db, as_saved, assert_corrupt, at, create, ended, event, history, invite, new_call, new_event, next, statistics,
-    with_key,
+    team, with_key,
 };
 
 async fn a_saved_call_reads_back_exactly_as_it_was_written(db: &Db) {
@@ -23,8 +23,14 @@ async fn a_saved_call_reads_back_exactly_as_it_was_written(db: &Db) {
     new.record.ended_at = Some(at(7));
     new.record.invited[1].email = None;
     new.record.invited[1].phone = Some("+49 1".to_owned());
-    new.record.teams =
-        vec![InvitedTeam { id: 9, name: "night".to_owned() }, InvitedTeam { id: 4, name: "day".to_owned() }];
+    new.record.teams = vec![team(9, "night", &["de", "welding"]), team(4, "day", &[])];
+    new.record.origin = Some(RequestOrigin {
+        link: 7,
+        name: "Press 4".to_owned(),
+        details: "{\"said\":\"it's loud\"}".to_owned(),
+        network: "hash".to_owned(),
+        attempt: "other hash".to_owned(),
+    });
     new.record.history = vec![history(1, Some(&guest)), history(2, None)];
     new.record.statistics = vec![statistics(1, &guest), statistics(2, &ada)];
 
@@ -69,7 +75,7 @@ async fn an_update_changes_the_call_and_adds_to_what_hangs_on_it(db: &Db) {
         new_statistics: vec![statistics(1, &ben), statistics(2, &guest)],
         // Whoever is invited again gets a second row.
         new_invited: vec![invite(&guest), invite(&ben)],
-        new_teams: vec![InvitedTeam { id: 7, name: "seven".to_owned() }],
+        new_teams: vec![team(7, "seven", &["pumps"])],
         ..next(&call, 1)
     };
     let saved = db.update(update).await.unwrap();
@@ -78,7 +84,7 @@ async fn an_update_changes_the_call_and_adds_to_what_hangs_on_it(db: &Db) {
     assert_eq!((read.title.as_str(), read.call_type.as_str(), read.status.as_str()), ("Pump 8", "MESH", "Started"));
     assert_eq!((read.planned_at, read.started_at, read.ended_at), (Some(at(1)), Some(at(2)), None));
     assert_eq!(read.invited.iter().map(|i| i.contact.id).collect::<Vec<_>>(), [ben.id, guest.id, ben.id]);
-    assert_eq!(read.teams, [InvitedTeam { id: 7, name: "seven".to_owned() }]);
+    assert_eq!(read.teams, [team(7, "seven", &["pumps"])]);
     assert_eq!(read.events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert_eq!(read.events[2..].iter().map(|event| event.id).collect::<Vec<_>>(), saved.event_ids);
     assert_eq!(read.history, [history(1, Some(&ada)), history(2, None), history(3, Some(&ben))]);

@@ -12,8 +12,8 @@ use farhand_domain::time::Timestamp;
 use farhand_store::{
     Store, StoreError,
     model::{
-        Budget, CallRecord, CallUpdate, CallWrite, Contact, Domain, EventRow, HistoryRow, Invitation, NewCall,
-        NewEvent, NewGuest, NewIdempotency, NewUser, Refused, Saved, StatisticsRow, User,
+        Budget, CallRecord, CallUpdate, CallWrite, Contact, Domain, EventRow, HistoryRow, Invitation, InvitedTeam,
+        NewCall, NewEvent, NewGuest, NewIdempotency, NewUser, Refused, RunningCall, Saved, StatisticsRow, User,
     },
     open,
 };
@@ -139,6 +139,21 @@ impl Db {
         self.store.create_user(&new_user(domain, login)).await.unwrap()
     }
 
+    /// All calls that have not ended, taken over: read in pages that no number of calls here fills.
+    pub async fn taken_over(&self, node: &str, epoch: i64) -> Vec<RunningCall> {
+        self.store.take_over(node, epoch).await.unwrap();
+        let mut running: Vec<RunningCall> = Vec::new();
+        loop {
+            let after = running.last().map_or(0, |call| call.record.id);
+            let page = self.store.running_calls(node, epoch, after, 7).await.unwrap();
+            assert!(page.len() <= 7);
+            if page.is_empty() {
+                return running;
+            }
+            running.extend(page);
+        }
+    }
+
     /// A user's contact.
     pub async fn person(&self, domain: &Domain, login: &str) -> Contact {
         let user = self.user(domain, login).await;
@@ -228,6 +243,11 @@ pub fn statistics(seq: i64, contact: &Contact) -> StatisticsRow {
     }
 }
 
+pub fn team(id: i64, name: &str, tags: &[&str]) -> InvitedTeam {
+    let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+    InvitedTeam { id, name: name.to_owned(), tags }
+}
+
 /// A call with two events, an invitation and a row of history, owned by `node` 1 at epoch 1.
 pub fn new_call(creator: &Contact, invited: &[&Contact]) -> NewCall {
     let record = CallRecord {
@@ -259,6 +279,7 @@ pub fn new_call(creator: &Contact, invited: &[&Contact]) -> NewCall {
         deliveries: Vec::new(),
         guest_links: Vec::new(),
         link: None,
+        origin: None,
     };
     let state = "{\"phase\":\"ringing\"}".to_owned();
     NewCall { record, state, owner_node: "node".to_owned(), owner_epoch: 1, idempotency: None }

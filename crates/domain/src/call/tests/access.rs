@@ -76,6 +76,15 @@ fn a_guest_in_the_call_takes_part_and_decides_about_nobody_else() {
 }
 
 #[test]
+fn a_guest_who_asked_for_the_call_may_call_it_off_and_nothing_more() {
+    let call = taken().call;
+    let guest = Actor { guest: true, ..user(CREATOR) };
+    assert!(guest.may_read(&call) && guest.may_cancel(&call));
+    assert!(!guest.may_manage(&call) && !guest.may_invite(&call) && !guest.may_end(&call));
+    assert!(!user(EXPERT).may_cancel(&call) && admin().may_cancel(&call));
+}
+
+#[test]
 fn the_creator_the_maker_joined_experts_and_administrators_may_end_for_all() {
     let call = taken().call;
     assert!(user(CREATOR).may_end(&call));

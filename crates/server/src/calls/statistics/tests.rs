@@ -123,6 +123,7 @@ fn record() -> CallRecord {
         deliveries: Vec::new(),
         guest_links: Vec::new(),
         link: None,
+        origin: None,
     }
 }
 

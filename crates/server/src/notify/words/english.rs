@@ -8,6 +8,7 @@ pub const TABLE: Table = Table {
     moved: Texts { subject: "Changed: {title}, {when}", lead: "{from} has changed a planned call" },
     cancelled: Texts { subject: "Cancelled: {title}, {when}", lead: "{from} has cancelled a planned call" },
     reminder: Texts { subject: "Reminder: {title}, {when}", lead: "Your call with {from} begins soon" },
+    call_back: Texts { subject: "Call {from} back: {title}", lead: "{from} was promised a call back by now" },
     begins: "It begins on {when}.",
     was_to_begin: "It was planned for {when}.",
     join: "To join, open this link:",

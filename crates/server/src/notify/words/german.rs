@@ -8,6 +8,9 @@ pub const TABLE: Table = Table {
     moved: Texts { subject: "Geändert: {title}, {when}", lead: "{from} hat einen geplanten Anruf geändert" },
     cancelled: Texts { subject: "Abgesagt: {title}, {when}", lead: "{from} hat einen geplanten Anruf abgesagt" },
     reminder: Texts { subject: "Erinnerung: {title}, {when}", lead: "Ihr Anruf mit {from} beginnt bald" },
+    call_back: Texts {
+        subject: "Rückruf an {from}: {title}", lead: "{from} wurde ein Rückruf um diese Zeit zugesagt"
+    },
     begins: "Er beginnt am {when}.",
     was_to_begin: "Er war geplant für {when}.",
     join: "Öffnen Sie zum Teilnehmen diesen Link:",

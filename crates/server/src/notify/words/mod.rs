@@ -23,6 +23,7 @@ pub struct Table {
     pub moved: Texts,
     pub cancelled: Texts,
     pub reminder: Texts,
+    pub call_back: Texts,
     pub begins: &'static str,
     pub was_to_begin: &'static str,
     /// Above the link, where a letter has no button.
@@ -92,6 +93,7 @@ impl Table {
             Kind::Moved => &self.moved,
             Kind::Cancelled => &self.cancelled,
             Kind::Reminder => &self.reminder,
+            Kind::CallBack => &self.call_back,
         }
     }
 
@@ -99,7 +101,13 @@ impl Table {
     pub fn time(&self, kind: Kind) -> &'static str {
         match kind {
             Kind::Cancelled => self.was_to_begin,
-            Kind::Ring | Kind::Again | Kind::Planned | Kind::Moved | Kind::Reminder | Kind::RingEnd => self.begins,
+            Kind::Ring
+            | Kind::Again
+            | Kind::Planned
+            | Kind::Moved
+            | Kind::Reminder
+            | Kind::RingEnd
+            | Kind::CallBack => self.begins,
         }
     }
 
@@ -184,7 +192,8 @@ mod tests {
                 assert!(time.contains('W'), "{} {kind:?}", table.language);
                 let (subject, lead) = (said.fill(texts.subject), said.fill(texts.lead));
                 assert!(subject.contains('C') && lead.contains('F'), "{} {kind:?}: {subject}; {lead}", table.language);
-                assert_eq!(texts.subject.contains("{when}"), kind != Kind::Ring, "{} {kind:?}", table.language);
+                let timeless = matches!(kind, Kind::Ring | Kind::CallBack);
+                assert_eq!(texts.subject.contains("{when}"), !timeless, "{} {kind:?}", table.language);
             }
         }
     }

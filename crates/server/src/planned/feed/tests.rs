@@ -53,6 +53,7 @@ fn planned(title: &str) -> CallRecord {
         deliveries: Vec::new(),
         guest_links: Vec::new(),
         link: None,
+        origin: None,
     }
 }
 
