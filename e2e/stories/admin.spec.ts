@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Page } from '@playwright/test';
 import { desk, looksGood, phone } from '../support/looks.ts';
 import type { Person } from '../support/person.ts';
+import { readFromScreen } from '../support/qr.ts';
 import { type Received, Receiver } from '../support/receiver.ts';
 import { expect, test as base } from '../support/story.ts';
 
@@ -242,4 +243,67 @@ test('whoever is no administrator sees nothing of it, and is refused', async ({ 
     ]);
   });
   expect(asked).toEqual([403, 403, 403, 403]);
+});
+
+test('a link for a machine is made, printed as a QR code, and taken back', async ({ person, api }) => {
+  const team = (await (await api('admin')).post('/admin/teams', { name: 'Pumps' })) as { id: number };
+  const admin = await person('admin', desk);
+  const { page } = admin;
+  await manage(admin, 'Links on machines');
+  await expect(page.getByText('There are no links yet.')).toBeVisible();
+  await link(page, 'Make a link').click();
+  await page.getByLabel('What it is for, such as the machine').fill('Press 4');
+  await admin.press('Save the link');
+  await expect(page.getByText('Choose a team that is asked.')).toBeVisible();
+  await page.getByLabel('Pumps').check();
+  await admin.press('Add a field');
+  await page.getByLabel('Field 1', { exact: true }).fill('Machine');
+  await page.getByLabel('Text of field 1').fill('P-4');
+  await admin.press('Save the link');
+
+  const sheet = page.getByTestId('sheet');
+  await expect(sheet).toContainText('Press 4');
+  const known = async () => ((await (await api('admin')).get('/admin/requestLinks')) as { link: string; fields: object[] }[])[0];
+  const first = await known();
+  expect(first?.fields).toEqual([{ name: 'Machine', value: 'P-4' }]);
+  expect(await readFromScreen(page), 'the QR code').toBe(first?.link);
+  await looksGood(page, 'desk-admin-link');
+  await page.setViewportSize(phone.viewport);
+  await looksGood(page, 'phone-admin-link');
+  await page.setViewportSize(desk.viewport);
+
+  await test.step('on paper there is the sheet and nothing else', async () => {
+    await page.emulateMedia({ media: 'print' });
+    await expect(sheet.getByTestId('qr-code')).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'Administration' })).toBeHidden();
+    await expect(admin.button('Print')).toBeHidden();
+    expect(await readFromScreen(page), 'the QR code on paper').toBe(first?.link);
+    await page.screenshot({ path: new URL('../results/looks/paper-admin-link.png', import.meta.url).pathname });
+    await page.emulateMedia({ media: null });
+  });
+
+  await test.step('changed, what is printed stays good; with a new code it does not', async () => {
+    await page.getByLabel('Title of the calls (empty: the name)').fill('Press 4 stands still');
+    await admin.press('Save the link');
+    await expect(page.getByText('Saved.')).toBeVisible();
+    expect((await known())?.link).toBe(first?.link);
+    await admin.press('Make a new code');
+    await admin.press('Yes, make a new one');
+    await expect(page.getByText('This is the new code. Print it again.')).toBeVisible();
+    expect((await known())?.link).not.toBe(first?.link);
+    expect(await readFromScreen(page)).toBe((await known())?.link);
+  });
+
+  await admin.press('Disable it');
+  await expect(page.getByTestId('link-standing')).toHaveText('Disabled: nobody can ask for help by it.');
+  await link(page, 'Back to the links').click();
+  await expect(page.getByRole('list', { name: 'Links by which anybody asks for help' })).toContainText('Disabled');
+  await looksGood(page, 'desk-admin-links');
+  await link(page, 'Open Press 4').click();
+  await expect(page.getByLabel('Title of the calls (empty: the name)')).toHaveValue('Press 4 stands still');
+  await expect(page.getByLabel('Pumps')).toBeChecked();
+  await admin.press('Delete this link');
+  await admin.press('Yes, delete it');
+  await expect(page.getByText('There are no links yet.')).toBeVisible();
+  expect(team.id, 'the team stays').toBe(((await (await api('admin')).get('/admin/teams')) as { id: number }[])[0]?.id);
 });

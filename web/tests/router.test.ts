@@ -17,6 +17,7 @@ it.each([
   ['/administration', { page: 'administration', part: 'teams' }],
   ['/administration/teams/new', { page: 'administration', part: 'teams', id: 'new' }],
   ['/administration/webhooks/a-b', { page: 'administration', part: 'webhooks', id: 'a-b' }],
+  ['/administration/links/7', { page: 'administration', part: 'links', id: '7' }],
   ['/administration/secrets', { page: 'administration', part: 'teams' }],
   ['/history/%E0%A4%A', { page: 'story', callId: '%E0%A4%A' }],
 ])('the address %s names a page', (path, route) => {

@@ -4,7 +4,10 @@ import { unwrap } from './answer';
 import type { paths } from './rest';
 import type {
   DeadLetter,
+  NewRequestLink,
   NewWebhook,
+  RequestLinkChange,
+  RequestLinkRecord,
   TeamBody,
   TeamQueueSettings,
   TeamRecord,
@@ -48,6 +51,26 @@ export class AdminRest {
 
   async setTeamQueue(id: number, body: TeamQueueSettings): Promise<void> {
     await unwrap(this.client.PUT('/admin/teams/{id}/queue', { params: { path: { id } }, body }));
+  }
+
+  requestLinks(): Promise<RequestLinkRecord[]> {
+    return unwrap(this.client.GET('/admin/requestLinks'));
+  }
+
+  createRequestLink(body: NewRequestLink): Promise<RequestLinkRecord> {
+    return unwrap(this.client.POST('/admin/requestLinks', { body }));
+  }
+
+  changeRequestLink(id: number, body: RequestLinkChange): Promise<RequestLinkRecord> {
+    return unwrap(this.client.PATCH('/admin/requestLinks/{id}', { params: { path: { id } }, body }));
+  }
+
+  revokeRequestLink(id: number): Promise<RequestLinkRecord> {
+    return unwrap(this.client.POST('/admin/requestLinks/{id}/revoke', { params: { path: { id } } }));
+  }
+
+  async deleteRequestLink(id: number): Promise<void> {
+    await unwrap(this.client.DELETE('/admin/requestLinks/{id}', { params: { path: { id } } }));
   }
 
   deadLetters(): Promise<DeadLetter[]> {

@@ -12,7 +12,7 @@ export type Route =
   | { page: 'story'; callId: string; invited?: true };
 
 /** What administrators look after. The first is shown where the address names none. */
-export const ADMINISTERED = ['teams', 'messages', 'webhooks'] as const;
+export const ADMINISTERED = ['teams', 'links', 'messages', 'webhooks'] as const;
 export type Administered = (typeof ADMINISTERED)[number];
 
 export function parse(path: string): Route {
