@@ -51,6 +51,7 @@ describe('a team as it is entered', () => {
     form.add(5);
     form.moveUp(5);
     form.moveUp(8);
+    expect(form.members.map(({ id }) => id)).toEqual([8, 5, 9]);
     form.remove(9);
     const [first] = form.members;
     if (first) first.tags = ' de,, Hydraulics ';
