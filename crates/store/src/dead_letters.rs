@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
 use crate::{
     StoreResult,
@@ -94,7 +91,9 @@ async fn last_of_kind(
             .filter(Kind.eq(kind))
             .order_by_asc(Position);
         let rows: Vec<(i64, i64, String, String, i64)> = rows.into_tuple().all(db).await?;
-        last.extend(rows.into_iter().map(|(call, contact, channel, address, at)| ((call, contact, channel, address), at)));
+        last.extend(
+            rows.into_iter().map(|(call, contact, channel, address, at)| ((call, contact, channel, address), at)),
+        );
     }
     Ok(last)
 }

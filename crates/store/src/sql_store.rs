@@ -17,8 +17,9 @@ use crate::{
     entity::{access::login_session, calls::idempotency, people::meta},
     model::{
         ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, DeadLetter, Delivery, Domain,
-        DomainChange, GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam,
-        NewUser, PushSubscription, Refused, Rotation, RunningCall, Saved, Team, TeamQueue, TokenPair, User, UserChange,
+        DomainChange, GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession,
+        NewTeam, NewUser, PushSubscription, Refused, Rotation, RunningCall, Saved, Team, TeamQueue, TokenPair, User,
+        UserChange,
     },
     pushes,
 };

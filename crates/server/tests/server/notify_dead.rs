@@ -43,7 +43,10 @@ async fn what_was_refused_is_listed_for_administrators_and_sent_again_by_hand() 
     };
     caller.device().await.call(call_id, "both failed", both_failed).await;
     let dead = admin.get("/admin/dead-letters").await.ok::<Vec<DeadLetter>>();
-    assert_eq!(dead.iter().map(|dead| (dead.message.id, dead.sent_again)).collect::<Vec<_>>(), [(again.id, false), (failed.id, true)]);
+    assert_eq!(
+        dead.iter().map(|dead| (dead.message.id, dead.sent_again)).collect::<Vec<_>>(),
+        [(again.id, false), (failed.id, true)]
+    );
     caller.call_operation("endCall", call_id).await.ok::<CallLog>();
     assert!(admin.get("/admin/dead-letters").await.ok::<Vec<DeadLetter>>().iter().all(|dead| dead.call_ended));
     admin.post(&resend(failed.id), json!({})).await.refused(ErrorCode::CallEnded);

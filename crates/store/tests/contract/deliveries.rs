@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use farhand_domain::delivery::{Channel, Fact, State};
-use farhand_store::model::{CallRecord, CallUpdate, Claimant, Contact, DeadLetter, Delivery, DeliveryStep, Heard, Whose};
+use farhand_store::model::{
+    CallRecord, CallUpdate, Claimant, Contact, DeadLetter, Delivery, DeliveryStep, Heard, Whose,
+};
 
 use crate::support::{Db, at, ended, fresh_uuid, new_call, next};
 
