@@ -26,6 +26,8 @@ export interface Settings {
   tls?: boolean;
   /** Addresses that users set may lead to this machine. */
   allowInside?: boolean;
+  /** What takes text messages. */
+  smsUrl?: string;
 }
 
 /** The real binary with its demo accounts, on a port and a data directory of its own. */
@@ -102,13 +104,14 @@ export class Server {
   }
 
   private environment(): NodeJS.ProcessEnv {
-    const { ringSeconds, creatorRingSeconds, seatSeconds, tls, allowInside } = this.settings;
+    const { ringSeconds, creatorRingSeconds, seatSeconds, tls, allowInside, smsUrl } = this.settings;
     const chosen = {
       FARHAND_CALLS__POPUP_RING_SECONDS: ringSeconds,
       FARHAND_CALLS__CREATOR_RING_SECONDS: creatorRingSeconds,
       FARHAND_CALLS__SEAT_SECONDS: seatSeconds,
       FARHAND_TLS__SELF_SIGNED: tls,
       FARHAND_OUTWARD__ALLOW: allowInside ? '127.0.0.1' : undefined,
+      FARHAND_SMS_URL: smsUrl,
     };
     const set = Object.entries(chosen).filter(([, value]) => value !== undefined);
     return { ...process.env, ...Object.fromEntries(set.map(([name, value]) => [name, String(value)])) };

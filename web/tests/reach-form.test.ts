@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Reach, Rung } from '../src/api/types';
-import { DAYS, ReachForm, untils } from '../src/call/reach-form.svelte';
+import { ReachForm, untils } from '../src/call/reach-form.svelte';
+import { DAYS } from '../src/call/week-hours.svelte';
 
 const REQUEST: Rung = { channel: 'sms', address: 'request', afterSeconds: 0 };
 const reach = (over: Partial<Reach> = {}): Reach => ({
@@ -54,20 +55,21 @@ describe('quiet hours', () => {
     const form = new ReachForm();
     form.take(reach(), 'Europe/Berlin');
     expect(form.hours()).toEqual({ quietHours: null });
-    form.add();
-    form.add();
-    form.remove(0);
-    const [row] = form.rows;
+    const { week } = form;
+    week.add();
+    week.add();
+    week.remove(0);
+    const [row] = week.rows;
     if (!row) throw new Error('no row');
-    form.choose(row, 'sunday', false);
-    form.choose(row, 'monday', false);
-    form.choose(row, 'monday', true);
+    week.choose(row, 'sunday', false);
+    week.choose(row, 'monday', false);
+    week.choose(row, 'monday', true);
     const days = DAYS.filter((day) => day !== 'sunday');
     const spans = [{ days, from: '22:00', to: '06:00' }];
     expect(form.hours()).toEqual({ quietHours: { timeZone: 'Europe/Berlin', spans } });
-    expect(form.hoursComplete).toBe(true);
+    expect(week.complete).toBe(true);
     row.to = '';
-    expect(form.hoursComplete).toBe(false);
+    expect(week.complete).toBe(false);
   });
 
   it('come back as they were set, in their own zone', () => {

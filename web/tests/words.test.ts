@@ -117,6 +117,7 @@ describe('the translations', () => {
         system: 's',
         position: 2,
         minutes: 3,
+        refused: 1,
         tags: 'tg',
       };
       expect(t(id, args)).not.toContain('{');

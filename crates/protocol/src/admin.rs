@@ -18,9 +18,15 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
     pub call_id: Uuid,
+    pub call_title: String,
+    /// Then nothing of it is sent any more.
+    pub call_ended: bool,
     pub contact_id: i64,
+    pub display_name: String,
     /// Where it was to go.
     pub address: String,
+    /// Whether an invitation has gone to this address again since then.
+    pub sent_again: bool,
     #[serde(flatten)]
     pub message: Notification,
 }

@@ -107,18 +107,6 @@ impl SqlStore {
         ids.iter().map(|id| parse_uuid(id)).collect()
     }
 
-    pub(crate) async fn dead(&self, domain: i64, most: u64) -> StoreResult<Vec<Delivery>> {
-        // As the index has them, so that it is used.
-        let dead = "state IN ('failed', 'uncertain', 'expired')";
-        let rows = delivery::Entity::find()
-            .filter(delivery::Column::DomainId.eq(domain))
-            .filter(Expr::cust(dead))
-            .order_by_desc(delivery::Column::NextAt)
-            .limit(most);
-        let dead = complete(&self.reader, rows.all(&self.reader).await?).await?;
-        Ok(dead.into_iter().map(|(_, delivery)| delivery).collect())
-    }
-
     pub(crate) async fn hear(&self, heard: &[Heard]) -> StoreResult<Vec<Delivery>> {
         let txn = self.begin_write().await?;
         Numbers::lock(&txn).await?;
@@ -266,7 +254,7 @@ pub(crate) async fn deliveries_of_calls(
     Ok(of_calls)
 }
 
-async fn complete(db: &impl ConnectionTrait, rows: Vec<delivery::Model>) -> StoreResult<Vec<OfCall>> {
+pub(crate) async fn complete(db: &impl ConnectionTrait, rows: Vec<delivery::Model>) -> StoreResult<Vec<OfCall>> {
     let mut of_deliveries: HashMap<_, Vec<_>> = HashMap::new();
     for rows in rows.chunks(MOST_IDS) {
         let ids = rows.iter().map(|row| row.id.as_str());

@@ -9,6 +9,7 @@ mod calls_take_over;
 mod calls_write;
 mod connect;
 mod contacts;
+mod dead_letters;
 mod deliveries;
 mod domains;
 #[expect(unreachable_pub, reason = "SeaORM's derives make public types; the module itself is private")]
@@ -41,7 +42,7 @@ use farhand_domain::{delivery::Channel, time::Timestamp};
 use uuid::Uuid;
 
 use model::{
-    ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange,
+    ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, DeadLetter, Delivery, Domain, DomainChange,
     GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam, NewUser,
     PushSubscription, Refused, Rotation, RunningCall, Saved, Team, TeamQueue, User, UserChange,
 };
@@ -98,8 +99,8 @@ pub trait Store: EventStore + RequestStore + Send + Sync + 'static {
     async fn next_delivery(&self, channel: Channel) -> StoreResult<Option<Timestamp>>;
     /// What this server was sending when it stopped.
     async fn interrupted_deliveries(&self, channel: Channel, by: Claimant<'_>) -> StoreResult<Vec<Uuid>>;
-    /// What was not sent in a domain, or may not have been, the latest first.
-    async fn dead_letters(&self, domain: i64, most: u64) -> StoreResult<Vec<Delivery>>;
+    /// What was not sent in a domain, or may not have been, the latest first. `again`: the kind of messages that say it once more.
+    async fn dead_letters(&self, domain: i64, again: &str, most: u64) -> StoreResult<Vec<DeadLetter>>;
     /// Notes what was heard, in order. Returns those that have changed by it, each once.
     async fn hear_of_deliveries(&self, heard: &[Heard]) -> StoreResult<Vec<Delivery>>;
 

@@ -14,7 +14,7 @@ use std::fmt;
 use farhand_domain::time::Timestamp;
 use uuid::Uuid;
 
-pub use delivery::{Claimant, Claimed, Delivery, DeliveryStep, Heard, Whose};
+pub use delivery::{Claimant, Claimed, DeadLetter, Delivery, DeliveryStep, Heard, Whose};
 pub use feed::{FeedCall, FeedEvent, FeedFilter, FeedPage};
 pub use guest::{AcceptedTerms, CallLink, GuestInvitation, GuestLink};
 pub use login::{ApiKey, LoginSession, NewApiKey, NewLoginSession, Rotation, TokenPair};

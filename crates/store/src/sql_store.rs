@@ -16,9 +16,10 @@ use crate::{
     connect::{read_options, write_options},
     entity::{access::login_session, calls::idempotency, people::meta},
     model::{
-        ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange,
-        GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam,
-        NewUser, PushSubscription, Refused, Rotation, RunningCall, Saved, Team, TeamQueue, TokenPair, User, UserChange,
+        ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, DeadLetter, Delivery, Domain,
+        DomainChange, GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession,
+        NewTeam, NewUser, PushSubscription, Refused, Rotation, RunningCall, Saved, Team, TeamQueue, TokenPair, User,
+        UserChange,
     },
     pushes::{self, Owners},
 };
@@ -154,8 +155,8 @@ impl Store for SqlStore {
         self.answered(self.next_due(channel)).await
     }
 
-    async fn dead_letters(&self, domain: i64, most: u64) -> StoreResult<Vec<Delivery>> {
-        self.dead(domain, most).await
+    async fn dead_letters(&self, domain: i64, again: &str, most: u64) -> StoreResult<Vec<DeadLetter>> {
+        self.dead(domain, again, most).await
     }
 
     async fn interrupted_deliveries(&self, channel: Channel, by: Claimant<'_>) -> StoreResult<Vec<Uuid>> {

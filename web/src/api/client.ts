@@ -1,5 +1,7 @@
 /** The REST operations the page uses. Throws RestError with the server's code, or `network`. */
-import createClient from 'openapi-fetch';
+import createClient, { type Client } from 'openapi-fetch';
+import { AdminRest } from './admin';
+import { codeOf, RestError, unwrap } from './answer';
 import type { paths } from './rest';
 import type {
   AskedForHelp,
@@ -18,7 +20,6 @@ import type {
   KnockRequest,
   LoginRequest,
   OpenCall,
-  Problem,
   PushBrowser,
   Reach,
   ReachChange,
@@ -29,19 +30,7 @@ import type {
   User,
 } from './types';
 
-export class RestError extends Error {
-  constructor(
-    readonly code: string,
-    readonly retryAfter?: number,
-  ) {
-    super(code);
-  }
-}
-
-/** The error code to tell somebody whose request has failed, whatever came in between. */
-export function codeOf(problem: unknown): string {
-  return problem instanceof RestError ? problem.code : 'internal';
-}
+export { codeOf, RestError };
 
 export interface LoggedIn {
   user: User;
@@ -51,25 +40,14 @@ export interface LoggedIn {
 /** Called on a 401; resolves to true where a second try may succeed. `since`: when the refused request was sent. */
 export type Renew = (since: number) => Promise<boolean>;
 
-type Answer<T> = Promise<{ data?: T; error?: unknown; response: Response }>;
-
-async function unwrap<T>(answer: Answer<T>): Promise<T> {
-  let got: Awaited<Answer<T>>;
-  try {
-    got = await answer;
-  } catch {
-    throw new RestError('network');
-  }
-  if (got.response.ok) return got.data as T;
-  const problem = got.error as Partial<Problem> | undefined;
-  throw new RestError(problem?.code ?? 'internal', problem?.retryAfter ?? undefined);
-}
-
 /** A network that swallows everything must not leave a page waiting for minutes. Longer than a bad one takes. */
 const PATIENCE_MS = 20_000;
 
 export class Rest {
-  private readonly client;
+  /** For administrators of the domain. */
+  readonly admin: AdminRest;
+
+  private readonly client: Client<paths>;
 
   constructor(
     origin: string,
@@ -79,6 +57,7 @@ export class Rest {
     private readonly patience = () => AbortSignal.timeout(PATIENCE_MS),
   ) {
     this.client = createClient<paths>({ baseUrl: origin, fetch: (request) => this.fetch(request) });
+    this.admin = new AdminRest(this.client);
   }
 
   async login(body: LoginRequest): Promise<LoggedIn> {

@@ -1579,10 +1579,16 @@ export interface components {
         DeadLetter: components["schemas"]["Notification"] & {
             /** Format: uuid */
             callId: string;
+            callTitle: string;
+            /** @description Then nothing of it is sent any more. */
+            callEnded: boolean;
             /** Format: int64 */
             contactId: number;
+            displayName: string;
             /** @description Where it was to go. */
             address: string;
+            /** @description Whether an invitation has gone to this address again since then. */
+            sentAgain: boolean;
         };
         /** @description A user of the caller's domain, as the contact list shows it. */
         DirectoryEntry: {

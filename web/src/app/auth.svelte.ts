@@ -47,6 +47,11 @@ export class Auth {
 
   constructor(private readonly env: AuthEnvironment) {}
 
+  /** Whether whoever is signed in looks after the domain. The server decides by itself what that allows. */
+  get isAdministrator(): boolean {
+    return this.user?.roles.includes('admin') ?? false;
+  }
+
   /** The domain last signed in to on this machine. */
   get lastDomain(): string {
     return this.env.storage.getItem(DOMAIN) ?? '';

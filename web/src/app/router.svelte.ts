@@ -6,11 +6,17 @@ export type Route =
   | { page: 'history' }
   | { page: 'check' }
   | { page: 'settings' }
+  /** `id`: of what stands on it alone; `new` where it is to be made. */
+  | { page: 'administration'; part: Administered; id?: string }
   /** `invited`: by the link of a message. */
   | { page: 'story'; callId: string; invited?: true };
 
+/** What administrators look after. The first is shown where the address names none. */
+export const ADMINISTERED = ['teams', 'links', 'messages', 'webhooks'] as const;
+export type Administered = (typeof ADMINISTERED)[number];
+
 export function parse(path: string): Route {
-  const [first, second] = path.split('/').filter(Boolean);
+  const [first, second, third] = path.split('/').filter(Boolean);
   if (first === 'check') return { page: 'check' };
   if (first === 'planned' && second === 'new') return { page: 'plan' };
   if (first === 'planned' && second) return { page: 'plan', callId: decoded(second) };
@@ -18,6 +24,10 @@ export function parse(path: string): Route {
   // What invitations lead to.
   if (first === 'call' && second) return { page: 'story', callId: decoded(second), invited: true };
   if (first === 'settings') return { page: 'settings' };
+  if (first === 'administration') {
+    const part = ADMINISTERED.find((known) => known === second) ?? ADMINISTERED[0];
+    return { page: 'administration', part, ...(third && { id: decoded(third) }) };
+  }
   if (first === 'history' && second) return { page: 'story', callId: decoded(second) };
   if (first === 'history') return { page: 'history' };
   return { page: 'contacts' };

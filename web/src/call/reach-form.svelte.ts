@@ -1,13 +1,6 @@
 /** How somebody wants to be reached, as it is being entered. */
-import type { Reach, ReachChange, Rung, RungChannel, Weekday, WeekHours } from '../api/types';
-
-export const DAYS: Weekday[] = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'];
-
-export interface Row {
-  days: Weekday[];
-  from: string;
-  to: string;
-}
+import type { Reach, ReachChange, Rung, RungChannel } from '../api/types';
+import { DAYS, HoursForm, type Row } from './week-hours.svelte';
 
 /** By what a message goes; a team is none. */
 export type MessageChannel = Exclude<RungChannel, 'team'>;
@@ -40,8 +33,7 @@ export function untils(now: number): { id: string; until: string }[] {
 }
 
 export class ReachForm {
-  zone = $state('');
-  rows = $state<Row[]>([]);
+  readonly week = new HoursForm(NIGHT);
   own = $state(false);
   steps = $state<Step[]>([]);
   /** The last step: who comes instead. */
@@ -51,16 +43,11 @@ export class ReachForm {
     after: TEAM_AFTER,
   });
 
-  readonly hoursComplete = $derived(this.rows.every(({ days, from, to }) => days.length > 0 && from && to));
-
   /** Those that are not asked about here go on as they are. */
   private others: Rung[] = [];
 
   take(reach: Reach, zone: string): void {
-    const hours = reach.own.quietHours;
-    this.zone = hours?.timeZone ?? zone;
-    // A field for times knows no 24:00; where it ends, the next day begins.
-    this.rows = (hours?.spans ?? []).map(({ days, from, to }) => ({ days, from, to: to === '24:00' ? '00:00' : to }));
+    this.week.take(reach.own.quietHours, zone);
     this.own = Boolean(reach.own.rungs);
     const rungs = reach.own.rungs ?? reach.domainRungs;
     this.others = rungs.filter((rung) => rung.address === 'request');
@@ -72,21 +59,8 @@ export class ReachForm {
     this.team = { on: team !== undefined, id: team?.team ?? undefined, after: team?.afterSeconds ?? TEAM_AFTER };
   }
 
-  add(): void {
-    this.rows.push({ ...NIGHT, days: [...NIGHT.days] });
-  }
-
-  remove(index: number): void {
-    this.rows.splice(index, 1);
-  }
-
-  choose(row: Row, day: Weekday, on: boolean): void {
-    row.days = DAYS.filter((known) => (known === day ? on : row.days.includes(known)));
-  }
-
   hours(): ReachChange {
-    const quietHours: WeekHours = { timeZone: this.zone, spans: this.rows.map((row) => ({ ...row })) };
-    return { quietHours: this.rows.length > 0 ? quietHours : null };
+    return { quietHours: this.week.value ?? null };
   }
 
   rungs(): ReachChange {

@@ -1,11 +1,23 @@
 /** Times as the person's own settings write them. */
 const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
+/** A date has no time, and is the same everywhere. */
+const dateOnly = new Intl.DateTimeFormat(undefined, {
+  day: 'numeric',
+  month: 'long',
+  year: 'numeric',
+  timeZone: 'UTC',
+});
 const WEEKDAY = { weekday: 'long', day: 'numeric', month: 'long' } as const;
 const TIME = { hour: '2-digit', minute: '2-digit' } as const;
 const weekdayOfYear = new Intl.DateTimeFormat(undefined, { ...WEEKDAY, year: 'numeric' });
 const weekday = new Intl.DateTimeFormat(undefined, WEEKDAY);
 const time = new Intl.DateTimeFormat(undefined, TIME);
 const exact = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+
+/** A date as it is kept, such as `2026-12-25`. */
+export function dayOf(date: string): string {
+  return dateOnly.format(Date.parse(date));
+}
 
 export function dateTime(iso: string): string {
   const at = new Date(iso);

@@ -7,7 +7,11 @@ use reqwest::{Method, RequestBuilder};
 const PORTAL: &str = "https://portal.example.com";
 
 async fn log_in(server: &Server) -> Answer {
-    let body = json!({"domain": UBIMAX, "userId": "tester", "password": PASSWORD}).to_string();
+    log_in_as(server, "tester").await
+}
+
+async fn log_in_as(server: &Server, user: &str) -> Answer {
+    let body = json!({"domain": UBIMAX, "userId": user, "password": PASSWORD}).to_string();
     server.post("/auth/login", body).await
 }
 
@@ -77,6 +81,26 @@ async fn a_cross_site_post_with_a_cookie_is_refused_and_changes_nothing() {
     }
     let mine = server.request(Method::GET, "/rtc/getCallLogs").header("cookie", &cookies);
     assert_eq!(Answer::to(mine).await.json()["calls"], json!([]));
+}
+
+#[tokio::test]
+async fn an_administrators_page_administrates_and_no_other_site_by_its_cookie() {
+    let server = Server::start().await;
+    let (admin, expert) = (cookies(&log_in_as(&server, "admin").await), cookies(&log_in(&server).await));
+    let send = async |method: Method, path: &str, cookies: &str, site: &str, body: &str| {
+        let request = server.request(method, path).header("cookie", cookies).header("sec-fetch-site", site);
+        Answer::to(request.body(body.to_owned())).await
+    };
+    let team = r#"{"name": "Pumps"}"#;
+    send(Method::POST, "/admin/teams", &admin, "cross-site", team).await.refused(ErrorCode::CrossSiteRefused);
+    send(Method::POST, "/admin/teams", &expert, "same-origin", team).await.refused(ErrorCode::Forbidden);
+    let made = send(Method::POST, "/admin/teams", &admin, "same-origin", team).await.json();
+    let path = format!("/admin/teams/{}", made["id"]);
+    for method in [Method::PUT, Method::DELETE] {
+        send(method, &path, &admin, "cross-site", team).await.refused(ErrorCode::CrossSiteRefused);
+    }
+    assert_eq!(send(Method::GET, "/admin/teams", &admin, "same-origin", "").await.json()[0]["name"], "Pumps");
+    assert_eq!(send(Method::DELETE, &path, &admin, "same-origin", "").await.status, 204);
 }
 
 #[tokio::test]

@@ -34,6 +34,18 @@ pub struct Delivery {
     pub steps: Vec<DeliveryStep>,
 }
 
+/// One that was not sent, or may not have been.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    pub delivery: Delivery,
+    pub call_title: String,
+    pub call_ended: bool,
+    /// Of whom it was for.
+    pub display_name: String,
+    /// Another message went to the same address since then.
+    pub sent_again: bool,
+}
+
 /// One that has been taken up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {

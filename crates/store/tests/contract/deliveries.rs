@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use farhand_domain::delivery::{Channel, Fact, State};
-use farhand_store::model::{CallRecord, CallUpdate, Claimant, Contact, Delivery, DeliveryStep, Heard, Whose};
+use farhand_store::model::{
+    CallRecord, CallUpdate, Claimant, Contact, DeadLetter, Delivery, DeliveryStep, Heard, Whose,
+};
 
 use crate::support::{Db, at, ended, fresh_uuid, new_call, next};
 
@@ -72,11 +74,39 @@ async fn what_was_not_sent_is_listed_for_its_domain_the_latest_first(db: &Db) {
     let said: Vec<_> = facts.map(|(delivery, fact)| heard(delivery, fact)).to_vec();
     db.store.hear_of_deliveries(&said).await.unwrap();
 
-    let ids = |listed: Vec<Delivery>| listed.into_iter().map(|delivery| delivery.id).collect::<Vec<_>>();
-    let listed = |most| db.store.dead_letters(record.domain_id, most);
+    let ids = |listed: Vec<DeadLetter>| listed.into_iter().map(|dead| dead.delivery.id).collect::<Vec<_>>();
+    let listed = |most| db.store.dead_letters(record.domain_id, "again", most);
     assert_eq!(ids(listed(9).await.unwrap()), [expired.id, uncertain.id, failed.id]);
-    assert_eq!(listed(1).await.unwrap()[0].state, State::Expired);
-    assert!(db.store.dead_letters(record.domain_id + 1, 9).await.unwrap().is_empty());
+    assert_eq!(listed(1).await.unwrap()[0].delivery.state, State::Expired);
+    assert!(db.store.dead_letters(record.domain_id + 1, "again", 9).await.unwrap().is_empty());
+}
+
+async fn what_was_not_sent_says_of_which_call_for_whom_and_whether_it_went_out_again(db: &Db) {
+    let record = call_with(db, &[10, 20]).await;
+    claim(db, 45, 9).await;
+    let refused: Vec<_> = record.deliveries.iter().map(|delivery| heard(delivery, Fact::Refused)).collect();
+    db.store.hear_of_deliveries(&refused).await.unwrap();
+    let again = |address: &str, kind: &str| Delivery {
+        kind: kind.to_owned(),
+        address: address.to_owned(),
+        ..new_delivery(&record, &record.creator, 99)
+    };
+    let others = vec![again("other@example.org", "again"), again("somebody@example.org", "moved")];
+    db.update(CallUpdate { new_deliveries: others, ..next(&record, 1) }).await.unwrap();
+    let listed = async || db.store.dead_letters(record.domain_id, "again", 9).await.unwrap();
+    for dead in listed().await {
+        assert_eq!((dead.call_title.as_str(), dead.call_ended), (record.title.as_str(), false));
+        assert_eq!((dead.display_name.as_str(), dead.sent_again), (record.creator.display_name.as_str(), false));
+    }
+    let record = db.read(&record).await;
+    let fresh = vec![again("somebody@example.org", "again")];
+    db.update(CallUpdate { new_deliveries: fresh, ..next(&record, 2) }).await.unwrap();
+    assert_eq!(listed().await.iter().map(|dead| dead.sent_again).collect::<Vec<_>>(), [true, true]);
+    let record = db.read(&record).await;
+    let sent = record.deliveries.last().unwrap();
+    claim(db, 100, 9).await;
+    db.store.hear_of_deliveries(&[heard(sent, Fact::Refused)]).await.unwrap();
+    assert_eq!(listed().await.iter().map(|dead| dead.sent_again).collect::<Vec<_>>(), [false, true, true]);
 }
 
 async fn what_is_due_is_taken_up_once_the_longest_due_first(db: &Db) {
@@ -201,6 +231,7 @@ contract!(
     messages_are_born_with_their_call_and_with_its_steps,
     a_refused_step_leaves_no_message,
     what_was_not_sent_is_listed_for_its_domain_the_latest_first,
+    what_was_not_sent_says_of_which_call_for_whom_and_whether_it_went_out_again,
     what_is_due_is_taken_up_once_the_longest_due_first,
     of_many_who_take_up_at_once_each_gets_others,
     what_is_heard_of_a_message_is_kept_with_its_time_and_words,

@@ -9,6 +9,7 @@ use farhand_protocol::{
     auth::Role,
     call::CallLog,
 };
+use farhand_store::model::{self, Delivery};
 use uuid::Uuid;
 
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
         Outcome,
         extract::{Caller, Path, Query},
     },
+    notify::Kind,
 };
 
 const USUALLY: u32 = 100;
@@ -35,14 +37,16 @@ pub async fn list_dead_letters(
 ) -> Outcome<Json<Vec<DeadLetter>>> {
     login.require(Role::Admin)?;
     let most = query.limit.unwrap_or(USUALLY).clamp(1, MOST);
-    let dead = app.store.dead_letters(login.user.domain_id, most.into()).await?;
-    let shown = dead.iter().filter(|delivery| log::is_told(delivery, delivery.state)).map(|delivery| DeadLetter {
-        call_id: delivery.call_id,
-        contact_id: delivery.contact_id,
-        address: delivery.address.clone(),
-        message: log::notification(delivery),
-    });
-    Ok(Json(shown.collect()))
+    let dead = app.store.dead_letters(login.user.domain_id, Kind::Again.name(), most.into()).await?;
+    let told = dead.into_iter().filter(|dead| log::is_told(&dead.delivery, dead.delivery.state));
+    Ok(Json(told.map(letter).collect()))
+}
+
+fn letter(dead: model::DeadLetter) -> DeadLetter {
+    let model::DeadLetter { delivery, call_title, call_ended, display_name, sent_again } = dead;
+    let message = log::notification(&delivery);
+    let Delivery { call_id, contact_id, address, .. } = delivery;
+    DeadLetter { call_id, call_title, call_ended, contact_id, display_name, address, sent_again, message }
 }
 
 /// Sends a message once more, while its call has not ended. It is a new one; the first stays as it is.
