@@ -57,20 +57,26 @@ impl SqlStore {
         now: Timestamp,
         by: Claimant<'_>,
         most: u64,
+        passed_over: &[i64],
     ) -> StoreResult<Vec<Claimed>> {
         let txn = self.begin_write().await?;
+        // In no question before there is anybody to be passed over: it stays prepared.
+        let places: Vec<_> = (6..).map(|place| format!("${place}")).take(passed_over.len()).collect();
+        let others =
+            if places.is_empty() { String::new() } else { format!("AND domain_id NOT IN ({}) ", places.join(",")) };
         let due = |own_lock: &str| {
             format!(
                 "UPDATE deliveries SET state = 'sending', tries = tries + 1, node = $1, epoch = $2 WHERE id IN \
                  (SELECT id FROM deliveries WHERE channel = $3 AND state = 'queued' AND next_at <= $4 \
-                 ORDER BY next_at LIMIT $5{own_lock}) RETURNING id"
+                 {others}ORDER BY next_at LIMIT $5{own_lock}) RETURNING id"
             )
         };
         // Two servers that want messages at the same time get different ones.
         let sql = due(if self.backend() == DbBackend::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" });
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let values: [Value; 5] =
-            [by.node.into(), by.epoch.into(), channel.name().into(), now.as_millis().into(), most.into()];
+        let mut values: Vec<Value> =
+            vec![by.node.into(), by.epoch.into(), channel.name().into(), now.as_millis().into(), most.into()];
+        values.extend(passed_over.iter().map(|domain| Value::from(*domain)));
         let rows = txn.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, values)).await?;
         let ids = rows.iter().map(|row| Ok(row.try_get_by(0)?)).collect::<StoreResult<Vec<String>>>()?;
         let claimed = read(&txn, delivery::Column::Id.is_in(ids)).await?;

@@ -87,13 +87,14 @@ pub trait Store: EventStore + RequestStore + Send + Sync + 'static {
 
     // --- messages to people; born in `save_calls` --------------------------------------------------------------------------
 
-    /// Takes up at most `most` of what is due, the longest due first.
+    /// Takes up at most `most` of what is due, the longest due first, and nothing of the domains that are passed over.
     async fn claim_deliveries(
         &self,
         channel: Channel,
         now: Timestamp,
         by: Claimant<'_>,
         most: u64,
+        passed_over: &[i64],
     ) -> StoreResult<Vec<Claimed>>;
     /// When the next one is due.
     async fn next_delivery(&self, channel: Channel) -> StoreResult<Option<Timestamp>>;

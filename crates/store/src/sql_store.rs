@@ -147,8 +147,9 @@ impl Store for SqlStore {
         now: Timestamp,
         by: Claimant<'_>,
         most: u64,
+        passed_over: &[i64],
     ) -> StoreResult<Vec<Claimed>> {
-        self.answered(self.claim(channel, now, by, most)).await
+        self.answered(self.claim(channel, now, by, most, passed_over)).await
     }
 
     async fn next_delivery(&self, channel: Channel) -> StoreResult<Option<Timestamp>> {

@@ -50,8 +50,10 @@ pub use self::{
 
 /// Gateways are slow and take many at a time.
 const SMS_AT_A_TIME: usize = 4;
-/// A team is rung at once; more connections at a time would take from the calls' own.
-const PUSH_AT_A_TIME: usize = 16;
+/// Teams are rung at once; more connections at a time would take from the calls' own.
+const PUSH_AT_A_TIME: usize = 64;
+/// A domain that has so many under way gets no more: whoever names push services that hang must not keep others from being rung.
+const PUSH_OF_DOMAIN: usize = 16;
 
 /// By what people can be reached.
 pub struct Notify {
@@ -205,6 +207,14 @@ impl Notify {
             Channel::Email => self.mail.as_ref().map_or(1, |mail| mail.connections),
             Channel::Sms => SMS_AT_A_TIME,
             Channel::Push => PUSH_AT_A_TIME,
+        }
+    }
+
+    /// How many of one domain's. Letters and texts all go to the same server, which is slow for all or for none.
+    fn share(&self, channel: Channel) -> usize {
+        match channel {
+            Channel::Email | Channel::Sms => self.senders(channel),
+            Channel::Push => PUSH_OF_DOMAIN,
         }
     }
 

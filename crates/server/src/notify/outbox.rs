@@ -1,7 +1,11 @@
 //! Sends what is queued. A message is marked as in flight, on disk, before its first byte leaves: after a stop at any moment it is known
 //! which ones may have been sent.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use farhand_domain::{
     delivery::{Channel, Fact, pause_after},
@@ -11,7 +15,7 @@ use farhand_store::{
     Store, StoreResult,
     model::{Claimant, Claimed, Delivery, Heard, Whose},
 };
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Kind, Notify, attempt::Attempt};
@@ -45,8 +49,21 @@ type Done = (Delivery, Attempt);
 #[derive(Default)]
 struct Work {
     flying: JoinSet<Done>,
+    /// The domains they are of, by their tasks.
+    domains: HashMap<Id, i64>,
     /// What is known and not on disk yet: it must not get lost because the database is away.
     unsaved: Vec<Heard>,
+}
+
+impl Work {
+    /// Domains with so many messages in flight.
+    fn busy(&self, share: usize) -> Vec<i64> {
+        let mut counts = BTreeMap::new();
+        for domain in self.domains.values() {
+            *counts.entry(*domain).or_insert(0) += 1;
+        }
+        counts.into_iter().filter(|(_, count)| *count >= share).map(|(domain, _)| domain).collect()
+    }
 }
 
 impl<T: Fn(Vec<Delivery>) + Send + Sync> Outbox<T> {
@@ -58,13 +75,13 @@ impl<T: Fn(Vec<Delivery>) + Send + Sync> Outbox<T> {
                 tracing::error!(%error, channel = self.channel.name(), "messages wait for the database");
             }
             tokio::select! {
-                Some(done) = work.flying.join_next() => self.gather(done, &mut work).await,
+                Some(done) = work.flying.join_next_with_id() => self.gather(done, &mut work).await,
                 () = self.notify.news(self.channel) => {}
                 () = tokio::time::sleep(LOOK) => {}
                 () = stop.cancelled() => {}
             }
         }
-        while let Some(done) = work.flying.join_next().await {
+        while let Some(done) = work.flying.join_next_with_id().await {
             self.gather(done, &mut work).await;
         }
         if let Err(error) = self.save(&mut work).await {
@@ -75,28 +92,37 @@ impl<T: Fn(Vec<Delivery>) + Send + Sync> Outbox<T> {
     /// Saves what is known, and takes up what is due.
     async fn round(&self, work: &mut Work) -> StoreResult<()> {
         self.save(work).await?;
+        while self.take_up(work).await? {}
+        self.save(work).await
+    }
+
+    /// Whether there may be more to be taken up.
+    async fn take_up(&self, work: &mut Work) -> StoreResult<bool> {
         let now = self.clock.now();
-        let free = self.notify.senders(self.channel).saturating_sub(work.flying.len());
+        let share = self.notify.share(self.channel);
+        let most = self.notify.senders(self.channel).saturating_sub(work.flying.len()).min(share);
         let due = self.store.next_delivery(self.channel).await?.is_some_and(|at| at <= now);
-        if free == 0 || !due {
-            return Ok(());
+        if most == 0 || !due {
+            return Ok(false);
         }
-        let most = u64::try_from(free).unwrap_or(u64::MAX);
-        for Claimed { delivery, call_ended } in
-            self.store.claim_deliveries(self.channel, now, self.claimant(), most).await?
-        {
+        let (by, busy) = (self.claimant(), work.busy(share));
+        let claimed = self.store.claim_deliveries(self.channel, now, by, most as u64, &busy).await?;
+        let more = claimed.len() == most;
+        for Claimed { delivery, call_ended } in claimed {
             let over = call_ended && !Kind::named(&delivery.kind).is_some_and(Kind::outlives_the_call);
             if delivery.not_after < now || over {
                 work.unsaved.push(self.heard(&delivery, Fact::TooLate));
             } else {
                 let notify = self.notify.clone();
-                work.flying.spawn(async move {
+                let domain = delivery.domain_id;
+                let task = work.flying.spawn(async move {
                     let attempt = notify.send(&delivery, now).await;
                     (delivery, attempt)
                 });
+                work.domains.insert(task.id(), domain);
             }
         }
-        self.save(work).await
+        Ok(more)
     }
 
     async fn save(&self, work: &mut Work) -> StoreResult<()> {
@@ -109,24 +135,30 @@ impl<T: Fn(Vec<Delivery>) + Send + Sync> Outbox<T> {
         Ok(())
     }
 
-    async fn gather(&self, first: Result<Done, JoinError>, work: &mut Work) {
+    async fn gather(&self, first: Result<(Id, Done), JoinError>, work: &mut Work) {
         self.note(first, work);
         let enough = tokio::time::sleep(GATHER);
         tokio::pin!(enough);
         while work.unsaved.len() < MOST {
             tokio::select! {
-                Some(done) = work.flying.join_next() => self.note(done, work),
+                Some(done) = work.flying.join_next_with_id() => self.note(done, work),
                 () = &mut enough => return,
                 else => return,
             }
         }
     }
 
-    fn note(&self, done: Result<Done, JoinError>, work: &mut Work) {
+    fn note(&self, done: Result<(Id, Done), JoinError>, work: &mut Work) {
         match done {
-            Ok((delivery, attempt)) => work.unsaved.push(self.became(&delivery, attempt)),
+            Ok((task, (delivery, attempt))) => {
+                work.domains.remove(&task);
+                work.unsaved.push(self.became(&delivery, attempt));
+            }
             // It stays in flight, and is looked after at the next start.
-            Err(error) => tracing::error!(%error, channel = self.channel.name(), "sending a message has panicked"),
+            Err(error) => {
+                work.domains.remove(&error.id());
+                tracing::error!(%error, channel = self.channel.name(), "sending a message has panicked");
+            }
         }
     }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use farhand_protocol::{call::CallLog, frame::ClientFrame, notify::Notification};
 use farhand_server::{config::Config, world::Clock as _};
 use farhand_store::model::{NewLoginSession, PushSubscription, TokenPair};
-use farhand_testkit::{Account, Server, json};
+use farhand_testkit::{Account, OTHER_DOMAIN, Server, json};
 use serde_json::Value;
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::{
@@ -224,6 +225,25 @@ async fn a_push_service_that_wants_to_be_left_alone_is() {
     server.clock().move_ahead(Duration::from_secs(17));
     service.next().await;
     until(&caller, call.call_id, "queued", 3).await;
+}
+
+#[tokio::test]
+async fn push_services_that_one_domain_names_and_that_hang_keep_nobody_elses_browser_from_ringing() {
+    let (server, mut service, caller, tester) = ready().await;
+    // It takes connections and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let theirs = server.login_at(OTHER_DOMAIN, "admin").await;
+    let connector = server.login_at(OTHER_DOMAIN, "connector1").await;
+    for browser in 0..10 {
+        let endpoint = format!("http://{}/{browser}", silent.local_addr().unwrap());
+        assert_eq!(subscribe(&connector, &endpoint).await.status, 200);
+    }
+    for _ in 0..8 {
+        let call = call(&theirs, &connector).await;
+        assert_eq!(notifications(&theirs.call_log(call.call_id).await).len(), 10);
+    }
+    let rung = call(&caller, &tester).await;
+    only_rings(&mut service, &rung).await;
 }
 
 #[tokio::test]

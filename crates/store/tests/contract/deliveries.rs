@@ -45,7 +45,7 @@ async fn call_with(db: &Db, due: &[i64]) -> CallRecord {
 }
 
 async fn claim(db: &Db, now: i64, most: u64) -> Vec<Delivery> {
-    let claimed = db.store.claim_deliveries(Channel::Email, at(now), BY, most).await.unwrap();
+    let claimed = db.store.claim_deliveries(Channel::Email, at(now), BY, most, &[]).await.unwrap();
     claimed.into_iter().map(|claimed| claimed.delivery).collect()
 }
 
@@ -113,12 +113,32 @@ async fn what_is_due_is_taken_up_once_the_longest_due_first(db: &Db) {
     let record = call_with(db, &[30, 10, 20, 99]).await;
     assert_eq!(db.store.next_delivery(Channel::Email).await.unwrap(), Some(at(10)));
     assert_eq!(db.store.next_delivery(Channel::Sms).await.unwrap(), None);
-    assert_eq!(db.store.claim_deliveries(Channel::Sms, at(50), BY, 9).await.unwrap(), []);
+    assert_eq!(db.store.claim_deliveries(Channel::Sms, at(50), BY, 9, &[]).await.unwrap(), []);
     let first = claim(db, 50, 2).await;
     assert_eq!(first, [&record.deliveries[1], &record.deliveries[2]].map(Clone::clone));
     assert_eq!(claim(db, 50, 9).await, [record.deliveries[0].clone()]);
     assert_eq!(claim(db, 50, 9).await, []);
     assert_eq!(db.store.next_delivery(Channel::Email).await.unwrap(), Some(at(99)));
+}
+
+async fn what_is_due_of_domains_that_are_passed_over_waits(db: &Db) {
+    let busy = call_with(db, &[10, 20]).await;
+    let mut free = Vec::new();
+    for name in ["other", "third"] {
+        let eve = db.person(&db.domain(name).await, "eve").await;
+        let mut new = new_call(&eve, &[&eve]);
+        new.record.deliveries = vec![new_delivery(&new.record, &eve, 30)];
+        free.push(db.save(new).await);
+    }
+    let claim = async |passed_over: &[i64]| {
+        let claimed = db.store.claim_deliveries(Channel::Email, at(50), BY, 1, passed_over).await.unwrap();
+        claimed.into_iter().map(|claimed| claimed.delivery.domain_id).collect::<Vec<_>>()
+    };
+    let third = free[1].domain_id;
+    assert_eq!(claim(&[busy.domain_id, third]).await, [free[0].domain_id]);
+    assert_eq!(claim(&[busy.domain_id, third]).await, [0; 0]);
+    assert_eq!(claim(&[busy.domain_id]).await, [third]);
+    assert_eq!(claim(&[]).await, [busy.domain_id]);
 }
 
 async fn of_many_who_take_up_at_once_each_gets_others(db: &Db) {
@@ -129,7 +149,7 @@ async fn of_many_who_take_up_at_once_each_gets_others(db: &Db) {
         async move {
             let mut mine = Vec::new();
             for _ in 0..10 {
-                mine.extend(store.claim_deliveries(Channel::Email, at(1), BY, 3).await.unwrap());
+                mine.extend(store.claim_deliveries(Channel::Email, at(1), BY, 3, &[]).await.unwrap());
             }
             mine
         }
@@ -198,7 +218,7 @@ async fn what_a_step_means_for_messages_is_saved_with_it(db: &Db) {
 async fn whoever_takes_one_up_learns_whether_its_call_is_over(db: &Db) {
     let record = call_with(db, &[0, 99]).await;
     let over = async |now| {
-        let claimed = db.store.claim_deliveries(Channel::Email, at(now), BY, 9).await.unwrap();
+        let claimed = db.store.claim_deliveries(Channel::Email, at(now), BY, 9, &[]).await.unwrap();
         claimed.iter().map(|claimed| claimed.call_ended).collect::<Vec<_>>()
     };
     assert_eq!(over(1).await, [false]);
@@ -233,6 +253,7 @@ contract!(
     what_was_not_sent_is_listed_for_its_domain_the_latest_first,
     what_was_not_sent_says_of_which_call_for_whom_and_whether_it_went_out_again,
     what_is_due_is_taken_up_once_the_longest_due_first,
+    what_is_due_of_domains_that_are_passed_over_waits,
     of_many_who_take_up_at_once_each_gets_others,
     what_is_heard_of_a_message_is_kept_with_its_time_and_words,
     several_facts_of_one_message_are_heard_in_order,
