@@ -40,7 +40,7 @@ use uuid::Uuid;
 use model::{
     ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange,
     GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam, NewUser,
-    PushSubscription, Refused, Rotation, RunningCall, Saved, Team, TeamQueue, User, UserChange,
+    PushSubscription, Refused, Rotation, RunningCall, Saved, TakenOver, Team, TeamQueue, User, UserChange,
 };
 
 /// Why the store could not do what it was asked.
@@ -70,10 +70,14 @@ pub trait Store: EventStore + Send + Sync + 'static {
     /// Raises and returns the epoch that fences off whoever owned the running calls before.
     async fn next_owner_epoch(&self, node: &str) -> StoreResult<i64>;
     /// Makes `node` at `epoch` the owner of all calls that have not ended, and returns them.
-    async fn take_over_running(&self, node: &str, epoch: i64) -> StoreResult<Vec<RunningCall>>;
+    async fn take_over_running(&self, node: &str, epoch: i64) -> StoreResult<TakenOver>;
     /// A call as it stands in the database, if `node` at `epoch` owns it: for an owner that does not know whether its last
     /// write arrived.
-    async fn owned_call(&self, id: i64, node: &str, epoch: i64) -> StoreResult<Option<RunningCall>>;
+    async fn owned_call(&self, id: i64, node: &str, epoch: i64) -> StoreResult<Option<RunningCall>> {
+        Ok(self.owned_calls(&[id], node, epoch).await?.pop())
+    }
+    /// The same of many; those of others are missing.
+    async fn owned_calls(&self, ids: &[i64], node: &str, epoch: i64) -> StoreResult<Vec<RunningCall>>;
     async fn call(&self, call_id: Uuid) -> StoreResult<Option<CallRecord>>;
     /// Newest first.
     async fn calls(&self, filter: &CallFilter) -> StoreResult<Vec<CallRecord>>;

@@ -161,6 +161,15 @@ pub struct Invitation {
     pub display_name: String,
     pub email: Option<String>,
     pub phone: Option<String>,
+    /// In which to write, if the request said it.
+    pub language: Option<String>,
+}
+
+impl Invitation {
+    /// Of somebody who was given no address.
+    pub fn of(contact: Contact) -> Self {
+        Self { display_name: contact.display_name.clone(), email: None, phone: None, language: None, contact }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -261,6 +270,25 @@ pub struct RunningCall {
     pub version: i64,
 }
 
+/// A call whose owner need not look at it before then, as far as it has to be known without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SleepingCall {
+    pub id: i64,
+    pub call_id: Uuid,
+    pub until: Timestamp,
+    /// Contacts: who made it, for whom, and who is invited.
+    pub creator: i64,
+    pub maker: i64,
+    pub invited: Vec<i64>,
+}
+
+/// All calls that have not ended.
+#[derive(Default)]
+pub struct TakenOver {
+    pub running: Vec<RunningCall>,
+    pub sleeping: Vec<SleepingCall>,
+}
+
 pub enum CallWrite {
     Create(Box<NewCall>),
     Update(Box<CallUpdate>),
@@ -274,6 +302,8 @@ pub struct NewCall {
     pub state: String,
     pub owner_node: String,
     pub owner_epoch: i64,
+    /// There if nobody need look at it before then.
+    pub sleeps_until: Option<Timestamp>,
     pub idempotency: Option<NewIdempotency>,
 }
 
@@ -301,6 +331,8 @@ pub struct CallUpdate {
     pub calendar_sequence: i64,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
+    /// There if nobody need look at it before then.
+    pub sleeps_until: Option<Timestamp>,
     pub new_events: Vec<NewEvent>,
     pub new_history: Vec<HistoryRow>,
     pub new_statistics: Vec<StatisticsRow>,
@@ -308,6 +340,8 @@ pub struct CallUpdate {
     /// What this step means for earlier messages of the call.
     pub heard: Vec<Heard>,
     pub new_invited: Vec<Invitation>,
+    /// Of people who are invited already: how they are reached from now on.
+    pub changed_invited: Vec<Invitation>,
     pub new_teams: Vec<InvitedTeam>,
     /// New ones, and in place of those that were.
     pub guest_links: Vec<GuestLink>,

@@ -18,7 +18,8 @@ use crate::{
     model::{
         ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, Delivery, Domain, DomainChange,
         GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam,
-        NewUser, PushSubscription, Refused, Rotation, RunningCall, Saved, Team, TeamQueue, TokenPair, User, UserChange,
+        NewUser, PushSubscription, Refused, Rotation, RunningCall, Saved, TakenOver, Team, TeamQueue, TokenPair, User,
+        UserChange,
     },
     pushes,
 };
@@ -115,12 +116,12 @@ impl Store for SqlStore {
     }
 
     /// Without a limit: after a long outage there may be very many.
-    async fn take_over_running(&self, node: &str, epoch: i64) -> StoreResult<Vec<RunningCall>> {
+    async fn take_over_running(&self, node: &str, epoch: i64) -> StoreResult<TakenOver> {
         self.take_over(node, epoch).await
     }
 
-    async fn owned_call(&self, id: i64, node: &str, epoch: i64) -> StoreResult<Option<RunningCall>> {
-        self.answered(self.read_owned(id, node, epoch)).await
+    async fn owned_calls(&self, ids: &[i64], node: &str, epoch: i64) -> StoreResult<Vec<RunningCall>> {
+        self.answered(self.read_owned(ids, node, epoch)).await
     }
 
     async fn call(&self, call_id: Uuid) -> StoreResult<Option<CallRecord>> {

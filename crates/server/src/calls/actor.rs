@@ -43,6 +43,7 @@ pub(super) const RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep; the clock is looked at again after it, whatever the machine's time did meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_mins(10);
 
+const RENAMED: &str = "Renamed";
 const CALL_BACK: &str = "/callBackDateTime";
 
 /// What an answer has beside the call as it stands.
@@ -69,6 +70,8 @@ pub struct CallActor {
     pub lobby: Lobby,
     /// The call was taken up, and that is not saved yet: the next step says it first.
     pub recovery_owed: bool,
+    /// Of the call at which time browsers have been reminded.
+    pub reminded_of: Option<Timestamp>,
 }
 
 impl CallActor {
@@ -88,6 +91,7 @@ impl CallActor {
             team_names,
             lobby,
             recovery_owed: false,
+            reminded_of: None,
         }
     }
 
@@ -131,13 +135,15 @@ impl CallActor {
     }
 
     fn nap(&self, again_at: Option<Timestamp>) -> Duration {
-        let wake = again_at.or(self.call.next_wake(&self.shared.policy));
+        let next = || self.call.next_wake(&self.shared.policy).into_iter().chain(self.reminds_at()).min();
+        let wake = again_at.or_else(next);
         let wake = wake.into_iter().chain(self.media.due()).chain(self.lobby.due()).min();
         wake.map_or(LONGEST_SLEEP, |at| self.shared.clock.now().until(at)).min(LONGEST_SLEEP)
     }
 
     pub(super) async fn tick(&mut self) -> Result<(), Fail> {
         self.pay_owed().await?;
+        self.remind().await?;
         self.step(Event::Tick, Extra::default()).await
     }
 
@@ -196,8 +202,9 @@ impl CallActor {
                 self.step(Event::RingAgain { contact }, none).await
             }
             Ask::Update { title, planned_at, planned_zone, join_anonymous } => {
+                let (title, texts) = self.note_of_title(by, title);
                 let notes = self.note_of_opening(by, join_anonymous);
-                self.update(by, planned_at, Extra { title, planned_zone, join_anonymous, notes, ..none }).await
+                self.update(by, planned_at, Extra { title, planned_zone, join_anonymous, notes, texts, ..none }).await
             }
             Ask::Cancel => {
                 allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may cancel the call.")?;
@@ -254,21 +261,29 @@ impl CallActor {
         let Resolved { invited, teams, mut ask, notes } = resolved;
         ask.people.retain(|invitee| invitee.contact != self.call.creator());
         self.learn_names(&ask.successors).await;
-        let fresh = |invitation: &Invitation| {
-            !self.record.invited.iter().any(|known| known.contact.id == invitation.contact.id)
-        };
         let known_team = |team: &InvitedTeam| self.record.teams.contains(team);
-        let invited: Vec<Invitation> = invited.into_iter().filter(fresh).collect();
+        let (known, invited): (Vec<_>, Vec<_>) =
+            invited.into_iter().partition(|invitation| self.invitation_of(invitation.contact.id).is_some());
+        let changed_invited = known.into_iter().filter_map(|again| self.changed(again)).collect();
         let now = self.shared.clock.now();
         let guest_links = self.shared.links(&invited, self.record.planned_at, now);
         let extra = Extra {
             guest_links,
             invited,
+            changed_invited,
             teams: teams.into_iter().filter(|team| !known_team(team)).collect(),
             team_notes: notes,
             ..Extra::default()
         };
         self.step(Event::Invite(ask), extra).await
+    }
+
+    /// A title that is another one, and what the history says of it.
+    fn note_of_title(&self, by: By, title: Option<String>) -> (Option<String>, Vec<(&'static str, ContactId, String)>) {
+        let title = title.filter(|title| *title != self.record.title);
+        let note = |title: &String| (RENAMED, self.known_or_creator(by.asker.contact), title.clone());
+        let notes = title.iter().map(note).collect();
+        (title, notes)
     }
 
     async fn update(&mut self, by: By, planned_at: Option<Timestamp>, extra: Extra) -> Result<(), Fail> {
@@ -305,9 +320,16 @@ impl CallActor {
             self.recovery_owed = false;
             return Ok(());
         }
-        let (fresh, links) = (&extra.invited, &extra.guest_links);
-        let step =
-            Step { record: &self.record, fresh, links, next: &next, schedule: &schedule, effects: &effects, now };
+        let step = Step {
+            record: &self.record,
+            fresh: &extra.invited,
+            changed: &extra.changed_invited,
+            links: &extra.guest_links,
+            next: &next,
+            schedule: &schedule,
+            effects: &effects,
+            now,
+        };
         let mut reached = self.shared.reach(&step).await?;
         let statistics = self.statistics.ended(now, &self.record, &self.call, &next, cause);
         let besides = Besides { statistics, messages: std::mem::take(&mut reached.messages), heard };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use farhand_domain::{
-    call::{Call, Effect, Note, Place, RingEnd},
+    call::{Effect, Note, Place, RingEnd},
     delivery::{Channel, State},
     ids::ContactId,
     time::Timestamp,
@@ -16,22 +16,17 @@ use farhand_store::model::{CallRecord, Delivery};
 use super::{Shared, log, reaching::Step};
 use crate::{
     http::Outcome,
-    notify::{Inviting, Kind, Wanted},
+    notify::{Facts, Inviting, Kind, Wanted},
 };
 
 /// How long a browser that shows a ring which is over is tried to be told so: a device that comes back later shows it until somebody looks.
 const OVER_FOR: Duration = Duration::from_hours(1);
 
 impl Shared {
-    /// What rings for these people while its page is closed. A call that is only to be listed rings nothing.
-    pub(super) async fn browsers(
-        &self,
-        call: &Call,
-        users: &[i64],
-        now: Timestamp,
-    ) -> Outcome<HashMap<i64, Vec<String>>> {
+    /// What rings for these people while its page is closed.
+    pub(super) async fn browsers(&self, users: &[i64], now: Timestamp) -> Outcome<HashMap<i64, Vec<String>>> {
         let mut browsers: HashMap<_, Vec<_>> = HashMap::new();
-        if users.is_empty() || !call.state().terms.popup || !self.notify.has(Channel::Push) {
+        if users.is_empty() || !self.notify.has(Channel::Push) {
             return Ok(browsers);
         }
         for browser in self.store.pushes_of_users(users, now).await? {
@@ -44,10 +39,10 @@ impl Shared {
     pub(super) fn ring_end_messages(&self, step: &Step<'_>) -> Vec<Delivery> {
         let mut messages = Vec::new();
         for (contact, end) in ring_ends(step) {
-            let Some(to) = step.invitation(contact) else { continue };
+            let Some(to) = step.addressee(contact) else { continue };
             for shown in shown_rings(step.record, contact) {
                 let wanted = Wanted {
-                    to,
+                    to: &to,
                     link: None,
                     kind: Kind::RingEnd,
                     channel: Channel::Push,
@@ -57,7 +52,10 @@ impl Shared {
                     language: None,
                     held_back: None,
                 };
-                let inviting = Inviting { plan: None, ..step.inviting(self.policy.open) };
+                let rang = Facts::of(shown).ok();
+                let inviting = step.inviting(self.policy.open);
+                let from = rang.as_ref().map_or(inviting.from, |facts| &facts.from);
+                let inviting = Inviting { plan: None, from, ..inviting };
                 messages.push(self.notify.ring_end(&inviting, &wanted, log::ring_end_name(end)));
             }
         }

@@ -1,9 +1,28 @@
 //! Inviting people to a call that exists.
 
 use farhand_protocol::{ErrorCode, Problem, call::InviteRequest};
+use farhand_store::model::Invitation;
 
-use super::{Answer, Ask, By, Calls, resolve};
+use super::{Answer, Ask, By, Calls, actor::CallActor, resolve};
 use crate::{auth::Login, http::Outcome};
+
+impl CallActor {
+    pub(super) fn invitation_of(&self, contact: i64) -> Option<&Invitation> {
+        self.record.invited.iter().find(|known| known.contact.id == contact)
+    }
+
+    /// Somebody who is invited again, by another address or in another language; what is not said stays.
+    pub(super) fn changed(&self, again: Invitation) -> Option<Invitation> {
+        let known = self.invitation_of(again.contact.id)?;
+        let changed = Invitation {
+            email: again.email.or(known.email.clone()),
+            phone: again.phone.or(known.phone.clone()),
+            language: again.language.or(known.language.clone()),
+            ..known.clone()
+        };
+        (changed != *known).then_some(changed)
+    }
+}
 
 impl Calls {
     pub async fn invite(&self, login: &Login, by: By, request: &InviteRequest) -> Outcome<Answer> {

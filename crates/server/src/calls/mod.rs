@@ -20,11 +20,13 @@ mod media;
 mod pace;
 mod reaching;
 mod recover;
+mod reminding;
 mod requests;
 pub mod resolve;
 mod ring_news;
 mod rows;
 mod schedule;
+mod sleep;
 mod snapshot;
 mod statistics;
 mod steady;
@@ -34,7 +36,7 @@ mod tell;
 mod view;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -43,11 +45,12 @@ use farhand_domain::{
     call::{Call, Effect, Place},
     ids::ContactId,
     policy::Policy,
+    time::Timestamp,
 };
 use farhand_protocol::ErrorCode;
 use farhand_store::{
     Store,
-    model::{CallRecord, Delivery, RunningCall},
+    model::{CallRecord, Delivery, RunningCall, TakenOver},
 };
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -109,8 +112,9 @@ struct Live {
     calls: HashMap<Uuid, mpsc::Sender<Command>>,
     by_contact: HashMap<ContactId, HashSet<Uuid>>,
     fenced: HashSet<Uuid>,
-    /// Requests that wait without a task.
-    asleep: HashSet<Uuid>,
+    /// Calls that wait without a task, and when they are to be woken.
+    asleep: HashMap<Uuid, sleep::Sleeper>,
+    alarms: BTreeSet<(Timestamp, Uuid)>,
     /// New calls on their way to the database: they have no task yet, and will get one. With what was heard of their messages meanwhile.
     new: HashMap<Uuid, Vec<Delivery>>,
 }
@@ -197,7 +201,7 @@ impl Calls {
         let Ground { store, directory, hub, clock, policy, workers, turn, notify, queues, node, .. } = ground;
         let (guest_link_life, reminder) = (ground.guest_link_life, ground.reminder);
         let owner_epoch = store.next_owner_epoch(&node).await?;
-        let running = store.take_over_running(&node, owner_epoch).await?;
+        let TakenOver { running, sleeping } = store.take_over_running(&node, owner_epoch).await?;
         let committer = Committer::start(store.clone());
         let (live, taking_up) = (Mutex::default(), tokio::sync::Mutex::default());
         let shared = Shared {
@@ -220,9 +224,10 @@ impl Calls {
             taking_up,
         };
         let calls = Self { shared: Arc::new(shared) };
-        if !running.is_empty() {
-            tracing::info!(calls = running.len(), "taking up running calls");
+        if !running.is_empty() || !sleeping.is_empty() {
+            tracing::info!(calls = running.len(), sleeping = sleeping.len(), "taking up running calls");
         }
+        calls.shared.sleep_on(sleeping);
         for call in running {
             drop(calls.take_up(call, true).await);
         }
@@ -246,8 +251,8 @@ impl Calls {
             return Ok(mailbox);
         }
         let _new = shared.expect(record.call_id);
-        let asleep = shared.lock().asleep.remove(&record.call_id);
         let running = shared.store.owned_call(record.id, &shared.node, shared.owner_epoch).await?;
+        let asleep = shared.lock().asleep.remove(&record.call_id).is_some();
         if let Some(running) = running.filter(|running| running.record.ended_at.is_none()) {
             if !asleep {
                 tracing::warn!(call_id = %record.call_id, "taking up a call that had no task");
@@ -257,7 +262,7 @@ impl Calls {
         Ok(None)
     }
 
-    /// `recovers`: whoever was connected is not any more.
+    /// `recovers`: whoever was connected is not any more. Otherwise it has slept.
     async fn take_up(&self, running: RunningCall, recovers: bool) -> Option<mpsc::Sender<Command>> {
         let call_id = running.record.call_id;
         let state = match snapshot::read(&running.state) {
@@ -282,12 +287,13 @@ impl Calls {
         }
         let successors = actor.call.state().successors.clone();
         actor.learn_names(&successors).await;
-        Some(self.spawn(actor, &[]))
+        // Of what slept nothing is new, but for what the tick has told.
+        Some(self.spawn(actor, recovers.then_some(&[])))
     }
 
-    /// Gives a call its task. Nothing was before as far as anybody knows, so everything that is now is new: at a start
+    /// Gives a call its task. With effects nothing was before as far as anybody knows, so everything that is now is new: at a start
     /// nobody is connected to be told, and a ring that rings already is only renewed.
-    fn spawn(&self, mut actor: CallActor, effects: &[Effect]) -> mpsc::Sender<Command> {
+    fn spawn(&self, mut actor: CallActor, effects: Option<&[Effect]>) -> mpsc::Sender<Command> {
         let (mailbox, commands) = mpsc::channel(actor::MAILBOX);
         if !actor.call.has_ended() {
             self.shared.concern(actor.record.call_id, tell::concerned(&actor.call));
@@ -297,7 +303,9 @@ impl Calls {
             drop(live);
             actor.heard_of(heard.unwrap_or_default());
         }
-        actor.perform(&nothing_yet(&actor.call), effects);
+        if let Some(effects) = effects {
+            actor.perform(&nothing_yet(&actor.call), effects);
+        }
         tokio::spawn(actor.run(commands));
         mailbox
     }
@@ -321,18 +329,13 @@ impl Calls {
         }
     }
 
-    /// The running calls somebody has to do with.
-    pub fn live_of(&self, contact: ContactId) -> Vec<Uuid> {
-        self.shared.lock().by_contact.get(&contact).into_iter().flatten().copied().collect()
-    }
-
     fn of(shared: &Arc<Shared>) -> Self {
         Self { shared: shared.clone() }
     }
 
     /// What is shown of somebody may have changed, in all calls that concern this person.
     pub fn look_again_at(&self, contact: ContactId, domain_id: i64) {
-        for call_id in self.live_of(contact) {
+        for call_id in self.awake_of(contact) {
             self.look_again(call_id, domain_id, contact);
         }
     }

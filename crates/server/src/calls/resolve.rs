@@ -40,6 +40,8 @@ use crate::{
 pub const MAX_INVITED: usize = 500;
 /// Characters in a name or an address.
 const MAX_TEXT: usize = 200;
+/// Characters in a language's tag (BCP 47); the longest in use have half as many.
+const MAX_TAG: usize = 35;
 
 /// Whom a request invites.
 pub struct Resolved {
@@ -138,6 +140,7 @@ impl Resolver<'_> {
     async fn find(&self, contact: &CallLogContact, at: &str) -> Outcome<Found> {
         check_lengths(contact, at)?;
         check_addresses(contact, at)?;
+        check_language(contact, at)?;
         let foreign = contact.domain.as_deref().is_some_and(|domain| domain != self.terms.domain);
         let unknown = || {
             let detail = "There is no such user in your domain.";
@@ -267,6 +270,7 @@ impl Resolver<'_> {
                 display_name: request.display_name.unwrap_or_else(|| contact.display_name.clone()),
                 email: request.email,
                 phone: request.phone_number,
+                language: request.language,
                 contact,
             });
         }
@@ -366,6 +370,18 @@ fn check_lengths(contact: &CallLogContact, at: &str) -> Outcome<()> {
         }
     }
     Ok(())
+}
+
+/// What nobody writes in is kept all the same: it says in which language somebody is to be spoken to.
+fn check_language(contact: &CallLogContact, at: &str) -> Outcome<()> {
+    let is_tag = |tag: &str| {
+        let fits = |part: &str| (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric());
+        tag.len() <= MAX_TAG && tag.split('-').all(fits)
+    };
+    match contact.language.as_deref() {
+        Some(tag) if !is_tag(tag) => Err(wrong(at, "language", "This is no language tag, such as de or pt-BR.")),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Nothing is sent to what cannot be an address; better said now than after the call.

@@ -1,8 +1,8 @@
 //! Taking over the running calls, and fencing off whoever had them.
 
-use farhand_store::model::{CallUpdate, CallWrite, Refused};
+use farhand_store::model::{CallRecord, CallUpdate, CallWrite, NewCall, Refused, SleepingCall};
 
-use crate::support::{Db, as_saved, assert_constraint, create, ended, new_call, next};
+use crate::support::{Db, as_saved, assert_constraint, at, create, ended, new_call, next};
 
 async fn epochs_rise_for_each_node_apart(db: &Db) {
     let mut seen = Vec::new();
@@ -25,7 +25,7 @@ async fn all_calls_that_have_not_ended_are_taken_over_complete(db: &Db) {
     db.update(CallUpdate { state: "second".to_owned(), ..next(&expected[5], 1) }).await.unwrap();
 
     let epoch = db.store.next_owner_epoch("next").await.unwrap();
-    let running = db.store.take_over_running("next", epoch).await.unwrap();
+    let running = db.store.take_over_running("next", epoch).await.unwrap().running;
 
     assert_eq!(running.len(), 38);
     for (index, (call, record)) in running.iter().zip(&expected).enumerate() {
@@ -42,11 +42,11 @@ async fn a_former_owner_can_change_nothing_after_a_take_over(db: &Db) {
     new.owner_epoch = first;
     let call = db.save(new).await;
     let second = db.store.next_owner_epoch("node").await.unwrap();
-    let taken = db.store.take_over_running("node", second).await.unwrap();
+    let taken = db.store.take_over_running("node", second).await.unwrap().running;
 
     let as_epoch = |owner_epoch| CallUpdate { owner_epoch, ..next(&call, taken[0].version) };
     assert_eq!(db.update(as_epoch(first)).await, Err(Refused::Conflict));
-    assert_constraint(db.store.take_over_running("node", first).await);
+    assert_constraint(db.store.take_over_running("node", first).await.map(drop));
     db.update(as_epoch(second)).await.unwrap();
 
     let other = db.store.next_owner_epoch("other").await.unwrap();
@@ -83,7 +83,7 @@ async fn an_ended_call_keeps_its_owner(db: &Db) {
     let call = db.save(new_call(&ada, &[])).await;
     db.update(ended(&call, 1)).await.unwrap();
 
-    assert!(db.store.take_over_running("next", 1).await.unwrap().is_empty());
+    assert!(db.store.take_over_running("next", 1).await.unwrap().running.is_empty());
 
     db.update(ended(&call, 2)).await.unwrap();
 }
@@ -95,11 +95,49 @@ async fn thousands_of_running_calls_come_back_in_order(db: &Db) {
         db.store.save_calls(&writes).await.unwrap();
     }
 
-    let running = db.store.take_over_running("next", 1).await.unwrap();
+    let running = db.store.take_over_running("next", 1).await.unwrap().running;
 
     assert_eq!(running.len(), 1200);
     assert!(running.is_sorted_by_key(|call| call.record.id));
     assert!(running.iter().all(|call| call.record.events.len() == 2 && call.record.invited.len() == 1));
+}
+
+async fn calls_that_sleep_are_taken_over_by_their_outline(db: &Db) {
+    let domain = db.domain("acme").await;
+    let (ada, ben) = (db.person(&domain, "ada").await, db.person(&domain, "ben").await);
+    let until = |millis| NewCall { sleeps_until: Some(at(millis)), ..new_call(&ada, &[&ben, &ada]) };
+    let (early, late, over, awake) = (
+        db.save(until(7)).await,
+        db.save(until(8)).await,
+        db.save(until(9)).await,
+        db.save(new_call(&ada, &[&ben])).await,
+    );
+    db.update(ended(&over, 1)).await.unwrap();
+    db.update(CallUpdate { sleeps_until: Some(at(80)), ..next(&late, 1) }).await.unwrap();
+
+    let epoch = db.store.next_owner_epoch("next").await.unwrap();
+    let taken = db.store.take_over_running("next", epoch).await.unwrap();
+
+    assert_eq!(taken.running.iter().map(|call| call.record.id).collect::<Vec<_>>(), [awake.id]);
+    let outline = |call: &CallRecord, until| SleepingCall {
+        id: call.id,
+        call_id: call.call_id,
+        until: at(until),
+        creator: ada.id,
+        maker: ada.id,
+        invited: vec![ben.id, ada.id],
+    };
+    let mut sleeping = taken.sleeping;
+    sleeping.iter_mut().for_each(|call| call.invited.sort_by_key(|contact| *contact == ada.id));
+    assert_eq!(sleeping, [outline(&early, 7), outline(&late, 80)]);
+    let owned = db.store.owned_calls(&[late.id, early.id, over.id], "next", epoch).await.unwrap();
+    let owned: Vec<_> = owned.iter().map(|call| (call.record.id, call.version)).collect();
+    assert_eq!(owned, [(early.id, 1), (late.id, 2)], "what has ended keeps its owner");
+
+    let woken = CallUpdate { owner_node: "next".to_owned(), owner_epoch: epoch, ..next(&late, 2) };
+    db.update(woken).await.unwrap();
+    let taken = db.store.take_over_running("next", epoch).await.unwrap();
+    assert_eq!((taken.running.len(), taken.sleeping.len()), (2, 1));
 }
 
 contract!(
@@ -108,5 +146,6 @@ contract!(
     a_former_owner_can_change_nothing_after_a_take_over,
     an_owner_reads_its_call_as_it_stands_and_nobody_elses,
     an_ended_call_keeps_its_owner,
+    calls_that_sleep_are_taken_over_by_their_outline,
     thousands_of_running_calls_come_back_in_order,
 );

@@ -134,7 +134,7 @@ async fn whether_a_call_may_use_stored_addresses_is_kept(db: &Db) {
     let (call, other) = (db.save(new).await, db.save(new_call(&ada, &[])).await);
 
     assert!(db.read(&call).await.stored_addresses && !db.read(&other).await.stored_addresses);
-    let running = db.store.take_over_running("node", 1).await.unwrap();
+    let running = db.store.take_over_running("node", 1).await.unwrap().running;
     let kept = running.iter().find(|running| running.record.id == call.id).unwrap();
     assert!(kept.record.stored_addresses);
 }
