@@ -43,6 +43,8 @@ export class ReachForm {
   zone = $state('');
   rows = $state<Row[]>([]);
   own = $state(false);
+  /** Of letters and text messages; empty: the domain's. */
+  language = $state('');
   steps = $state<Step[]>([]);
   /** The last step: who comes instead. */
   team = $state<{ on: boolean; id: number | undefined; after: number }>({
@@ -58,6 +60,7 @@ export class ReachForm {
 
   take(reach: Reach, zone: string): void {
     const hours = reach.own.quietHours;
+    this.language = reach.own.language ?? '';
     this.zone = hours?.timeZone ?? zone;
     // A field for times knows no 24:00; where it ends, the next day begins.
     this.rows = (hours?.spans ?? []).map(({ days, from, to }) => ({ days, from, to: to === '24:00' ? '00:00' : to }));
@@ -87,6 +90,10 @@ export class ReachForm {
   hours(): ReachChange {
     const quietHours: WeekHours = { timeZone: this.zone, spans: this.rows.map((row) => ({ ...row })) };
     return { quietHours: this.rows.length > 0 ? quietHours : null };
+  }
+
+  spoken(): ReachChange {
+    return { language: this.language || null };
   }
 
   rungs(): ReachChange {

@@ -13,7 +13,7 @@ use farhand_protocol::{
     ErrorCode, Problem,
     frame::{ServerFrame, Signal},
 };
-use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam};
+use farhand_store::model::{CallRecord, CallWrite, InvitedTeam};
 use tokio::sync::{mpsc, watch};
 
 use super::{

@@ -11,7 +11,6 @@ use farhand_protocol::{
     request::{HandOverRequest, RequestState, ServiceRequest},
 };
 use farhand_store::model::{CallRecord, Contact, Invitation, InvitedTeam};
-use uuid::Uuid;
 
 use super::{
     Answer, Ask, By, Calls, Shared,

@@ -220,7 +220,8 @@ impl Shared {
             let domain = self.directory.domain(record.domain_id).await?;
             let each = call.turn_of(contact).unwrap_or_default();
             let mut person = Reachable::find(&self.directory, domain.as_deref(), user).await?;
-            person.browsers = self.browsers(call, user.as_slice(), now).await?.into_values().flatten().collect();
+            let rung = user.filter(|_| call.state().terms.popup);
+            person.browsers = self.browsers(rung.as_slice(), now).await?.into_values().flatten().collect();
             if let Some(why) = self.absence(contact, &person, record.stored_addresses, each, now) {
                 let passed = call.handle(&self.policy, now, Event::PassOver { contact, why }).map_err(refused)?;
                 effects.extend(passed);
