@@ -117,6 +117,7 @@ async fn nobody_is_reminded_of_what_is_soon_or_only_listed_and_nobody_against_th
     let listed = caller.create_call(listed).await;
     update(&caller, &listed, json!({"callTitle": "Pump 8"})).await;
     server.clock().move_ahead(Duration::from_mins(16));
+    let (caller, tester) = (server.login("callertest1").await, server.login("tester").await);
     caller.call_operation("cancelCall", soon.call_id).await.json();
     next(&mut service, "cancelled", &soon).await;
 
