@@ -89,7 +89,8 @@ export function notice(said: Said | undefined, now: number, watched: boolean): N
     return { title: t(id, { name: from }), options: { ...quietly(callId, { callId }), body: title } };
   }
   const news = NEWS[said.kind];
-  if (news) return { title: t(news, { name: from }), options: { ...quietly(callId, { callId }), ...planned(said, watched) } };
+  if (news)
+    return { title: t(news, { name: from }), options: { ...quietly(callId, { callId }), ...planned(said, watched) } };
   if (said.kind !== 'ring') return { title: t('push-other'), options: { ...quietly(callId, { callId }), body: title } };
   return {
     title: t('push-ring', { name: from }),
