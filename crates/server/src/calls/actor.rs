@@ -13,7 +13,7 @@ use farhand_protocol::{
     ErrorCode, Problem,
     frame::{ServerFrame, Signal},
 };
-use farhand_store::model::{CallRecord, CallWrite, InvitedTeam};
+use farhand_store::model::{CallRecord, CallWrite};
 use tokio::sync::{mpsc, watch};
 
 use super::{
@@ -27,7 +27,6 @@ use super::{
     media::CallMedia,
     reaching::{Quiets, Step},
     recover::Owed,
-    resolve::Resolved,
     schedule::Schedule,
     statistics::{Cause, Statistics},
 };
@@ -43,7 +42,6 @@ pub(super) const RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep; the clock is looked at again after it, whatever the machine's time did meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_mins(10);
 
-const RENAMED: &str = "Renamed";
 const CALL_BACK: &str = "/callBackDateTime";
 
 /// What an answer has beside the call as it stands.
@@ -254,44 +252,6 @@ impl CallActor {
     async fn end_for_all(&mut self, by: By) -> Result<(), Fail> {
         allowed(by.asker.may_end(&self.call), "Only the creator, experts in the call and administrators may end it.")?;
         self.step(Event::End { by: self.known_or_creator(by.asker.contact) }, Extra::default()).await
-    }
-
-    async fn invite(&mut self, by: By, resolved: Resolved) -> Result<(), Fail> {
-        allowed(by.asker.may_invite(&self.call), "Only people in the call may invite others.")?;
-        let Resolved { invited, teams, mut ask, notes } = resolved;
-        ask.people.retain(|invitee| invitee.contact != self.call.creator());
-        self.learn_names(&ask.successors).await;
-        let known_team = |team: &InvitedTeam| self.record.teams.contains(team);
-        let (known, invited): (Vec<_>, Vec<_>) =
-            invited.into_iter().partition(|invitation| self.invitation_of(invitation.contact.id).is_some());
-        let changed_invited = known.into_iter().filter_map(|again| self.changed(again)).collect();
-        let now = self.shared.clock.now();
-        let guest_links = self.shared.links(&invited, self.record.planned_at, now);
-        let extra = Extra {
-            guest_links,
-            invited,
-            changed_invited,
-            teams: teams.into_iter().filter(|team| !known_team(team)).collect(),
-            team_notes: notes,
-            ..Extra::default()
-        };
-        self.step(Event::Invite(ask), extra).await
-    }
-
-    /// A title that is another one, and what the history says of it.
-    fn note_of_title(&self, by: By, title: Option<String>) -> (Option<String>, Vec<(&'static str, ContactId, String)>) {
-        let title = title.filter(|title| *title != self.record.title);
-        let note = |title: &String| (RENAMED, self.known_or_creator(by.asker.contact), title.clone());
-        let notes = title.iter().map(note).collect();
-        (title, notes)
-    }
-
-    async fn update(&mut self, by: By, planned_at: Option<Timestamp>, extra: Extra) -> Result<(), Fail> {
-        allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may change the call.")?;
-        let event = planned_at.map_or(Event::Tick, |planned_at| Event::Reschedule { planned_at });
-        self.step(event, extra).await?;
-        self.close_if_not_open();
-        Ok(())
     }
 
     /// An administrator who ends a call need not be one of its contacts.

@@ -1,6 +1,7 @@
 //! Browsers that ring while their pages are closed: which ones a ring is for, and that they are told when it is over.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     time::Duration,
 };
@@ -11,7 +12,7 @@ use farhand_domain::{
     ids::ContactId,
     time::Timestamp,
 };
-use farhand_store::model::{CallRecord, Delivery};
+use farhand_store::model::{CallRecord, Delivery, Invitation};
 
 use super::{Shared, log, reaching::Step};
 use crate::{
@@ -60,6 +61,20 @@ impl Shared {
             }
         }
         messages
+    }
+}
+
+impl Step<'_> {
+    /// Whether somebody's ring pops up: the creator's always does, because somebody is in the call and waits.
+    pub(super) fn pops_up(&self, contact: ContactId) -> bool {
+        self.next.state().terms.popup || contact == self.next.creator()
+    }
+
+    /// Whoever can be rung: those who are invited, and whom the call was made for.
+    pub(super) fn addressee(&self, contact: ContactId) -> Option<Cow<'_, Invitation>> {
+        let creator = || Invitation::of(self.record.creator.clone());
+        let own = || (contact == self.next.creator()).then(|| Cow::Owned(creator()));
+        self.invitation(contact).map(Cow::Borrowed).or_else(own)
     }
 }
 

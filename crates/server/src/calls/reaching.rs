@@ -1,6 +1,6 @@
 //! Whom a step of a call reaches, and by what: messages of rings that begin and of invitations to a later time, and who wants quiet.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use farhand_domain::{
     call::{Call, Effect, Event, Note, PersonRole, Place},
@@ -11,15 +11,7 @@ use farhand_domain::{
 };
 use farhand_store::model::{CallRecord, Delivery, Domain, GuestLink, Invitation, User};
 
-use super::{
-    Shared,
-    actor::CallActor,
-    change::Extra,
-    log,
-    ring_news::RingNews,
-    schedule::{self, Schedule},
-    view::other_end,
-};
+use super::{Shared, actor::CallActor, change::Extra, log, ring_news::RingNews, schedule::Schedule, view::other_end};
 use crate::{
     directory::Directory,
     http::Outcome,
@@ -149,29 +141,7 @@ impl Shared {
         Ok(reached)
     }
 
-    /// To the new addresses of somebody who rings already, or waits for a planned call.
-    fn messages_anew(&self, step: &Step<'_>, to: &Invitation, person: &Reachable) -> Vec<Delivery> {
-        let contact = ContactId(to.contact.id);
-        let messages = match step.next.place(contact) {
-            Some(Place::Ringing { until }) => {
-                self.ring_messages(step, contact, person, person.ways.quiet(step.now), until)
-            }
-            Some(Place::Waiting) if step.is_for_later() => self.planned_messages(step, to, person),
-            Some(
-                Place::Waiting
-                | Place::Unanswered
-                | Place::Seated(_)
-                | Place::Declined
-                | Place::Missed
-                | Place::Silenced
-                | Place::Left,
-            )
-            | None => Vec::new(),
-        };
-        messages.into_iter().filter(|message| !step.has_heard_there(message)).collect()
-    }
-
-    fn ring_messages(
+    pub(super) fn ring_messages(
         &self,
         step: &Step<'_>,
         contact: ContactId,
@@ -248,7 +218,7 @@ impl Shared {
     }
 
     /// At once: there is no ring yet that anybody could answer. Texts go to numbers of the request only.
-    fn planned_messages(&self, step: &Step<'_>, to: &Invitation, person: &Reachable) -> Vec<Delivery> {
+    pub(super) fn planned_messages(&self, step: &Step<'_>, to: &Invitation, person: &Reachable) -> Vec<Delivery> {
         let stored = step.record.stored_addresses;
         let messages = person.messages(to.email.as_deref(), to.phone.as_deref(), stored).into_iter();
         let wanted = messages
@@ -306,37 +276,13 @@ impl Step<'_> {
         self.fresh.iter().filter(|_| self.is_for_later()).filter(waits).collect()
     }
 
-    fn is_for_later(&self) -> bool {
+    pub(super) fn is_for_later(&self) -> bool {
         self.schedule.at.is_some_and(|at| at > self.now)
-    }
-
-    /// Whether somebody's ring pops up: the creator's always does, because somebody is in the call and waits.
-    fn pops_up(&self, contact: ContactId) -> bool {
-        self.next.state().terms.popup || contact == self.next.creator()
     }
 
     pub(super) fn invitation(&self, contact: ContactId) -> Option<&Invitation> {
         let all = self.changed.iter().chain(&self.record.invited).chain(self.fresh);
         all.into_iter().find(|invitation| invitation.contact.id == contact.0)
-    }
-
-    /// Whoever can be rung: those who are invited, and whom the call was made for.
-    pub(super) fn addressee(&self, contact: ContactId) -> Option<Cow<'_, Invitation>> {
-        let creator = || Invitation::of(self.record.creator.clone());
-        let own = || (contact == self.next.creator()).then(|| Cow::Owned(creator()));
-        self.invitation(contact).map(Cow::Borrowed).or_else(own)
-    }
-
-    /// This message goes to an address that the person was invited by before, or that the request did not name.
-    fn has_heard_there(&self, message: &Delivery) -> bool {
-        let named = self.invitation(ContactId(message.contact_id)).is_some_and(|to| is_at(to, &message.address));
-        let before = self.record.invited.iter().find(|to| to.contact.id == message.contact_id);
-        let known = before.is_some_and(|to| is_at(to, &message.address));
-        let told = self.record.deliveries.iter().any(|had| {
-            (had.contact_id, had.channel, &had.address) == (message.contact_id, message.channel, &message.address)
-                && schedule::tells(had)
-        });
-        !named || known || told
     }
 
     fn fresh_contact(&self, contact: ContactId) -> Option<&farhand_store::model::Contact> {
@@ -365,10 +311,6 @@ impl Step<'_> {
     pub(super) fn inviting(&self, open: Duration) -> Inviting<'_> {
         inviting(self.record, self.schedule, open, self.now)
     }
-}
-
-fn is_at(to: &Invitation, address: &str) -> bool {
-    [&to.email, &to.phone].into_iter().any(|given| given.as_deref() == Some(address))
 }
 
 pub(super) fn inviting<'a>(

@@ -4,7 +4,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use farhand_domain::{
-    call::{Call, EndReason, Phase, Place},
+    call::{Call, EndReason, Event, Phase, Place},
     delivery::{Channel, State},
     ids::ContactId,
     reach,
@@ -13,11 +13,13 @@ use farhand_domain::{
 use farhand_store::model::{CallRecord, Delivery, Domain, Invitation};
 
 use super::{
-    Shared,
+    By, Shared,
+    actor::{CallActor, allowed},
+    change::Extra,
     reaching::{Reachable, Step},
 };
 use crate::{
-    http::Outcome,
+    http::{Fail, Outcome},
     notify::{Facts, Kind, PlanFacts, Wanted},
     reach::Ways,
 };
@@ -27,6 +29,8 @@ use crate::{
 const HOLD_OFF: Duration = Duration::from_secs(30);
 /// What begins so soon, or was to, is told of at once: somebody may be on the way already.
 const SOON: Duration = Duration::from_mins(15);
+
+const RENAMED: &str = "Renamed";
 
 /// As it is once a step is saved.
 pub(super) struct Schedule {
@@ -225,5 +229,27 @@ impl Shared {
         let held_back = ways.quiet(at).filter(|_| reach::disturbs(invitation.channel));
         let wanted = Wanted { kind: Kind::Reminder, at, not_after: planned_at, held_back, ..*invitation };
         Some(self.notify.delivery(&step.inviting(self.policy.open), &wanted))
+    }
+}
+
+impl CallActor {
+    /// A title that is another one, and what the history says of it.
+    pub(super) fn note_of_title(
+        &self,
+        by: By,
+        title: Option<String>,
+    ) -> (Option<String>, Vec<(&'static str, ContactId, String)>) {
+        let title = title.filter(|title| *title != self.record.title);
+        let note = |title: &String| (RENAMED, self.known_or_creator(by.asker.contact), title.clone());
+        let notes = title.iter().map(note).collect();
+        (title, notes)
+    }
+
+    pub(super) async fn update(&mut self, by: By, planned_at: Option<Timestamp>, extra: Extra) -> Result<(), Fail> {
+        allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may change the call.")?;
+        let event = planned_at.map_or(Event::Tick, |planned_at| Event::Reschedule { planned_at });
+        self.step(event, extra).await?;
+        self.close_if_not_open();
+        Ok(())
     }
 }
