@@ -61,6 +61,21 @@ test('a closed page rings, says so to the caller, and is silent once the call is
   await expect.poll(() => ringing.shown()).toEqual([{ title: missed, body: 'Pump 7', waits: false }]);
 });
 
+test('a closed page tells that a planned call was called off', async ({ person, api, push }) => {
+  const [callee, caller] = await Promise.all([person('expert1'), api('expert2')]);
+  const ringing = await letRing(callee, push);
+  await callee.page.goto('about:blank');
+  const { callId } = await caller.createCall({
+    callTitle: 'Pump 7',
+    plannedDateTime: new Date(Date.now() + 86_400_000).toISOString(),
+    invitedContacts: [{ userId: 'expert1' }],
+  });
+  await caller.post('/rtc/cancelCall', { callId });
+  await ringing.deliver(await push.next());
+  const title = `${caller.user.displayName} has called off a planned call`;
+  await expect.poll(() => ringing.shown()).toEqual([{ title, body: expect.stringMatching(/^Pump 7, .+/), waits: false }]);
+});
+
 test('a click on the ring brings the page to the call, where it is answered', async ({ person, push }) => {
   const [callee, caller] = await Promise.all([person('expert1'), person('expert2')]);
   const ringing = await letRing(callee, push);

@@ -63,15 +63,21 @@ test('quiet hours and what follows an unanswered ring are set, and are there aga
   await page.getByRole('button', { name: 'Save what follows' }).click();
   await expect(page.getByRole('status').filter({ hasText: 'Saved.' })).toBeVisible();
 
+  await page.getByLabel('Language').selectOption('Deutsch (German)');
+  await page.getByRole('button', { name: 'Save language' }).click();
+  await expect(page.getByRole('status').filter({ hasText: 'Saved.' })).toBeVisible();
+
   const { own } = (await (await api('expert1')).get('/rtc/getReachSettings')) as {
-    own: { quietHours: { timeZone: string; spans: { days: string[]; from: string; to: string }[] }; rungs: object[] };
+    own: { quietHours: { timeZone: string; spans: { days: string[]; from: string; to: string }[] }; rungs: object[]; language: string };
   };
+  expect(own.language).toBe('de');
   expect(own.quietHours.timeZone).toBe('Europe/Berlin');
   expect(own.quietHours.spans[0]).toMatchObject({ from: '21:30', to: '06:00' });
   expect(own.quietHours.spans[0]?.days).not.toContain('sunday');
   expect(own.rungs).toContainEqual({ channel: 'sms', address: 'stored', afterSeconds: 40 });
   expect(own.rungs).not.toContainEqual(expect.objectContaining({ channel: 'email', address: 'stored' }));
   await page.reload();
+  await expect(page.getByLabel('Language')).toHaveValue('de');
   await expect(page.getByLabel('From (1)')).toHaveValue('21:30');
   await expect(rungs.getByLabel('As I want it')).toBeChecked();
   await someone.press('Remove row 1');
@@ -104,9 +110,11 @@ test('somebody without an account is called from the contacts, and comes by the 
   await expect(host.page.getByText('Enter an e-mail address or a mobile number.')).toBeVisible();
   await host.page.getByLabel('Name').fill('Gil');
   await host.page.getByLabel('E-mail address or mobile number').fill('gil@example.org');
+  await host.page.getByLabel('Language of the message').selectOption('Deutsch (German)');
   await host.press('Call this guest');
   await expect(state(host)).toContainText('Gil');
   const { callId, invitedContacts } = await log.onlyCall();
+  expect(invitedContacts[0]).toMatchObject({ email: 'gil@example.org', language: 'de' });
   const guest = await stranger('gil');
   await guest.page.goto(await log.guestLink(callId, invitedContacts[0]?.id ?? 0));
   await guest.press('Join with video');

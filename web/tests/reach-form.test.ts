@@ -29,6 +29,13 @@ describe('how one is reached', () => {
     expect(form.rungs()).toEqual({ rungs: null });
   });
 
+  it('is written to in a language of one’s own, or as is usual', () => {
+    form.take(reach({ own: { language: 'de' } }), 'UTC');
+    expect([form.language, form.spoken()]).toEqual(['de', { language: 'de' }]);
+    form.language = '';
+    expect(form.spoken()).toEqual({ language: null });
+  });
+
   it('keeps what is not asked about when one says otherwise', () => {
     form.take(reach(), 'UTC');
     form.own = true;

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { dayAndTime } from '../src/i18n/format';
 import { type Page, Ringer, type Subscription } from '../src/worker/ringer';
 import { type Notice, notice, read, type Said } from '../src/worker/said';
 
@@ -51,6 +52,24 @@ describe('what a push message says', () => {
     const { title, options } = notice({ ...said, kind: 'callBack' }, NOW, false);
     expect([title, options.body, options.tag, options.data]).toEqual(['Call Ada back', 'Pump 7', CALL, { callId: CALL }]);
     expect(options).toMatchObject({ requireInteraction: false, actions: [] });
+  });
+
+  it('is news of a planned call, with its time here', () => {
+    const starts = NOW + 7_200_000;
+    const table: [string, string][] = [
+      ['moved', 'Ada has changed a planned call'],
+      ['cancelled', 'Ada has called off a planned call'],
+      ['reminder', 'A call planned by Ada begins soon'],
+    ];
+    for (const [kind, title] of table) {
+      // Nobody misses a call by reading of it late.
+      const shown = notice({ ...said, kind, starts, until: NOW - 1 }, NOW, false);
+      expect(shown.title).toBe(title);
+      expect(shown.options.body).toBe(`Pump 7, ${dayAndTime(new Date(starts).toISOString())}`);
+      expect(shown.options).toMatchObject({ tag: CALL, requireInteraction: false, silent: false, actions: [] });
+      expect(notice({ ...said, kind, starts }, NOW, true).options.silent, 'beside an open page').toBe(true);
+    }
+    expect(notice({ ...said, kind: 'brandNew' }, NOW, false).title).toBe('Something has happened in Farhand');
   });
 
   it('is shown in any case, for browsers insist', () => {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FluentResource } from '@fluent/bundle';
 import { describe, expect, it } from 'vitest';
+import { LANGUAGES } from '../src/call/languages';
 import { errorText, t } from '../src/i18n';
 
 const root = join(import.meta.dirname, '..');
@@ -37,6 +38,7 @@ const composed = [
   ),
   ...['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'].map((day) => `day-${day}`),
   ...['push', 'email', 'sms'].flatMap((channel) => [`reach-rung-${channel}`, `reach-after-${channel}`]),
+  ...LANGUAGES.map((tag) => `language-${tag}`),
   'trouble-screen-denied',
   'trouble-screen-failed',
   ...[...all.matchAll(/\| '(quality-[a-z-]+)'/g)].map((m) => `${m[1]}-help`),

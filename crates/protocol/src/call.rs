@@ -81,6 +81,10 @@ pub struct CallLogContact {
     pub user_db_id: Option<i64>,
     /// That user's login name.
     pub user_id: Option<String>,
+    /// In which language to write to an invited person who has set none, as a tag (BCP 47).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 35)]
+    pub language: Option<String>,
     /// Messages to this person. Ignored in requests.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notifications: Vec<Notification>,

@@ -10,11 +10,27 @@ use crate::{app::App, auth::Credential, calls::KEY_LIFE, requests, ws::GATHER_PR
 const LOOK_FOR_CHANGES: Duration = Duration::from_secs(1);
 /// How often the logins of open connections are asked about again.
 const CHECK_LOGINS: Duration = Duration::from_secs(3);
+/// How late a service request that sleeps may escalate or expire; planned calls are woken ahead of their time.
+const WAKE_CALLS: Duration = Duration::from_millis(250);
 const PURGE: Duration = Duration::from_hours(1);
 
 pub async fn run(app: Arc<App>) {
     let queues = requests::run(app.clone());
-    tokio::join!(announce_presence(&app), look_for_changes(&app), check_logins(&app), purge(&app), queues);
+    tokio::join!(
+        announce_presence(&app),
+        look_for_changes(&app),
+        check_logins(&app),
+        purge(&app),
+        queues,
+        wake_calls(&app)
+    );
+}
+
+async fn wake_calls(app: &App) {
+    loop {
+        tokio::time::sleep(WAKE_CALLS).await;
+        app.calls.wake_due().await;
+    }
 }
 
 async fn announce_presence(app: &App) {

@@ -118,6 +118,7 @@ fn call(people: &[Contact], ids: &mut Ids, number: usize) -> CallWrite {
             display_name: invited.display_name.clone(),
             email: Some("somebody@example.org".to_owned()),
             phone: None,
+            language: None,
             contact: invited,
         }],
         maker: creator.clone(),
@@ -134,7 +135,14 @@ fn call(people: &[Contact], ids: &mut Ids, number: usize) -> CallWrite {
     let key = ids.next().to_string();
     let idempotency = Some(NewIdempotency { caller: 1, key, body_hash: [7; 32] });
     let state = "x".repeat(600);
-    CallWrite::Create(Box::new(NewCall { record, state, owner_node: "bench".to_owned(), owner_epoch: 1, idempotency }))
+    CallWrite::Create(Box::new(NewCall {
+        record,
+        state,
+        owner_node: "bench".to_owned(),
+        owner_epoch: 1,
+        sleeps_until: None,
+        idempotency,
+    }))
 }
 
 /// Ids spread like random ones, which is what the indexes feel, from another start in every run.

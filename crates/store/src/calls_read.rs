@@ -205,7 +205,8 @@ impl Parts {
         let invitations = self.invitations.remove(&head.id).unwrap_or_default().into_iter();
         let invited = invitations.map(|row| {
             let contact = contact(row.contact_id)?;
-            Ok(Invitation { contact, display_name: row.display_name, email: row.email, phone: row.phone })
+            let invitation::Model { display_name, email, phone, language, .. } = row;
+            Ok(Invitation { contact, display_name, email, phone, language })
         });
         Ok(CallRecord {
             call_id: parse_uuid(&head.call_id)?,

@@ -28,8 +28,8 @@ pub(crate) const KEYS: Bulk = Bulk {
 pub(crate) const CALLS: Bulk = Bulk {
     before: "INSERT INTO calls (call_id, domain_id, title, reason, call_type, status, join_anonymous, inform_directly, \
              creator_user, creator_id, maker_id, planned_at, created_at, started_at, ended_at, version, owner_node, \
-             owner_epoch, state, budget_kbit, budget_megabytes, planned_zone, calendar_sequence, stored_addresses) VALUES ",
-    columns: 24,
+             owner_epoch, state, budget_kbit, budget_megabytes, planned_zone, calendar_sequence, stored_addresses, sleeps_until) VALUES ",
+    columns: 25,
     after: " RETURNING id, call_id",
 };
 
@@ -38,8 +38,8 @@ pub(crate) const UPDATES: Bulk = Bulk {
     before: "UPDATE calls SET version = fresh.column2, title = fresh.column3, call_type = fresh.column4, \
              status = fresh.column5, planned_at = fresh.column6, started_at = fresh.column7, ended_at = fresh.column8, \
              state = fresh.column9, planned_zone = fresh.column10, calendar_sequence = fresh.column11, \
-             join_anonymous = fresh.column12 FROM (VALUES ",
-    columns: 12,
+             join_anonymous = fresh.column12, sleeps_until = fresh.column13 FROM (VALUES ",
+    columns: 13,
     after: ") AS fresh WHERE calls.id = fresh.column1",
 };
 
@@ -50,9 +50,16 @@ const MEMBERS: Bulk = Bulk {
 };
 
 const INVITATIONS: Bulk = Bulk {
-    before: "INSERT INTO call_invitations (call, position, contact_id, display_name, email, phone) VALUES ",
-    columns: 6,
+    before: "INSERT INTO call_invitations (call, position, contact_id, display_name, email, phone, language) VALUES ",
+    columns: 7,
     after: "",
+};
+
+const CHANGED_INVITATIONS: Bulk = Bulk {
+    before: "UPDATE call_invitations SET display_name = fresh.column3, email = fresh.column4, phone = fresh.column5, \
+             language = fresh.column6 FROM (VALUES ",
+    columns: 6,
+    after: ") AS fresh WHERE call_invitations.call = fresh.column1 AND call_invitations.contact_id = fresh.column2",
 };
 
 const TEAMS: Bulk =
@@ -94,7 +101,7 @@ fn text(text: Option<&String>) -> Value {
     text.cloned().into()
 }
 
-pub(crate) fn call_row(new: &NewCall) -> [Value; 24] {
+pub(crate) fn call_row(new: &NewCall) -> [Value; 25] {
     let CallRecord { reason, call_type, status, title, .. } = &new.record;
     [
         new.record.call_id.to_string().into(),
@@ -121,10 +128,11 @@ pub(crate) fn call_row(new: &NewCall) -> [Value; 24] {
         text(new.record.planned_zone.as_ref()),
         new.record.calendar_sequence.into(),
         new.record.stored_addresses.into(),
+        time(new.sleeps_until),
     ]
 }
 
-pub(crate) fn update_row(update: &CallUpdate) -> [Value; 12] {
+pub(crate) fn update_row(update: &CallUpdate) -> [Value; 13] {
     [
         update.id.into(),
         (update.expected_version + 1).into(),
@@ -138,6 +146,7 @@ pub(crate) fn update_row(update: &CallUpdate) -> [Value; 12] {
         text(update.planned_zone.as_ref()),
         update.calendar_sequence.into(),
         update.join_anonymous.into(),
+        time(update.sleeps_until),
     ]
 }
 
@@ -146,6 +155,8 @@ pub(crate) struct Attached {
     numbers: Numbers,
     members: Vec<Value>,
     invitations: Vec<Value>,
+    /// By call and contact: a batch may hold two of one person, of which the later counts.
+    changed_invitations: BTreeMap<(i64, i64), [Value; 6]>,
     teams: Vec<Value>,
     /// With the key they are sorted by: (call, seq).
     events: Vec<((i64, i64), [Value; 6])>,
@@ -166,6 +177,7 @@ impl Attached {
             numbers,
             members: Vec::new(),
             invitations: Vec::new(),
+            changed_invitations: BTreeMap::new(),
             teams: Vec::new(),
             events: Vec::new(),
             history: Vec::new(),
@@ -192,8 +204,19 @@ impl Attached {
                 invitation.display_name.clone().into(),
                 text(invitation.email.as_ref()),
                 text(invitation.phone.as_ref()),
+                text(invitation.language.as_ref()),
             ]);
         }
+    }
+
+    pub(crate) fn changed_invitations(&mut self, call: i64, invited: &[Invitation]) {
+        let row = |invitation: &Invitation| {
+            let Invitation { contact, display_name, email, phone, language } = invitation;
+            let (email, phone, language) = (text(email.as_ref()), text(phone.as_ref()), text(language.as_ref()));
+            let row = [call.into(), contact.id.into(), display_name.clone().into(), email, phone, language];
+            ((call, contact.id), row)
+        };
+        self.changed_invitations.extend(invited.iter().map(row));
     }
 
     pub(crate) fn teams(&mut self, call: i64, first: i64, teams: &[InvitedTeam]) {
@@ -281,6 +304,7 @@ impl Attached {
     pub(crate) async fn insert(mut self, db: &impl ConnectionTrait) -> StoreResult<Vec<QueryResult>> {
         MEMBERS.execute(db, self.members).await?;
         INVITATIONS.execute(db, self.invitations).await?;
+        CHANGED_INVITATIONS.execute(db, self.changed_invitations.into_values().flatten().collect()).await?;
         TEAMS.execute(db, self.teams).await?;
         HISTORY.execute(db, self.history).await?;
         STATISTICS.execute(db, self.statistics).await?;

@@ -286,6 +286,7 @@ async fn attach_updates(
         let call = update.id;
         attached.members(call, update.new_invited.iter().map(|invitation| invitation.contact.user_id));
         attached.invitations(call, take(&mut invitations, call, update.new_invited.len()), &update.new_invited);
+        attached.changed_invitations(call, &update.changed_invited);
         attached.teams(call, take(&mut teams, call, update.new_teams.len()), &update.new_teams);
         for event in &update.new_events {
             attached.event(call, event.seq, event.kind, event.contact_id, event.at);

@@ -44,7 +44,7 @@ use uuid::Uuid;
 use model::{
     ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, DeadLetter, Delivery, Domain, DomainChange,
     GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession, NewTeam, NewUser,
-    PushSubscription, Refused, Rotation, RunningCall, Saved, Team, TeamQueue, User, UserChange,
+    PushSubscription, Refused, Rotation, RunningCall, Saved, SleepingCall, Team, TeamQueue, User, UserChange,
 };
 
 /// Why the store could not do what it was asked.
@@ -75,11 +75,17 @@ pub trait Store: EventStore + RequestStore + Send + Sync + 'static {
     async fn next_owner_epoch(&self, node: &str) -> StoreResult<i64>;
     /// Makes `node` at `epoch` the owner of all calls that have not ended.
     async fn take_over(&self, node: &str, epoch: i64) -> StoreResult<()>;
-    /// Those of its calls that have not ended, from the one after `after` on: `most` at a time, for there may be very many.
+    /// Those of its calls that have not ended and do not sleep, from the one after `after` on: `most` at a time, for there may be very many.
     async fn running_calls(&self, node: &str, epoch: i64, after: i64, most: u64) -> StoreResult<Vec<RunningCall>>;
+    /// Those that sleep, in outline.
+    async fn sleeping_calls(&self, node: &str, epoch: i64) -> StoreResult<Vec<SleepingCall>>;
     /// A call as it stands in the database, if `node` at `epoch` owns it: for an owner that does not know whether its last
     /// write arrived.
-    async fn owned_call(&self, id: i64, node: &str, epoch: i64) -> StoreResult<Option<RunningCall>>;
+    async fn owned_call(&self, id: i64, node: &str, epoch: i64) -> StoreResult<Option<RunningCall>> {
+        Ok(self.owned_calls(&[id], node, epoch).await?.pop())
+    }
+    /// The same of many; those of others are missing.
+    async fn owned_calls(&self, ids: &[i64], node: &str, epoch: i64) -> StoreResult<Vec<RunningCall>>;
     async fn call(&self, call_id: Uuid) -> StoreResult<Option<CallRecord>>;
     /// Newest first.
     async fn calls(&self, filter: &CallFilter) -> StoreResult<Vec<CallRecord>>;

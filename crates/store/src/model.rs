@@ -135,6 +135,15 @@ pub struct Invitation {
     pub display_name: String,
     pub email: Option<String>,
     pub phone: Option<String>,
+    /// In which to write, if the request said it.
+    pub language: Option<String>,
+}
+
+impl Invitation {
+    /// Of somebody who was given no address.
+    pub fn of(contact: Contact) -> Self {
+        Self { display_name: contact.display_name.clone(), email: None, phone: None, language: None, contact }
+    }
 }
 
 /// A row of the log's events. `seq` counts within the call from 1; `id` comes from the database and rises with it.
@@ -231,6 +240,18 @@ pub struct RunningCall {
     pub version: i64,
 }
 
+/// A call whose owner need not look at it before then, as far as it has to be known without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SleepingCall {
+    pub id: i64,
+    pub call_id: Uuid,
+    pub until: Timestamp,
+    /// Contacts: who made it, for whom, and who is invited.
+    pub creator: i64,
+    pub maker: i64,
+    pub invited: Vec<i64>,
+}
+
 pub enum CallWrite {
     Create(Box<NewCall>),
     Update(Box<CallUpdate>),
@@ -244,6 +265,8 @@ pub struct NewCall {
     pub state: String,
     pub owner_node: String,
     pub owner_epoch: i64,
+    /// There if nobody need look at it before then.
+    pub sleeps_until: Option<Timestamp>,
     pub idempotency: Option<NewIdempotency>,
 }
 
@@ -271,6 +294,8 @@ pub struct CallUpdate {
     pub calendar_sequence: i64,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
+    /// There if nobody need look at it before then.
+    pub sleeps_until: Option<Timestamp>,
     pub new_events: Vec<NewEvent>,
     pub new_history: Vec<HistoryRow>,
     pub new_statistics: Vec<StatisticsRow>,
@@ -278,6 +303,8 @@ pub struct CallUpdate {
     /// What this step means for earlier messages of the call.
     pub heard: Vec<Heard>,
     pub new_invited: Vec<Invitation>,
+    /// Of people who are invited already: how they are reached from now on.
+    pub changed_invited: Vec<Invitation>,
     pub new_teams: Vec<InvitedTeam>,
     /// New ones, and in place of those that were.
     pub guest_links: Vec<GuestLink>,

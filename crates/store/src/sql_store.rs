@@ -18,8 +18,8 @@ use crate::{
     model::{
         ApiKey, CallFilter, CallRecord, CallWrite, Claimant, Claimed, Contact, DeadLetter, Delivery, Domain,
         DomainChange, GuestInvitation, Heard, IdempotencyRecord, LoginSession, NewApiKey, NewGuest, NewLoginSession,
-        NewTeam, NewUser, PushSubscription, Refused, Rotation, RunningCall, Saved, Team, TeamQueue, TokenPair, User,
-        UserChange,
+        NewTeam, NewUser, PushSubscription, Refused, Rotation, RunningCall, Saved, SleepingCall, Team, TeamQueue,
+        TokenPair, User, UserChange,
     },
     pushes::{self, Owners},
 };
@@ -125,8 +125,13 @@ impl Store for SqlStore {
         self.answered(self.read_running(node, epoch, after, most)).await
     }
 
-    async fn owned_call(&self, id: i64, node: &str, epoch: i64) -> StoreResult<Option<RunningCall>> {
-        self.answered(self.read_owned(id, node, epoch)).await
+    /// The same of these.
+    async fn sleeping_calls(&self, node: &str, epoch: i64) -> StoreResult<Vec<SleepingCall>> {
+        self.read_sleeping(node, epoch).await
+    }
+
+    async fn owned_calls(&self, ids: &[i64], node: &str, epoch: i64) -> StoreResult<Vec<RunningCall>> {
+        self.answered(self.read_owned(ids, node, epoch)).await
     }
 
     async fn call(&self, call_id: Uuid) -> StoreResult<Option<CallRecord>> {

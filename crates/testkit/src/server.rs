@@ -160,6 +160,11 @@ impl Server {
         self.store.get_or_init(async || open(&self.config.store_url()).await.unwrap()).await.as_ref()
     }
 
+    /// How many tasks it has.
+    pub fn tasks(&self) -> usize {
+        self.running.as_ref().map_or(0, |running| running.runtime.metrics().num_alive_tasks())
+    }
+
     /// Stops as on SIGTERM, and waits until it has.
     pub async fn stop(&mut self) {
         let Some(Running { runtime, stop, served }) = self.running.take() else { return };

@@ -1431,6 +1431,11 @@ export interface components {
              */
             userId?: string | null;
             /**
+             * @description In which language to write to an invited person who has set none, as a tag (BCP 47).
+             * @default null
+             */
+            language?: string | null;
+            /**
              * @description Messages to this person. Ignored in requests.
              * @default []
              */

@@ -35,6 +35,8 @@ export function untils(now: number): { id: string; until: string }[] {
 export class ReachForm {
   readonly week = new HoursForm(NIGHT);
   own = $state(false);
+  /** Of letters and text messages; empty: the domain's. */
+  language = $state('');
   steps = $state<Step[]>([]);
   /** The last step: who comes instead. */
   team = $state<{ on: boolean; id: number | undefined; after: number }>({
@@ -48,6 +50,7 @@ export class ReachForm {
 
   take(reach: Reach, zone: string): void {
     this.week.take(reach.own.quietHours, zone);
+    this.language = reach.own.language ?? '';
     this.own = Boolean(reach.own.rungs);
     const rungs = reach.own.rungs ?? reach.domainRungs;
     this.others = rungs.filter((rung) => rung.address === 'request');
@@ -61,6 +64,10 @@ export class ReachForm {
 
   hours(): ReachChange {
     return { quietHours: this.week.value ?? null };
+  }
+
+  spoken(): ReachChange {
+    return { language: this.language || null };
   }
 
   rungs(): ReachChange {

@@ -47,6 +47,7 @@ const HISTORY: Record<string, string> = {
   SeatMoved: 'story-seat-moved',
   Invited: 'story-invited',
   Updated: 'story-updated',
+  Renamed: 'story-renamed',
   LinkRevoked: 'story-link-revoked',
   InvitationResent: 'story-resent',
   TermsAccepted: 'story-terms-accepted',

@@ -1,5 +1,6 @@
 /** What a push message says, and what is shown of it. */
 import { t } from '../i18n';
+import { dayAndTime } from '../i18n/format';
 
 /** As the server seals it. */
 export interface Said {
@@ -9,6 +10,8 @@ export interface Said {
   from: string;
   /** Until when it rings, in milliseconds since 1970. */
   until: number;
+  /** When a planned call begins, in milliseconds since 1970. */
+  starts?: number;
   /** How the ring came to its end. */
   ended?: string;
   /** Where to say that it is shown. */
@@ -44,6 +47,12 @@ const ENDS: Record<string, string> = {
   timedOut: 'push-missed',
   callEnded: 'push-missed',
 };
+/** The name of the text for each news of a planned call. */
+const NEWS: Record<string, string> = {
+  moved: 'push-moved',
+  cancelled: 'push-cancelled',
+  reminder: 'push-reminder',
+};
 const MISSED = 'timedOut';
 /** Where the person has dealt with the call: nothing is left to be told on a page that is open. */
 const DEALT_WITH = new Set(['joined', 'declined']);
@@ -63,7 +72,7 @@ export function read(text: string | undefined): Said | undefined {
 /** A message that was long on its way rings no more. */
 export function endOf({ kind, ended, until }: Said, now: number): string | undefined {
   if (kind === 'ringEnd') return ended ?? MISSED;
-  return until <= now ? MISSED : undefined;
+  return kind === 'ring' && until <= now ? MISSED : undefined;
 }
 
 export function isDealtWith(end: string | undefined): boolean {
@@ -82,6 +91,10 @@ export function notice(said: Said | undefined, now: number, watched: boolean): N
     const id = ENDS[end] ?? 'push-over';
     return { title: t(id, { name: from }), options: { ...quietly(callId, { callId }), body: title } };
   }
+  const news = NEWS[said.kind];
+  if (news)
+    return { title: t(news, { name: from }), options: { ...quietly(callId, { callId }), ...planned(said, watched) } };
+  if (said.kind !== 'ring') return { title: t('push-other'), options: { ...quietly(callId, { callId }), body: title } };
   return {
     title: t('push-ring', { name: from }),
     options: {
@@ -98,6 +111,12 @@ export function notice(said: Said | undefined, now: number, watched: boolean): N
       ],
     },
   };
+}
+
+/** A planned call, with its time on this device's clocks. */
+function planned({ title, starts }: Said, watched: boolean) {
+  const when = starts === undefined ? undefined : dayAndTime(new Date(starts).toISOString());
+  return { body: when ? t('push-planned', { title, when }) : title, renotify: true, silent: watched };
 }
 
 function quietly(tag: string, data: Kept) {

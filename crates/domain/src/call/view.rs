@@ -55,6 +55,13 @@ impl Call {
         matches!(self.state.phase, Phase::Ended { .. })
     }
 
+    /// Planned for a time to come: nobody is in it or rung, and until its next deadline nothing happens by itself.
+    pub fn waits_for_its_time(&self) -> bool {
+        let planned = matches!(self.state.phase, Phase::Planned { ring_at: Some(_) });
+        let quiet = |person: &Person| !matches!(person.place, Place::Ringing { .. } | Place::Seated(_));
+        planned && self.state.terms.request.is_none() && self.state.people.iter().all(quiet)
+    }
+
     pub fn person(&self, contact: ContactId) -> Option<&Person> {
         self.state.people.iter().find(|p| p.contact == contact)
     }

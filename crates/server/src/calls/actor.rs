@@ -12,7 +12,7 @@ use farhand_protocol::{
     ErrorCode,
     frame::{ServerFrame, Signal},
 };
-use farhand_store::model::{CallRecord, CallWrite, Invitation, InvitedTeam};
+use farhand_store::model::{CallRecord, CallWrite};
 use tokio::sync::{mpsc, watch};
 
 use super::{
@@ -27,7 +27,6 @@ use super::{
     reaching::{Quiets, Step},
     recover::Owed,
     refusal::{allowed, refused},
-    resolve::Resolved,
     schedule::Schedule,
     statistics::{Cause, Statistics},
 };
@@ -64,6 +63,8 @@ pub struct CallActor {
     pub lobby: Lobby,
     /// The call was taken up, and that is not saved yet: the next step says it first.
     pub recovery_owed: bool,
+    /// Of the call at which time browsers have been reminded.
+    pub reminded_of: Option<Timestamp>,
 }
 
 impl CallActor {
@@ -83,6 +84,7 @@ impl CallActor {
             team_names,
             lobby,
             recovery_owed: false,
+            reminded_of: None,
         }
     }
 
@@ -126,13 +128,15 @@ impl CallActor {
     }
 
     fn nap(&self, again_at: Option<Timestamp>) -> Duration {
-        let wake = again_at.or(self.call.next_wake(&self.shared.policy));
+        let next = || self.call.next_wake(&self.shared.policy).into_iter().chain(self.reminds_at()).min();
+        let wake = again_at.or_else(next);
         let wake = wake.into_iter().chain(self.media.due()).chain(self.lobby.due()).min();
         wake.map_or(LONGEST_SLEEP, |at| self.shared.clock.now().until(at)).min(LONGEST_SLEEP)
     }
 
     pub(super) async fn tick(&mut self) -> Result<(), Fail> {
         self.pay_owed().await?;
+        self.remind().await?;
         self.step(Event::Tick, Extra::default()).await
     }
 
@@ -191,8 +195,9 @@ impl CallActor {
                 self.step(Event::RingAgain { contact }, none).await
             }
             Ask::Update { title, planned_at, planned_zone, join_anonymous } => {
+                let (title, texts) = self.note_of_title(by, title);
                 let notes = self.note_of_opening(by, join_anonymous);
-                self.update(by, planned_at, Extra { title, planned_zone, join_anonymous, notes, ..none }).await
+                self.update(by, planned_at, Extra { title, planned_zone, join_anonymous, notes, texts, ..none }).await
             }
             Ask::Cancel => {
                 allowed(by.asker.may_cancel(&self.call), "Only the creator and administrators may cancel the call.")?;
@@ -244,36 +249,6 @@ impl CallActor {
         self.step(Event::End { by: self.known_or_creator(by.asker.contact) }, Extra::default()).await
     }
 
-    async fn invite(&mut self, by: By, resolved: Resolved) -> Result<(), Fail> {
-        allowed(by.asker.may_invite(&self.call), "Only people in the call may invite others.")?;
-        let Resolved { invited, teams, mut ask, notes } = resolved;
-        ask.people.retain(|invitee| invitee.contact != self.call.creator());
-        self.learn_names(&ask.successors).await;
-        let fresh = |invitation: &Invitation| {
-            !self.record.invited.iter().any(|known| known.contact.id == invitation.contact.id)
-        };
-        let known_team = |team: &InvitedTeam| self.record.teams.iter().any(|known| known.id == team.id);
-        let invited: Vec<Invitation> = invited.into_iter().filter(fresh).collect();
-        let now = self.shared.clock.now();
-        let guest_links = self.shared.links(&invited, self.record.planned_at, now);
-        let extra = Extra {
-            guest_links,
-            invited,
-            teams: teams.into_iter().filter(|team| !known_team(team)).collect(),
-            team_notes: notes,
-            ..Extra::default()
-        };
-        self.step(Event::Invite(ask), extra).await
-    }
-
-    async fn update(&mut self, by: By, planned_at: Option<Timestamp>, extra: Extra) -> Result<(), Fail> {
-        allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may change the call.")?;
-        let event = planned_at.map_or(Event::Tick, |planned_at| Event::Reschedule { planned_at });
-        self.step(event, extra).await?;
-        self.close_if_not_open();
-        Ok(())
-    }
-
     /// An administrator who ends a call need not be one of its contacts.
     pub(super) fn known_or_creator(&self, contact: ContactId) -> ContactId {
         let known = log::known_contact(&self.record, contact.0).is_some();
@@ -300,9 +275,16 @@ impl CallActor {
             self.recovery_owed = false;
             return Ok(());
         }
-        let (fresh, links) = (&extra.invited, &extra.guest_links);
-        let step =
-            Step { record: &self.record, fresh, links, next: &next, schedule: &schedule, effects: &effects, now };
+        let step = Step {
+            record: &self.record,
+            fresh: &extra.invited,
+            changed: &extra.changed_invited,
+            links: &extra.guest_links,
+            next: &next,
+            schedule: &schedule,
+            effects: &effects,
+            now,
+        };
         let mut reached = self.shared.reach(&step).await?;
         let statistics = self.statistics.ended(now, &self.record, &self.call, &next, cause);
         let keepers = std::mem::take(&mut reached.keepers);

@@ -1,37 +1,33 @@
 //! Browsers that ring while their pages are closed: which ones a ring is for, and that they are told when it is over.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     time::Duration,
 };
 
 use farhand_domain::{
-    call::{Call, Effect, Note, Place, RingEnd},
+    call::{Effect, Note, Place, RingEnd},
     delivery::{Channel, State},
     ids::ContactId,
     time::Timestamp,
 };
-use farhand_store::model::{CallRecord, Delivery};
+use farhand_store::model::{CallRecord, Delivery, Invitation};
 
 use super::{Shared, log, reaching::Step};
 use crate::{
     http::Outcome,
-    notify::{Inviting, Kind, Wanted},
+    notify::{Facts, Inviting, Kind, Wanted},
 };
 
 /// How long a browser that shows a ring which is over is tried to be told so: a device that comes back later shows it until somebody looks.
 const OVER_FOR: Duration = Duration::from_hours(1);
 
 impl Shared {
-    /// What rings for these people while its page is closed. A call that is only to be listed rings nothing.
-    pub(super) async fn browsers(
-        &self,
-        call: &Call,
-        users: &[i64],
-        now: Timestamp,
-    ) -> Outcome<HashMap<i64, Vec<String>>> {
+    /// What rings for these people while its page is closed.
+    pub(super) async fn browsers(&self, users: &[i64], now: Timestamp) -> Outcome<HashMap<i64, Vec<String>>> {
         let mut browsers: HashMap<_, Vec<_>> = HashMap::new();
-        if users.is_empty() || !call.state().terms.popup || !self.notify.has(Channel::Push) {
+        if users.is_empty() || !self.notify.has(Channel::Push) {
             return Ok(browsers);
         }
         for browser in self.store.pushes_of_users(users, now).await? {
@@ -44,10 +40,10 @@ impl Shared {
     pub(super) fn ring_end_messages(&self, step: &Step<'_>) -> Vec<Delivery> {
         let mut messages = Vec::new();
         for (contact, end) in ring_ends(step) {
-            let Some(to) = step.invitation(contact) else { continue };
+            let Some(to) = step.addressee(contact) else { continue };
             for shown in shown_rings(step.record, contact) {
                 let wanted = Wanted {
-                    to,
+                    to: &to,
                     link: None,
                     kind: Kind::RingEnd,
                     channel: Channel::Push,
@@ -57,11 +53,28 @@ impl Shared {
                     language: None,
                     held_back: None,
                 };
-                let inviting = Inviting { plan: None, ..step.inviting(self.policy.open) };
+                let rang = Facts::of(shown).ok();
+                let inviting = step.inviting(self.policy.open);
+                let from = rang.as_ref().map_or(inviting.from, |facts| &facts.from);
+                let inviting = Inviting { plan: None, from, ..inviting };
                 messages.push(self.notify.ring_end(&inviting, &wanted, log::ring_end_name(end)));
             }
         }
         messages
+    }
+}
+
+impl Step<'_> {
+    /// Whether somebody's ring pops up: the creator's always does, because somebody is in the call and waits.
+    pub(super) fn pops_up(&self, contact: ContactId) -> bool {
+        self.next.state().terms.popup || contact == self.next.creator()
+    }
+
+    /// Whoever can be rung: those who are invited, and whom the call was made for.
+    pub(super) fn addressee(&self, contact: ContactId) -> Option<Cow<'_, Invitation>> {
+        let creator = || Invitation::of(self.record.creator.clone());
+        let own = || (contact == self.next.creator()).then(|| Cow::Owned(creator()));
+        self.invitation(contact).map(Cow::Borrowed).or_else(own)
     }
 }
 

@@ -50,8 +50,9 @@ impl Shared {
         let Some(request) = step.next.request().filter(|_| !keepers.is_empty()) else { return Ok(Vec::new()) };
         let domain = self.directory.domain(step.record.domain_id).await?;
         let stored = uses_stored(domain.as_deref(), true);
-        let users: Vec<i64> = keepers.iter().filter_map(|keeper| keeper.user_id).collect();
-        let mut browsers = self.browsers(step.next, &users, step.now).await?;
+        let told = keepers.iter().filter(|_| step.next.state().terms.popup);
+        let users: Vec<i64> = told.filter_map(|keeper| keeper.user_id).collect();
+        let mut browsers = self.browsers(&users, step.now).await?;
         let mut messages = Vec::new();
         for keeper in keepers {
             let mut person = Reachable::find(&self.directory, domain.as_deref(), keeper.user_id).await?;
@@ -62,6 +63,7 @@ impl Shared {
                 contact: keeper.clone(),
                 email: None,
                 phone: None,
+                language: None,
             };
             for message in person.messages(None, None, stored) {
                 let channel = message.target.channel();
@@ -77,7 +79,7 @@ impl Shared {
                     address: message.address,
                     at: step.now + message.after,
                     not_after: request.expires_at,
-                    language: person.ways.language.as_deref(),
+                    language: person.ways.language(None),
                     held_back: quiet.filter(|_| reach::disturbs(channel)),
                 };
                 let inviting = Inviting { plan: None, ..step.inviting(self.policy.open) };

@@ -20,6 +20,8 @@ pub struct Extra {
     /// Where the call's new time was told.
     pub planned_zone: Option<String>,
     pub invited: Vec<Invitation>,
+    /// Of people who were invited before: how they are reached from now on.
+    pub changed_invited: Vec<Invitation>,
     pub teams: Vec<InvitedTeam>,
     /// To somebody who has had them already.
     pub messages: Vec<Delivery>,
@@ -48,7 +50,12 @@ impl Extra {
     pub fn changes_nothing(&self) -> bool {
         let Self { title, planned_zone, invited, teams, messages, ring_shown, budget_used_up, .. } = self;
         let Self { guest_links, notes, team_notes, texts, revoked, link, join_anonymous, opened_by: _, .. } = self;
-        let nobody = invited.is_empty() && teams.is_empty() && messages.is_empty() && ring_shown.is_none();
+        let Self { changed_invited, .. } = self;
+        let nobody = invited.is_empty()
+            && changed_invited.is_empty()
+            && teams.is_empty()
+            && messages.is_empty()
+            && ring_shown.is_none();
         let unsaid = notes.is_empty() && team_notes.is_empty() && texts.is_empty();
         let no_guest = guest_links.is_empty() && revoked.is_none();
         let as_open = link.is_none() && join_anonymous.is_none();
@@ -82,6 +89,7 @@ pub struct Change {
     history: Vec<HistoryRow>,
     statistics: Vec<StatisticsRow>,
     pub invited: Vec<Invitation>,
+    changed_invited: Vec<Invitation>,
     teams: Vec<InvitedTeam>,
     pub messages: Vec<Delivery>,
     heard: Vec<Heard>,
@@ -131,6 +139,7 @@ impl Change {
             history,
             statistics: besides.statistics,
             invited: extra.invited,
+            changed_invited: extra.changed_invited,
             teams: extra.teams,
             messages: [extra.messages, besides.messages].concat(),
             heard: besides.heard,
@@ -157,10 +166,12 @@ impl Change {
             calendar_sequence: self.calendar_sequence,
             started_at: self.started_at,
             ended_at: self.ended_at,
+            sleeps_until: shared.sleeps_until(next, shared.clock.now()),
             new_events: self.events.clone(),
             new_history: self.history.clone(),
             new_statistics: self.statistics.clone(),
             new_invited: self.invited.clone(),
+            changed_invited: self.changed_invited.clone(),
             new_teams: self.teams.clone(),
             new_deliveries: self.messages.clone(),
             heard: self.heard.clone(),
@@ -181,6 +192,10 @@ impl Change {
         record.events.extend(self.events.into_iter().zip(event_ids).map(|(event, id)| row(&event, *id)));
         record.history.extend(self.history);
         record.statistics.extend(self.statistics);
+        for changed in self.changed_invited {
+            let known = record.invited.iter_mut().filter(|known| known.contact.id == changed.contact.id);
+            known.for_each(|known| known.clone_from(&changed));
+        }
         record.invited.extend(self.invited);
         record.teams.extend(self.teams);
         record.deliveries.extend(self.messages);

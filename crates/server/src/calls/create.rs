@@ -154,6 +154,7 @@ impl Calls {
             state: snapshot::write(call.state()).map_err(Fail::internal)?,
             owner_node: shared.node.clone(),
             owner_epoch: shared.owner_epoch,
+            sleeps_until: shared.sleeps_until(&call, shared.clock.now()),
             idempotency: key.clone(),
         };
         let _new = shared.expect(record.call_id);
@@ -188,7 +189,7 @@ impl Calls {
         actor.learn_names(&successors).await;
         let viewer = join.map(|device| Viewer { contact: actor.call.creator(), device, host: true });
         let view = viewer.map(|v| Box::new(view::call_view(&actor, v)));
-        drop(self.spawn(actor, &effects));
+        drop(self.spawn(actor, Some(&effects)));
         shared.notify.queued(&record.deliveries);
         Ok(Answer { record, view, sdp: None, still: None, at_door: None })
     }
@@ -234,6 +235,7 @@ impl Shared {
         let step = Step {
             record: &record,
             fresh: &record.invited,
+            changed: &[],
             links: &[],
             next: &call,
             schedule: &schedule,

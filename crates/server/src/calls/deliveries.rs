@@ -81,43 +81,46 @@ fn is_needed(record: &CallRecord, delivery: &Delivery, call: &Call) -> bool {
 }
 
 impl CallActor {
-    /// Notes how messages stand, and shows it to whoever waits for what becomes of them.
+    /// Notes how messages stand, and shows it to whoever waits for what becomes of them. A call that was woken for that knows it already.
     pub(super) fn heard_of(&mut self, changed: Vec<Delivery>) {
-        if self.keep(changed) {
-            for contact in self.concerned().into_iter().filter(|contact| self.tells(*contact)) {
-                self.show_call_to(contact);
-            }
+        if changed.is_empty() {
+            return;
+        }
+        self.keep(changed);
+        for contact in self.concerned().into_iter().filter(|contact| self.tells(*contact)) {
+            self.show_call_to(contact);
         }
     }
 
-    /// Whether anything is new. News may come late: a message has more steps the newer they are.
-    pub(super) fn keep(&mut self, changed: Vec<Delivery>) -> bool {
-        let mut any = false;
+    /// News may come late: a message has more steps the newer they are.
+    pub(super) fn keep(&mut self, changed: Vec<Delivery>) {
         for fresh in changed {
             let known = self.record.deliveries.iter().position(|known| known.id == fresh.id);
             let newer = |at: &usize| self.record.deliveries[*at].steps.len() < fresh.steps.len();
             if let Some(at) = known.filter(newer) {
                 Arc::make_mut(&mut self.record).deliveries[at] = fresh;
-                any = true;
             }
         }
-        any
     }
 }
 
 impl Calls {
     /// Tells the calls what was heard of their messages. Of calls that do not run the database knows it.
     pub fn heard_of(&self, changed: Vec<Delivery>) {
-        let mut running: HashMap<Uuid, Vec<Delivery>> = HashMap::new();
+        let (mut running, mut sleeping): (HashMap<Uuid, Vec<Delivery>>, HashMap<Uuid, Vec<Delivery>>) =
+            Default::default();
         let mut live = self.shared.lock();
         for delivery in changed {
             if let Some(heard) = live.new.get_mut(&delivery.call_id) {
                 heard.push(delivery);
             } else if live.calls.contains_key(&delivery.call_id) {
                 running.entry(delivery.call_id).or_default().push(delivery);
+            } else if live.asleep.contains_key(&delivery.call_id) {
+                sleeping.entry(delivery.call_id).or_default().push(delivery);
             }
         }
         drop(live);
+        running.extend(self.shared.watched(sleeping));
         for (call_id, heard) in running {
             let (calls, domain_id) = (self.clone(), heard.first().map_or(0, |delivery| delivery.domain_id));
             // In a task of its own: one call that is busy must not hold up the messages of all others.

@@ -56,7 +56,7 @@ pub fn contact(record: &CallRecord, contact: &Contact) -> CallLogContact {
 
 fn hide(record: &CallRecord, shown: &mut CallLogContact) {
     shown.user_id = None;
-    (shown.email, shown.phone_number) = (None, None);
+    (shown.email, shown.phone_number, shown.language) = (None, None, None);
     shown.notifications.clear();
     let invitation = record.invited.iter().find(|invitation| Some(invitation.contact.id) == shown.id);
     // Who was invited without a name is called by the address.

@@ -154,7 +154,7 @@ impl CallActor {
         let directory = &self.shared.directory;
         let domain = directory.domain(self.record.domain_id).await?;
         let person = Reachable::find(directory, domain.as_deref(), invitation.contact.user_id).await?;
-        let language = person.ways.language.as_deref();
+        let language = person.ways.language(invitation.language.as_deref());
         Ok(Extra {
             messages: self.shared.messages_again(&self.record, now, invitation, link, language),
             guest_links: renewed.into_iter().collect(),

@@ -29,7 +29,7 @@ pub fn call_log(record: &CallRecord) -> CallLog {
         join_anonymous_allowed: record.join_anonymous,
         inform_others_directly: record.inform_directly,
         creator_user: record.creator_user,
-        creator_contact: contact(&record.creator),
+        creator_contact: creator(record),
         maker_contact: contact(&record.maker),
         invited_contacts: record.invited.iter().map(|invitation| invited(record, invitation)).collect(),
         invited_teams: teams(record),
@@ -166,8 +166,17 @@ pub fn contact(contact: &Contact) -> CallLogContact {
         phone_number: None,
         user_db_id: contact.user_id,
         user_id: contact.login.clone(),
+        language: None,
         notifications: Vec::new(),
     }
+}
+
+/// With what became of its ring, if it was rung. Whoever is invited besides has that there.
+fn creator(record: &CallRecord) -> CallLogContact {
+    let creator = record.creator.id;
+    let invited = record.invited.iter().any(|invitation| invitation.contact.id == creator);
+    let notifications = if invited { Vec::new() } else { notifications(record, creator) };
+    CallLogContact { notifications, ..contact(&record.creator) }
 }
 
 /// With the addresses of this invitation, never the stored ones.
@@ -177,6 +186,7 @@ fn invited(record: &CallRecord, invitation: &Invitation) -> CallLogContact {
         display_name: Some(invitation.display_name.clone()),
         email: invitation.email.clone(),
         phone_number: invitation.phone.clone(),
+        language: invitation.language.clone(),
         ..contact(&invitation.contact)
     }
 }

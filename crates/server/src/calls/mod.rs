@@ -23,11 +23,13 @@ mod pace;
 mod reaching;
 mod recover;
 mod refusal;
+mod reminding;
 mod requests;
 pub mod resolve;
 mod ring_news;
 mod rows;
 mod schedule;
+mod sleep;
 mod snapshot;
 mod statistics;
 mod steady;
@@ -37,7 +39,7 @@ mod tell;
 mod view;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -47,6 +49,7 @@ use farhand_domain::{
     ids::ContactId,
     policy::Policy,
     queue::LATELY,
+    time::Timestamp,
 };
 use farhand_protocol::ErrorCode;
 use farhand_store::{
@@ -120,8 +123,9 @@ struct Live {
     calls: HashMap<Uuid, mpsc::Sender<Command>>,
     by_contact: HashMap<ContactId, HashSet<Uuid>>,
     fenced: HashSet<Uuid>,
-    /// Requests that wait without a task, and their ids in the database.
-    asleep: HashMap<Uuid, i64>,
+    /// Calls that wait without a task, and when they are to be woken.
+    asleep: HashMap<Uuid, sleep::Sleeper>,
+    alarms: BTreeSet<(Timestamp, Uuid)>,
     /// New calls on their way to the database: they have no task yet, and will get one. With what was heard of their messages meanwhile.
     new: HashMap<Uuid, Vec<Delivery>>,
 }
@@ -232,6 +236,7 @@ impl Calls {
         };
         let calls = Self { shared: Arc::new(shared) };
         calls.remember_claims().await?;
+        calls.shared.sleep_on().await?;
         calls.take_up_running().await?;
         Ok(calls)
     }
@@ -286,7 +291,7 @@ impl Calls {
         Ok(None)
     }
 
-    /// `recovers`: whoever was connected is not any more.
+    /// `recovers`: whoever was connected is not any more. Otherwise it has slept.
     async fn take_up(&self, running: RunningCall, recovers: bool) -> Option<mpsc::Sender<Command>> {
         let call_id = running.record.call_id;
         let state = match snapshot::read(&running.state) {
@@ -311,12 +316,13 @@ impl Calls {
         }
         let successors = actor.call.state().successors.clone();
         actor.learn_names(&successors).await;
-        Some(self.spawn(actor, &[]))
+        // Of what slept nothing is new, but for what the tick has told.
+        Some(self.spawn(actor, recovers.then_some(&[])))
     }
 
-    /// Gives a call its task. Nothing was before as far as anybody knows, so everything that is now is new: at a start
+    /// Gives a call its task. With effects nothing was before as far as anybody knows, so everything that is now is new: at a start
     /// nobody is connected to be told, and a ring that rings already is only renewed.
-    fn spawn(&self, mut actor: CallActor, effects: &[Effect]) -> mpsc::Sender<Command> {
+    fn spawn(&self, mut actor: CallActor, effects: Option<&[Effect]>) -> mpsc::Sender<Command> {
         let (mailbox, commands) = mpsc::channel(actor::MAILBOX);
         if !actor.call.has_ended() {
             self.shared.concern(actor.record.call_id, tell::concerned(&actor.call));
@@ -326,7 +332,9 @@ impl Calls {
             drop(live);
             actor.heard_of(heard.unwrap_or_default());
         }
-        actor.perform(&nothing_yet(&actor.call), effects);
+        if let Some(effects) = effects {
+            actor.perform(&nothing_yet(&actor.call), effects);
+        }
         tokio::spawn(actor.run(commands));
         mailbox
     }
@@ -350,18 +358,13 @@ impl Calls {
         }
     }
 
-    /// The running calls somebody has to do with.
-    pub fn live_of(&self, contact: ContactId) -> Vec<Uuid> {
-        self.shared.lock().by_contact.get(&contact).into_iter().flatten().copied().collect()
-    }
-
     fn of(shared: &Arc<Shared>) -> Self {
         Self { shared: shared.clone() }
     }
 
     /// What is shown of somebody may have changed, in all calls that concern this person.
     pub fn look_again_at(&self, contact: ContactId, domain_id: i64) {
-        for call_id in self.live_of(contact) {
+        for call_id in self.awake_of(contact) {
             self.look_again(call_id, domain_id, contact);
         }
     }

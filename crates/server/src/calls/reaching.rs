@@ -11,7 +11,7 @@ use farhand_domain::{
 };
 use farhand_store::model::{CallRecord, Contact, Delivery, Domain, GuestLink, Invitation, User};
 
-use super::{Shared, actor::CallActor, change::Extra, log, ring_news::RingNews, schedule::Schedule};
+use super::{Shared, actor::CallActor, change::Extra, log, ring_news::RingNews, schedule::Schedule, view::other_end};
 use crate::{
     directory::Directory,
     http::Outcome,
@@ -27,6 +27,8 @@ pub(super) struct Step<'a> {
     pub record: &'a CallRecord,
     /// Invited by this very step.
     pub fresh: &'a [Invitation],
+    /// How people who were invited before are reached from this step on.
+    pub changed: &'a [Invitation],
     /// Links of guests among them that the record does not hold yet.
     pub links: &'a [GuestLink],
     pub next: &'a Call,
@@ -109,42 +111,55 @@ impl Shared {
         let keepers = self.keepers(step).await?;
         let mut reached = Reached { messages: self.ring_end_messages(step), rung: Vec::new(), keepers };
         reached.messages.extend(self.call_back_messages(step, &reached.keepers).await?);
-        if rung.is_empty() && later.is_empty() && step.schedule.update.is_none() {
+        if rung.is_empty() && later.is_empty() && step.changed.is_empty() && step.schedule.update.is_none() {
             return Ok(reached);
         }
         let domain = self.directory.domain(step.record.domain_id).await?;
         if let Some(update) = step.schedule.update {
             reached.messages.extend(self.schedule_messages(step, domain.as_deref(), update).await?);
+            reached.messages.extend(self.schedule_pushes(step, domain.as_deref(), update).await?);
         }
-        let users: Vec<i64> = rung.iter().filter_map(|(contact, _)| step.user(*contact)).collect();
-        let mut browsers = self.browsers(step.next, &users, step.now).await?;
-        for (contact, until) in rung {
-            let user = step.user(contact);
+        let users: Vec<i64> = rung
+            .iter()
+            .filter(|(contact, _)| step.pops_up(*contact))
+            .filter_map(|(contact, _)| step.user(*contact))
+            .collect();
+        let mut browsers = self.browsers(&users, step.now).await?;
+        for (contact, until) in &rung {
+            let user = step.user(*contact);
             let mut person = Reachable::find(&self.directory, domain.as_deref(), user).await?;
             person.browsers = user.and_then(|user| browsers.remove(&user)).unwrap_or_default();
             let quiet = person.ways.quiet(step.now);
-            reached.rung.push((contact, quiet));
-            if let Some(to) = step.invitation(contact) {
-                reached.messages.extend(self.ring_messages(step, to, &person, quiet, until));
-            }
+            reached.rung.push((*contact, quiet));
+            reached.messages.extend(self.ring_messages(step, *contact, &person, quiet, *until));
         }
         for to in later {
             let person = Reachable::find(&self.directory, domain.as_deref(), to.contact.user_id).await?;
             reached.messages.extend(self.planned_messages(step, to, &person));
         }
+        let known = |to: &&Invitation| !rung.iter().any(|(contact, _)| contact.0 == to.contact.id);
+        for to in step.changed.iter().filter(known) {
+            let person = Reachable::find(&self.directory, domain.as_deref(), to.contact.user_id).await?;
+            reached.messages.extend(self.messages_anew(step, to, &person));
+        }
         Ok(reached)
     }
 
-    fn ring_messages(
+    pub(super) fn ring_messages(
         &self,
         step: &Step<'_>,
-        to: &Invitation,
+        contact: ContactId,
         person: &Reachable,
         quiet: Option<Quiet>,
         until: Timestamp,
     ) -> Vec<Delivery> {
+        let Some(to) = step.addressee(contact) else { return Vec::new() };
+        let to = &*to;
+        // Whom the call was made for was not invited: of the others' coming only the own devices tell.
+        let invited = step.invitation(contact).is_some();
         let stored = step.record.stored_addresses;
         let messages = person.messages(to.email.as_deref(), to.phone.as_deref(), stored).into_iter();
+        let messages = messages.filter(|message| invited || message.target == Target::Browsers);
         let wanted = messages.filter(|message| is_wanted(&self.notify, message) && !step.has_just_had(to, message));
         let delivery = |message: Message<'_>| {
             let channel = message.target.channel();
@@ -156,10 +171,11 @@ impl Shared {
                 address: message.address,
                 at: step.now + message.after,
                 not_after: until,
-                language: person.ways.language.as_deref(),
+                language: person.ways.language(to.language.as_deref()),
                 held_back: quiet.filter(|_| reach::disturbs(channel)),
             };
-            self.notify.delivery(&Inviting { plan: None, ..step.inviting(self.policy.open) }, &wanted)
+            let from = &other_end(step.next, step.record, contact).display_name;
+            self.notify.delivery(&Inviting { plan: None, from, ..step.inviting(self.policy.open) }, &wanted)
         };
         wanted.map(delivery).collect()
     }
@@ -206,7 +222,7 @@ impl Shared {
     }
 
     /// At once: there is no ring yet that anybody could answer. Texts go to numbers of the request only.
-    fn planned_messages(&self, step: &Step<'_>, to: &Invitation, person: &Reachable) -> Vec<Delivery> {
+    pub(super) fn planned_messages(&self, step: &Step<'_>, to: &Invitation, person: &Reachable) -> Vec<Delivery> {
         let stored = step.record.stored_addresses;
         let messages = person.messages(to.email.as_deref(), to.phone.as_deref(), stored).into_iter();
         let wanted = messages
@@ -221,7 +237,7 @@ impl Shared {
                 address: message.address,
                 at: step.now,
                 not_after: planned_at.unwrap_or(step.now).max(step.now + self.policy.message_ring),
-                language: person.ways.language.as_deref(),
+                language: person.ways.language(to.language.as_deref()),
                 held_back: None,
             };
             let invitation = self.notify.delivery(&step.inviting(self.policy.open), &wanted);
@@ -261,12 +277,16 @@ impl Step<'_> {
             let person = self.next.person(ContactId(invitation.contact.id));
             person.is_some_and(|p| p.place == Place::Waiting && matches!(p.role, PersonRole::Invitee { .. }))
         };
-        let planned = self.schedule.at.is_some_and(|at| at > self.now);
-        self.fresh.iter().filter(|_| planned).filter(waits).collect()
+        self.fresh.iter().filter(|_| self.is_for_later()).filter(waits).collect()
+    }
+
+    pub(super) fn is_for_later(&self) -> bool {
+        self.schedule.at.is_some_and(|at| at > self.now)
     }
 
     pub(super) fn invitation(&self, contact: ContactId) -> Option<&Invitation> {
-        self.record.invited.iter().chain(self.fresh).find(|invitation| invitation.contact.id == contact.0)
+        let all = self.changed.iter().chain(&self.record.invited).chain(self.fresh);
+        all.into_iter().find(|invitation| invitation.contact.id == contact.0)
     }
 
     fn fresh_contact(&self, contact: ContactId) -> Option<&farhand_store::model::Contact> {
@@ -297,7 +317,12 @@ impl Step<'_> {
     }
 }
 
-fn inviting<'a>(record: &'a CallRecord, schedule: &'a Schedule, open: Duration, now: Timestamp) -> Inviting<'a> {
+pub(super) fn inviting<'a>(
+    record: &'a CallRecord,
+    schedule: &'a Schedule,
+    open: Duration,
+    now: Timestamp,
+) -> Inviting<'a> {
     let plan = |at| Planned { at, open, zone: schedule.zone.as_deref(), sequence: schedule.sequence };
     Inviting {
         call_id: record.call_id,

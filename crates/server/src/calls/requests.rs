@@ -1,4 +1,4 @@
-//! What is asked of service requests: claiming, promising, handing over; and the sleep of those that wait.
+//! What is asked of service requests: claiming, promising, handing over.
 
 use farhand_domain::{
     call::{Call, Claim, Event, HandOverTo, Invitee, Line, PersonRole, Request},
@@ -11,13 +11,10 @@ use farhand_protocol::{
     request::{HandOverRequest, RequestState, ServiceRequest},
 };
 use farhand_store::model::{CallRecord, Contact, Invitation, InvitedTeam};
-use tokio::sync::mpsc;
-use uuid::Uuid;
 
 use super::{
     Answer, Ask, By, Calls, Shared,
     actor::CallActor,
-    ask::Command,
     change::Extra,
     log,
     refusal::allowed,
@@ -120,40 +117,9 @@ impl Shared {
         let of_fresh = teams.iter().filter(|team| fresh.contains(&TeamId(team.id)));
         Ok(of_fresh.map(invited_team).collect())
     }
-
-    /// Lets a call go that nobody is connected to, if nothing is on its way to it. Whoever asks for it wakes it.
-    pub(super) fn fall_asleep(&self, record: &CallRecord, mailbox: &mpsc::Receiver<Command>) -> bool {
-        let mut live = self.lock();
-        // Whoever has a sender of its own is about to send.
-        let idle = mailbox.is_empty() && mailbox.sender_strong_count() == 1;
-        if idle {
-            live.calls.remove(&record.call_id);
-            live.asleep.insert(record.call_id, record.id);
-        }
-        idle
-    }
 }
 
 impl CallActor {
-    /// A request that waits with nobody looking can do so without a task: hundreds of thousands may.
-    pub(super) fn may_sleep(&self) -> bool {
-        let waits = self.call.waits_for_a_claim() && self.call.seated().is_empty() && self.call.rings().is_empty();
-        let nothing_owed = !self.recovery_owed && self.owed.is_empty() && self.record.deliveries.is_empty();
-        let nobody_else = self.lobby.is_empty() && self.call.due_teams().next().is_none();
-        waits
-            && nothing_owed
-            && nobody_else
-            && !self.concerned().into_iter().any(|contact| self.shared.hub.is_online(contact))
-    }
-
-    pub(super) fn fall_asleep(&self, mailbox: &mpsc::Receiver<Command>) -> bool {
-        let asleep = self.may_sleep() && self.shared.fall_asleep(&self.record, mailbox);
-        if let Some(at) = self.call.next_wake(&self.shared.policy).filter(|_| asleep) {
-            self.shared.queues.wake_at(at, self.record.call_id);
-        }
-        asleep
-    }
-
     pub(super) async fn request(&mut self, by: By, ask: RequestAsk) -> Outcome<()> {
         match ask {
             RequestAsk::Claim => self.claim(by).await,
@@ -191,13 +157,7 @@ impl CallActor {
         if log::known_contact(&self.record, contact.0).is_some() {
             return Ok(Vec::new());
         }
-        let invitation = |contact: Contact| Invitation {
-            display_name: contact.display_name.clone(),
-            email: None,
-            phone: None,
-            contact,
-        };
-        Ok(self.claimant(contact).await?.map(invitation).into_iter().collect())
+        Ok(self.claimant(contact).await?.map(Invitation::of).into_iter().collect())
     }
 
     /// Says who was first.
@@ -311,15 +271,6 @@ impl Calls {
         })
     }
 
-    /// A request that sleeps has something to do.
-    pub async fn wake(&self, call_id: Uuid) {
-        let Some(id) = self.shared.sleeping(call_id) else { return };
-        if let Err(fail) = self.take_up_lost(call_id, id).await {
-            tracing::warn!(%call_id, problem = %fail.0, "a request that waits could not be woken yet");
-            self.shared.queues.wake_at(self.shared.clock.now() + super::actor::RETRY, call_id);
-        }
-    }
-
     /// How a service request stands; none for other calls, and for those that were given up.
     pub fn service_request(&self, record: &CallRecord) -> Option<ServiceRequest> {
         self.shared.service_request(record)
@@ -327,11 +278,6 @@ impl Calls {
 }
 
 impl Shared {
-    /// The id in the database of a request that sleeps.
-    pub(super) fn sleeping(&self, call_id: Uuid) -> Option<i64> {
-        self.lock().asleep.get(&call_id).copied()
-    }
-
     pub(super) fn service_request(&self, record: &CallRecord) -> Option<ServiceRequest> {
         // What has ended just now may still stand in its queue.
         let running = record.ended_at.is_none();

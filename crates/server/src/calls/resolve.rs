@@ -1,6 +1,8 @@
 //! From the people a request names to contacts of the database. Whatever is wrong is refused with a pointer before anything
 //! is written.
 
+mod check;
+
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
@@ -23,6 +25,8 @@ use farhand_store::{
     model::{Invitation, InvitedTeam, NewGuest, Team, User},
 };
 
+use check::{check_addresses, check_language, check_lengths};
+
 use super::{
     reaching::Reachable,
     teams::{Called, TeamNote},
@@ -31,16 +35,13 @@ use crate::{
     auth::has_role,
     directory::Directory,
     http::{Fail, Outcome},
-    notify::{Notify, is_address},
+    notify::Notify,
     teams::wanted_tags,
     ws::Hub,
 };
 
 /// People in one request.
 pub const MAX_INVITED: usize = 500;
-/// Characters in a name or an address.
-const MAX_TEXT: usize = 200;
-
 /// Whom a request invites.
 pub struct Resolved {
     /// Everybody invited, members of teams included, with the addresses of the request.
@@ -138,6 +139,7 @@ impl Resolver<'_> {
     async fn find(&self, contact: &CallLogContact, at: &str) -> Outcome<Found> {
         check_lengths(contact, at)?;
         check_addresses(contact, at)?;
+        check_language(contact, at)?;
         let foreign = contact.domain.as_deref().is_some_and(|domain| domain != self.terms.domain);
         let unknown = || {
             let detail = "There is no such user in your domain.";
@@ -267,6 +269,7 @@ impl Resolver<'_> {
                 display_name: request.display_name.unwrap_or_else(|| contact.display_name.clone()),
                 email: request.email,
                 phone: request.phone_number,
+                language: request.language,
                 contact,
             });
         }
@@ -350,44 +353,4 @@ fn drop_repeated(named: &mut Vec<Named<'_>>) {
         (Found::Guest { .. }, Some(request)) => guests.insert((request.email.clone(), request.phone_number.clone())),
         (Found::Guest { .. }, None) => true,
     });
-}
-
-fn check_lengths(contact: &CallLogContact, at: &str) -> Outcome<()> {
-    let texts = [
-        ("displayName", &contact.display_name),
-        ("email", &contact.email),
-        ("phoneNumber", &contact.phone_number),
-        ("userId", &contact.user_id),
-        ("domain", &contact.domain),
-    ];
-    for (name, text) in texts {
-        if text.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT) {
-            return Err(wrong(at, name, &format!("{name} may have {MAX_TEXT} characters at most.")));
-        }
-    }
-    Ok(())
-}
-
-/// Nothing is sent to what cannot be an address; better said now than after the call.
-fn check_addresses(contact: &CallLogContact, at: &str) -> Outcome<()> {
-    if contact.email.as_deref().is_some_and(|email| !is_address(email)) {
-        return Err(wrong(at, "email", "This is no e-mail address."));
-    }
-    if contact.phone_number.as_deref().is_some_and(|phone| !is_phone_number(phone)) {
-        return Err(wrong(
-            at,
-            "phoneNumber",
-            "A phone number has 3 to 20 digits; + ( ) - / . and blanks may stand between them.",
-        ));
-    }
-    Ok(())
-}
-
-fn is_phone_number(text: &str) -> bool {
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    (3..=20).contains(&digits) && text.chars().all(|c| c.is_ascii_digit() || "+()-/. ".contains(c))
-}
-
-fn wrong(at: &str, name: &str, detail: &str) -> Fail {
-    Problem::new(ErrorCode::InvalidField, detail).at(format!("{at}/{name}")).into()
 }

@@ -1,11 +1,11 @@
 //! When a call is and what it is called, as those who were invited have it in their calendars: what a step changes of it, and the
 //! messages that tell them.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use farhand_domain::{
-    call::{Call, EndReason, Phase, Place},
-    delivery::State,
+    call::{Call, EndReason, Event, Phase, Place},
+    delivery::{Channel, State},
     ids::ContactId,
     reach,
     time::Timestamp,
@@ -13,14 +13,25 @@ use farhand_domain::{
 use farhand_store::model::{CallRecord, Delivery, Domain, Invitation};
 
 use super::{
-    Shared,
+    By, Shared,
+    actor::CallActor,
+    change::Extra,
     reaching::{Reachable, Step},
+    refusal::allowed,
 };
 use crate::{
-    http::Outcome,
-    notify::{Facts, Kind, Wanted},
+    http::{Fail, Outcome},
+    notify::{Facts, Kind, PlanFacts, Wanted},
     reach::Ways,
 };
+
+/// Titles and times are often changed more than once in a row. So long the news of a change waits for the next, which takes its place: longer,
+/// and people rely on what is no longer so; shorter, and they get a letter for every slip of the hand.
+const HOLD_OFF: Duration = Duration::from_secs(30);
+/// What begins so soon, or was to, is told of at once: somebody may be on the way already.
+const SOON: Duration = Duration::from_mins(15);
+
+const RENAMED: &str = "Renamed";
 
 /// As it is once a step is saved.
 pub(super) struct Schedule {
@@ -78,6 +89,13 @@ impl Schedule {
         Self { title, at, zone, sequence, update, ahead }
     }
 
+    /// Whoever has this message knows it as it is.
+    fn is_as_in(&self, message: &Delivery) -> bool {
+        let Ok(facts) = Facts::of(message) else { return false };
+        let at = facts.plan.as_ref().map(PlanFacts::starts);
+        facts.title == self.title && at == self.at && facts.plan.and_then(|plan| plan.zone) == self.zone
+    }
+
     /// A newer message says it otherwise. Once the time has come only the ring counts, and nobody is told anew.
     pub(super) fn overtakes(&self, delivery: &Delivery) -> bool {
         let told = || Facts::of(delivery).ok().and_then(|facts| facts.plan);
@@ -97,18 +115,27 @@ fn goes_out(state: State) -> bool {
 }
 
 /// By this message somebody knows when the call is.
-fn tells(delivery: &Delivery) -> bool {
+pub(super) fn tells(delivery: &Delivery) -> bool {
     Kind::named(&delivery.kind).is_some_and(Kind::invites) && goes_out(delivery.state)
 }
 
-/// The last of these to each address.
+/// The last of these to each address. Browsers are found anew: they come and go with logins.
 fn told(record: &CallRecord) -> Vec<&Delivery> {
     let mut seen = HashSet::new();
-    let last_first = record.deliveries.iter().rev().filter(|delivery| tells(delivery));
+    let last_first = record.deliveries.iter().rev();
+    let last_first = last_first.filter(|delivery| delivery.channel != Channel::Push && tells(delivery));
     let mut told: Vec<_> =
         last_first.filter(|told| seen.insert((told.contact_id, told.channel, &told.address))).collect();
     told.reverse();
     told
+}
+
+/// What has come to the same address last.
+fn known<'a>(record: &'a CallRecord, told: &Delivery) -> Option<&'a Delivery> {
+    let same = |earlier: &&Delivery| {
+        (earlier.contact_id, earlier.channel, &earlier.address) == (told.contact_id, told.channel, &told.address)
+    };
+    record.deliveries.iter().rev().filter(same).find(|earlier| tells(earlier) && earlier.state.is_out())
 }
 
 /// Whether a reminder goes to somebody who waits for the call and was told of it at this address.
@@ -119,7 +146,20 @@ pub(super) fn needs_reminder(record: &CallRecord, reminder: &Delivery, call: &Ca
             && tells(earlier)
     };
     let waits = call.place(ContactId(reminder.contact_id)) == Some(Place::Waiting);
-    waits && matches!(call.state().phase, Phase::Planned { .. }) && record.deliveries.iter().any(was_told)
+    let told = || reminder.channel == Channel::Push || record.deliveries.iter().any(was_told);
+    waits && matches!(call.state().phase, Phase::Planned { .. }) && told()
+}
+
+impl Step<'_> {
+    /// When people hear of a change.
+    pub(super) fn told_at(&self, update: Update) -> Timestamp {
+        let soon = self.now + SOON;
+        let hurries = [self.record.planned_at, self.schedule.at].into_iter().flatten().any(|at| at <= soon);
+        match update {
+            Update::Moved if !hurries => self.now + HOLD_OFF,
+            Update::Moved | Update::CalledOff => self.now,
+        }
+    }
 }
 
 impl Shared {
@@ -157,20 +197,25 @@ impl Shared {
             Update::CalledOff => (Kind::Cancelled, None),
         };
         let soonest_end = step.now + self.policy.message_ring;
+        let known = known(step.record, told);
+        // Changed to and fro before anybody was told.
+        let as_known = update == Update::Moved && known.is_some_and(|known| step.schedule.is_as_in(known));
+        // Whoever has been told nothing yet is not to wait.
+        let at = known.map_or(step.now, |_| step.told_at(update));
         let wanted = Wanted {
             to,
             link,
             kind,
             channel: told.channel,
             address: &told.address,
-            at: step.now,
+            at,
             not_after: step.schedule.at.unwrap_or(step.now).max(soonest_end),
-            language: person.ways.language.as_deref(),
+            language: person.ways.language(to.language.as_deref()),
             held_back: None,
         };
-        let message = self.notify.delivery(&step.inviting(self.policy.open), &wanted);
+        let message = (!as_known).then(|| self.notify.delivery(&step.inviting(self.policy.open), &wanted));
         let reminder = (update == Update::Moved).then(|| self.reminder(step, &wanted, &person.ways)).flatten();
-        [message].into_iter().chain(reminder).collect()
+        message.into_iter().chain(reminder).collect()
     }
 
     /// One more, shortly before the call, for an invitation. None for a call so soon that the invitation reminds of it.
@@ -185,5 +230,27 @@ impl Shared {
         let held_back = ways.quiet(at).filter(|_| reach::disturbs(invitation.channel));
         let wanted = Wanted { kind: Kind::Reminder, at, not_after: planned_at, held_back, ..*invitation };
         Some(self.notify.delivery(&step.inviting(self.policy.open), &wanted))
+    }
+}
+
+impl CallActor {
+    /// A title that is another one, and what the history says of it.
+    pub(super) fn note_of_title(
+        &self,
+        by: By,
+        title: Option<String>,
+    ) -> (Option<String>, Vec<(&'static str, ContactId, String)>) {
+        let title = title.filter(|title| *title != self.record.title);
+        let note = |title: &String| (RENAMED, self.known_or_creator(by.asker.contact), title.clone());
+        let notes = title.iter().map(note).collect();
+        (title, notes)
+    }
+
+    pub(super) async fn update(&mut self, by: By, planned_at: Option<Timestamp>, extra: Extra) -> Result<(), Fail> {
+        allowed(by.asker.may_manage(&self.call), "Only the creator and administrators may change the call.")?;
+        let event = planned_at.map_or(Event::Tick, |planned_at| Event::Reschedule { planned_at });
+        self.step(event, extra).await?;
+        self.close_if_not_open();
+        Ok(())
     }
 }

@@ -227,8 +227,9 @@ impl Shared {
             // Of all at once: a whole team may be passed over in this step.
             if browsers.is_none() {
                 let order = call.state().hunts.iter().flat_map(|hunt| &hunt.order);
-                let users: Vec<_> = order.filter_map(|contact| user_of(*contact)).collect();
-                browsers = Some(self.browsers(call, &users, now).await?);
+                let rung = order.filter(|_| call.state().terms.popup);
+                let users: Vec<_> = rung.filter_map(|contact| user_of(*contact)).collect();
+                browsers = Some(self.browsers(&users, now).await?);
             }
             let user = user_of(contact);
             let domain = self.directory.domain(record.domain_id).await?;

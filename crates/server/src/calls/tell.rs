@@ -73,7 +73,7 @@ impl CallActor {
     fn tell_other_calls(&self, contact: ContactId) {
         let others = Calls::of(&self.shared);
         let (own, domain) = (self.record.call_id, self.record.domain_id);
-        for call_id in others.live_of(contact).into_iter().filter(|call_id| *call_id != own) {
+        for call_id in others.awake_of(contact).into_iter().filter(|call_id| *call_id != own) {
             others.look_again(call_id, domain, contact);
         }
     }

@@ -204,7 +204,7 @@ pub fn ring(actor: &CallActor, session: &Session, ring: farhand_domain::call::Ri
 }
 
 /// Who waits at the other end: for the creator whoever joined first, for everybody else the creator.
-fn other_end<'a>(call: &Call, record: &'a CallRecord, rung: ContactId) -> &'a Contact {
+pub(super) fn other_end<'a>(call: &Call, record: &'a CallRecord, rung: ContactId) -> &'a Contact {
     if rung != call.creator() {
         return &record.creator;
     }

@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use self::{
     attempt::Attempt,
-    facts::{GuestFacts, PlanFacts},
+    facts::GuestFacts,
     mail::{Letter, Mail},
     push::Note,
     sms::{Sms, Text},
@@ -39,13 +39,13 @@ use crate::{
 };
 
 pub use self::{
-    facts::Facts,
+    facts::{Facts, PlanFacts},
     kind::Kind,
     mail::is_address,
     outbox::Outbox,
     push::{Offered, Push},
     sms::reports::Report,
-    words::is_spoken,
+    words::{is_read, is_spoken},
 };
 
 /// Gateways are slow and take many at a time.

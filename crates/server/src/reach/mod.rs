@@ -14,7 +14,10 @@ use farhand_domain::{
 use farhand_protocol::reach::{DomainReach, ReachSettings, StoredAddresses};
 use farhand_store::model::{Domain, User};
 
-use crate::planned::zone::{self, Zone};
+use crate::{
+    notify::is_read,
+    planned::zone::{self, Zone},
+};
 
 pub use settings::{check_domain, check_hours, check_settings, rungs_of, spans_of, team_of, wire_rungs};
 
@@ -23,8 +26,8 @@ pub struct Ways {
     pub rungs: Vec<Rung>,
     /// The team that is asked when this person has not answered for so long.
     pub team: Option<(TeamId, Duration)>,
-    /// In which to write, if that was said.
-    pub language: Option<String>,
+    own_language: Option<String>,
+    usual_language: Option<String>,
     undisturbed_until: Option<Timestamp>,
     hours: Vec<Span>,
     zone: Option<Zone>,
@@ -39,11 +42,18 @@ impl Ways {
         Self {
             rungs: own.as_deref().map_or_else(reach::usual, rungs_of),
             team: own.as_deref().and_then(team_of),
-            language: user.language.or(domain.language),
+            own_language: user.language,
+            usual_language: domain.language,
             undisturbed_until: user.do_not_disturb_until.map(|until| until.0),
             hours: quiet.map(|hours| spans_of(&hours.spans)).unwrap_or_default(),
             zone: quiet.and_then(|hours| zone::find(&hours.time_zone).ok()),
         }
+    }
+
+    /// In which to write, if that was said: by the person, else by whoever has invited (`asked`), else by the domain.
+    pub fn language<'a>(&'a self, asked: Option<&'a str>) -> Option<&'a str> {
+        let asked = asked.filter(|tag| is_read(tag));
+        self.own_language.as_deref().or(asked).or(self.usual_language.as_deref())
     }
 
     /// Whether the person wants quiet now.

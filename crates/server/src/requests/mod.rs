@@ -9,9 +9,8 @@ mod lines;
 mod show;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use farhand_domain::{
@@ -50,8 +49,6 @@ struct Inner {
     entries: HashMap<Uuid, Arc<Entry>>,
     by_technician: HashMap<ContactId, HashSet<Uuid>>,
     teams: HashMap<TeamId, Team>,
-    /// When those that sleep have to be woken.
-    alarms: BTreeSet<(Timestamp, Uuid)>,
     changed: HashSet<TeamId>,
 }
 
@@ -118,19 +115,6 @@ impl Queues {
         let ids = [first(&team.waiting), first(&team.promised)].concat();
         let entries = ids.iter().filter_map(|id| inner.entries.get(id).cloned()).collect();
         Some(Shown { domain_id: team.domain_id, waiting: team.waiting.len(), entries })
-    }
-
-    /// A call without a task is to be woken then.
-    pub fn wake_at(&self, at: Timestamp, call_id: Uuid) {
-        self.lock().alarms.insert((at, call_id));
-    }
-
-    /// Takes those that have to be woken by now.
-    fn due(&self, now: Timestamp) -> Vec<Uuid> {
-        let mut inner = self.lock();
-        let later = inner.alarms.split_off(&(now + Duration::from_millis(1), Uuid::nil()));
-        let due = std::mem::replace(&mut inner.alarms, later);
-        due.into_iter().map(|(_, call_id)| call_id).collect()
     }
 
     /// Takes the teams whose queues have changed; with `all`, also those in which somebody waits, because the expected wait changes

@@ -1,5 +1,4 @@
-//! Shows queues to whoever waits in them and to the experts of their teams, a few times a second at most however much happens, and wakes
-//! requests that sleep.
+//! Shows queues to whoever waits in them and to the experts of their teams, a few times a second at most however much happens.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,10 +21,6 @@ const TELL_AGAIN: u32 = 120;
 pub async fn run(app: Arc<App>) {
     for round in 0_u32.. {
         tokio::time::sleep(GATHER).await;
-        for call_id in app.queues.due(app.clock.now()) {
-            let app = app.clone();
-            tokio::spawn(async move { app.calls.wake(call_id).await });
-        }
         for team in app.queues.changed(round % TELL_AGAIN == 0) {
             if let Err(fail) = show(&app, team).await {
                 tracing::warn!(team = team.0, problem = %fail.0, "a queue could not be shown");

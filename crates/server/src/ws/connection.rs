@@ -26,6 +26,7 @@ use super::{
 use crate::{
     app::App,
     auth::{Guest, Principal},
+    calls::Ask,
     http::{Fail, Outcome, user_body},
     world::new_id,
 };
@@ -348,17 +349,16 @@ impl Sessions<'_> {
 
     /// Tells a new session how its calls stand; a resumed one has missed nothing, but its seats were lost.
     async fn connected(&self, session: &Arc<Session>, resumed: bool) {
-        for call_id in self.app.calls.live_of(session.contact) {
-            let ask = if resumed {
-                crate::calls::Ask::ConnectionBack { device: session.device }
-            } else {
-                crate::calls::Ask::Attach(session.clone())
-            };
-            commands::ask_quietly(self.app, session, call_id, ask).await;
+        if resumed {
+            for call_id in self.app.calls.awake_of(session.contact) {
+                commands::ask_quietly(self.app, session, call_id, Ask::ConnectionBack { device: session.device }).await;
+            }
+            return;
         }
-        if !resumed {
-            self.app.show_queues(session).await;
+        for call_id in self.app.calls.show_sleeping(session).await {
+            commands::ask_quietly(self.app, session, call_id, Ask::Attach(session.clone())).await;
         }
+        self.app.show_queues(session).await;
     }
 
     async fn disconnected(&self, session: &Arc<Session>, connection: u64, left: bool) {
@@ -376,9 +376,8 @@ impl Sessions<'_> {
         if self.app.is_stopping() || self.app.hub.is_device_connected(session.contact, session.device) {
             return;
         }
-        for call_id in self.app.calls.live_of(session.contact) {
-            let ask = crate::calls::Ask::ConnectionLost { device: session.device };
-            commands::ask_quietly(self.app, session, call_id, ask).await;
+        for call_id in self.app.calls.awake_of(session.contact) {
+            commands::ask_quietly(self.app, session, call_id, Ask::ConnectionLost { device: session.device }).await;
         }
     }
 

@@ -73,6 +73,7 @@ async fn overtake(server: &Server, call_id: Uuid, change: impl FnOnce(&mut CallU
         calendar_sequence: record.calendar_sequence,
         started_at: record.started_at,
         ended_at: record.ended_at,
+        sleeps_until: None,
         new_events: Vec::new(),
         new_history: Vec::new(),
         new_statistics: Vec::new(),
@@ -81,6 +82,7 @@ async fn overtake(server: &Server, call_id: Uuid, change: impl FnOnce(&mut CallU
         link: None,
         heard: Vec::new(),
         new_invited: Vec::new(),
+        changed_invited: Vec::new(),
         new_teams: Vec::new(),
     };
     change(&mut update, &mut state);
@@ -97,7 +99,7 @@ async fn create_unheard(server: &Server, like: Uuid, key: Option<NewIdempotency>
     let call_id = Uuid::from_u128(record.call_id.as_u128() ^ 1);
     record.call_id = call_id;
     let owner_node = NODE.to_owned();
-    let new = NewCall { record, state, owner_node, owner_epoch: EPOCH, idempotency: key };
+    let new = NewCall { record, state, owner_node, owner_epoch: EPOCH, sleeps_until: None, idempotency: key };
     let saved = store.save_calls(&[CallWrite::Create(Box::new(new))]).await.unwrap();
     assert!(saved[0].is_ok(), "{saved:?}");
     call_id
@@ -171,8 +173,7 @@ async fn people_the_write_invited_are_rung_and_still_are_when_they_connect_again
         let mut invited = people[1].clone();
         invited["contact"] = json!(contact.id);
         people.push(invited);
-        let display_name = contact.display_name.clone();
-        update.new_invited = vec![Invitation { contact, display_name, email: None, phone: None }];
+        update.new_invited = vec![Invitation::of(contact)];
     })
     .await;
     assert_eq!(call.there.refused(join(call_id)).await, ErrorCode::StorageUnavailable);

@@ -87,6 +87,12 @@ async fn update(caller: &Account, call: &CallLog, mut change: Value) -> CallLog 
     caller.post("/rtc/updateCall", change).await.ok()
 }
 
+/// As far as the news of a change has waited for the next.
+async fn change(server: &Server, caller: &Account, call: &CallLog, change: Value) {
+    update(caller, call, change).await;
+    server.clock().move_ahead(Duration::from_secs(31));
+}
+
 /// What has come for somebody, in order, once there is so much for all together.
 async fn letters_to(sink: &Sink, address: &str, of: usize) -> Vec<Value> {
     let mut letters = Vec::new();
@@ -148,9 +154,9 @@ async fn who_was_invited_by_letter_is_told_of_every_change_and_of_the_end() {
     let call = planned(&server, &caller, 86_400).await;
     sink.wait_for(2).await;
     let zoned = json!({"plannedLocalTime": "2027-03-30T10:00", "plannedTimeZone": "Europe/Berlin"});
-    update(&caller, &call, zoned).await;
+    change(&server, &caller, &call, zoned).await;
     sink.wait_for(4).await;
-    update(&caller, &call, json!({"callTitle": "Pump 8"})).await;
+    change(&server, &caller, &call, json!({"callTitle": "Pump 8"})).await;
     sink.wait_for(6).await;
     update(&caller, &call, json!({"callTitle": "Pump 8"})).await;
     caller.call_operation("cancelCall", call.call_id).await.ok::<CallLog>();
@@ -236,7 +242,7 @@ async fn a_guests_link_is_good_at_the_new_time_unless_it_was_taken_back() {
     let call = planned(&server, &caller, 3_600).await;
     sink.wait_for(2).await;
     let later = server.clock().in_seconds(86_400);
-    update(&caller, &call, json!({"plannedDateTime": later})).await;
+    change(&server, &caller, &call, json!({"plannedDateTime": later})).await;
     let letters = letters_to(&sink, "gil@example.org", 4).await;
     let link = letters[1]["links"][0].as_str().unwrap();
     assert_eq!(link, letters[1]["entries"][0]["url"]);
@@ -247,7 +253,7 @@ async fn a_guests_link_is_good_at_the_new_time_unless_it_was_taken_back() {
     let gil = call.invited_contacts[1].id.unwrap();
     let before = sink.messages().await.len();
     caller.post("/rtc/revokeGuestLink", json!({"callId": call.call_id, "contactId": gil})).await.ok::<CallLog>();
-    update(&caller, &call, json!({"plannedDateTime": server.clock().in_seconds(7_200)})).await;
+    change(&server, &caller, &call, json!({"plannedDateTime": server.clock().in_seconds(7_200)})).await;
     sink.wait_for(before + 1).await;
     caller.call_operation("cancelCall", call.call_id).await.ok::<CallLog>();
     let letters = letters_to(&sink, "gil@example.org", before + 3).await;
@@ -262,7 +268,7 @@ async fn a_quarter_of_an_hour_before_there_is_a_reminder_which_moves_with_the_ca
     let caller = server.login("callertest1").await;
     let call = planned(&server, &caller, 3_600).await;
     sink.wait_for(2).await;
-    update(&caller, &call, json!({"plannedDateTime": server.clock().in_seconds(7_200)})).await;
+    change(&server, &caller, &call, json!({"plannedDateTime": server.clock().in_seconds(7_200)})).await;
     sink.wait_for(4).await;
     server.clock().move_ahead(Duration::from_mins(46));
     let caller = server.login("callertest1").await;
@@ -370,7 +376,7 @@ async fn everybody_is_written_to_in_a_language_of_their_own_or_the_domains() {
     for (number, (language, expected)) in table.into_iter().enumerate() {
         let own = tester.post("/rtc/updateReachSettings", json!({"language": language})).await.json();
         assert_eq!(own["own"].get("language").cloned().unwrap_or_default(), language);
-        update(&caller, &call, json!({"callTitle": format!("Pump {number}")})).await;
+        change(&server, &caller, &call, json!({"callTitle": format!("Pump {number}")})).await;
         sent += 2;
         assert_eq!(subjects(sent).await, expected, "{language}");
     }

@@ -208,6 +208,7 @@ async fn who_was_invited_by_text_is_told_of_changes_the_end_and_reminded_by_text
     gateway.wait_for(1).await;
     let renamed = json!({"callId": call.call_id, "callTitle": "Pump 8"});
     caller.post("/rtc/updateCall", renamed).await.ok::<CallLog>();
+    server.clock().move_ahead(std::time::Duration::from_secs(31));
     gateway.wait_for(2).await;
     server.clock().move_ahead(std::time::Duration::from_mins(46));
     gateway.wait_for(3).await;

@@ -32,6 +32,7 @@ pub(crate) mod call {
         pub planned_zone: Option<String>,
         pub calendar_sequence: i64,
         pub stored_addresses: bool,
+        pub sleeps_until: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -72,6 +73,7 @@ pub(crate) mod invitation {
         pub display_name: String,
         pub email: Option<String>,
         pub phone: Option<String>,
+        pub language: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

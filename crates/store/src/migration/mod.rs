@@ -17,6 +17,7 @@ mod m20261123_000013_teams;
 mod m20261123_000014_lobby;
 mod m20261123_000015_requests;
 mod m20261124_000016_request_links;
+mod m20261124_000017_contact_language;
 mod people;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000014_lobby::Migration),
             Box::new(m20261123_000015_requests::Migration),
             Box::new(m20261124_000016_request_links::Migration),
+            Box::new(m20261124_000017_contact_language::Migration),
         ]
     }
 }

@@ -1,8 +1,8 @@
 //! Taking over the running calls, and fencing off whoever had them.
 
-use farhand_store::model::{CallUpdate, CallWrite, Refused};
+use farhand_store::model::{CallRecord, CallUpdate, CallWrite, NewCall, Refused, SleepingCall};
 
-use crate::support::{Db, as_saved, assert_constraint, create, ended, new_call, next};
+use crate::support::{Db, as_saved, assert_constraint, at, create, ended, new_call, next};
 
 async fn epochs_rise_for_each_node_apart(db: &Db) {
     let mut seen = Vec::new();
@@ -113,6 +113,44 @@ async fn thousands_of_running_calls_come_back_in_order(db: &Db) {
     assert!(running.iter().all(|call| call.record.events.len() == 2 && call.record.invited.len() == 1));
 }
 
+async fn calls_that_sleep_are_taken_over_by_their_outline(db: &Db) {
+    let domain = db.domain("acme").await;
+    let (ada, ben) = (db.person(&domain, "ada").await, db.person(&domain, "ben").await);
+    let until = |millis| NewCall { sleeps_until: Some(at(millis)), ..new_call(&ada, &[&ben, &ada]) };
+    let (early, late, over, awake) = (
+        db.save(until(7)).await,
+        db.save(until(8)).await,
+        db.save(until(9)).await,
+        db.save(new_call(&ada, &[&ben])).await,
+    );
+    db.update(ended(&over, 1)).await.unwrap();
+    db.update(CallUpdate { sleeps_until: Some(at(80)), ..next(&late, 1) }).await.unwrap();
+
+    let epoch = db.store.next_owner_epoch("next").await.unwrap();
+    let running = db.taken_over("next", epoch).await;
+
+    assert_eq!(running.iter().map(|call| call.record.id).collect::<Vec<_>>(), [awake.id]);
+    let outline = |call: &CallRecord, until| SleepingCall {
+        id: call.id,
+        call_id: call.call_id,
+        until: at(until),
+        creator: ada.id,
+        maker: ada.id,
+        invited: vec![ben.id, ada.id],
+    };
+    let mut sleeping = db.store.sleeping_calls("next", epoch).await.unwrap();
+    sleeping.iter_mut().for_each(|call| call.invited.sort_by_key(|contact| *contact == ada.id));
+    assert_eq!(sleeping, [outline(&early, 7), outline(&late, 80)]);
+    let owned = db.store.owned_calls(&[late.id, early.id, over.id], "next", epoch).await.unwrap();
+    let owned: Vec<_> = owned.iter().map(|call| (call.record.id, call.version)).collect();
+    assert_eq!(owned, [(early.id, 1), (late.id, 2)], "what has ended keeps its owner");
+
+    let woken = CallUpdate { owner_node: "next".to_owned(), owner_epoch: epoch, ..next(&late, 2) };
+    db.update(woken).await.unwrap();
+    let sleeping = db.store.sleeping_calls("next", epoch).await.unwrap();
+    assert_eq!((db.taken_over("next", epoch).await.len(), sleeping.len()), (2, 1));
+}
+
 contract!(
     epochs_rise_for_each_node_apart,
     all_calls_that_have_not_ended_are_taken_over_complete,
@@ -120,5 +158,6 @@ contract!(
     an_owner_reads_its_call_as_it_stands_and_nobody_elses,
     an_ended_call_keeps_its_owner,
     the_calls_of_another_owner_are_in_no_page,
+    calls_that_sleep_are_taken_over_by_their_outline,
     thousands_of_running_calls_come_back_in_order,
 );

@@ -1,6 +1,6 @@
 //! One call at a time: what is saved, and what is refused.
 
-use farhand_store::model::{Budget, CallUpdate, Refused, RequestOrigin};
+use farhand_store::model::{Budget, CallUpdate, CallWrite, Invitation, Refused, RequestOrigin};
 
 use crate::support::{
     Db, as_saved, assert_corrupt, at, create, ended, event, history, invite, new_call, new_event, next, statistics,
@@ -215,7 +215,29 @@ async fn a_call_with_an_unreadable_id_is_corrupt_not_missing(db: &Db) {
     assert!(db.store.call(call.call_id).await.unwrap().is_none());
 }
 
+async fn whoever_is_invited_already_can_be_reached_in_another_way_from_then_on(db: &Db) {
+    let domain = db.domain("acme").await;
+    let (ada, ben) = (db.person(&domain, "ada").await, db.person(&domain, "ben").await);
+    let (call, other) = (db.save(new_call(&ada, &[&ada, &ben])).await, db.save(new_call(&ada, &[&ben])).await);
+    let to = |email: &str| Invitation {
+        display_name: "Ben".to_owned(),
+        email: Some(email.to_owned()),
+        phone: Some("+49 1".to_owned()),
+        language: None,
+        contact: ben.clone(),
+    };
+    let change = |email, version| {
+        CallWrite::Update(Box::new(CallUpdate { changed_invited: vec![to(email)], ..next(&call, version) }))
+    };
+    let saved = db.store.save_calls(&[change("first@example.org", 1), change("second@example.org", 2)]).await.unwrap();
+    assert!(saved.iter().all(Result::is_ok), "{saved:?}");
+
+    assert!(db.read(&call).await.invited == [invite(&ada), to("second@example.org")]);
+    assert!(db.read(&other).await.invited == [invite(&ben)], "of this call only");
+}
+
 contract!(
+    whoever_is_invited_already_can_be_reached_in_another_way_from_then_on,
     a_saved_call_reads_back_exactly_as_it_was_written,
     event_ids_rise_with_seq_even_if_rows_come_out_of_order,
     an_update_changes_the_call_and_adds_to_what_hangs_on_it,

@@ -208,6 +208,7 @@ pub fn invite(contact: &Contact) -> Invitation {
         display_name: format!("invited as {}", contact.display_name),
         email: Some("somebody@example.org".to_owned()),
         phone: None,
+        language: Some("de".to_owned()),
     }
 }
 
@@ -282,7 +283,7 @@ pub fn new_call(creator: &Contact, invited: &[&Contact]) -> NewCall {
         origin: None,
     };
     let state = "{\"phase\":\"ringing\"}".to_owned();
-    NewCall { record, state, owner_node: "node".to_owned(), owner_epoch: 1, idempotency: None }
+    NewCall { record, state, owner_node: "node".to_owned(), owner_epoch: 1, sleeps_until: None, idempotency: None }
 }
 
 pub fn create(new: &NewCall) -> CallWrite {
@@ -320,6 +321,7 @@ pub fn next(record: &CallRecord, expected_version: i64) -> CallUpdate {
         calendar_sequence: record.calendar_sequence,
         started_at: record.started_at,
         ended_at: record.ended_at,
+        sleeps_until: None,
         new_events: Vec::new(),
         new_history: Vec::new(),
         new_statistics: Vec::new(),
@@ -328,6 +330,7 @@ pub fn next(record: &CallRecord, expected_version: i64) -> CallUpdate {
         link: None,
         heard: Vec::new(),
         new_invited: Vec::new(),
+        changed_invited: Vec::new(),
         new_teams: Vec::new(),
     }
 }

@@ -260,3 +260,27 @@ fn a_planned_call_whose_time_passed_in_an_outage_rings_on_recovery() {
     story.tell(Event::Recovered);
     assert_eq!(story.rung(), [EXPERT]);
 }
+
+#[test]
+fn it_waits_for_its_time_while_nobody_is_in_it_or_rung() {
+    let mut story = planned();
+    let waits = |story: &Story| story.call.waits_for_its_time();
+    assert!(waits(&story));
+    story.rings_again(EXPERT);
+    assert!(!waits(&story), "somebody is rung by hand");
+    story.wait(10 * MINUTE);
+    assert!(waits(&story));
+    let mut started = planned();
+    started.tell(Event::Start);
+    assert!(!waits(&started));
+    let mut early = planned();
+    early.joins(CREATOR);
+    assert!(!waits(&early));
+    story.wait(20 * MINUTE);
+    assert!(!waits(&story), "it rings");
+    story.tell(Event::Reschedule { planned_at: START + 2 * HOUR });
+    assert!(waits(&story), "put off");
+    story.tell(Event::Cancel { by: CREATOR });
+    assert!(!waits(&story));
+    assert!(!Plan::mesh(&[EXPERT]).make().call.waits_for_its_time(), "an ordinary call rings");
+}

@@ -180,7 +180,7 @@ impl CallActor {
         };
         let given_out = auth::GuestLink::from(&link);
         let extra = Extra {
-            invited: vec![Invitation { contact, display_name: knock.name, email: None, phone: None }],
+            invited: vec![Invitation { display_name: knock.name, ..Invitation::of(contact) }],
             guest_links: vec![link],
             notes: vec![(ADMITTED, guest)],
             ..Extra::default()

@@ -59,6 +59,9 @@ struct Said<'a> {
     from: String,
     /// Until when it rings, in milliseconds since 1970.
     until: i64,
+    /// When a planned call begins, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starts: Option<i64>,
     /// How the ring came to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<&'a str>,
@@ -125,7 +128,7 @@ impl Push {
             (CONTENT_ENCODING, HeaderValue::from_static("aes128gcm")),
             (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
             (HeaderName::from_static("ttl"), HeaderValue::from(left)),
-            (HeaderName::from_static("urgency"), HeaderValue::from_static("high")),
+            (HeaderName::from_static("urgency"), HeaderValue::from_static(urgency(note.kind))),
             (HeaderName::from_static("topic"), value(&topic(note.delivery.call_id))?),
         ];
         Ok(Request { method: Method::POST, url, headers, body: sealed(note, browser)? })
@@ -153,6 +156,14 @@ impl Push {
     }
 }
 
+/// What is not urgent does not wake a device that saves its battery (RFC 8030, 5.3).
+fn urgency(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Ring | Kind::RingEnd | Kind::Reminder | Kind::CallBack => "high",
+        Kind::Again | Kind::Planned | Kind::Moved | Kind::Cancelled => "normal",
+    }
+}
+
 /// Of several messages about one call that wait for a browser it gets the last.
 fn topic(call: Uuid) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(call.as_bytes())
@@ -170,6 +181,7 @@ fn sealed(note: &Note<'_>, browser: &PushSubscription) -> Result<Vec<u8>, String
         title: cut(&note.facts.title, TITLE_MAX),
         from: cut(&note.facts.from, FROM_MAX),
         until: note.delivery.not_after.as_millis(),
+        starts: note.facts.plan.as_ref().map(|plan| plan.from),
         ended: note.facts.ended.as_deref(),
         receipt: note.receipt,
     };

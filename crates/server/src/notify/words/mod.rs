@@ -49,13 +49,22 @@ pub struct Texts {
 
 /// The table of the language that is nearest to a tag (BCP 47).
 pub fn table(language: Option<&str>) -> &'static Table {
-    let main = language.and_then(|tag| tag.split(['-', '_']).next()).unwrap_or_default();
-    ALL.into_iter().find(|table| table.language.eq_ignore_ascii_case(main)).unwrap_or(ALL[0])
+    language.and_then(near).unwrap_or(ALL[0])
+}
+
+fn near(tag: &str) -> Option<&'static Table> {
+    let main = tag.split(['-', '_']).next().unwrap_or_default();
+    ALL.into_iter().find(|table| table.language.eq_ignore_ascii_case(main))
 }
 
 /// Whether there are texts in a language.
 pub fn is_spoken(language: &str) -> bool {
     ALL.into_iter().any(|table| table.language == language)
+}
+
+/// Whether there are texts that whoever wants this language (BCP 47) can read.
+pub fn is_read(tag: &str) -> bool {
+    near(tag).is_some()
 }
 
 /// What people wrote and when it is, each in one line, ready to be put into texts.

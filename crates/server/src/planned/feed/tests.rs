@@ -38,7 +38,7 @@ fn planned(title: &str) -> CallRecord {
         budget: Budget::default(),
         creator: contact(1, "Ada"),
         maker: contact(1, "Ada"),
-        invited: vec![Invitation { display_name: bob.display_name.clone(), contact: bob, email: None, phone: None }],
+        invited: vec![Invitation::of(bob)],
         teams: Vec::new(),
         planned_at: Some(at(24)),
         planned_zone: Some("Europe/Berlin".to_owned()),
