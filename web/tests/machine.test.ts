@@ -10,7 +10,12 @@ const FORM: RequestForm = {
   fields: [{ name: 'Machine', value: '4711' }, { name: 'Error code' }, { name: 'Shift' }],
 };
 const TERMS = { text: 'Be kind.', version: 'v1' };
-const WRITTEN: Written = { displayName: 'Vera', text: 'It leaks', reach: '', values: { 'Error code': ' E 7 ', Shift: ' ' } };
+const WRITTEN: Written = {
+  displayName: 'Vera',
+  text: 'It leaks',
+  reach: '',
+  values: { 'Error code': ' E 7 ', Shift: ' ' },
+};
 const LINK = 'https://x.org/join#fhg_1';
 
 function front(form: RequestForm | RestError = FORM, store = new Map<string, string>(), token = 'fhs_1') {

@@ -47,6 +47,12 @@ describe('what a push message says', () => {
     expect(notice({ ...said, until: NOW }, NOW, false).title).toBe('You missed a call from Ada');
   });
 
+  it('of a promise to call back says whom, and rings nobody', () => {
+    const { title, options } = notice({ ...said, kind: 'callBack' }, NOW, false);
+    expect([title, options.body, options.tag, options.data]).toEqual(['Call Ada back', 'Pump 7', CALL, { callId: CALL }]);
+    expect(options).toMatchObject({ requireInteraction: false, actions: [] });
+  });
+
   it('is shown in any case, for browsers insist', () => {
     for (const text of [undefined, '', 'null', '[]', '{"kind":"ring"}', JSON.stringify({ ...said, until: 'soon' })]) {
       expect(read(text), text).toBeUndefined();

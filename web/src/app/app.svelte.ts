@@ -87,10 +87,9 @@ export class App {
       now,
     );
     if (entrance?.by === 'guest') this.guest = new GuestPass(entrance.token, this.rest);
-    if (entrance?.by === 'call')
-      this.door = doorAt(entrance.token, this.rest, this.clock, (...way) => void this.admitted(...way));
-    if (entrance?.by === 'request')
-      this.machine = machineAt(entrance.token, this.rest, (link) => void this.admitted(link));
+    const admitted = (...way: [string, boolean?]) => void this.admitted(...way);
+    if (entrance?.by === 'call') this.door = doorAt(entrance.token, this.rest, this.clock, admitted);
+    if (entrance?.by === 'request') this.machine = machineAt(entrance.token, this.rest, admitted);
     this.auth = new Auth({ clock: this.clock, storage: localStorage, exclusive, rest: this.rest });
     this.auth.onForgotten = () => this.disconnect();
     // The page would go on as one user on its connection and as another in what it asks for.

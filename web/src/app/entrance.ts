@@ -18,7 +18,8 @@ const OF_MACHINE = 'fhs_';
 export function entranceOf({ pathname, hash }: { pathname: string; hash: string }): Entrance | undefined {
   const behind = hash.slice(1);
   // However it came here: the camera of the page where codes are typed reads those of machines as well.
-  if (pathname === MACHINE || (pathname === PAGE && behind.startsWith(OF_MACHINE))) return { by: 'request', token: behind };
+  if (pathname === MACHINE || (pathname === PAGE && behind.startsWith(OF_MACHINE)))
+    return { by: 'request', token: behind };
   if (pathname !== PAGE) return undefined;
   if (/^\d{0,6}$/.test(behind)) return { by: 'code', code: behind };
   return { by: behind.startsWith(OF_CALL) ? 'call' : 'guest', token: behind };

@@ -1,6 +1,14 @@
 /** What waits for one's teams, and where one's own requests stand. Queues come whole; the newest holds. No DOM. */
 import { SvelteMap } from 'svelte/reactivity';
-import type { CallBackDue, CallView, EndReason, QueuePlace, ServerMessage, TeamRequests, WaitingRequest } from '../api/types';
+import type {
+  CallBackDue,
+  CallView,
+  EndReason,
+  QueuePlace,
+  ServerMessage,
+  TeamRequests,
+  WaitingRequest,
+} from '../api/types';
 import { codeOf } from '../signalling/requests';
 import type { Calls } from './calls.svelte';
 import { nameOf, uniqueLabels } from './people';
@@ -109,7 +117,8 @@ export class ServiceRequests {
     const known = new Set(this.queues.get(id)?.requests.map(({ callId }) => callId));
     const fresh = queue.requests.find(({ callId, popup }) => popup && !known.has(callId));
     this.queues.set(id, queue);
-    if (known.has(this.due?.callId ?? '') && !queue.requests.some(({ callId }) => callId === this.due?.callId)) this.due = undefined;
+    if (known.has(this.due?.callId ?? '') && !queue.requests.some(({ callId }) => callId === this.due?.callId))
+      this.due = undefined;
     if (fresh) this.newest = fresh;
     else if (!queue.requests.some(({ callId }) => callId === this.newest?.callId)) this.newest = undefined;
   }

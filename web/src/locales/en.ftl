@@ -788,6 +788,7 @@ asked-title = You have asked for help
 asked-there = Somebody is there for you.
 asked-stay = Leave this page open: it rings when somebody comes. If you lose it, open it again at the same address.
 asked-take-back = Take the request back
+details-about = What this is about
 details-link = By the link
 details-text = What is wrong
 details-reach = To be called back at

@@ -75,7 +75,8 @@ export function notice(said: Said | undefined, now: number, watched: boolean): N
   if (!said) return { title: t('push-other'), options: { ...quietly('farhand', {}), body: '' } };
   const { callId, title, from } = said;
   // Something to be done, and nothing that rings.
-  if (said.kind === 'callBack') return { title: t('push-call-back', { name: from }), options: { ...quietly(callId, { callId }), body: title } };
+  if (said.kind === 'callBack')
+    return { title: t('push-call-back', { name: from }), options: { ...quietly(callId, { callId }), body: title } };
   const end = endOf(said, now);
   if (end !== undefined) {
     const id = ENDS[end] ?? 'push-over';

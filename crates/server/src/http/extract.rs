@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::{Fail, Outcome, cookies};
 use crate::{
     app::App,
-    auth::{AtMachine, CALL_PREFIX, GUEST_PREFIX, Invited, Login, Open, Principal},
+    auth::{AtMachine, CALL_PREFIX, GUEST_PREFIX, Invited, Login, Open, Principal, REQUEST_PREFIX},
 };
 
 /// 500 people at about 600 bytes, with room to spare.
@@ -213,14 +213,20 @@ impl FromRequestParts<Arc<App>> for ByCallLink {
         let From(from) = From::from_request_parts(parts, app).await?;
         let token = token(parts)?;
         if !token.starts_with(CALL_PREFIX) {
-            let code = match app.principal(token, from).await? {
-                Principal::User(_) => ErrorCode::Forbidden,
-                Principal::Guest(_) => ErrorCode::GuestForbidden,
-            };
-            return Err(Fail::new(code, "This is for people who come by the link to a whole call."));
+            return Err(not_by_link(app, token, from, "the link to a whole call").await);
         }
         Ok(Self(app.guests.look_at_call(token, from).await?))
     }
+}
+
+/// Why somebody who is known in another way is not let in by that.
+async fn not_by_link(app: &App, token: &str, from: IpAddr, link: &str) -> Fail {
+    let code = match app.principal(token, from).await {
+        Ok(Principal::User(_)) => ErrorCode::Forbidden,
+        Ok(Principal::Guest(_)) => ErrorCode::GuestForbidden,
+        Err(fail) => return fail,
+    };
+    Fail::new(code, format!("This is for people who come by {link}."))
 }
 
 /// Whoever came by the public link of a machine.
@@ -229,10 +235,13 @@ pub struct ByRequestLink(pub AtMachine);
 impl FromRequestParts<Arc<App>> for ByRequestLink {
     type Rejection = Fail;
 
-    /// Anything else is no such link either: whoever logs in asks for help without one.
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Self> {
         let From(from) = From::from_request_parts(parts, app).await?;
-        Ok(Self(app.guests.look_at_machine(token(parts)?, from).await?))
+        let token = token(parts)?;
+        if !token.starts_with(REQUEST_PREFIX) {
+            return Err(not_by_link(app, token, from, "the public link of a machine").await);
+        }
+        Ok(Self(app.guests.look_at_machine(token, from).await?))
     }
 }
 

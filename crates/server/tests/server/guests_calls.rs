@@ -20,6 +20,7 @@ const OPEN: [&str; 9] = [
     "getCallLogById",
     "joinCall",
     "declineCall",
+    "cancelCall",
     "leaveCall",
     "getIceServers",
     "putStill",
