@@ -291,6 +291,8 @@ test('a link for a machine is made, printed as a QR code, and taken back', async
     await admin.press('Yes, make a new one');
     await expect(page.getByText('This is the new code. Print it again.')).toBeVisible();
     expect((await known())?.link).not.toBe(first?.link);
+    // From below, the page's head would lie over it.
+    await page.evaluate(() => scrollTo(0, 0));
     expect(await readFromScreen(page)).toBe((await known())?.link);
   });
 
