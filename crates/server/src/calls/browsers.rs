@@ -93,6 +93,5 @@ fn shown_rings(record: &CallRecord, contact: ContactId) -> Vec<&Delivery> {
     let pushes = record.deliveries.iter().rev();
     let pushes = pushes.filter(|push| push.contact_id == contact.0 && push.channel == Channel::Push);
     let last = pushes.filter(|push| seen.insert(&push.address));
-    last.filter(|push| push.kind != Kind::RingEnd.name() && push.state.is_out() && push.state != State::Failed)
-        .collect()
+    last.filter(|push| push.kind == Kind::Ring.name() && push.state.is_out() && push.state != State::Failed).collect()
 }

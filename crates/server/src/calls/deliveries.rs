@@ -21,6 +21,8 @@ use super::{
 };
 use crate::notify::Kind;
 
+type OfCalls = HashMap<Uuid, Vec<Delivery>>;
+
 /// What a step means for messages that were sent or wait to be.
 pub(super) fn heard(
     record: &CallRecord,
@@ -107,20 +109,23 @@ impl CallActor {
 impl Calls {
     /// Tells the calls what was heard of their messages. Of calls that do not run the database knows it.
     pub fn heard_of(&self, changed: Vec<Delivery>) {
-        let (mut running, mut sleeping): (HashMap<Uuid, Vec<Delivery>>, HashMap<Uuid, Vec<Delivery>>) =
-            Default::default();
+        let (mut running, mut sleeping) = (OfCalls::new(), OfCalls::new());
         let mut live = self.shared.lock();
         for delivery in changed {
+            // What waits again may not be needed any more.
+            let watched_only = live.asleep.contains_key(&delivery.call_id) && delivery.state != State::Queued;
             if let Some(heard) = live.new.get_mut(&delivery.call_id) {
                 heard.push(delivery);
-            } else if live.calls.contains_key(&delivery.call_id) {
-                running.entry(delivery.call_id).or_default().push(delivery);
-            } else if live.asleep.contains_key(&delivery.call_id) {
+            } else if watched_only {
                 sleeping.entry(delivery.call_id).or_default().push(delivery);
+            } else if live.knows(delivery.call_id) {
+                running.entry(delivery.call_id).or_default().push(delivery);
             }
         }
         drop(live);
-        running.extend(self.shared.watched(sleeping));
+        for (call_id, heard) in self.shared.watched(sleeping) {
+            running.entry(call_id).or_default().extend(heard);
+        }
         for (call_id, heard) in running {
             let (calls, domain_id) = (self.clone(), heard.first().map_or(0, |delivery| delivery.domain_id));
             // In a task of its own: one call that is busy must not hold up the messages of all others.

@@ -117,6 +117,11 @@ impl Shared {
 }
 
 impl super::Live {
+    /// Whether a call runs, with a task or without.
+    pub(super) fn knows(&self, call_id: Uuid) -> bool {
+        self.calls.contains_key(&call_id) || self.asleep.contains_key(&call_id)
+    }
+
     fn sleep(&mut self, call_id: Uuid, sleeper: Sleeper) {
         let early = if sleeper.planned { AWAKE_BEFORE } else { Duration::ZERO };
         self.alarms.insert((sleeper.until - early, call_id));
