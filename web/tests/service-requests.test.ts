@@ -60,6 +60,21 @@ describe('what waits', () => {
     expect(requests.newest).toBeUndefined();
   });
 
+  it('stays told of whatever happens in other queues, and is not new again where it waits for another team as well', () => {
+    const newest = () => requests.newest?.callId;
+    show(queue(1, waiting('a', 'Gil')));
+    show(queue(2));
+    expect(newest()).toBe('a');
+    requests.newest = undefined;
+    show(queue(2, waiting('a', 'Gil')));
+    expect(newest()).toBeUndefined();
+    show(queue(2, waiting('a', 'Gil'), waiting('b', 'Gus')));
+    show(queue(1));
+    expect(newest()).toBe('b');
+    show(queue(2));
+    expect(newest()).toBeUndefined();
+  });
+
   it('is due once its time has come', () => {
     const at = (callBackDateTime: string) => requests.isDue(waiting('a', 'Gil', { callBackDateTime }));
     expect([at('2027-01-15T08:00:00Z'), at('2027-01-15T08:00:01Z')]).toEqual([true, false]);

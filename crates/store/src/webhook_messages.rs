@@ -1,4 +1,5 @@
-//! Events on their way to webhooks. Of each call and webhook one message at most is queued: the others wait for it.
+//! Events on their way to webhooks. Of each call and webhook one message at most is queued, and the others wait for it; beside it may be
+//! those that somebody sends again by hand.
 
 use std::collections::HashSet;
 

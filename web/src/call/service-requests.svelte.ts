@@ -113,14 +113,17 @@ export class ServiceRequests {
   }
 
   private queue(queue: TeamRequests): void {
-    const id = queue.team.id ?? 0;
-    const known = new Set(this.queues.get(id)?.requests.map(({ callId }) => callId));
+    // One request may wait for several teams: it is new once, and gone when it is in no queue any more.
+    const known = this.waiting();
     const fresh = queue.requests.find(({ callId, popup }) => popup && !known.has(callId));
-    this.queues.set(id, queue);
-    if (known.has(this.due?.callId ?? '') && !queue.requests.some(({ callId }) => callId === this.due?.callId))
-      this.due = undefined;
+    this.queues.set(queue.team.id ?? 0, queue);
     if (fresh) this.newest = fresh;
-    else if (!queue.requests.some(({ callId }) => callId === this.newest?.callId)) this.newest = undefined;
+    else if (this.newest && !this.waiting().has(this.newest.callId)) this.newest = undefined;
+    if (this.due && known.has(this.due.callId) && !this.waiting().has(this.due.callId)) this.due = undefined;
+  }
+
+  private waiting(): Set<string> {
+    return new Set([...this.queues.values()].flatMap(({ requests }) => requests.map(({ callId }) => callId)));
   }
 }
 

@@ -33,7 +33,8 @@ const MOST_OF_DOMAIN: usize = MOST / 4;
 /// Wrong codes of one address until it has to wait: room for mistakes, also for two people behind the same NAT.
 const OF_ADDRESS: u32 = 5;
 const ADDRESS_WAITS: Duration = Duration::from_mins(10);
-/// Wrong codes of everybody together: a morning on which many mistype does no harm, and neither does a botnet.
+/// Wrong codes of everybody together: a morning on which many mistype does no harm. Whoever guesses from everywhere on purpose keeps all
+/// codes from being used, and finds none; links go on leading in.
 const BURST: u32 = 20;
 const ONE_MORE_EACH: Duration = Duration::from_secs(12);
 

@@ -238,7 +238,7 @@ async fn push_services_that_one_domain_names_and_that_hang_keep_nobody_elses_bro
         let endpoint = format!("http://{}/{browser}", silent.local_addr().unwrap());
         assert_eq!(subscribe(&connector, &endpoint).await.status, 200);
     }
-    for _ in 0..8 {
+    for _ in 0..20 {
         let call = call(&theirs, &connector).await;
         assert_eq!(notifications(&theirs.call_log(call.call_id).await).len(), 10);
     }

@@ -128,12 +128,12 @@ fn in_turn(setup: Setup) -> Setup {
 }
 
 pub(super) fn team_in_turn() -> Setup {
-    let setup = in_turn(setup("MESH with a team in turn", Technology::Mesh, 2, 20_000));
+    let setup = in_turn(setup("MESH with a team in turn", Technology::Mesh, 2, 21_000));
     Setup { joined: Some(device(CREATOR)), ..setup }
 }
 
 pub(super) fn planned_team_in_turn() -> Setup {
-    in_turn(planned(setup("planned MESH with a team in turn", Technology::Mesh, 2, 20_000)))
+    in_turn(planned(setup("planned MESH with a team in turn", Technology::Mesh, 2, 40_000)))
 }
 
 /// Somebody who has a team for when there is no answer.
@@ -152,7 +152,7 @@ pub(super) fn service_request() -> Setup {
 
 /// Waits in a queue while people of a team are rung in turn, and another team is behind them.
 pub(super) fn service_request_and_team_in_turn() -> Setup {
-    let setup = in_turn(setup("service request with a team in turn", Technology::Mesh, 3, 20_000));
+    let setup = in_turn(setup("service request with a team in turn", Technology::Mesh, 3, 42_000));
     let request = Some(request_in(&[(1, Duration::ZERO)], HOUR));
     Setup { terms: Terms { request, ..setup.terms }, ..setup }
 }
