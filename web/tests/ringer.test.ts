@@ -49,7 +49,12 @@ describe('what a push message says', () => {
 
   it('of a promise to call back says whom, and rings nobody', () => {
     const { title, options } = notice({ ...said, kind: 'callBack' }, NOW, false);
-    expect([title, options.body, options.tag, options.data]).toEqual(['Call Ada back', 'Pump 7', CALL, { callId: CALL }]);
+    expect([title, options.body, options.tag, options.data]).toEqual([
+      'Call Ada back',
+      'Pump 7',
+      CALL,
+      { callId: CALL },
+    ]);
     expect(options).toMatchObject({ requireInteraction: false, actions: [] });
   });
 

@@ -97,7 +97,7 @@ impl Asking {
         }
         let text = checked(request.text.as_deref(), MAX_TEXT, "/text")?;
         let details = Details {
-            fields: filled_in(fields_of(&at.link), &request.fields)?,
+            fields: filled_in(&fields_of(&at.link), &request.fields)?,
             text: text.clone(),
             reach: checked(request.reach.as_deref(), MAX_REACH, "/reach")?,
         };
@@ -160,7 +160,7 @@ async fn open_teams(app: &App, at: &AtMachine) -> Outcome<Vec<Asked>> {
 }
 
 /// What the link says stands as it is; what it leaves open is filled in by whoever asks.
-fn filled_in(fields: Vec<Field>, given: &[RequestField]) -> Outcome<Vec<Field>> {
+fn filled_in(fields: &[Field], given: &[RequestField]) -> Outcome<Vec<Field>> {
     let open: HashSet<&str> =
         fields.iter().filter(|field| field.value.is_none()).map(|field| field.name.as_str()).collect();
     let mut values = Vec::with_capacity(given.len());
@@ -203,7 +203,7 @@ mod tests {
     fn fill(given: &[(&str, &str)]) -> Option<Vec<Field>> {
         let fields = vec![field("machine", Some("4711")), field("error code", None), field("shift", None)];
         let given: Vec<_> = given.iter().map(|(name, value)| field(name, Some(value)).wire()).collect();
-        filled_in(fields, &given).ok()
+        filled_in(&fields, &given).ok()
     }
 
     #[test]

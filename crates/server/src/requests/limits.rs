@@ -56,7 +56,7 @@ pub async fn refuse_too_many(
 fn must_wait(made: &RequestsMade, most: Most, now: Timestamp) -> Option<Duration> {
     // Once the oldest of so many is an hour old there is room for another.
     let full = usize::try_from(most.hourly).is_ok_and(|hourly| made.lately.len() >= hourly);
-    let hourly = made.lately.last().filter(|_| full).map(|oldest| now.until(*oldest + HOUR));
+    let hourly = full.then(|| made.lately.last().map_or(HOUR, |oldest| now.until(*oldest + HOUR)));
     let open = (made.open >= u64::from(most.open)).then_some(OPEN_AGAIN);
     hourly.max(open)
 }
@@ -78,5 +78,6 @@ mod tests {
         assert_eq!(must_wait(&made(2, &[]), MOST, NOW), Some(OPEN_AGAIN));
         assert_eq!(must_wait(&made(0, &[1, 20, 50]), MOST, NOW), Some(Duration::from_mins(10)));
         assert_eq!(must_wait(&made(2, &[1, 20, 50]), MOST, NOW), Some(Duration::from_mins(10)), "the longer counts");
+        assert_eq!(must_wait(&made(0, &[]), Most { hourly: 0, ..MOST }, NOW), Some(HOUR), "none at all");
     }
 }
