@@ -125,6 +125,11 @@ async fn whoever_asks_waits_in_the_queue_is_claimed_and_rung_and_comes_in() {
     let told = |kind: &str| log.call_history.iter().find(|item| item.kind == kind).and_then(|item| item.reason.clone());
     assert_eq!(told("RequestedByLink").as_deref(), Some("Press 4"));
     assert_eq!(told("Note").as_deref(), Some("It leaks"));
+    let events = admin.get("/rtc/getEvents").await.json();
+    let types: Vec<_> = events["events"].as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
+    for kind in ["call.created", "call.requestedByLink", "call.claimed"] {
+        assert!(types.contains(&json!(kind)), "{kind} among {types:?}");
+    }
     let own: CallLog = guest.get(&format!("/rtc/getCallLogById?callId={call_id}")).await.ok();
     assert_eq!((noted(&own, "RequestedByLink"), own.invited_teams.len()), (0, 0));
 }
