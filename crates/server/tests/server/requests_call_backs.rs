@@ -123,3 +123,16 @@ async fn a_letter_goes_to_the_account_unless_somebody_has_claimed_it_before() {
         }
     }
 }
+
+#[tokio::test]
+async fn whoever_asked_to_be_called_back_later_is_not_told_to_call() {
+    let server = Server::start().await;
+    let (technician, expert) = (server.login("glasses1").await, server.login("expert1").await);
+    let pumps: TeamRecord = team(&server, "Pumps", &[&expert, &technician]).await;
+    let call_id = technician.create_call(request_for(&pumps)).await.call_id;
+    promise(&technician, call_id, &server.clock().in_seconds(600)).await.json();
+    let (mut desk, mut head) = (expert.device().await, technician.device().await);
+    server.clock().move_ahead(Duration::from_secs(601));
+    told(&mut desk, call_id).await;
+    assert!(!is_told(&mut head).await);
+}

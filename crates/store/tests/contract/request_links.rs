@@ -28,14 +28,14 @@ async fn link(db: &Db, domain: &Domain) -> RequestLink {
     db.store.create_request_link(&press(domain)).await.unwrap()
 }
 
-fn origin(link: i64, network: &str, attempt: &str) -> Option<RequestOrigin> {
-    Some(RequestOrigin {
+fn origin(link: i64, network: &str, attempt: &str) -> RequestOrigin {
+    RequestOrigin {
         link,
         name: "Press 4".to_owned(),
         details: "{}".to_owned(),
         network: network.to_owned(),
         attempt: attempt.to_owned(),
-    })
+    }
 }
 
 /// A guest's request that came by a link at this moment.
@@ -109,7 +109,7 @@ async fn a_link_that_is_deleted_is_gone_and_what_came_by_it_stays(db: &Db) {
     let (acme, other) = (db.domain("acme").await, db.domain("other").await);
     let made = link(db, &acme).await;
     let guest = db.guest(&acme, "Gil").await;
-    let record = asked(db, &guest, origin(made.id, "a", "1"), 5).await;
+    let record = asked(db, &guest, Some(origin(made.id, "a", "1")), 5).await;
     assert!(!db.store.delete_request_link(other.id, made.id).await.unwrap());
     assert!(db.store.delete_request_link(acme.id, made.id).await.unwrap());
     assert!(!db.store.delete_request_link(acme.id, made.id).await.unwrap());
@@ -120,10 +120,10 @@ async fn a_link_that_is_deleted_is_gone_and_what_came_by_it_stays(db: &Db) {
 async fn requests_are_counted_by_link_network_and_domain(db: &Db) {
     let (acme, other) = (db.domain("acme").await, db.domain("other").await);
     let (gil, gus) = (db.guest(&acme, "Gil").await, db.guest(&other, "Gus").await);
-    let first = asked(db, &gil, origin(1, "a", "1"), 10).await;
-    asked(db, &gil, origin(1, "b", "2"), 20).await;
-    asked(db, &gil, origin(2, "a", "3"), 30).await;
-    asked(db, &gus, origin(3, "a", "4"), 40).await;
+    let first = asked(db, &gil, Some(origin(1, "a", "1")), 10).await;
+    asked(db, &gil, Some(origin(1, "b", "2")), 20).await;
+    asked(db, &gil, Some(origin(2, "a", "3")), 30).await;
+    asked(db, &gus, Some(origin(3, "a", "4")), 40).await;
     asked(db, &gil, None, 50).await;
     db.update(ended(&first, 1)).await.unwrap();
     let made = async |by, since, most| db.store.requests_made(by, at(since), most).await.unwrap();
@@ -140,7 +140,7 @@ async fn an_attempt_leads_to_its_call_and_whose_creator_is_a_guest_is_found_by_t
     let acme = db.domain("acme").await;
     let guest = db.guest(&acme, "Gil").await;
     let mut new = new_call(&guest, &[]);
-    new.record.origin = origin(1, "a", "1");
+    new.record.origin = Some(origin(1, "a", "1"));
     let link = GuestLink { contact_id: guest.id, generation: 1, expires_at: at(9), accepted: None, knock: None };
     new.record.guest_links = vec![link];
     let record = db.save(new).await;
@@ -149,7 +149,7 @@ async fn an_attempt_leads_to_its_call_and_whose_creator_is_a_guest_is_found_by_t
     let found = db.store.guest_invitation(guest.id).await.unwrap().unwrap();
     assert_eq!((found.display_name.as_str(), found.made_it, found.call_id), ("Gil", true, record.call_id));
     let mut twice = new_call(&guest, &[]);
-    twice.record.origin = origin(2, "b", "1");
+    twice.record.origin = Some(origin(2, "b", "1"));
     let outcome = db.store.save_calls(&[crate::support::create(&twice)]).await.unwrap();
     assert!(outcome[0].is_err(), "one call for each attempt");
 }
