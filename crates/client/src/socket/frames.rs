@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::SocketError;
 
 /// Every type of `ServerFrame`. A frame of one of these that cannot be read is an error, not news from a newer server.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "welcome",
     "ok",
     "error",
@@ -22,6 +22,7 @@ const KNOWN: [&str; 17] = [
     "still",
     "requestPlace",
     "requests",
+    "callBackDue",
     "presence",
     "pong",
 ];
