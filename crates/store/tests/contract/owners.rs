@@ -139,7 +139,9 @@ async fn calls_that_sleep_are_taken_over_by_their_outline(db: &Db) {
         invited: vec![ben.id, ada.id],
     };
     let mut sleeping = db.store.sleeping_calls("next", epoch).await.unwrap();
-    sleeping.iter_mut().for_each(|call| call.invited.sort_by_key(|contact| *contact == ada.id));
+    for call in &mut sleeping {
+        call.invited.sort_by_key(|contact| *contact == ada.id);
+    }
     assert_eq!(sleeping, [outline(&early, 7), outline(&late, 80)]);
     let owned = db.store.owned_calls(&[late.id, early.id, over.id], "next", epoch).await.unwrap();
     let owned: Vec<_> = owned.iter().map(|call| (call.record.id, call.version)).collect();
