@@ -24,7 +24,7 @@ const PORT_LIMIT: Duration = Duration::from_secs(5);
 /// A running server. It has threads of its own, so that a test that is busy does not hold it up, and ends when it is dropped.
 pub struct Server {
     running: Option<Running>,
-    config: Config,
+    config: Box<Config>,
     address: SocketAddr,
     clock: Arc<TestClock>,
     rest: Rest,
@@ -40,7 +40,8 @@ struct Running {
 
 /// What to change before it starts.
 pub struct ServerBuilder {
-    config: Config,
+    /// Boxed: it is large, and stands in the future of every test that starts a server.
+    config: Box<Config>,
     postgres: bool,
 }
 
@@ -90,7 +91,7 @@ impl Server {
 
     pub fn build() -> ServerBuilder {
         // A test may start it again there.
-        let mut config = Config { listen: ports::free(), ..Config::default() };
+        let mut config = Box::new(Config { listen: ports::free(), ..Config::default() });
         config.media.listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
         ServerBuilder { config, postgres: false }
     }
