@@ -30,8 +30,9 @@ pub struct ServiceRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_by: Option<i64>,
     /// There if it was asked for by a public link. Guests are not told.
+    // Boxed: few requests have it, and every view of a call has room for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub details: Option<RequestDetails>,
+    pub details: Option<Box<RequestDetails>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -291,7 +291,7 @@ impl Shared {
             expires_date_time: Some(WireTime(entry.expires_at)),
             call_back_date_time: entry.promised_at.map(WireTime),
             claimed_by: None,
-            details: record.origin.as_ref().map(details),
+            details: record.origin.as_ref().map(|origin| Box::new(details(origin))),
         })
     }
 }
@@ -312,6 +312,6 @@ fn claimed(record: &CallRecord) -> Option<ServiceRequest> {
         expires_date_time: None,
         call_back_date_time: None,
         claimed_by: Some(by.contact_id),
-        details: record.origin.as_ref().map(details),
+        details: record.origin.as_ref().map(|origin| Box::new(details(origin))),
     })
 }

@@ -114,7 +114,7 @@ async fn whoever_asks_waits_in_the_queue_is_claimed_and_rung_and_comes_in() {
     assert_eq!((view.you, view.creator), (Some(view.creator), view.creator));
 
     let log: CallLog = claim(&expert, call_id).await.ok();
-    assert_eq!(standing(&log).details.as_ref(), Some(&details), "in the call, too");
+    assert_eq!(standing(&log).details.as_deref(), Some(&details), "in the call, too");
     desk.ring(call_id).await;
     assert!(!phone.has_rung(call_id).await);
     desk.join(call_id).await;
