@@ -7,6 +7,7 @@ use libfuzzer_sys::fuzz_target;
 pub const LOCAL: &str = "/plannedLocalTime";
 pub const ZONE: &str = "/plannedTimeZone";
 
+#[expect(dead_code, reason = "only the reading is fuzzed")]
 #[path = "../../crates/server/src/planned/zone.rs"]
 mod zone;
 

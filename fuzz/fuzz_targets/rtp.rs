@@ -1,7 +1,6 @@
 //! The header of a packet of media, before it has been opened, and the filling behind it.
 #![no_main]
 
-#[expect(dead_code, reason = "only the reading is fuzzed")]
 #[path = "../../crates/sfu/src/receive/header.rs"]
 mod header;
 

@@ -31,7 +31,7 @@ pub struct Terms {
     pub request: Option<Request>,
 }
 
-/// The whole state, open for saving and restoring; only [`Call`] changes it.
+/// The whole state, open for saving and restoring; only [`super::Call`] changes it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
     pub terms: Terms,
