@@ -12,6 +12,9 @@ const LOOK_FOR_CHANGES: Duration = Duration::from_secs(1);
 const CHECK_LOGINS: Duration = Duration::from_secs(3);
 /// How late a service request that sleeps may escalate or expire; planned calls are woken ahead of their time.
 const WAKE_CALLS: Duration = Duration::from_millis(250);
+/// How often what SQLite has committed is copied out of its log. More seldom, and commits that have to do it wait for more; more often, and
+/// pages that many calls share are copied again and again.
+const COPY_LOG: Duration = Duration::from_secs(1);
 const PURGE: Duration = Duration::from_hours(1);
 
 pub async fn run(app: Arc<App>) {
@@ -22,7 +25,8 @@ pub async fn run(app: Arc<App>) {
         check_logins(&app),
         purge(&app),
         queues,
-        wake_calls(&app)
+        wake_calls(&app),
+        copy_log(&app)
     );
 }
 
@@ -81,6 +85,15 @@ async fn close_ended(app: &App) -> StoreResult<()> {
         app.hub.close_credential(Credential::ApiKey { id });
     }
     Ok(())
+}
+
+async fn copy_log(app: &App) {
+    loop {
+        tokio::time::sleep(COPY_LOG).await;
+        if let Err(error) = app.store.copy_log().await {
+            tracing::warn!(%error, "the database's log cannot be copied");
+        }
+    }
 }
 
 async fn purge(app: &App) {

@@ -35,7 +35,8 @@ const PREPARED_STATEMENTS: usize = 256;
 
 /// Rows that may wait to be taken from SQLite's thread. Fewer, and a bulk statement's rows are handed over in turns.
 const ROW_BUFFER: usize = 256;
-/// SQLite copies its log into the database whenever it has grown to this many pages (of 4 KiB). The default of 1,000 costs a
+/// SQLite's log is copied into the database all the time, beside the writer ([`Store::copy_log`]), and begins anew in a commit that finds it
+/// as long as this (in pages of 4 KiB), which copies what is left. The default of 1,000 costs a
 /// seventh of the write rate, because pages that many calls share are copied again and again; ten times as many make
 /// the log 40 MB long and a start after a crash a fraction of a second longer.
 const WAL_PAGES: &str = "10000";

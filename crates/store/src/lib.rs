@@ -183,6 +183,9 @@ pub trait Store: EventStore + RequestStore + Send + Sync + 'static {
 
     /// Forgets idempotency keys and sessions that ended more than `age` before `now`.
     async fn purge(&self, now: Timestamp, age: Duration) -> StoreResult<u64>;
+    /// Copies what has been committed out of SQLite's log, beside the writer: otherwise the commit that finds the log full does, and all
+    /// others wait for it. To be called all the time.
+    async fn copy_log(&self) -> StoreResult<()>;
     /// Fails while the database cannot be reached.
     async fn ping(&self) -> StoreResult<()>;
     async fn close(&self);

@@ -5,8 +5,8 @@ use std::{collections::HashMap, time::Duration};
 use async_trait::async_trait;
 use farhand_domain::{delivery::Channel, time::Timestamp};
 use sea_orm::{
-    ColumnTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, TransactionTrait,
-    sea_query::ExprTrait,
+    ColumnTrait, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter,
+    TransactionTrait, sea_query::ExprTrait,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -316,6 +316,14 @@ impl Store for SqlStore {
 
     async fn end_push(&self, user: Option<i64>, name: &str) -> StoreResult<bool> {
         self.answered(self.delete_push(user, name)).await
+    }
+
+    async fn copy_log(&self) -> StoreResult<()> {
+        if self.backend() == DbBackend::Sqlite {
+            // Allowed to connections that may change nothing.
+            self.reader.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await?;
+        }
+        Ok(())
     }
 
     async fn purge(&self, now: Timestamp, age: Duration) -> StoreResult<u64> {

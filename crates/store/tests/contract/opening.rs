@@ -39,6 +39,28 @@ async fn a_closed_store_is_unavailable(db: &Db) {
 }
 
 #[tokio::test]
+async fn what_has_been_copied_out_of_sqlites_log_is_in_the_database_without_it() {
+    let dir = TempDir::new().unwrap();
+    let store = open(&sqlite_url(&dir)).await.unwrap();
+    let copy = |name: &str| {
+        let own = TempDir::new().unwrap();
+        fs::copy(dir.path().join(name), own.path().join(name)).unwrap();
+        own
+    };
+    let acme = store.create_domain("acme").await.unwrap();
+    let without_log = copy("farhand.db");
+    store.copy_log().await.unwrap();
+    let with_log = copy("farhand.db");
+    store.close().await;
+
+    for (copy, domains) in [(without_log, vec![]), (with_log, vec![acme])] {
+        let store = open(&sqlite_url(&copy)).await.unwrap();
+        assert_eq!(store.domains().await.unwrap(), domains);
+        store.close().await;
+    }
+}
+
+#[tokio::test]
 async fn postgres_is_reached_over_tls_and_its_certificate_is_checked_if_that_is_asked() {
     let server = Postgres::start().unwrap();
     let certificate = server.with_tls_only().unwrap();
