@@ -8,7 +8,7 @@ use farhand_protocol::{
     call::Presence,
     frame::{CallView, ClientFrame, MediaState, PersonState, ServerFrame, Signal},
 };
-use farhand_testkit::{Device, Server, json};
+use farhand_testkit::{Account, Device, Server, json};
 use futures_util::future::join_all;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -56,11 +56,23 @@ async fn lost_sessions_make_room_for_new_ones() {
     let account = server.login("tester").await;
     let mut live = account.device().await;
     for _ in 0..5 {
-        let socket = account.device().await.into_socket();
-        socket.drop_abruptly();
+        once_there_is_room(&server, &account).await.drop_abruptly();
         live.catch_up().await;
     }
     live.catch_up().await;
+}
+
+/// The server learns from the network that somebody is gone, which may be later than the next one comes.
+async fn once_there_is_room(server: &Server, account: &Account) -> Socket {
+    let connected = async {
+        loop {
+            if let Ok(socket) = Socket::connect(server.url(), account.hello()).await {
+                return socket;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(LONG, connected).await.expect("who has gone makes room")
 }
 
 /// A WebSocket is one, too.
@@ -83,12 +95,7 @@ async fn one_address_has_only_so_many_connections() {
     }
     assert!(held.len() <= 3, "{} beside three WebSockets", held.len());
     drop(held);
-    let again = async {
-        while Socket::connect(server.url(), account.hello()).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(LONG, again).await.expect("who has gone makes room");
+    drop(once_there_is_room(&server, &account).await);
 }
 
 /// Each change is shown to everybody with the whole call.
