@@ -72,7 +72,7 @@ async fn once_there_is_room(server: &Server, account: &Account) -> Socket {
             tokio::task::yield_now().await;
         }
     };
-    timeout(LONG, connected).await.expect("who has gone makes room")
+    timeout(LONG, connected).await.unwrap_or_else(|_| panic!("who has gone makes no room"))
 }
 
 /// A WebSocket is one, too.
